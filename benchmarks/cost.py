@@ -39,6 +39,7 @@ KINDS: Final[dict[str, Send]] = {
     "v1, mailed": lambda url, submissions: posts(url, mailed(range(submissions))),
     "v1, 10 tests": lambda url, submissions: posts(url, [program(stdin=None, tests=_TESTS)] * submissions),
     f"v1, batches of {_BATCH}": _batches,
+    "v1, not stored": lambda url, submissions: posts(url, [program()] * submissions, path="/v1/run", status=200),
 }
 
 

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from benchmarks.processes import own_and_waited
 from executor.sandbox.wall import cgroups
 from tests.fixtures.processes import descendants
 
 _ROOT: Final = Path("/sys/fs/cgroup")
 #: Where version 1 or 2 may be mounted, the controller's name in /proc/self/cgroup, and the file with the CPU time.
 _PLACES: Final = (("cpuacct", "cpuacct", "cpuacct.usage"), ("", "", "cpu.stat"), ("unified", "", "cpu.stat"))
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 #: The executor is idle if it is busy for less than this share of an interval (in seconds).
 _REST_SHARE: Final = 0.04
 _LOOK: Final = 0.05
@@ -118,19 +118,10 @@ class TreeMeter:
     name: str = "processes that were waited for"
 
     def seconds(self) -> float:
-        return sum(_own_and_waited(child.pid) for child in descendants(os.getpid()))
+        return sum(own_and_waited(child.pid) for child in descendants(os.getpid()))
 
     def counted(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
-
-
-def _own_and_waited(pid: int) -> float:
-    try:
-        # The name in parentheses may hold anything, so the fields are counted from its end (proc(5)).
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(map(int, fields[11:15])) / _TICKS
 
 
 def cpu_of_children() -> float:

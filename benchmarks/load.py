@@ -4,7 +4,7 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -39,19 +39,32 @@ class Client:
         content_type: str = "",
         patience: float = _PATIENCE_SECONDS,
         status: int = 200,
+        headers: str = "",
     ) -> bytes:
-        """Return the body. Raise `RuntimeError` for another status, `TimeoutError` after `patience` seconds."""
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n"
+        """Return the body. Raise `RuntimeError` for another status, `TimeoutError` after `patience` seconds.
+
+        `headers` are further lines of the head.
+        """
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}"
         if body:
             head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         self._writer.write(f"{head}\r\n".encode() + body)
         async with asyncio.timeout(patience):
             answer = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-            length = int(answer.partition("content-length:")[2].partition("\r\n")[0])
-            content = await self._reader.readexactly(length)
+            if "transfer-encoding: chunked" in answer:
+                content = b"".join([chunk async for chunk in self._chunks()])
+            else:
+                length = int(answer.partition("content-length:")[2].partition("\r\n")[0])
+                content = await self._reader.readexactly(length)
         if not answer.startswith(f"http/1.1 {status}"):
             raise RuntimeError(f"{method} {path}: {answer.splitlines()[0]} {content[:200]!r}")
         return content
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while length := int(await self._reader.readline(), 16):
+            yield await self._reader.readexactly(length)
+            await self._reader.readline()
+        await self._reader.readline()
 
     async def submit(self, number: int, *, email: str, inputs: str = "1000", source: bytes = SOURCE) -> None:
         query = {"id": number, "email": email, "inputs": inputs, "language": "python", "enable": 0}
@@ -60,9 +73,9 @@ class Client:
         path = f"/submit_email/?{urlencode(query)}"
         await self.request("POST", path, body, f"multipart/form-data; boundary={_BOUNDARY}")
 
-    async def post(self, path: str, content: Mapping[str, Any]) -> None:
+    async def post(self, path: str, content: Mapping[str, Any], status: int = 201) -> None:
         """Post a submission or a batch to API v1, which runs it at once."""
-        await self.request("POST", path, json.dumps(content).encode(), "application/json", status=201)
+        await self.request("POST", path, json.dumps(content).encode(), "application/json", status=status)
 
     async def result(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Submit a program to API v1, and return the submission with its result."""
@@ -117,12 +130,17 @@ def mailed(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
 
 
 async def posts(
-    url: str, bodies: Iterable[Mapping[str, Any]], *, path: str = "/v1/submissions", connections: int = 16
+    url: str,
+    bodies: Iterable[Mapping[str, Any]],
+    *,
+    path: str = "/v1/submissions",
+    status: int = 201,
+    connections: int = 16,
 ) -> Load:
     """Post these bodies to API v1, as fast as the answers come."""
 
     async def post(client: Client, body: Mapping[str, Any]) -> None:
-        await client.post(path, body)
+        await client.post(path, body, status)
 
     return await _burst(url, bodies, post, connections)
 

@@ -72,9 +72,15 @@ def process(
 
 
 def cpu_seconds(pid: int, *, below: bool = False) -> float:
-    """Return the user and system time of a process; with `below`, also that of its living descendants."""
-    pids = [pid, *(child.pid for child in descendants(pid))] if below else [pid]
-    return sum(_cpu_seconds(each) for each in pids)
+    """Return the user and system time of a process; with `below`, also that of its descendants, alive or reaped."""
+    if below:
+        return sum(own_and_waited(each) for each in (pid, *(child.pid for child in descendants(pid))))
+    return _seconds(pid, 2)
+
+
+def own_and_waited(pid: int) -> float:
+    """Return the CPU time of a process, and of its children that have ended and were waited for."""
+    return _seconds(pid, 4)
 
 
 @contextmanager
@@ -88,10 +94,11 @@ def cpu_of(pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
     spent["client"] = time.process_time() - client
 
 
-def _cpu_seconds(pid: int) -> float:
+def _seconds(pid: int, times: int) -> float:
+    """Return the sum of the first of the times of proc(5): user, system, and both of the children waited for."""
     try:
-        # The name in parentheses may hold anything, so the fields are counted from its end (proc(5)).
+        # The name in parentheses may hold anything, so the fields are counted from its end.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return sum(map(int, fields[11 : 11 + times])) / _TICKS

@@ -37,3 +37,5 @@ THROUGHPUT: Final = {"py": _rate(1.0), "js": _rate(0.9), "c": _rate(1.1), "cpp":
 STEADINESS: Final = {"py": _rate(0.95)}
 #: For the slowest of the real programs.
 REAL: Final = {"latency": Target(1.0), "own CPU": Target(1.02)}
+#: Tests that a program of the same language judges, compared with tests whose output is compared by lines.
+JUDGING: Final = Target(2.2)

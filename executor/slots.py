@@ -11,6 +11,8 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.engine.codex import ALONE
+
 #: Seconds that runs have to finish. Compose, Kubernetes, systemd and `precieux up` grant five more, in which the
 #: answers are sent and the sandbox is taken down.
 GRACE_SECONDS: Final = 10
@@ -37,6 +39,8 @@ class Slots:
 
     A free slot goes to the waiting share that has the fewest programs running; within a share, first come, first
     served. While all slots are taken, up to `express` more programs run, each of a share that has none running.
+
+    A program of the share `ALONE` starts when no other runs, and no other starts while one waits or runs.
     """
 
     def __init__(self, count: int, queue: int, express: int = 1) -> None:
@@ -68,7 +72,7 @@ class Slots:
 
         While a slot is free, nothing waits for it.
         """
-        if self._running.total() >= self._count:
+        if self._running.total() >= self._count or self._alone_waits():
             return None
         self._running[share] += 1
         held = ExitStack()
@@ -77,7 +81,14 @@ class Slots:
 
     def _may_start(self, share: str) -> bool:
         running = self._running.total()
+        if share == ALONE:
+            return running == 0
+        if self._running[ALONE] or self._alone_waits():
+            return False
         return running < self._count or (running < self._count + self._express and not self._running[share])
+
+    def _alone_waits(self) -> bool:
+        return any(waiter.share == ALONE and not waiter.granted.done() for waiter in self._waiting)
 
     async def _wait(self, share: str) -> None:
         self.check(share)
@@ -88,6 +99,7 @@ class Slots:
         except asyncio.CancelledError:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
+                self._grant()
             else:  # the slot was granted at the same moment
                 self._give_back(share)
             raise
@@ -96,6 +108,9 @@ class Slots:
         self._running[share] -= 1
         if not self._running[share]:
             del self._running[share]
+        self._grant()
+
+    def _grant(self) -> None:
         # `min` returns the first of equals, which is the one that came first.
         while ready := [waiter for waiter in self._waiting if self._may_take(waiter)]:
             waiter = min(ready, key=lambda waiter: self._running[waiter.share])

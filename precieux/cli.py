@@ -1,7 +1,8 @@
 """The command line.
 
 Exit codes: 0 success, 1 a program or command failed, 2 wrong usage or a request with faults (422), 3 the server refused
-or did not answer, 78 (EX_CONFIG) a wrong setting, or a database of another release, 124 --wait took too long.
+or did not answer, 78 (EX_CONFIG) a wrong setting, or a database of another release, 124 --wait took too long. `run` has
+that of its program.
 """
 
 import os
@@ -23,6 +24,7 @@ from shared.version import VERSION
 _COMMANDS: Final[Mapping[str, str]] = {
     "up": "up:up",
     "demo": "demo:demo",
+    "run": "run:run",
     "submit": "submissions:submit",
     "status": "submissions:status",
     "watch": "submissions:watch",
@@ -78,7 +80,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Post a program, an input and an e-mail address over HTTP; it runs in a sandbox and the result is mailed.",
     epilog="Exit codes: 0 success, 1 a program or command failed, 2 wrong usage or a request with faults (422),"
-    " 3 the server refused or is silent, 78 a wrong setting, 124 --wait took too long.",
+    " 3 the server refused or is silent, 78 a wrong setting, 124 --wait took too long. `run`: that of its program.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

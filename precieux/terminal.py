@@ -94,6 +94,17 @@ def show_program_output(text: str) -> None:
         write(text)
 
 
+def pass_on(text: str, *, to_stderr: bool = False) -> None:
+    """Print a piece of a program's output where the program wrote it; on a terminal without control characters."""
+    is_terminal = (err if to_stderr else out).is_terminal
+    shown = replace_controls(text) if is_terminal else text
+    if to_stderr:
+        sys.stderr.write(shown)
+        sys.stderr.flush()
+    else:
+        write(shown)
+
+
 def styled(word: str | None) -> Text:
     """Return a status or a verdict in its colour."""
     return Text(word or "-", style=_STYLES.get(word or "", "yellow" if word else "dim"))

@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from shared.engine.codex import Verdict
-from shared.engine.run_call import GOOD_VERDICTS
+from shared.engine.run_call import GOOD_VERDICTS, NO_NUMBER
 
 
 class Fold(StrEnum):
@@ -207,6 +207,8 @@ def award(test: ScoredTest, score: TestScore) -> Award:
             return _judge_error("The judge rejected the output and gave it a score.")
         return Award(verdict=score.verdict, points=test.reject_points)
     points = test.points or 0.0
+    if NO_NUMBER in (score.score, multiplier) and test.rule is not ScoreRule.IGNORED:
+        return _judge_error("The judge wrote a score that is no number.")
     match test.rule:
         case ScoreRule.NONE if has_score:
             return _judge_error("The judge gave a score, which this problem does not allow here.")

@@ -18,11 +18,13 @@ from shared.packages.model import JurySubmission, Package
 from shared.problems import versions
 from shared.problems.checks import Phase, derives_limit, phase_of
 from shared.problems.files import read_file
-from shared.problems.submitting import limits_for
+from shared.problems.submitting import limits_for, time_factor
 from shared.problems.versions import ProblemVersion
 from shared.resources.models import CheckResult
 from shared.service.errors import ObjectNotFound
 
+#: Submissions that one check runs.
+_MOST_SUBMISSIONS: Final = 1000
 #: Bytes of submissions that are in memory together, but for one that has more.
 _BYTES_AT_ONCE: Final = 4 << 20
 
@@ -124,6 +126,8 @@ class _Jury:
         #: Its limit of CPU time is as high as it can be, if the check derives it.
         self._version = replace(version, derived_cpu_s=float(asked.bounds["cpu_s"].max)) if derives else version
         self.entries = [self._entry(submission) for submission in package.submissions]
+        for entry in [entry for entry in self.entries if entry["result"] is None][_MOST_SUBMISSIONS:]:
+            entry |= {"result": CheckResult.NOT_RUN, "detail": f"A check runs {_MOST_SUBMISSIONS} submissions."}
 
     async def store(self, connection: Connection, check: int, batch: int, phase: Phase) -> None:
         """Store those that can run here. Those of later phases are held."""
@@ -150,7 +154,7 @@ class _Jury:
                 yield submission, entry
 
     def _entry(self, submission: JurySubmission) -> dict[str, Any]:
-        """Return what the check's row has of a submission. `codes` and `phase` are for the runner alone."""
+        """Return what the check's row has of a submission. What is not in answers is for the runner alone."""
         program = submission.program
         language = self._asked.catalog.find(program.language) if program.language else None
         reason = submission.not_run or program.fault
@@ -160,11 +164,14 @@ class _Jury:
         own_limits = self._version.settings.get("language_limits") or {}
         has_own_limit = any((own_limits.get(code) or {}).get("cpu_s") is not None for code in codes)
         is_bound = self._derives and not has_own_limit
+        # The engine multiplies what is asked for, too.
+        engine_factor = language.limits["cpu_s"].factor if language and language.limits else 1.0
         return {
             "path": submission.path,
             "language": program.language or None,
             "expected": submission.expected,
             "codes": codes,
+            "factor": time_factor(codes, self._asked.factors) * engine_factor,
             "has_own_limit": has_own_limit,
             "phase": phase_of(submission, has_own_limit=has_own_limit) if is_bound else Phase.AT_LIMIT,
             "submission": None,

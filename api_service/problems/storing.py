@@ -61,7 +61,8 @@ _COPY: Final = """
     INSERT INTO problem_references (version, sha256)
     SELECT copied.id, sha256 FROM copied, problem_references WHERE problem_references.version = :id RETURNING version
 """
-# The rows of versions count as they are stored, which is found without reading them.
+# The rows of versions count as they are stored, which is found without reading them. A reference to a file counts 256
+# bytes, with its indexes.
 _BYTES_OF_KEY: Final = """
     SELECT (
         SELECT coalesce(sum(size_bytes), 0) FROM problem_objects WHERE sha256 IN (
@@ -70,6 +71,9 @@ _BYTES_OF_KEY: Final = """
     ) + (
         SELECT coalesce(sum(pg_column_size(manifest) + pg_column_size(summary) + pg_column_size(tests)), 0)
         FROM problem_versions WHERE owner = :owner
+    ) + (
+        SELECT 256 * count(*) FROM problem_references r JOIN problem_versions v ON v.id = r.version
+        WHERE v.owner = :owner
     ) AS size
 """
 # Two packages of a key are counted one after the other.
@@ -195,15 +199,20 @@ class Problems:
                 await connection.execute(_DELETE, {"name": name})
         return True
 
+    async def used_bytes(self, connection: Connection, owner: int | None) -> int:
+        """Return the bytes that the problems of a key take."""
+        row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
+        return int(row["size"]) if row else 0
+
     async def _check_space(self, connection: Connection, principal: Principal, owner: int | None) -> None:
         if owner is None or principal.sees_all:
             return
         await connection.fetch_one(_LOCK_BYTES, {"owner": owner})
-        row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
-        if row and row["size"] > self.bytes_of_key:
+        size = await self.used_bytes(connection, owner)
+        if size > self.bytes_of_key:
             raise ApiError(
                 Kind.QUOTA_EXCEEDED,
-                f"The problems of this key would have {row['size']} bytes; they may have {self.bytes_of_key}. Delete"
+                f"The problems of this key would have {size} bytes; they may have {self.bytes_of_key}. Delete"
                 " problems or versions that are not needed any more.",
                 headers=_LATER,
                 policies=["problem_bytes"],

@@ -17,10 +17,7 @@ from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.rows import Stored
-from shared.accounts import budgets
-from shared.accounts.budgets import Charge
 from shared.database.connection import Connection, Database
-from shared.service.errors import TransientError
 from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore
 from shared.storage.source_keys import judge_key, source_key
@@ -112,23 +109,6 @@ class Submissions:
                 if on_stored is not None:
                     await on_stored(connection, stored.id)
         return stored
-
-    async def admit(self, principal: Principal, new: NewSubmission) -> None:
-        """Take the cost of a program that runs without being stored from the budgets. Raises as `post` does."""
-        async with self.semaphore.take(principal), self.database.transaction() as connection:
-            await self._check(connection, principal, [new])
-
-    async def charge_run(self, principal: Principal, seconds: float) -> None:
-        """Charge a key for the running time of a program that was not stored."""
-        run = self.costs.run_seconds(principal)
-        if run is None:
-            return
-        try:
-            async with self.database.connection() as connection:
-                await budgets.charge(connection, [Charge(run.subject, run.per_hour, seconds)])
-        except TransientError as exc:
-            # A lost charge is acceptable. The client has all of the output, and must learn that the program has ended.
-            log.warning("run.not_charged", error=str(exc))
 
     async def add(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False

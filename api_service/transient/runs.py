@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,7 @@ from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.turns import Turns
 from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
+from shared.engine.codex import ALONE
 from shared.engine.run_call import Compiled, JudgeFailed, Output, Started, TestEnded
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.logging import get_logger
@@ -28,8 +29,7 @@ _SILENCE_S: Final = 600.0
 #: Seconds within which a run that the engine failed must begin again, even if its own wait is over.
 _AGAIN_S: Final = 10.0
 _POLICY: Final = RetryPolicy(base=0.1, cap=2.0)
-#: How often an engine may stop during a program's runs, and for how many programs and seconds that is kept.
-_CRASHES: Final = 2
+#: For how many programs and seconds it is kept that an engine stopped during their runs.
 _KEPT_PROGRAMS: Final = 10_000
 _KEPT_SECONDS: Final = 86_400.0
 
@@ -92,11 +92,14 @@ class TransientRuns:
     ) -> None:
         self._open_engine = open_engine
         self._engine: OpenedEngine | None = None
-        self._seconds = seconds
+        #: The budgets of run time.
+        self.seconds = seconds
         self._policy = policy
         self._turns = Turns()
-        #: How often an engine stopped during the runs of a program, by its digest.
-        self._crashes: TTLCache[bytes, int] = TTLCache(_KEPT_PROGRAMS, ttl=_KEPT_SECONDS)
+        #: The programs during whose runs an engine stopped, by their digests: True if such a program ran alone.
+        self._crashed: TTLCache[bytes, bool] = TTLCache(_KEPT_PROGRAMS, ttl=_KEPT_SECONDS)
+        self._suspect = asyncio.Lock()
+        self._next_suspect_at = 0.0
 
     async def close(self) -> None:
         if self._engine is not None:
@@ -113,15 +116,17 @@ class TransientRuns:
     async def events(self, principal: Principal, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]:
         """Yield the events of a run, each once, even if it had to be repeated."""
         began, digest = time.monotonic(), hashlib.sha256(program).digest()
-        if self._crashes.get(digest, 0) >= _CRASHES:
+        if self._crashed.get(digest):
             raise Quarantined
-        await self._seconds.check(principal)
+        await self.seconds.check(principal)
         place, deadline, tries, failures = self._turns.place(), began + wait_s, 0, 0
         seen = _Seen()
         while True:
             tries += 1
             try:
-                async with aclosing(self._at_engine(principal, place, program, deadline)) as events:
+                is_suspect = digest in self._crashed
+                attempt = self._at_engine(principal, place, program, deadline, is_suspect=is_suspect)
+                async with aclosing(attempt) as events:
                     async for event in events:
                         if seen.is_new(event, tries):
                             yield event
@@ -137,34 +142,48 @@ class TransientRuns:
                 log.warning("run.failed", key=principal.key_id, digest=digest.hex(), error=str(exc))
                 failures += 1
                 if isinstance(exc, EngineCrashed):
-                    self._count_crash(digest)
+                    self._crashed[digest] = is_suspect
+                    if is_suspect:
+                        raise Quarantined from exc
                 if failures > 1:
                     raise EngineFailed from exc
                 delay, deadline = self._policy.delay(1), max(deadline, time.monotonic() + _AGAIN_S)
             else:
-                self._crashes.pop(digest, None)
-                log.info("run.ended", key=principal.key_id, tries=tries, seconds=round(time.monotonic() - began, 3))
+                self._crashed.pop(digest, None)
+                # At the level of information, each request has a line of its own already.
+                log.debug("run.ended", key=principal.key_id, tries=tries, seconds=round(time.monotonic() - began, 3))
                 return
             await asyncio.sleep(delay)
 
-    def _count_crash(self, digest: bytes) -> None:
-        """Note that an engine stopped while it ran this program. Raises `Quarantined` if that is too often."""
-        self._crashes[digest] = self._crashes.get(digest, 0) + 1
-        if self._crashes[digest] >= _CRASHES:
-            raise Quarantined
+    @asynccontextmanager
+    async def _suspects(self) -> AsyncIterator[None]:
+        """Be the only suspect while the block runs. The next one waits as long again, so that others run between."""
+        async with self._suspect:
+            await asyncio.sleep(max(0.0, self._next_suspect_at - time.monotonic()))
+            began = time.monotonic()
+            try:
+                yield
+            finally:
+                self._next_suspect_at = 2 * time.monotonic() - began
 
     async def _at_engine(
-        self, principal: Principal, place: int, program: bytes, deadline: float
+        self, principal: Principal, place: int, program: bytes, deadline: float, *, is_suspect: bool
     ) -> AsyncGenerator[RunEvent]:
-        """Yield the events of one try. Raises `TimeoutError` if it has not begun by the deadline."""
+        """Yield the events of one try. Raises `TimeoutError` if it has not begun by the deadline.
+
+        A suspect runs alone at its engine, so no other program can be why the engine stops, or is ended with it.
+        """
         if self._engine is None:
             if self._open_engine is None:
                 raise ApiError(Kind.UNAVAILABLE, _NO_ENGINE)
             self._engine = self._open_engine()
         key = principal.key_id or 0
-        running = self._engine.run_program(program, share=f"key-{key}", silence_s=_SILENCE_S)
+        share = ALONE if is_suspect else f"key-{key}"
+        running = self._engine.run_program(program, share=share, silence_s=_SILENCE_S)
         async with AsyncExitStack() as held:
             async with asyncio.timeout(deadline - time.monotonic()):
+                if is_suspect:
+                    await held.enter_async_context(self._suspects())
                 await held.enter_async_context(self._turns.take(key, place))
                 events = await held.enter_async_context(aclosing(running))
                 try:
@@ -182,7 +201,7 @@ class TransientRuns:
                     yield event
             finally:
                 # CPU time is more than the elapsed time if the program or its judge used several processors.
-                self._seconds.charge(principal, max(time.monotonic() - began, cpu_s))
+                self.seconds.charge(principal, max(time.monotonic() - began, cpu_s))
 
 
 class _Seen:

@@ -54,10 +54,12 @@ from precieux_client.models import (
     TestCase,
     TestCounts,
     TestResult,
+    TransientArtifact,
+    TransientRun,
     Variant,
     Webhook,
 )
-from precieux_client.parameters import ProblemSettings, SubmissionParameters
+from precieux_client.parameters import ProblemSettings, ProgramParameters, SubmissionParameters
 from precieux_client.version import VERSION
 
 __all__ = [
@@ -96,6 +98,7 @@ __all__ = [
     "ProblemLimits",
     "ProblemSettings",
     "ProgramChecker",
+    "ProgramParameters",
     "Queue",
     "QuotaExceeded",
     "Run",
@@ -109,6 +112,8 @@ __all__ = [
     "TestCounts",
     "TestResult",
     "TooManyRequests",
+    "TransientArtifact",
+    "TransientRun",
     "Unauthenticated",
     "Variant",
     "WaitTimeout",

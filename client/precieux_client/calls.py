@@ -11,7 +11,7 @@ import httpx
 
 from precieux_client.decoding import decode
 from precieux_client.models import JudgeProgram, Page
-from precieux_client.parameters import ProblemSettings, SubmissionParameters
+from precieux_client.parameters import ProblemSettings, ProgramParameters
 
 T = TypeVar("T")
 
@@ -67,8 +67,11 @@ def nothing(response: httpx.Response) -> None:
     """Read an answer that has no content."""
 
 
-def submission_body(submission: SubmissionParameters) -> dict[str, Any]:
-    """Return the body of a submission. What is None, False or empty has the server's default, and is left out."""
+def submission_body(submission: ProgramParameters) -> dict[str, Any]:
+    """Return the body of a submission, or of a program alone.
+
+    What is None, False or empty has the server's default, and is left out.
+    """
     plain = {name: _plain(value) for name, value in submission.items() if name != "files"}
     body = {name: value for name, value in plain.items() if value not in (None, False, [], {})}
     files = submission.get("files")

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager, closing
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
@@ -57,10 +57,8 @@ class Client(Methods, Blocking):
         return self._http.send(request)
 
     @asynccontextmanager
-    async def _open(
-        self, path: str, options: Mapping[str, Any]
-    ) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
-        with self._http.stream("GET", path, **options) as response:
+    async def _open(self, request: httpx.Request) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
+        with closing(self._http.send(request, stream=True)) as response:
             if not response.is_success:
                 response.read()
             yield response, _each(response.iter_text())
@@ -109,10 +107,8 @@ class AsyncClient(Methods, Asynchronous):
         return await self._http.send(request)
 
     @asynccontextmanager
-    async def _open(
-        self, path: str, options: Mapping[str, Any]
-    ) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
-        async with self._http.stream("GET", path, **options) as response:
+    async def _open(self, request: httpx.Request) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
+        async with aclosing(await self._http.send(request, stream=True)) as response:
             if not response.is_success:
                 await response.aread()
             yield response, response.aiter_text()

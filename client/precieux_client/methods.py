@@ -39,13 +39,17 @@ from precieux_client.models import (
     ServerLimits,
     State,
     Submission,
+    TransientRun,
     Verdict,
 )
-from precieux_client.parameters import ProblemSettings, SubmissionParameters
+from precieux_client.parameters import ProblemSettings, ProgramParameters, SubmissionParameters
 from precieux_client.retry import Tries
+from precieux_client.sse import EventParser
 
 T = TypeVar("T")
 
+#: Seconds that a server may take to run a program, beyond those for any answer.
+_RUNNING_S: Final = 600.0
 #: Seconds that a server may take to store a large package.
 _STORING_S: Final = 600.0
 
@@ -87,6 +91,46 @@ class Methods(ABC):
         body = submission_body(submission)
         submitted = await self._send(Call("POST", "/v1/submissions", one(Submission), body=body, wait=wait))
         return submitted if submitted.is_final else await self._wait(submitted.id, timeout, started)
+
+    @Method
+    async def run_transient(self, **program: Unpack[ProgramParameters]) -> TransientRun:
+        """Run a program at once, and return its run. The server stores nothing.
+
+        If the connection ends before, the program is stopped, and is run again by the next try.
+        """
+        body = submission_body(program)
+        return await self._send(Call("POST", "/v1/run", one(TransientRun), body=body, slow_s=_RUNNING_S))
+
+    @IteratorMethod
+    async def transient_events(self, **program: Unpack[ProgramParameters]) -> AsyncGenerator[Event, None]:
+        """Run a program at once, and yield what happens: `started`, `stdout`, `stderr`, `test`, and `finished`.
+
+        `stdout` and `stderr` have the `text` that a program without tests has written. The data of `finished` is the
+        run. Closing the generator stops the program. Raises `ConnectionFailed` if the stream breaks off.
+        """
+        call = Call("POST", "/v1/run", nothing, body=submission_body(program), slow_s=_RUNNING_S)
+        request, tries = build_request(call, self._settings, self._http), Tries(self._settings.retries)
+        request.headers["Accept"] = "text/event-stream"
+        parser = EventParser()
+        while True:
+            try:
+                async with self._open(request) as (response, texts):
+                    delay = None
+                    if not response.is_success:
+                        delay = tries.after_status(response.status_code, response.headers)
+                        if delay is None:
+                            raise error_in(response)
+                    else:
+                        async for text in texts:
+                            for event in parser.feed(text):
+                                yield event
+                                if event.name == "finished":
+                                    return
+            except httpx.TransportError as exc:
+                raise ConnectionFailed(f"The event stream of {self._settings.url} broke off.") from exc
+            if delay is None:
+                raise ConnectionFailed(f"The event stream of {self._settings.url} broke off.")
+            await self._pause(delay)
 
     @Method
     async def get(self, submission_id: int) -> Submission:
@@ -346,9 +390,7 @@ class Methods(ABC):
         """Send a request, and return its answer. Raises `httpx.TransportError`."""
 
     @abstractmethod
-    def _open(
-        self, path: str, options: Mapping[str, Any]
-    ) -> AbstractAsyncContextManager[tuple[httpx.Response, AsyncIterator[str]]]:
+    def _open(self, request: httpx.Request) -> AbstractAsyncContextManager[tuple[httpx.Response, AsyncIterator[str]]]:
         """Open a stream. The content of a refusal has been read. Raises `httpx.TransportError`."""
 
     @abstractmethod
@@ -393,7 +435,8 @@ class Methods(ABC):
         stream = EventStream(path, self._settings, last_event_id, timeout)
         while True:
             try:
-                async with self._open(path, stream.options()) as (response, texts):
+                request = self._http.build_request("GET", path, **stream.options())
+                async with self._open(request) as (response, texts):
                     if response.status_code == httpx.codes.NO_CONTENT:
                         return
                     if not response.is_success:

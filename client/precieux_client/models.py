@@ -1,5 +1,7 @@
 """The server's answers, as frozen values. Times are in UTC, durations in seconds, sizes in bytes."""
 
+import base64
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -210,6 +212,57 @@ class Run(_Result):
     artifacts_left_out: Mapping[str, int] = field(default_factory=dict)
     #: None without a problem.
     groups: tuple[GroupResult, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransientArtifact:
+    """A file that the program wrote to its folder `out`. The program chose its name: do not use it as a path."""
+
+    name: str
+    bytes: int
+    media_type: str
+    #: In base64; `data` has it decoded.
+    content: str = field(repr=False)
+
+    @property
+    def data(self) -> builtins.bytes:
+        return base64.b64decode(self.content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransientRun:
+    """A run that is not stored. With tests, its own output, exit code and signal are None.
+
+    `error` is a sentence if the program did not end well; None with tests. With tests, `judge_message` says why none of
+    them could be judged.
+    """
+
+    language: str
+    verdict: Verdict
+    error: str | None
+    stdout: str | None
+    stderr: str | None
+    compile_output: str | None
+    message: str | None
+    judge_message: str | None
+    truncated: tuple[str, ...]
+    exit_code: int | None
+    signal: str | None
+    cpu_s: float | None
+    wall_s: float | None
+    memory_bytes: int | None
+    engine: Engine
+    tests: tuple[TestResult, ...] | None
+    points: float | None
+    points_awarded: float | None
+    #: None with tests.
+    artifacts: tuple[TransientArtifact, ...] | None
+    #: How many entries of `out` did not come back, for each reason.
+    artifacts_left_out: Mapping[str, int]
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict in GOOD_VERDICTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,13 +528,16 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One budget of this key, and how much of it is used. `resets_at` is None if nothing is used."""
+    """One budget of this key, and how much of it is used. `resets_at` is None if nothing is used.
+
+    `window_s` is None for what stays in use until it is deleted; so is then `resets_at`.
+    """
 
     name: str
     limit: float
     used: float
     remaining: float
-    window_s: float
+    window_s: float | None
     resets_at: datetime | None
 
 
@@ -510,6 +566,8 @@ class ServerLimits:
     idempotency_s: int
     limits: Mapping[str, LimitBounds]
     max_checker_bytes: int | None = None
+    #: Seconds of run time that the programs of this key may use an hour; None for any.
+    run_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

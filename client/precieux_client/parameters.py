@@ -1,4 +1,4 @@
-"""The parameters of a submission, for `submit`, `run` and `create_batch`."""
+"""The parameters of programs and submissions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, Required, TypeAlias, TypedDict
@@ -11,18 +11,17 @@ Files: TypeAlias = Mapping[str, str | bytes]
 Locale: TypeAlias = str
 
 
-class SubmissionParameters(TypedDict, total=False):
-    """The parameters of a submission: `language`, either `source` or `files`, and any others.
+class ProgramParameters(TypedDict, total=False):
+    """The parameters of a program: `language`, either `source` or `files`, and any others.
 
     Those that are left out have the server's default. `files` has each file's content by its path; `read_folder` makes
-    it of a folder. `entry` is the file that is run. `problem` is the one that it is submitted to, `sum` or `sum@3`.
+    it of a folder. `entry` is the file that is run.
     """
 
     language: Required[str]
     source: str | None
     files: Files | None
     entry: str | None
-    problem: str | None
     stdin: str | None
     args: Iterable[str]
     compiler_args: Iterable[str]
@@ -32,6 +31,12 @@ class SubmissionParameters(TypedDict, total=False):
     interactor: Interactor | None
     tests: Iterable[TestCase]
     stop_at_first_failure: bool
+
+
+class SubmissionParameters(ProgramParameters, total=False):
+    """The parameters of a submission. `problem` is the one that it is submitted to, `sum` or `sum@3`."""
+
+    problem: str | None
     email: str | None
     locale: Locale | None
     receipt: bool

@@ -23,13 +23,15 @@ _FULL_S: Final = 5.0
 #: The share of the slots that the programs belong to (`executor.slots`).
 _SHARE: Final = "language-check"
 _MAX_REASON_CHARS: Final = 300
+_NO_REASON: Final = "the sandbox failed"
 
 
 async def faults(pipeline: Pipeline, installed: Mapping[str, Installed]) -> dict[str, str]:
     """Return why languages and their further toolchains do not work, by their codes. Those that work are not in it."""
     every = {one.code: one for language in installed.values() for one in (language, *language.others)}
     reasons = await asyncio.gather(*(_fault_of(pipeline, language) for language in every.values()))
-    return {code: fault for code, fault in zip(every, reasons, strict=True) if fault}
+    found = {code: fault for code, fault in zip(every, reasons, strict=True) if fault}
+    return {code: every[code].fault or fault for code, fault in found.items()}
 
 
 async def mark_faults(
@@ -56,6 +58,8 @@ async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, 
 async def _checked(pipeline: Pipeline, language: Installed, slots: Slots) -> Installed:
     """Return the language with its present fault, or without one."""
     fault = await _fault_in_a_slot(pipeline, language, slots)
+    if fault == _NO_REASON and language.fault:  # its tool's own words say more
+        fault = language.fault
     if fault and fault != language.fault:
         log.warning("language.does_not_work", language=language.code, reason=fault)
     elif language.fault and not fault:
@@ -80,7 +84,7 @@ async def _fault_of(pipeline: Pipeline, installed: Installed) -> str | None:
         result = await pipeline.run(request, installed)
     except (SandboxFailure, OSError) as exc:
         log.warning("language.not_checked", language=installed.code, reason=str(exc))
-        return "the sandbox failed"
+        return _NO_REASON
     if result.verdict is Verdict.OK and result.output == reference.output:
         return None
     if result.verdict is Verdict.OK:

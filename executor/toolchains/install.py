@@ -26,6 +26,8 @@ from executor.toolchains.archives import InstallFailed
 
 #: The beginning of the names of folders that are not yet, or no longer, a toolchain's.
 _DRAFT: Final = ".draft-"
+#: The right of other users to see what is in a folder.
+_EVERYONE: Final = 0o005
 
 
 @contextlib.contextmanager
@@ -36,6 +38,8 @@ def draft_folder(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_mode & _EVERYONE != _EVERYONE:  # programs run as other users
+            folder.chmod(0o755)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in folder.glob(f"{_DRAFT}*"):  # by a process that was killed
@@ -93,7 +97,7 @@ async def prove(toolchain: Toolchain, folder: Path, settings: ExecutorSettings) 
         language = found.get(code)
         if language is None and code not in faults:
             raise InstallFailed(f"{toolchain.name} needs more for {code}: {_missing(code, only)}.")
-        fault = faults.get(code) or (language.fault if language else None)
+        fault = (language.fault if language else None) or faults.get(code)
         if fault:
             raise InstallFailed(f"{toolchain.name} does not work here. Its own program in {code}: {fault}")
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from job_runner.checks import rows
 from job_runner.checks.data import DataCheck
-from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of
+from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
@@ -16,9 +16,9 @@ from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.packages.model import Package
+from shared.packages.model import JurySubmission, Package
 from shared.problems.checks import Phase
-from shared.problems.submitting import limits_for, time_factor, time_limit_source
+from shared.problems.submitting import limits_for, time_limit_source
 from shared.problems.versions import package_of
 from shared.resources.models import CheckResult, CheckVerdict
 from shared.service.errors import EngineCrashed, PermanentError, TransientError
@@ -67,8 +67,7 @@ class Checks:
             check = await rows.next_due(connection, among)
             if check is None:
                 return False
-            runs, phase = await rows.runs_of(connection, check), check.phase
-            progress = _Progress(check, runs)
+            phase, progress = check.phase, _Progress(check, await self._bounds(connection, check))
             while phase < Phase.AT_LIMIT:
                 phase = Phase(phase + 1)
                 released = False
@@ -84,6 +83,14 @@ class Checks:
                 await self._finish(connection, check, progress)
         return True
 
+    async def _bounds(self, connection: Connection, check: RunningCheck) -> Bounds:
+        """Return what the submissions that have run say of the time limit."""
+        found: list[Bounds] = []
+        for submission, entry in check.jury if check.derives else ():
+            if entry["phase"] < Phase.AT_LIMIT and (run := await rows.run_of(connection, check, entry["submission"])):
+                found.append(bounds_of(submission, entry, run))
+        return narrowest(found)
+
     def _note(self, payload: str) -> None:
         if not payload.isdecimal():
             self._changed = None
@@ -91,7 +98,10 @@ class Checks:
             self._changed.add(int(payload))
 
     async def _finish(self, connection: Connection, check: RunningCheck, progress: "_Progress") -> None:
-        entries, data = progress.entries(), [*(check.data or ()), *progress.faults()]
+        entries, data = [], [*(check.data or ()), *progress.faults()]
+        for submission, entry in check.jury:
+            run = await rows.run_of(connection, check, entry["submission"])
+            entries.append(progress.entry(submission, entry, run))
         is_unexpected = any(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
         verdict = CheckVerdict.FAILED if data or is_unexpected else CheckVerdict.PASSED
         time_limit = progress.time_limit()
@@ -125,14 +135,12 @@ class Checks:
 class _Progress:
     """What the submissions of a check have shown so far. `limit_s` is the time limit, None if it is not derived."""
 
-    def __init__(self, check: RunningCheck, runs: Mapping[int, JuryRun]) -> None:
+    def __init__(self, check: RunningCheck, bounds: Bounds) -> None:
         self._check = check
-        self._runs = runs
-        self._bounds = Bounds(None, None)
+        self._bounds = bounds
         self.limit_s: float | None = None
         self._fault = ""
         if check.derives:
-            self._bounds = bounds_of(check.package, check.entries, runs, check.factors)
             self._derive()
 
     def _derive(self) -> None:
@@ -178,15 +186,16 @@ class _Progress:
             "fastest_too_slow_s": self._bounds.fastest_too_slow_s,
         }
 
-    def entries(self) -> list[dict[str, Any]]:
-        """Return the jury's submissions with their results."""
-        check, found = self._check, []
-        for submission, entry in zip(check.package.submissions, check.entries, strict=True):
-            limit_s = None
-            if self.limit_s is not None and not entry["has_own_limit"]:
-                limit_s = self.limit_s * time_factor(entry["codes"], check.factors)
-            found.append(entry_of(check.package, submission, entry, self._runs.get(entry["submission"]), limit_s))
-        return found
+    def entry(self, submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None) -> dict[str, Any]:
+        """Return the entry of a submission with its result."""
+        check, limit_s = self._check, None
+        if self.limit_s is not None and not entry["has_own_limit"]:
+            limit_s = self.limit_s * entry["factor"]
+        shown = entry_of(check.package, submission, entry, run, limit_s)
+        if limit_s is not None and run and is_barely_too_slow(check.package, submission, run, limit_s):
+            margin = check.package.time_limit_rule.from_too_slow
+            shown["detail"] = shown.get("detail") or f"It takes less than {margin:g} times the limit."
+        return shown
 
 
 class DataChecks:

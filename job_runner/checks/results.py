@@ -11,7 +11,6 @@ from shared.engine.run_call import GOOD_VERDICTS
 from shared.packages.expectations import TestOutcome, matches, unmet
 from shared.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
 from shared.problems.checks import Phase
-from shared.problems.submitting import time_factor
 from shared.resources.models import CheckResult
 
 
@@ -48,26 +47,24 @@ class Bounds:
     too_slow_s: float = math.inf
 
 
-def bounds_of(
-    package: Package, entries: Sequence[Mapping[str, Any]], runs: Mapping[int, JuryRun], factors: Mapping[str, float]
-) -> Bounds:
-    """Return what the submissions that have run say of the limit. The times of slower languages are divided."""
-    below: list[float] = []
-    above: list[float] = []
-    ended: list[float] = []
-    for submission, entry in zip(package.submissions, entries, strict=True):
-        run = runs.get(entry["submission"])
-        if run is None or entry["phase"] == Phase.AT_LIMIT:
-            continue
-        factor = time_factor(entry["codes"], factors)
-        below += [test.cpu_s / factor for test in _bounding(submission, run, "bounds_from_below")]
-        too_slow = list(_bounding(submission, run, "bounds_from_above"))
-        if too_slow:
-            seconds = max(test.cpu_s for test in too_slow) / factor
-            above.append(seconds)
-            if Verdict.TIME_LIMIT not in {test.verdict for test in too_slow}:
-                ended.append(seconds)
-    return Bounds(max(below, default=None), min(above, default=None), min(ended, default=math.inf))
+def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun) -> Bounds:
+    """Return what a submission that has run says of the limit. The times of slower languages are divided."""
+    if entry["phase"] == Phase.AT_LIMIT:
+        return Bounds(None, None)
+    factor = entry["factor"]
+    below = max((test.cpu_s / factor for test in _bounding(submission, run, "bounds_from_below")), default=None)
+    above = list(_bounding(submission, run, "bounds_from_above"))
+    too_slow = max((test.cpu_s / factor for test in above), default=None)
+    was_stopped = too_slow is None or any(test.verdict is Verdict.TIME_LIMIT for test in above)
+    return Bounds(below, too_slow, math.inf if was_stopped or too_slow is None else too_slow)
+
+
+def narrowest(bounds: Sequence[Bounds]) -> Bounds:
+    """Return the bounds that several submissions set together."""
+    below = [one.slowest_accepted_s for one in bounds if one.slowest_accepted_s is not None]
+    above = [one.fastest_too_slow_s for one in bounds if one.fastest_too_slow_s is not None]
+    ended = min((one.too_slow_s for one in bounds), default=math.inf)
+    return Bounds(max(below, default=None), min(above, default=None), ended)
 
 
 def _bounding(submission: JurySubmission, run: JuryRun, side: str) -> Iterator[JuryTest]:
@@ -82,6 +79,14 @@ def derived_limit(rule: TimeLimitRule, slowest_accepted_s: float) -> float:
     # What a float lacks of a multiple must not make one more.
     steps = math.ceil(slowest_accepted_s * rule.from_accepted / rule.resolution - 1e-9)
     return round(max(1, steps) * rule.resolution, 9)
+
+
+def is_barely_too_slow(package: Package, submission: JurySubmission, run: JuryRun, limit_s: float) -> bool:
+    """Return True if it must be too slow, and is so by less than the rule's factor. Legacy packages may have such."""
+    tests = list(_bounding(submission, run, "bounds_from_above"))
+    seconds = max((test.cpu_s for test in tests), default=math.inf)
+    was_stopped = any(test.verdict is Verdict.TIME_LIMIT for test in tests)
+    return not was_stopped and limit_s < seconds < limit_s * package.time_limit_rule.from_too_slow
 
 
 def entry_of(

@@ -13,7 +13,7 @@ from shared.broker.base import QUEUE
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.engine.codex import LimitBounds, Verdict
-from shared.packages.model import Package
+from shared.packages.model import JurySubmission, Package
 from shared.problems import versions
 from shared.problems.checks import Phase
 from shared.problems.versions import ProblemVersion
@@ -63,13 +63,15 @@ _DUE: Final = """
         AND NOT EXISTS (SELECT FROM uploads WHERE uploads.batch = c.batch AND request_id IS NOT NULL)
     ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
 """
-_RUNS: Final = """
-    SELECT u.id, u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups
+_RUN: Final = """
+    SELECT u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups
     FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
-    WHERE u.batch = :batch ORDER BY u.id
+    WHERE u.id = :id
 """
+# The tests of one submission are in memory together, so their messages are cut.
 _TESTS: Final = """
-    SELECT number, verdict, cpu_s, points_awarded, judge_message FROM test_results WHERE job = :job ORDER BY number
+    SELECT number, verdict, cpu_s, points_awarded, left(judge_message, 4000) AS judge_message
+    FROM test_results WHERE job = :job ORDER BY number
 """
 _RELEASE_HELD: Final = """
     WITH requested AS (
@@ -134,6 +136,11 @@ class RunningCheck:
     email: str | None
     locale: str
 
+    @property
+    def jury(self) -> list[tuple[JurySubmission, Mapping[str, Any]]]:
+        """The jury's submissions, each with its entry."""
+        return list(zip(self.package.submissions, self.entries, strict=True))
+
 
 async def claim_data(connection: Connection) -> ClaimedData | None:
     """Claim a check whose data is not proved yet; None if there is none."""
@@ -193,33 +200,31 @@ async def next_due(connection: Connection, among: Collection[int] | None) -> Run
     )
 
 
-async def runs_of(connection: Connection, check: RunningCheck) -> dict[int, JuryRun]:
-    """Return the latest runs of the jury's submissions, by their ids."""
+async def run_of(connection: Connection, check: RunningCheck, submission: int | None) -> JuryRun | None:
+    """Return the latest run of a submission of the jury; None if it has not ended, or was deleted."""
+    row = await connection.fetch_one(_RUN, {"id": submission}) if submission is not None else None
+    if row is None or row["outcome"] is None:
+        return None
+    if row["outcome"] != "finished":
+        return JuryRun(None)
     names = {test.number: test.name for test in check.package.tests}
-    runs: dict[int, JuryRun] = {}
-    for row in await connection.fetch_all(_RUNS, {"batch": check.batch}):
-        if row["outcome"] is None:
-            continue
-        tests = await connection.fetch_all(_TESTS, {"job": row["job"]}) if row["outcome"] == "finished" else []
-        groups = from_json(row["groups"]) if row["groups"] else []
-        runs[row["id"]] = JuryRun(
-            verdict=Verdict(row["verdict"]) if row["outcome"] == "finished" else None,
-            points=row["points"],
-            points_awarded=row["points_awarded"],
-            judge_message=row["judge_message"] or "",
-            group_points={group["name"]: group["points_awarded"] for group in groups},
-            tests=tuple(
-                JuryTest(
-                    names[test["number"]],
-                    Verdict(test["verdict"]),
-                    test["cpu_s"] or 0.0,
-                    test["points_awarded"],
-                    test["judge_message"] or "",
-                )
-                for test in tests
-            ),
-        )
-    return runs
+    return JuryRun(
+        verdict=Verdict(row["verdict"]),
+        points=row["points"],
+        points_awarded=row["points_awarded"],
+        judge_message=row["judge_message"] or "",
+        group_points={group["name"]: group["points_awarded"] for group in from_json(row["groups"] or "[]")},
+        tests=tuple(
+            JuryTest(
+                names[test["number"]],
+                Verdict(test["verdict"]),
+                test["cpu_s"] or 0.0,
+                test["points_awarded"],
+                test["judge_message"] or "",
+            )
+            for test in await connection.fetch_all(_TESTS, {"job": row["job"]})
+        ),
+    )
 
 
 async def release_held(connection: Connection, submission: int, limits: Mapping[str, float | int]) -> bool:

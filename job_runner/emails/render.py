@@ -66,7 +66,8 @@ def _attachments(job: ClaimedJob, outcome: Outcome, output_key: str | None) -> t
     output = outcome.answer.output
     if not output or len(output.encode("utf-8", "replace")) > _MAX_ATTACHED:
         return ()
-    if job.is_classic and is_exact(output):
-        return ()
-    name = output_name(job.filename or "")
-    return (StoredAttachment(name, "text/plain; charset=utf-8", key=output_key),)
+    name, content_type = output_name(job.filename or ""), "text/plain; charset=utf-8"
+    if is_exact(output):
+        # It is in the mail already, so it need not be read from the store.
+        return () if job.is_classic else (StoredAttachment(name, content_type, text=output),)
+    return (StoredAttachment(name, content_type, key=output_key),)

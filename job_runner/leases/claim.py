@@ -16,6 +16,7 @@ from uuid import UUID
 from shared.database import channels
 from shared.database.connection import Connection, Record
 from shared.database.strip_nul import strip_nul
+from shared.engine.codex import ALONE
 from shared.service.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
@@ -44,7 +45,7 @@ _STATEMENT: Final = """
     WHERE job.id = taken.id AND uploads.id = job.upload
     RETURNING job.id, job.upload, job.owner, job.number, coalesce(job.requested_at, job.created_at) AS requested_at,
         spec IS NULL AS is_classic, coalesce(spec ->> 'locale', 'en') AS locale, job.request_id, job.attempt,
-        coalesce(uploads.language, '') AS language, coalesce(uploads.email, '') AS recipient,
+        job.crashes, coalesce(uploads.language, '') AS language, coalesce(uploads.email, '') AS recipient,
         CASE WHEN octet_length(job.job) <= {short} THEN job.job END AS job, job.lease_id, job.stop_reason,
         uploads.filename,
         CAST(extract(epoch FROM now() - job.run_after) AS float8) AS waited_s, {has_program} AS has_program,
@@ -182,7 +183,7 @@ class ClaimedJob:
     `attempt` counts this try (from 1). `job` is the JSON text that the consumer wrote, or None if it is long.
     `waited_s` is how long the job had been due. A job with a `stop_reason` must not run: it fails, and its recipient
     gets a mail. `owner` is the key that submitted it, or 0 if there is none. `filename` is the sender's name of the
-    source.
+    source. If it has `crashes`, an engine or runner stopped while it ran.
 
     It is run `number` of its submission, which `is_classic` if `submit_email` has registered it. Its mail is written in
     `locale`.
@@ -209,6 +210,12 @@ class ClaimedJob:
     is_classic: bool = True
     locale: str = "en"
     language: str = ""
+    crashes: int = 0
+
+    @property
+    def share(self) -> str:
+        """Its share of the engine's slots. After a crash it runs alone."""
+        return ALONE if self.crashes else f"key-{self.owner}"
 
 
 class LeaseLost(Exception):

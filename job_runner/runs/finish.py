@@ -14,7 +14,6 @@ from shared.database import channels
 from shared.database.connection import Connection
 from shared.database.strip_nul import strip_nul
 from shared.engine.artifacts import ARTIFACTS
-from shared.engine.codex import RunResponse
 from shared.judge0.callbacks import webhook_type
 
 _FINISH: Final = f"""
@@ -86,7 +85,7 @@ async def finish(connection: Connection, results: Sequence[JobResult]) -> list[b
 def _values(result: JobResult) -> dict[str, object]:
     job, outcome, files, email = result.job, result.outcome, result.files, result.email
     answer, details = outcome.answer, outcome.details
-    engine = _engine_answer(answer, details) if answer else None
+    engine = answer.model_dump_json(by_alias=True, exclude={"output", "error"}) if answer else None
     return {
         "status": outcome.state,
         "job": job.id,
@@ -128,12 +127,6 @@ def _values(result: JobResult) -> dict[str, object]:
         "webhooks": channels.WEBHOOKS,
         "batches": channels.BATCHES,
     }
-
-
-def _engine_answer(answer: RunResponse, details: Details | None) -> str:
-    """Return the engine's answer without its output as JSON, with the stages if there are any."""
-    fields = answer.model_dump(mode="json", by_alias=True, exclude={"output", "error"})
-    return to_json(fields | ({"stages": details.stages} if details and details.stages else {})).decode()
 
 
 def _bytes_of_stderr(details: Details) -> bytes | None:

@@ -75,7 +75,7 @@ class _Run:
         self._problem = problem
         self._grading = Grading(problem.package.scheme, run_all=problem.program.runs_all)
         self._answer = ProblemAnswer(problem, self._grading)
-        self._share = f"key-{job.owner}"
+        self._share = job.share
 
     async def outcome(self) -> Outcome:
         """Run the tests that may change the result, and return the outcome."""
@@ -102,7 +102,7 @@ class _Run:
         position = 0
         async with aclosing(events):
             async for event in events:
-                if self.program.may_rerun and isinstance(event, Compiled | TestEnded):
+                if isinstance(event, Compiled | TestEnded):
                     check_load(event, self._job.attempt, self._runs.load_seconds)
                 match event:
                     case Started():

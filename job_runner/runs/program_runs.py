@@ -69,7 +69,7 @@ class ProgramRuns:
         else:
             program = JobProgram.classic(job.filename, submission)
             files = {program.entry: contents.encode()}
-        share = f"key-{job.owner}"
+        share = job.share
         if await self._has_run_call(job):
             outcome = await self._stream(job, program, program.request(files, await self._judges(program)), share)
             return outcome if job.has_program else replace(outcome, details=None)
@@ -125,7 +125,7 @@ class ProgramRuns:
         async with aclosing(self._engine.run_program(request, share=share, silence_s=program.silence_s)) as events:
             del request
             async for event in events:
-                if program.may_rerun and isinstance(event, Compiled | TestEnded):
+                if isinstance(event, Compiled | TestEnded):
                     check_load(event, job.attempt, self._load_seconds)
                 match event:
                     case Started():

@@ -6,7 +6,7 @@ only after its last attempt.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import (
@@ -81,7 +81,6 @@ class Details:
     `compile_output` is None if nothing was compiled. `cut` names the texts that were cut. `tests` is None if the
     submission has none, and `failed` has those whose texts may be shown. `stdout_bytes` and `stderr_bytes` are
     the program's output if that is not UTF-8, otherwise None. `limits` are those of a submission without tests.
-    `stages` says how the compiler and the program ended, if it asks for that (`api_service.doors.piston.answer`).
     `artifacts` are the files that the program wrote to `out/`, or None if the engine was not asked for them;
     `artifacts_left_out` says how many others there were, for each reason. The messages are those of a judge to the
     program's author and to whoever set the test: about a submission without tests, or why no test could be judged.
@@ -95,7 +94,6 @@ class Details:
     stderr_bytes: bytes | None = None
     limits: ProgramLimits | None = None
     failed: Sequence[FailedTest] = ()
-    stages: Mapping[str, Any] | None = None
     artifacts: Sequence[ProgramArtifact] | None = None
     artifacts_left_out: Mapping[LeftOut, int] = field(default_factory=dict)
     message: str | None = None

@@ -6,7 +6,7 @@ The outcome has a CodeX answer too, for the classic calls and the mails: its `er
 import time
 from dataclasses import replace
 from statistics import fmean
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from shared.engine.checker import compare
@@ -175,19 +175,8 @@ class ProgramAnswer:
             details = Details(stderr, diagnostics, cut, tests, failed=tuple(self._failed))
         else:
             limits = self._program.cases[0].limits
-            details = Details(stderr, diagnostics, cut, limits=limits, stages=self._stages())
+            details = Details(stderr, diagnostics, cut, limits=limits)
         return replace(details, judge_cpu_s=self._judge_cpu_s, is_interactive=self._program.is_interactive)
-
-    def _stages(self) -> dict[str, Any] | None:
-        """Return how the compiler and the program ended, if the submission asks for the order of their output."""
-        if not self._program.as_stored.get("output_order"):
-            return None
-        compiled, ran = self._compiled, self._last
-        return {
-            "compile": compiled
-            and compiled.model_dump(mode="json", exclude={"event", "verdict", "error", "cpu_pressure"}),
-            "run": ran and ran.model_dump(mode="json", include={"stopped", "order"}),
-        }
 
     def _answer(self, verdict: Verdict, **fields: object) -> RunResponse:
         assert self._started is not None

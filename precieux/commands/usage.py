@@ -21,7 +21,7 @@ def usage(server: Server, as_json: Json = False) -> None:
             one.name,
             f"{one.remaining:.0f}",
             f"{one.limit:.0f}",
-            f"{one.limit * 60 / one.window_s:.3g} a minute",
+            one.window_s and f"{one.limit * 60 / one.window_s:.3g} a minute",
             one.resets_at and terminal.short_date(one.resets_at),
         )
         for one in found

@@ -12,6 +12,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 #: A header of `POST /` that names the program's share, a text of up to 64 characters. Programs of one share do not hold
 #: up those of another. Only our engine reads it.
 SHARE_HEADER: Final = "Precieux-Share"
+#: The share of programs that are suspected of stopping engines. Each runs alone: nothing else runs at its engine.
+ALONE: Final = "alone"
 
 
 class Verdict(StrEnum):

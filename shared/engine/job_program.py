@@ -20,8 +20,7 @@ from shared.text import source_paths
 
 #: The optional fields that the engine's request copies from the submission's `spec`.
 _AS_STORED: Final = (
-    *("build", "compile_limits", "data_files", "environment", "file_bytes", "merge_output", "output_order", "repeat"),
-    "stack_bytes",
+    *("build", "compile_limits", "data_files", "environment", "file_bytes", "merge_output", "repeat", "stack_bytes"),
 )
 #: The file name of a classic submission whose own name is no path.
 _STEM: Final = "main"
@@ -48,8 +47,7 @@ class JobProgram:
 
     `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows. `checker`
     compares its output, unless `judges` has a program that does: they are stored beside its files, by their names.
-    `as_stored` are further fields of the engine's request. `may_rerun` is False if the sender waits for the result: a
-    time limit that was exceeded because of the machine's load is then final.
+    `as_stored` are further fields of the engine's request.
     """
 
     language: str
@@ -65,7 +63,6 @@ class JobProgram:
     is_one_file: bool
     is_archive: bool
     as_stored: Mapping[str, Any] = field(default_factory=dict)
-    may_rerun: bool = True
     wants_artifacts: bool = False
     judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: The version of a problem, with the codes of the language and of what it is a variant of.
@@ -100,7 +97,6 @@ class JobProgram:
             is_one_file=len(fields["files"] or [None]) == 1,
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
             as_stored={name: spec[name] for name in _AS_STORED if name in spec},
-            may_rerun=spec.get("may_rerun", True),
             wants_artifacts=bool(spec.get("artifacts")),
             judges=judges,
             problem_version=fields.get("problem_version"),

@@ -589,6 +589,10 @@ class JudgeFailed(_Event):
     judge_message: str = Field(description="the reason, such as the compiler's diagnostics")
 
 
+#: The score, or the share of the points, that stands for a text that is no number. No test allows it.
+NO_NUMBER: Final = -1e300
+
+
 class TestEnded(_Event):
     """A test has ended. Tests that are not run have no event. The verdict is `compile_error` if the program had to be
     compiled again for this test, and the compiler rejected it; then `stderr` has the diagnostics.

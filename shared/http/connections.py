@@ -139,9 +139,10 @@ class Connections:
         """Return True if the connection is not admitted yet."""
         return connection in self._waiting
 
-    def has_waiting(self, address: str) -> bool:
-        """Return True if connections of this address wait."""
-        return address in self._waiting.values()
+    def is_in_the_way(self, connection: "BoundedProtocol") -> bool:
+        """Return True if others wait whose turn may come when this connection ends."""
+        address = self._addresses.get(connection)
+        return bool(self._waiting) and (len(self._addresses) >= self.limits.most or address in self._waiting.values())
 
     def remove(self, connection: "BoundedProtocol") -> None:
         self._forget(connection)
@@ -366,7 +367,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not earlier:
             self._unanswered.append(self.cycle)
-            if self._all.has_waiting(self._address):
+            if self._all.is_in_the_way(self):
                 self.cycle.keep_alive = False  # the answer says so, and another has its turn
         if self.cycle is not None and not self.cycle.keep_alive:
             self.cycle.transport = cast("asyncio.Transport", _ClosingLate(self))

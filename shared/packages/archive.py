@@ -162,6 +162,9 @@ class PackageArchive:
             for folder in accumulate(path.split("/")[:-1], _join):
                 if folder in entries:
                     self._faults.add(folder, "The path is the folder of another file.")
+        for folder in self._folder_entries(""):
+            if folder in entries:
+                self._faults.add(folder, "The path is that of a folder, too.")
         return entries
 
     def _folder_entries(self, beginning: str) -> list[str]:

@@ -76,6 +76,25 @@ def test_waiting_prints_the_output_alone_on_a_pipe(running: Up, source: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("code", "end"),
+    [
+        ("import sys\nprint(input())\nprint('e', file=sys.stderr)\nsys.exit(3)", (3, "21\n", "e\n")),
+        ("import os\nos.kill(os.getpid(), 11)", (139, "", "precieux: Killed by signal 11 (Segmentation fault).\n")),
+        ("while True: pass", (137, "", "precieux: Time limit exceeded: stopped after 0.5 s of CPU time.\n")),
+    ],
+)
+def test_a_run_has_the_exit_code_of_its_program(
+    running: Up, tmp_path: Path, code: str, end: tuple[int, str, str]
+) -> None:
+    (tmp_path / "main.py").write_text(code)
+    words = ("run", tmp_path / "main.py", "--input", "21", "--cpu-s", "0.5", "--url", running.url)
+    done = precieux(*words)
+    assert (done.returncode, done.stdout, done.stderr) == end
+    as_json = precieux(*words, "--json")
+    assert (as_json.returncode, json.loads(as_json.stdout)["stdout"]) == end[:2]
+
+
+@pytest.mark.parametrize(
     ("code", "reason"),
     [
         ("import os\nos.kill(os.getpid(), 11)", "runtime_error: Segmentation fault (signal 11)"),

@@ -6,13 +6,24 @@ import signal
 from enum import IntEnum
 from typing import Any, Final
 
-from api_service.doors.jobe.languages import Habits
 from api_service.doors.jobe.request import RunSpec
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, Stop, TestEnded
 
 #: The bytes of a text that is not UTF-8 which Jobe writes as escapes.
 _ESCAPED: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")
+#: A warning of Python's compiler is one line, and the line of the source. It comes before all that the program writes.
+_PYTHON_WARNING: Final = r"(?:(?:[^\n]*/)?{name}:[0-9]+: SyntaxWarning: [^\n]*\n(?:  [^\n]*\n)?)"
+#: An error in the syntax of the source itself comes without a line `Traceback`.
+_PYTHON_ERROR: Final = (
+    r'  File "(?:[^"\n]*/)?{name}", line [0-9]+\n(?:(?:  [^\n]*)?\n)*+'
+    r"(?:SyntaxError|IndentationError|TabError): [^\n]*\n?\Z"
+)
+#: What begins the standard error of such a program. `{name}` stands for the pattern of its source's name.
+_SYNTAX_ERRORS: Final = {
+    "python3": f"{_PYTHON_WARNING}*+{_PYTHON_ERROR}|{_PYTHON_WARNING}++",
+    "php": r"\s*+(?:PHP )?Parse error: [^\n]* in (?:[^\n]*/)?{name} on line [0-9]+(?s:.*)",
+}
 
 
 class Outcome(IntEnum):
@@ -65,10 +76,11 @@ def _said_by_compiler(spec: RunSpec, compiled: Compiled | None, ended: TestEnded
         return "\n".join(filter(None, said)) or compiled.error or "The compiler failed."
     if compiled:
         return (compiled.stderr or "") if spec.language.habits.warnings_fail else ""
-    return _syntax_errors(spec.language.habits, spec.filename, ended.written_to_stderr) if ended else ""
+    return _syntax_errors(spec, ended.written_to_stderr) if ended else ""
 
 
-def _syntax_errors(habits: Habits, filename: str, stderr: bytes) -> str:
-    pattern = habits.syntax_errors.replace("{name}", re.escape(filename))
+def _syntax_errors(spec: RunSpec, stderr: bytes) -> str:
+    """Return what an interpreter says of a program that it cannot compile. Jobe checks that before the run."""
+    pattern = _SYNTAX_ERRORS.get(spec.language.id, "").replace("{name}", re.escape(spec.filename))
     found = re.match(pattern, text_of(stderr)) if pattern else None
     return found[0] if found else ""

@@ -1,28 +1,29 @@
 """The languages by Jobe's ids, and what Jobe does with the programs of each. Pure."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import BaseModel, ConfigDict
+
+from api_service.doors.languages import names_in
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Habits:
+class Habits(BaseModel):
     """What Jobe does with the programs of a language. The lists are the words of parameters that are not set.
 
     `source` is the name of a source without one; "" is the engine's. With `warnings_fail`, a program fails by all that
     the `compiler` says. `memory_mb` None: the parameter counts for nothing. `processes` is the least number of
     processes. With `bounds_addresses`, the memory is a limit of the address space: `malloc` fails, and the program goes
     on. With `file_of_class`, the file is named after its class, which is run.
-
-    `syntax_errors` matches what the interpreter writes to standard error of a program that it cannot compile, where
-    `{name}` is the pattern of the source's name. Jobe checks the syntax before the run.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = ""
     source: str = ""
     compiler: str = "compiler"
     warnings_fail: bool = False
@@ -32,55 +33,10 @@ class Habits:
     interpreterargs: tuple[str, ...] = ()
     bounds_addresses: bool = False
     file_of_class: bool = False
-    syntax_errors: str = ""
 
 
-#: A warning of Python's compiler is one line, and the line of the source. It comes before all that the program writes.
-_PYTHON_WARNING: Final = r"(?:(?:[^\n]*/)?{name}:[0-9]+: SyntaxWarning: [^\n]*\n(?:  [^\n]*\n)?)"
-#: An error in the syntax of the source itself comes without a line `Traceback`.
-_PYTHON_ERROR: Final = (
-    r'  File "(?:[^"\n]*/)?{name}", line [0-9]+\n(?:(?:  [^\n]*)?\n)*+'
-    r"(?:SyntaxError|IndentationError|TabError): [^\n]*\n?\Z"
-)
-_PYTHON: Final = f"{_PYTHON_WARNING}*+{_PYTHON_ERROR}|{_PYTHON_WARNING}++"
-_PHP: Final = r"\s*+(?:PHP )?Parse error: [^\n]* in (?:[^\n]*/)?{name} on line [0-9]+(?s:.*)"
-
-_WARNINGS: Final = ("-Wall", "-Werror")
-_C: Final = Habits(
-    "prog.c", "gcc", warnings_fail=True, compileargs=(*_WARNINGS, "-std=c99", "-xc"), bounds_addresses=True
-)
-_CPP: Final = Habits("prog.cpp", "g++", warnings_fail=True, compileargs=_WARNINGS, bounds_addresses=True)
-_JAVA: Final = Habits(
-    "prog.java",
-    "javac",
-    warnings_fail=True,
-    memory_mb=None,
-    processes=256,
-    interpreterargs=("-Xrs", "-Xss8m", "-Xmx200m"),
-    file_of_class=True,
-)
-_OCTAVE: Final = Habits(
-    "prog.m",
-    memory_mb=500,
-    interpreterargs=("--norc", "--no-window-system", "--silent", "-H"),
-    bounds_addresses=True,
-)
-#: Jobe's ids, in its order -> our code, and the habits.
-_OF_JOBE: Final[Mapping[str, tuple[str, Habits]]] = {
-    "c": ("c", _C),
-    "cpp": ("cpp", _CPP),
-    "java": ("java", _JAVA),
-    "nodejs": ("js", Habits("prog.js", processes=256, interpreterargs=("--use_strict",))),
-    "octave": ("octave", _OCTAVE),
-    "pascal": ("pas", Habits("prog.pas", "fpc", compileargs=("-vew", "-Se"), bounds_addresses=True)),
-    "php": ("php", Habits("prog.php", interpreterargs=("--no-php-ini",), bounds_addresses=True, syntax_errors=_PHP)),
-    "python3": (
-        "py",
-        Habits("prog.py", memory_mb=1000, interpreterargs=("-BE",), bounds_addresses=True, syntax_errors=_PYTHON),
-    ),
-}
-_OURS: Final = frozenset(code for code, _ in _OF_JOBE.values())
 _USUAL: Final = Habits()
+_OF_JOBE: Final = {code: Habits.model_validate(habits) for code, habits in names_in("jobe").items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +66,12 @@ class JobeLanguage:
 
 def languages_of(catalog: LanguageCatalog) -> dict[str, JobeLanguage]:
     """Return the languages by their ids: those of Jobe in its order, and the engine's others under their codes."""
-    engine = {code: EngineLanguage(code, details) for code, details in catalog.languages.items()}
-    of_jobe = ((id_, code, habits) for id_, (code, habits) in _OF_JOBE.items() if code in engine)
-    others = ((code, code, _USUAL) for code in engine if code not in _OURS)
-    return {
-        id_: JobeLanguage(id_, engine[code], habits)
-        for id_, code, habits in (*of_jobe, *others)
-        if engine[code].has_run_call
+    engine = [EngineLanguage(code, details) for code, details in catalog.languages.items()]
+    usable = {language.code: language for language in engine if language.has_run_call}
+    languages = {
+        habits.id: JobeLanguage(habits.id, usable[code], habits)
+        for code, habits in sorted(_OF_JOBE.items(), key=lambda item: item[1].id)
+        if code in usable
     }
+    others = {code: JobeLanguage(code, one, _USUAL) for code, one in usable.items() if code not in _OF_JOBE}
+    return languages | others

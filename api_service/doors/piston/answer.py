@@ -1,20 +1,13 @@
-"""Writes the answer to `execute` from the end of a submission, stage by stage: its compiler, and its program."""
+"""Writes the answer to `execute` from a run, stage by stage: its compiler, and its program. Pure."""
 
-import json
 import signal as signals
-from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from api_service.doors.piston.runtimes import Runtime
-from api_service.http.errors import ApiError, Kind
-from shared.database.connection import Connection
-from shared.engine.run_call import Stop, in_order
-from shared.operations.job_state import JobState
-from shared.resources.statements import LATEST_JOB, owned
-from shared.resources.texts import raw_output
-from shared.storage.base import ObjectStore
+from api_service.transient.runs import TransientRun
+from shared.engine.run_call import Compiled, Stop, TestEnded, in_order
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.
 _SIGRTMIN, _MIDDLE, _SIGRTMAX = 34, 49, 64
@@ -27,15 +20,6 @@ SIGNALS: Final[dict[str, int]] = {
     "SIGRTMAX": _SIGRTMAX,
 }
 _NAMES: Final = {number: name for name, number in SIGNALS.items()}
-
-# The stages are known if the submission's `spec` has `output_order`.
-_FIND: Final = f"""
-    SELECT j.status, j.failure, r.output AS stdout, r.output_key, r.stderr, r.stderr_bytes, r.cut, r.exit_code,
-        r.signal, r.time_s AS cpu_s, r.wall_s, r.memory_bytes, r.engine -> 'stages' AS stages
-    FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
-    WHERE u.id = :id AND {owned("u")}
-"""  # noqa: S608  (constants)
-_NO_STAGES: Final = "the engine of this service does not report the stages of a run"
 
 
 class Stage(BaseModel):
@@ -58,7 +42,7 @@ class Stage(BaseModel):
         return in_order(self.stdout, self.stderr, self.order or ())
 
 
-#: How a submission ended: its compiler, None without one, and its program, None if it did not start.
+#: How a run ended: its compiler, None without one, and its program, None if it did not start.
 Stages = tuple[Stage | None, Stage | None]
 
 
@@ -117,30 +101,18 @@ def _how(stage: Stage, code: int | None, signal: int | None) -> tuple[str | None
     return ("RE", f"Exited with error status {code}") if code else (None, None)
 
 
-async def stages_of(connection: Connection, store: ObjectStore, upload: int, *, owner: int | None) -> Stages | None:
-    """Return the stages of a submission; None if it has not ended, if there is none, or if it was cancelled.
-
-    With `owner`, only a submission of that key is found. Raises `ApiError` (503) if it could not be run. A NUL in an
-    output of the program is kept.
-    """
-    row = await connection.fetch_one(_FIND, {"id": upload, "owner": owner})
-    if row is None or row["status"] not in (JobState.EXECUTED, JobState.FAILED):
-        return None
-    if row["status"] == JobState.FAILED or row["stages"] is None:
-        raise ApiError(Kind.UNAVAILABLE, f"The job could not be run: {row['failure'] or _NO_STAGES}")
-    stages = json.loads(row["stages"])
-    compiled, ran = stages["compile"], stages["run"]
-    if ran is not None:
-        stdout = await raw_output(store, row["stdout"] or "", row["output_key"])
-        stderr: bytes = row["stderr_bytes"] or (row["stderr"] or "").encode()
-        texts = {"stdout": stdout.decode(errors="replace"), "stderr": stderr.decode(errors="replace")}
-        measures = {name: row[name] or 0 for name in ("cpu_s", "wall_s", "memory_bytes")}
-        end = {"exit_code": row["exit_code"], "signal": row["signal"], "cut": row["cut"] or []}
-        ran = Stage.model_validate({**ran, **texts, **measures, **end})
-    return _compiled(compiled), ran
+def stages_of(run: TransientRun) -> Stages:
+    """Return the stages of a run. A NUL in an output of the program is kept."""
+    compiled = _compiled(run.compiled) if run.compiled else None
+    return compiled, _ran(run.tests[0]) if run.tests else None
 
 
-def _compiled(stage: Mapping[str, Any] | None) -> Stage | None:
-    if stage is None:
-        return None
-    return Stage.model_validate({**stage, "stdout": stage["output"], "stderr": stage["stderr"] or ""})
+def _compiled(event: Compiled) -> Stage:
+    return Stage.model_validate({**event.model_dump(), "stdout": event.output, "stderr": event.stderr or ""})
+
+
+def _ran(event: TestEnded) -> Stage:
+    fields = event.model_dump(include=Stage.model_fields.keys() - {"stdout", "stderr", "cut"})
+    texts = {"stdout": event.written_to_stdout, "stderr": event.written_to_stderr}
+    decoded = {name: text.decode(errors="replace") for name, text in texts.items()}
+    return Stage.model_validate({**fields, **decoded, "cut": event.truncated})

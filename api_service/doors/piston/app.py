@@ -10,8 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api_service.access.auth import Principal
-from api_service.doors.door import Door, Sender, Submitter, bearer, post, sender_of
+from api_service.doors.door import Door, Sender, Submitter, bearer, sender_of
 from api_service.doors.piston.answer import answer_of, stages_of
 from api_service.doors.piston.request import read_job, read_json
 from api_service.doors.piston.runtimes import Runtime, package_of, runtimes_of
@@ -20,15 +19,13 @@ from api_service.doors.piston.settings import PistonSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.services import Services, ServicesDep
-from api_service.submissions.cancel import cancel
+from api_service.transient.disconnect import while_connected
 from api_service.v1.body.receive import body_bytes, release_body
 from api_service.v1.protocol.threads import run_in_thread_if_large
-from api_service.v1.reads.visibility import owner_of
-from api_service.v1.reads.waiting import wait_until_final
 from shared.accounts.api_keys import Scope as KeyScope
 from shared.service.settings import load
 
-#: Seconds for which a request waits for its result.
+#: Seconds within which the engine must begin to run a program.
 WAIT_SECONDS: Final = 60.0
 PATH: Final = "/api/v2"
 #: The paths of the public service began with this.
@@ -104,30 +101,17 @@ async def list_runtimes(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
 
 @router.post("/execute")
 async def execute(principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep) -> JSONResponse:
-    with services.waits.hold(principal):
-        runtime, upload = await _stored(principal, request, services, runtimes)
-        release_body(request)
-        await wait_until_final(services, principal, upload, WAIT_SECONDS)
-        async with services.database.connection() as connection:
-            stages = await stages_of(connection, services.store, upload, owner=owner_of(principal))
-        if stages is None:
-            # Its sender has no id to ask for it later.
-            await cancel(services.database, [upload])
-            raise ApiError(Kind.UNAVAILABLE, "The job did not end in time; try again in a moment.")
-    return JSONResponse(answer_of(runtime, stages))
-
-
-async def _stored(
-    principal: Principal, request: Request, services: Services, runtimes: Sequence[Runtime]
-) -> tuple[Runtime, int]:
-    """Store the job of a request, and return its runtime and the submission."""
     settings: PistonSettings = request.app.state.settings
     max_output = settings.piston_output_max_size
-    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
+    # The bytes of the body are held while the program runs, which has them too.
+    held = services.body_memory.hold(principal, body_bytes(request, services.settings))
+    with services.waits.hold(principal), held:
         body = await request.body()
         job = await run_in_thread_if_large(len(body), lambda: read_job(read_json(body), runtimes, settings))
-        new = await run_in_thread_if_large(len(body), job.submission, services.settings, max_output)
-        return job.runtime, await post(services, principal, new)
+        program = await run_in_thread_if_large(len(body), job.engine_request, services.settings, max_output)
+        release_body(request)
+        run = await while_connected(request, services.transient.run(principal, program, wait_s=WAIT_SECONDS))
+    return JSONResponse(answer_of(job.runtime, stages_of(run)))
 
 
 @router.websocket("/connect")

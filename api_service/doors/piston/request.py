@@ -14,7 +14,6 @@ from api_service.doors.piston.settings import LIMITS, PistonSettings
 from api_service.doors.program import UNNAMED, Program, SentFile, named, within
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
-from api_service.submissions.new_submission import NewSubmission
 from shared.engine.run_call import MAX_FILES, check_args, is_allowed
 from shared.text import source_paths
 from shared.text.base64_text import decode
@@ -64,15 +63,18 @@ class PistonJob:
         contents = {file.path: file.data or b"\n" if file is entry else file.data for file in files}
         return Program(language, contents, entry.path, self.args, fields)
 
-    def submission(self, settings: ApiSettings, output_bytes: int) -> NewSubmission:
-        """Return the submission of the job. Raise `ApiError` if it has more bytes than this server accepts."""
+    def engine_request(self, settings: ApiSettings, output_bytes: int | None = None) -> bytes:
+        """Return the engine's request of the job. Raise `ApiError` if it has more bytes than this server accepts.
+
+        With `output_bytes`, a stage that writes more to one stream is ended.
+        """
         program = self.program(output_bytes)
         if sum(map(len, program.files.values())) > settings.max_source_bytes:
             raise _invalid(f"files may have at most {settings.max_source_bytes} bytes together")
         stdin = self.stdin if self.stdin.endswith("\n") else f"{self.stdin}\n"
         if len(stdin.encode()) > settings.max_input_bytes:
             raise _invalid(f"stdin may have at most {settings.max_input_bytes} bytes")
-        return program.submission(stdin, {"may_rerun": False}, texts=self.args)
+        return program.engine_request(stdin)
 
     def _limits(self, stage: str) -> dict[str, float]:
         """Return the limits of a stage by the engine's names, without those of 0 or less."""

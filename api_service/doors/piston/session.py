@@ -79,15 +79,14 @@ class InteractiveSession:
             pass  # the client has gone, or takes no message
 
     async def _job(self, runtimes: Sequence[Runtime]) -> PistonJob:
-        """Return the job of `init`, and take its cost from the budgets."""
+        """Return the job of `init`."""
         try:
             async with asyncio.timeout(_INIT_S):
                 body = await self._init()
         except TimeoutError:
             raise Closed(4001, "Initialization Timeout") from None
         job = read_job(body, runtimes, self.settings)
-        new = job.submission(self.services.settings, self.settings.piston_output_max_size)
-        await self.services.submissions.admit(self.principal, new)
+        await self.services.transient.seconds.check(self.principal)
         return job
 
     async def _init(self) -> Mapping[str, Any]:
@@ -101,12 +100,13 @@ class InteractiveSession:
 
     async def _run(self, job: PistonJob) -> None:
         share = f"key-{self.principal.key_id or 0}"
+        request = job.engine_request(self.services.settings)
         began = time.monotonic()
         try:
-            async with _engine_session(self.services.settings, job, share) as engine:
+            async with _engine_session(self.services.settings, request, share) as engine:
                 await _first_of(self._listen(engine), self._tell(engine, job.runtime))
         finally:
-            await self.services.submissions.charge_run(self.principal, time.monotonic() - began)
+            self.services.transient.seconds.charge(self.principal, time.monotonic() - began)
 
     async def _listen(self, engine: ClientConnection) -> None:
         """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
@@ -170,7 +170,7 @@ def _exit(event: StageEnded, stage: str) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def _engine_session(settings: ApiSettings, job: PistonJob, share: str) -> AsyncIterator[ClientConnection]:
+async def _engine_session(settings: ApiSettings, request: bytes, share: str) -> AsyncIterator[ClientConnection]:
     """Run a job at the engine. It ends with the block at the latest. Raises `ApiError` if the engine refuses it."""
     if settings.codex_url is None:
         raise ApiError(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
@@ -184,7 +184,7 @@ async def _engine_session(settings: ApiSettings, job: PistonJob, share: str) -> 
             open_timeout=_OPEN_S,
             proxy=None,
         ) as connection:
-            await connection.send(job.program().engine_request(), text=True)
+            await connection.send(request, text=True)
             yield connection
     except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
         raise ApiError(Kind.UNAVAILABLE, "The engine cannot be reached; try again in a moment.") from exc

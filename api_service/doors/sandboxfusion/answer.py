@@ -55,9 +55,10 @@ def notebook_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]
     """Return the answer of `run_jupyter`. The driver's output is the JSON of the cells, if it came to its end."""
     driver = _run_stage(run.tests[0])
     cells = _cells(driver["stdout"]) if driver["return_code"] == 0 else None
+    driver["stdout"] = ""
     if cells is None:
         return _notebook("Failed", driver=driver)
-    return _notebook("Success", driver={**driver, "stdout": ""}, cells=cells, files=_files(run, program))
+    return _notebook("Success", driver=driver, cells=cells, files=_files(run, program))
 
 
 def notebook_failure(message: str) -> dict[str, Any]:

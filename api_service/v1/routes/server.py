@@ -13,6 +13,7 @@ from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.waiting import MAX_WAIT_S
 from shared.accounts import budgets
+from shared.accounts.api_keys import Scope
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.resources.kept_answers import KEPT_SECONDS
 from shared.resources.models import Bytes, ListOf, Resource, Time
@@ -83,7 +84,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
     read_query(request)
     settings, catalog = services.settings, await services.languages.catalog()
     limits = {
-        name: catalog.bounds[name].model_dump() if name in catalog.bounds else None
+        name: catalog.bounds[name].model_dump(include={"default", "max"}) if name in catalog.bounds else None
         for name in ProgramBounds.model_fields
     }
     return answer(
@@ -118,7 +119,7 @@ class Usage(Resource):
     limit: int = Field(description="What may be used in a window.", examples=[6000])
     used: int = Field(description="What is in use now. Each use counts for less with time, and for a window at most.")
     remaining: int
-    window_s: int = Field(examples=[WINDOW_SECONDS])
+    window_s: int | None = Field(description="Null: it stays in use until it is deleted.", examples=[WINDOW_SECONDS])
     resets_at: Time | None = Field(description="When nothing will be in use any more; null if nothing is.")
 
 
@@ -127,7 +128,8 @@ class Usage(Resource):
     **operation(
         "list_usage",
         "See what a key has used",
-        "What this key has used of each budget. Keys with the scope `admin` have no budgets.",
+        "What this key has used of each budget, and with the scope `problems` of the room for them. Keys with the scope"
+        " `admin` have no budgets.",
         answer=ListOf[Usage],
     ),
 )
@@ -139,7 +141,16 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     own, mails = costs.of_key(principal), costs.share_of_mails(principal)
     async with services.database.connection() as connection:
         in_use = await budgets.in_use(connection, [limit.subject for limit in own], [mails.subject])
-    return answer(ListOf[Usage](items=[_usage(limit, in_use.get(limit.subject)) for limit in (*own, mails)], next=None))
+        stores = Scope.PROBLEMS in principal.scopes
+        stored = await services.problems.used_bytes(connection, principal.key_id) if stores else 0
+    items = [_usage(limit, in_use.get(limit.subject)) for limit in (*own, mails)]
+    if stores:
+        most = services.problems.bytes_of_key
+        remaining = max(0, most - stored)
+        items.append(
+            Usage(name="problem_bytes", limit=most, used=stored, remaining=remaining, window_s=None, resets_at=None)
+        )
+    return answer(ListOf[Usage](items=items, next=None))
 
 
 def _usage(limit: RateLimit, in_use: budgets.BucketUsage | None) -> Usage:

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import http.client
+import json
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ import pytest
 
 from tests.fixtures.gate import leave_out
 from tests.fixtures.up import Up
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -295,6 +297,19 @@ print(subprocess.check_output("sqlite3 copy.db < prog.sql", shell=True, text=Tru
 """
     answer = jobe.run("python3", source, file_list=[[jobe.put(path.read_bytes()), "data.db"]])
     assert (answer["outcome"], answer["stdout"]) == (FINE, "['age', '---', '36']\n"), answer
+
+
+def test_a_client_that_hangs_up_ends_its_run(jobe_system: Up, jobe: Jobe) -> None:
+    def is_running() -> bool:
+        return any("sleep 33.25" in process.command for process in jobe_system.processes())
+
+    spec = {"language_id": "bash", "sourcecode": "sleep 33.25", "parameters": {"cputime": 30}}
+    body = json.dumps({"run_spec": spec}).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", jobe_system.port)
+    connection.request("POST", "/jobe/index.php/restapi/runs", body)
+    eventually_sync(is_running, 20, what="the program runs")
+    connection.close()
+    eventually_sync(lambda: not is_running(), 20, what="the program is ended")
 
 
 def test_many_runs_at_once_are_no_overload(jobe: Jobe) -> None:

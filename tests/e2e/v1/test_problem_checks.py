@@ -1,5 +1,8 @@
 """Checks of packages: data, the jury's submissions, the derived time limit, the report."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from precieux_client import Client, NotFound
 from tests.fixtures.contract import Api, Contract, create_key, mails, problem
 from tests.problem_packages import pack
 from tests.waiting import eventually_sync
@@ -224,6 +228,61 @@ def test_judges_that_do_not_compile(push: Push, setter: Api) -> None:
     [entry] = found["submissions"]
     assert (entry["result"], entry["verdict"]) == ("unexpected", "judge_error")
     assert "The judge failed." in entry["detail"]
+
+
+def test_a_package_of_polygon(push: Push, setter: Api) -> None:
+    source = '<source path="{}" type="python.3"/>'
+    solutions = "".join(
+        f'<solution tag="{tag}">{source.format(f"solutions/{tag}.py")}</solution>'
+        for tag in ("main", "wrong-answer", "time-limit-exceeded-or-accepted", "do-not-run")
+    )
+    name = push(
+        {
+            "problem.xml": f"""<problem short-name="twice"><names><name language="english" value="Twice"/></names>
+            <judging input-file="" output-file=""><testset name="tests"><time-limit>1000</time-limit>
+            <memory-limit>268435456</memory-limit><test-count>2</test-count>
+            <input-path-pattern>tests/%02d</input-path-pattern><answer-path-pattern>tests/%02d.a</answer-path-pattern>
+            <tests><test method="manual" sample="true"/><test method="manual"/></tests></testset></judging>
+            <assets><checker type="testlib">{source.format("files/check.py")}</checker>
+            <validators><validator>{source.format("files/valid.py")}</validator></validators>
+            <solutions>{solutions}</solutions></assets></problem>""",
+            "tests/01": "1\n",
+            "tests/01.a": "2\n",
+            "tests/02": "12\n",
+            "tests/02.a": "24\n",
+            "files/check.py": "import sys\nraise SystemExit(open(sys.argv[2]).read() != open(sys.argv[3]).read())\n",
+            "files/valid.py": "raise SystemExit(0 if int(input()) < 10 else 3)\n",
+            "solutions/main.py": RIGHT,
+            "solutions/wrong-answer.py": RIGHT,
+            "solutions/time-limit-exceeded-or-accepted.py": RIGHT,
+            "solutions/do-not-run.py": RIGHT,
+        }
+    )
+    found = check(setter, name)
+    assert [fault["path"] for fault in found["data"]] == ["tests/02"]
+    assert {entry["path"].rpartition("/")[2]: entry["result"] for entry in found["submissions"]} == {
+        "main.py": "as_expected",
+        "wrong-answer.py": "unexpected",
+        "time-limit-exceeded-or-accepted.py": "as_expected",
+        "do-not-run.py": "not_run",
+    }
+
+
+def test_the_command_line_and_the_client(push: Push, setter: Api, system: Contract) -> None:
+    good = push({"problem.yaml": "name: Twice\n", **TESTS, "submissions/accepted/right.py": RIGHT})
+    bad = push({"problem.yaml": "name: Twice\n", **TESTS, "submissions/wrong_answer/right.py": RIGHT})
+    command = [sys.executable, "-P", "-m", "precieux", "problem", "check"]
+    environment = {**os.environ, "PRECIEUX_URL": system.url, "PRECIEUX_API_KEY": setter.headers["Authorization"][7:]}
+    for name, code, said in ((f"{good}@1", 0, f"{good}@1: passed"), (bad, 1, "It got AC, not WA.")):
+        done = subprocess.run([*command, name], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (code, "")
+        assert said in done.stdout
+    with Client(system.url, environment["PRECIEUX_API_KEY"]) as client:
+        begun = client.check_problem(good, version=1, wait=30)
+        assert client.checks(good) == begun
+        assert (begun.verdict, begun.submissions[0].result) == ("passed", "as_expected")
+        with pytest.raises(NotFound):
+            client.checks(good, version=2)
 
 
 def test_one_check_at_a_time(push: Push, setter: Api, system: Contract) -> None:

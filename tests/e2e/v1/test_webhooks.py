@@ -23,6 +23,7 @@ from tests.fixtures.contract import (
 )
 from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.up import Up
+from tests.problem_packages import pack
 from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -212,3 +213,21 @@ def test_loopback_owns_everything_while_there_are_no_keys(running: Up) -> None:
         assert api.read("/v1/usage")["next"] is None
         headers = {"Authorization": "Bearer anything"}
         assert api.get("/v1/limits", headers=headers).status_code in (200, 401)
+
+
+def test_the_end_of_a_check_is_posted(system: Contract, receiver: Receiver) -> None:
+    key = create_key(system.data_dir, "checker-with-webhook", "problems", "submit", "read")
+    files = {
+        "problem.yaml": "name: Any\n",
+        "data/secret/1.in": "",
+        "data/secret/1.ans": "1\n",
+        "submissions/accepted/one.py": "print(1)\n",
+    }
+    with Api(system.url, key["key"]) as api:
+        package = pack(files).read()
+        assert api.put("/v1/problems/hooked", content=package, headers={"Content-Type": "application/zip"}).is_success
+        answer = api.post("/v1/problems/hooked/check", json={"webhook_url": receiver.url}, params={"wait": 30})
+        assert answer.json()["verdict"] == "passed"
+    [(headers, content)] = receiver.wait(1)
+    event = Webhook(key["webhook_secret"]).verify(content, headers)
+    assert (event["type"], event["data"]) == ("problem.checked", answer.json())

@@ -36,7 +36,9 @@ async def jobe(api_with: ApiWith, database: Database, monkeypatch: pytest.Monkey
 
     def make(*tries: list[Step], **settings: Any) -> httpx.AsyncClient:
         engine = PlayedEngine(*tries)
-        return api_with(front_doors="jobe", engine=engine, limits={"codex_url": "http://engine"}, **settings)
+        return api_with(
+            front_doors="jobe", open_engine=lambda: engine, limits={"codex_url": "http://engine"}, **settings
+        )
 
     return make
 
@@ -91,7 +93,8 @@ async def test_keys(jobe: Jobe, database: Database) -> None:
 async def test_protected_mode_knows_the_fields_of_clients(jobe: Jobe) -> None:
     own = {"X-API-KEY": "any", "X-CodeRunner-Job-Id": "0123abcd", "X-Requested-With": "XMLHttpRequest"}
     async with jobe() as client:
-        assert (await client.get(f"{_PATH}/languages", headers=own)).status_code == 200
+        listed = await client.get(f"{_PATH}/languages", headers=own)
+        assert listed.status_code == 200, listed.text
         for name, value in (("X-Forwarded-For", "10.0.0.1"), ("Origin", "https://a.example")):
             assert (await client.get(f"{_PATH}/languages", headers={**own, name: value})).status_code == 403
 

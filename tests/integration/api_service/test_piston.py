@@ -8,17 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from api_service.access.auth import Principal
-from api_service.doors.piston import app as piston
-from api_service.http.errors import ApiError
 from api_service.settings import ApiSettings
-from api_service.submissions.new_submission import NewSubmission, Object
-from api_service.submissions.quota_costs import QuotaCosts
-from api_service.submissions.service import Submissions
-from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable
-from shared.storage.base import ObjectStore
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import bearer, fetch, make_key, offer
@@ -26,12 +18,11 @@ from tests.integration.rows import bearer, fetch, make_key, offer
 pytestmark = pytest.mark.integration
 
 _JOB: dict[str, Any] = {"language": "py", "version": "*", "files": [{"content": "print(1)"}]}
-_NEW = NewSubmission("py", "main.py", Object(b"x" * 100, "py"), hold=False)
+_NO_ENGINE = "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
 
 
 @pytest.fixture(autouse=True)
 async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(piston, "WAIT_SECONDS", 0.05)
     limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
     await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
@@ -65,21 +56,17 @@ async def test_a_key_may_come_with_and_without_its_scheme(api_with: ApiWith, dat
             assert refused.status_code == 403
 
 
-async def test_a_job_takes_from_the_budgets_of_its_key(api_with: ApiWith, database: Database) -> None:
+async def test_a_job_takes_from_the_run_time_of_its_key(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
-    async with api_with(front_doors="piston", key_budget=1) as client:
-        assert (await run(client, key))[0] == 503
+    [row] = await fetch(database, "SELECT id FROM api_keys")
+    async with api_with(front_doors="piston", key_budget=1, key_cpu_seconds=100) as client:
+        for _ in range(2):
+            assert await run(client, key) == (503, _NO_ENGINE)
+        services = app_of(client).state.services
+        services.transient.seconds.charge(Principal(int(str(row["id"])), frozenset({Scope.SUBMIT})), 101)
         status, message = await run(client, key)
-        assert (status, "the limit of 1 an hour" in message) == (429, True)
-
-
-async def test_a_job_that_does_not_end_in_time_is_cancelled(api_with: ApiWith, database: Database) -> None:
-    key = await make_key(database, Scope.SUBMIT)
-    async with api_with(front_doors="piston") as client:
-        assert await run(client, key) == (503, "The job did not end in time; try again in a moment.")
-    rows = await fetch(database, "SELECT outcome, email, owner IS NOT NULL AS is_owned, spec FROM uploads")
-    [row] = rows
-    assert (row["outcome"], row["email"], row["is_owned"]) == ("cancelled", None, True)
+        assert (status, "the limit of 100 an hour" in message) == (429, True)
+    assert await fetch(database, "SELECT id FROM uploads") == []
 
 
 async def test_waits_are_bounded(api_with: ApiWith, database: Database) -> None:
@@ -99,34 +86,3 @@ async def test_the_bytes_of_a_job_are_bounded(api_with: ApiWith, database: Datab
         assert await run(client, key, files=[{"content": long}]) == (400, "files may have at most 10000 bytes together")
         assert await run(client, key, stdin=2 * long) == (400, "stdin may have at most 20000 bytes")
         assert (await run(client, key, other=10 * long))[0] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-async def test_an_interactive_job_takes_from_the_budgets(database: Database, store: ObjectStore) -> None:
-    key = await make_key(database, Scope.SUBMIT)
-    [row] = await fetch(database, "SELECT id FROM api_keys")
-    principal = Principal(int(str(row["id"])), frozenset({Scope.SUBMIT}))
-    submissions = Submissions(database, store, QuotaCosts(key_budget=2, recipient_budget=1, key_cpu_seconds=100))
-    assert key
-    await submissions.admit(principal, _NEW)
-    await submissions.admit(principal, _NEW)
-    with pytest.raises(ApiError, match="the limit of 2 an hour"):
-        await submissions.admit(principal, _NEW)
-    await submissions.charge_run(principal, 50)
-    assert principal.key_id
-    subject = budgets.run_seconds(principal.key_id)
-    async with database.connection() as connection:
-        used = await budgets.in_use(connection, [subject])
-    assert 1790 < used[subject].seconds <= 1800
-
-
-async def test_a_lost_charge_fails_no_interactive_job(
-    database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else the connection would break off instead of closing with the code of a job that has ended."""
-
-    async def away(*_: object) -> None:
-        raise DatabaseUnavailable("restarting")
-
-    monkeypatch.setattr(budgets, "charge", away)
-    submissions = Submissions(database, store, QuotaCosts(key_budget=2, recipient_budget=1))
-    await submissions.charge_run(Principal(1, frozenset({Scope.SUBMIT})), 50)

@@ -46,7 +46,11 @@ def api(
     """Yield an API in protected mode; every test leaves it as it was."""
     with (
         new_database(administrator, template=template_database) as url,
-        api_process(tmp_path_factory.mktemp("api"), url, {"PRECIEUX_LOCAL_KEY": LOCAL_KEY}) as api,
+        api_process(
+            tmp_path_factory.mktemp("api"),
+            url,
+            {"PRECIEUX_LOCAL_KEY": LOCAL_KEY, "PRECIEUX_FRONT_DOORS": "sandboxfusion"},
+        ) as api,
     ):
         yield api
 
@@ -69,6 +73,22 @@ def test_the_first_curl_works_without_a_key(api: ApiProcess) -> None:
     page = f"http://127.0.0.1:{api.port}"
     assert ask(api, f"Origin: {page}", f"Referer: {page}/docs", "Sec-Fetch-Site: same-origin") == 200
     assert ask(api, "Sec-Fetch-Site: none") == 200
+
+
+def test_a_wrong_key_in_a_path_is_refused(api: ApiProcess) -> None:
+    """Who sends a key relies on it, wherever it is."""
+    for path, expected in (
+        ("/run_code", 422),
+        (f"/sandboxfusion/{LOCAL_KEY}/run_code", 422),
+        (f"/sandboxfusion/{LOCAL_KEY[1:]}/run_code", 401),
+        ("/sandboxfusion/-/run_code", 401),
+    ):
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{api.port}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+        )
+        with api.connect() as connection:
+            connection.sendall(head.encode())
+            assert status(connection.recv(1 << 16)) == expected
 
 
 def test_a_forwarded_or_cross_site_request_is_refused(api: ApiProcess) -> None:

@@ -13,6 +13,7 @@ from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from shared.database.connection import Database
+from shared.engine.codex import ALONE
 from shared.service.errors import EngineCrashed
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
@@ -199,7 +200,7 @@ async def test_suspects_run_one_at_a_time(database: Database) -> None:
     for job in jobs:
         at_once = [poison_jobs.claim_alone(database, lease_seconds=60) for _ in range(3)]
         [interrupted] = [one for taken in await asyncio.gather(*at_once) for one in taken]
-        assert interrupted.id == job
+        assert (interrupted.id, interrupted.share) == (job, ALONE)
         async with database.transaction() as connection:
             assert await claim.claim(connection, limit=9, lease_seconds=60) == []
             assert await claim.claim_for_reserved_slot(connection, busy=[], lease_seconds=60) == []

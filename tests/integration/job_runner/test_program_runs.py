@@ -9,8 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from api_service.doors.piston.answer import Stage, stages_of
-from api_service.http.errors import ApiError
 from api_service.submissions.cancel import cancel
 from api_service.v1.output.stored_bytes import output_of_run
 from job_runner.leases import claim
@@ -26,7 +24,7 @@ from shared.engine.client.event_lines import RunEvent
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import Compiled, ProgramRequest, Started, Stop, TestEnded
 from shared.files.archives import pack
-from shared.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING, ended_test
@@ -422,14 +420,11 @@ async def test_a_new_attempt_begins_without_results(
         assert await fetch(database, "SELECT FROM test_results") == []
 
 
-@pytest.mark.parametrize(("may_rerun", "requests"), [(True, 3), (False, 1)])
-async def test_a_test_that_load_slowed_down_runs_again(
-    database: Database, engine: PlayedEngine, run: Run, may_rerun: bool, requests: int
-) -> None:
+async def test_a_test_that_load_slowed_down_runs_again(database: Database, engine: PlayedEngine, run: Run) -> None:
     slow = ended(2, Verdict.TIME_LIMIT, cpu_s=0.1, wall_s=20, cpu_pressure=0.9)
     engine.streams = [[STARTED, ended(1), slow]] * 3
-    await run(tests=[{}, {}], spec={} if may_rerun else {"may_rerun": False})
-    assert len(engine.requests) == requests
+    await run(tests=[{}, {}])
+    assert len(engine.requests) == 3
     assert await fetch(database, "SELECT verdict FROM uploads") == [{"verdict": "time_limit"}]
 
 
@@ -461,52 +456,16 @@ async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
     assert job["failure"] == "the machine was too busy to compile it (tried 3 times)"
 
 
-async def test_stages_are_stored_for_those_who_ask(
+async def test_options_of_front_doors_reach_the_engine(
     database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
 ) -> None:
-    compiled = Compiled(
-        verdict=None, error="", output="a\0", stderr="b", order=[1, 1, 1], truncated=False, exit_code=0, cut=["stdout"],
-        cpu_s=1, wall_s=2, memory_bytes=3,
-    )  # fmt: skip
-    ran = ended(
-        1, Verdict.TIME_LIMIT, stdout="x\0z", stderr="y\0", order=[2, 1, 1], stopped=Stop.CPU, signal=9, cpu_s=4
-    )
-    fields = {
-        "environment": {"A": "b"}, "data_files": ["main.py"], "compile_limits": {"cpu_s": 1.5}, "output_order": True,
-    }  # fmt: skip
-    engine.streams = [[STARTED, compiled, ran.model_copy(update={"exit_code": None})]]
-    upload = await add(database, store, spec=fields)
-    async with database.connection() as connection:
-        assert await stages_of(connection, store, upload, owner=None) is None
+    fields = {"environment": {"A": "b"}, "data_files": ["main.py"], "compile_limits": {"cpu_s": 1.5}}
+    engine.streams = [[STARTED, ended(1)]]
+    await add(database, store, spec=fields)
     async with running(database, processor):
         await all_are("executed", database)
     asked = engine.requests[0].model_dump(exclude_unset=True)
     assert {name: asked[name] for name in fields} == {**fields, "data_files": ("main.py",)}
-    async with database.connection() as connection:
-        stages = await stages_of(connection, store, upload, owner=None)
-        assert await stages_of(connection, store, upload, owner=1) is None
-    assert stages
-    compiler, program = stages
-    assert compiler
-    texts = {"stdout": "a\ufffd", "stderr": "b", "order": [1, 1, 1], "cut": ["stdout"]}
-    end = {"exit_code": 0, "signal": None, "stopped": None, "cpu_s": 1, "wall_s": 2, "memory_bytes": 3}
-    assert compiler == Stage.model_validate({**texts, **end})
-    assert program
-    assert (compiler.output, program.output) == ("ab\ufffd", "x\0yz\0")
-    assert (program.stdout, program.stderr) == ("x\0z", "y\0")
-    assert (program.stopped, program.signal, program.cpu_s) == (Stop.CPU, 9, 4)
-    [stored] = await fetch(database, "SELECT compile_output FROM results")
-    assert stored == {"compile_output": "ab\ufffd"}
-
-
-async def test_a_failure_of_ours_is_an_ending_too(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
-) -> None:
-    engine.streams = [[EngineRefused("it refused")]]
-    upload = await run("failed", spec={"output_order": True})
-    async with database.connection() as connection:
-        with pytest.raises(ApiError, match=r"^The job could not be run: .*it refused"):
-            await stages_of(connection, store, upload, owner=None)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from api_service.transient.runs import EngineFailed, Quarantined, TransientRuns
 from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
+from shared.engine.codex import ALONE
 from shared.engine.run_call import Started
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.retry import RetryPolicy
@@ -23,6 +24,9 @@ from tests.factories import ended_test
 OPERATOR = Principal(None, frozenset())
 STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")
 FIRST, SECOND = ended_test(number=1, stdout="one"), ended_test(number=2, stdout="two")
+
+CRASH: list["Step"] = [STARTED, EngineCrashed("gone")]
+WELL: list["Step"] = [STARTED, FIRST]
 
 Step = RunEvent | Exception | Callable[[], Any]
 
@@ -97,19 +101,29 @@ async def test_a_run_that_fails_is_repeated_once() -> None:
 
 
 async def test_a_program_that_stops_engines_is_not_run_a_third_time() -> None:
-    crash: list[Step] = [STARTED, EngineCrashed("gone")]
-    runs = runs_at(PlayedEngine(crash, crash, [STARTED, FIRST]))
+    engine = PlayedEngine(CRASH, CRASH, WELL)
+    runs = runs_at(engine)
     assert isinstance(await refusal(runs, program=b"bad"), Quarantined)
     assert isinstance(await refusal(runs, program=b"bad"), Quarantined)
     assert (await runs.run(OPERATOR, b"good", wait_s=1)).tests == [FIRST]
+    assert engine.shares == ["key-0", ALONE, "key-0"]
 
 
-async def test_a_program_that_ends_well_is_not_suspected() -> None:
-    crash: list[Step] = [STARTED, EngineCrashed("gone")]
-    well: list[Step] = [STARTED, FIRST]
-    runs = runs_at(PlayedEngine(crash, well, crash, well))
+async def test_a_program_that_ends_well_alone_is_not_suspected() -> None:
+    engine = PlayedEngine(CRASH, WELL, WELL)
+    runs = runs_at(engine)
     for _ in range(2):
         assert (await runs.run(OPERATOR, b"{}", wait_s=1)).tests == [FIRST]
+    assert engine.shares == ["key-0", ALONE, "key-0"]
+
+
+async def test_neighbours_of_one_digest_are_not_the_cause() -> None:
+    """They all ran when the engine stopped, and each runs again alone."""
+    all_run = asyncio.Barrier(3)
+    crash: list[Step] = [STARTED, all_run.wait, EngineCrashed("gone")]
+    runs = runs_at(PlayedEngine(crash, crash, crash, WELL, WELL, WELL))
+    ended = await asyncio.gather(*(runs.run(OPERATOR, b"{}", wait_s=5) for _ in range(3)))
+    assert [run.tests for run in ended] == [[FIRST]] * 3
 
 
 async def test_a_generator_that_is_closed_ends_the_run() -> None:

@@ -300,6 +300,36 @@ def test_a_stream_that_breaks_within_an_event_is_resumed(slept: list[float]) -> 
     assert [request.headers.get("Last-Event-ID") for request in server.requests] == [None, None]
 
 
+TRANSIENT: dict[str, Any] = {
+    **RUN, "verdict": "time_limit", "language": "py", "error": "Time limit exceeded.", "message": None,
+    "judge_message": None, "engine": {"language": "py", "version": "3"}, "artifacts_left_out": {"too_many": 1},
+    "artifacts": [{"name": "a", "bytes": 2, "media_type": "text/plain", "content": "aGk="}],
+}  # fmt: skip
+
+
+def test_a_run_that_is_not_stored() -> None:
+    server = Server(httpx.Response(503, headers={"Retry-After": "0"}), ok(TRANSIENT))
+    run = server.client().run_transient(language="py", source="print(1)", args=["a"])
+    assert (run.verdict, run.passed, run.error) == ("time_limit", False, "Time limit exceeded.")
+    assert run.artifacts
+    assert run.artifacts[0].data == b"hi"
+    assert [(one.method, one.url.path) for one in server.requests] == [("POST", "/v1/run")] * 2
+    assert json.loads(server.requests[0].content) == {"language": "py", "source": "print(1)", "args": ["a"]}
+
+
+def test_the_output_of_a_run_comes_as_events() -> None:
+    begun = 'event: stdout\ndata: {"text": "a"}\n\n'
+    server = Server(httpx.Response(503, headers={"Retry-After": "0"}), stream(begun + "event: finished\ndata: {}\n\n"))
+    events = server.client().transient_events(language="py", source="print(1)")
+    assert [(event.name, event.data) for event in events] == [("stdout", {"text": "a"}), ("finished", {})]
+    assert [request.headers["Accept"] for request in server.requests] == ["text/event-stream"] * 2
+    for broken in (stream(begun), httpx.ReadError("reset")):
+        with pytest.raises(ConnectionFailed, match="broke off"):
+            list(Server(broken).client().transient_events(language="py", source="print(1)"))
+    with pytest.raises(InvalidRequest):
+        list(Server(httpx.Response(422, json={})).client().transient_events(language="py", source=""))
+
+
 #: What `str.splitlines` and httpx take for ends of lines, and JSON does not escape.
 _NO_LINE_ENDS = "a\x85b\u2028c\u2029d"
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -79,6 +80,27 @@ async def test_a_fault_is_listed_until_the_language_works(monkeypatch: pytest.Mo
     jobs = len(sandbox.jobs)
     async with _marking(sandbox, installed, Slots(1, 1)):
         await eventually(lambda: len(sandbox.jobs) == jobs + 2)
+
+
+async def test_a_fault_of_another_toolchain_is_listed() -> None:
+    """The language itself works, and has the fault of a version that can be asked for by its name."""
+    ends: dict[str, StepResult | SandboxFailure] = {"lua": StepResult(exit_code=1, stderr=b"no library")}
+    sandbox, installed = _sandbox(ends), _installed("bash")
+    installed["bash"] = replace(installed["bash"], others=(fake_installed("lua"),))
+    async with _marking(sandbox, installed, Slots(1, 1)):
+        await eventually(lambda: installed["bash"].any_fault)
+    assert installed["bash"].fault is None
+    assert str(installed["bash"].any_fault).startswith("lua: runtime_error: no library")
+
+
+async def test_the_tools_own_words_say_more_than_the_sandboxs() -> None:
+    installed = _installed("lua")
+    installed["lua"] = replace(installed["lua"], fault="lua: no such file")
+    sandbox = _sandbox({"lua": SandboxFailure("no program")})
+    assert await language_check.faults(Pipeline(sandbox, _SETTINGS), installed) == {"lua": "lua: no such file"}
+    async with _marking(sandbox, installed, Slots(1, 1)):
+        await eventually(lambda: sandbox.jobs[1:])
+    assert installed["lua"].fault == "lua: no such file"
 
 
 async def test_the_check_takes_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from executor.judging.judgement import Judgement
 from executor.judging.passes import NEXT_PASS, after_pass
 from executor.sandbox.base import OutFolder, StepResult
 from shared.engine.codex import Verdict
+from shared.engine.run_call import NO_NUMBER
 
 NEXT = {NEXT_PASS: b"7"}
 
@@ -54,8 +55,9 @@ def test_the_scores_of_a_problem_are_not_checked_here(
     assert (judgement.score, judgement.multiplier) == said
 
 
-def test_a_score_that_is_no_number_is_an_error_of_the_judge() -> None:
-    assert kattis.read("checker", ended(42, score_txt=b"ten"), None).verdict is Verdict.JUDGE_ERROR
+def test_a_score_that_is_no_number_is_an_error_only_where_it_counts() -> None:
+    judgement = kattis.read("checker", ended(42, score_txt=b"ten", score_multiplier_txt=b""), None)
+    assert (judgement.verdict, judgement.score, judgement.multiplier) == (Verdict.ACCEPTED, NO_NUMBER, NO_NUMBER)
 
 
 @pytest.mark.parametrize(("points", "how", "score"), [(b"150", "accepted", 150), (b"0", "wrong_answer", None)])

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from executor.slots import Full, Slots
+from shared.engine.codex import ALONE
 
 
 async def test_at_most_one_program_per_slot_runs() -> None:
@@ -118,3 +119,41 @@ async def test_a_slot_is_not_granted_to_one_that_leaves_now() -> None:
 async def _take_once(slots: Slots, share: str = "") -> None:
     async with slots.take(share):
         pass
+
+
+async def test_a_suspect_runs_alone() -> None:
+    slots = Slots(2, queue=10)
+    ended: list[str] = []
+
+    async def work(share: str, may_end: asyncio.Event) -> None:
+        async with slots.take(share):
+            await may_end.wait()
+            ended.append(share)
+
+    first, suspect, now = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    now.set()
+    tasks = [asyncio.create_task(work("a", first))]
+    await asyncio.sleep(0)
+    tasks += [asyncio.create_task(work(share, event)) for share, event in ((ALONE, suspect), ("b", now), ("c", now))]
+    await asyncio.sleep(0)
+    assert slots.take_spare("a") is None
+    first.set()
+    await tasks[0]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert ended == ["a"]
+    suspect.set()
+    await asyncio.gather(*tasks)
+    assert ended == ["a", ALONE, "b", "c"]
+
+
+async def test_a_suspect_that_leaves_holds_nobody_up() -> None:
+    slots = Slots(2, queue=10)
+    async with slots.take("a"):
+        leaving = asyncio.create_task(_take_once(slots, ALONE))
+        await asyncio.sleep(0)
+        other = asyncio.create_task(_take_once(slots, "b"))
+        await asyncio.sleep(0)
+        assert not other.done()
+        leaving.cancel()
+        await other

@@ -48,7 +48,12 @@ class PlayedPipeline:
         return RunResponse(timeStamp=0, status=200, verdict=Verdict.OK)
 
     async def run_tests(
-        self, request: ProgramRequest, installed: Installed, spare_slot: SpareSlot, find_language: FindLanguage
+        self,
+        request: ProgramRequest,
+        installed: Installed,
+        spare_slot: SpareSlot,
+        find_language: FindLanguage,
+        on_output: object = None,
     ) -> AsyncGenerator[Started | TestEnded]:
         yield results.started(plan_program(request, installed, ExecutorSettings()))
         self.running.set()

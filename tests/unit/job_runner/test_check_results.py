@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from job_runner.checks.results import JuryRun, JuryTest, bounds_of, derived_limit, entry_of
+from job_runner.checks.results import Bounds, JuryRun, JuryTest, bounds_of, derived_limit, entry_of, narrowest
 from shared.engine.codex import Verdict
 from shared.packages.model import Package, PackageFormat, TimeLimitRule
 from shared.problems.checks import Phase, phase_of
@@ -28,7 +28,7 @@ def entries_of(package: Package, **changes: Any) -> list[dict[str, Any]]:
         {
             "path": submission.path,
             "submission": number,
-            "codes": ["py"],
+            "factor": 1.0,
             "phase": phase_of(submission, has_own_limit=False),
             "result": None,
             **changes,
@@ -44,6 +44,11 @@ def ran(*tests: tuple[Verdict, float], verdict: Verdict | None = None) -> JuryRu
     return JuryRun(verdict or (bad or [AC])[0], 1.0, 1.0, tests=tuple(results))
 
 
+def bounds_from(package: Package, entries: list[dict[str, Any]], runs: dict[int, JuryRun]) -> Bounds:
+    jury = zip(package.submissions, entries, strict=True)
+    return narrowest([bounds_of(one, entry, runs[entry["submission"]]) for one, entry in jury])
+
+
 def test_who_runs_when() -> None:
     phases = [Phase.FROM_BELOW, Phase.FROM_BELOW, Phase.FROM_ABOVE]
     assert [entry["phase"] for entry in entries_of(OLD)] == [*phases, Phase.AT_LIMIT]
@@ -52,13 +57,13 @@ def test_who_runs_when() -> None:
 
 def test_what_bounds_the_limit() -> None:
     runs = {0: ran((AC, 0.1), (AC, 0.3)), 1: ran((AC, 0.2)), 2: ran((AC, 0.5), (AC, 2.5)), 3: ran((WA, 9.0))}
-    bounds = bounds_of(OLD, entries_of(OLD), runs, {})
+    bounds = bounds_from(OLD, entries_of(OLD), runs)
     assert (bounds.slowest_accepted_s, bounds.fastest_too_slow_s, bounds.too_slow_s) == (0.3, 2.5, 2.5)
-    assert bounds_of(NEW, entries_of(NEW), runs, {}).slowest_accepted_s == 9.0
+    assert bounds_from(NEW, entries_of(NEW), runs).slowest_accepted_s == 9.0
     # One that was stopped may have taken any time. Times of a slower language count for less.
-    stopped = bounds_of(OLD, entries_of(OLD), {**runs, 2: ran((TLE, 2.0))}, {"py": 2.0})
+    stopped = bounds_from(OLD, entries_of(OLD, factor=2.0), {**runs, 2: ran((TLE, 2.0))})
     assert (stopped.slowest_accepted_s, stopped.fastest_too_slow_s, stopped.too_slow_s) == (0.15, 1.0, math.inf)
-    nothing = bounds_of(OLD, entries_of(OLD, phase=Phase.AT_LIMIT), runs, {})
+    nothing = bounds_from(OLD, entries_of(OLD, phase=Phase.AT_LIMIT), runs)
     assert (nothing.slowest_accepted_s, nothing.fastest_too_slow_s) == (None, None)
 
 

@@ -228,7 +228,7 @@ def test_a_long_output_is_cut_and_attached() -> None:
 
 def test_an_output_is_attached_unless_it_is_too_long() -> None:
     short = rendered(decide(engine_answer(output="42\n")))
-    assert [file.filename for file in short.attachments] == ["main-output.txt"]
+    assert [(file.filename, file.text, file.key) for file in short.attachments] == [("main-output.txt", "42\n", None)]
     assert "The whole output is attached as a file." in short.text
     for output in ("", "x" * 300_000):
         email = rendered(decide(engine_answer(output=output)))

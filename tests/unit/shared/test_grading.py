@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.engine.codex import Verdict
+from shared.engine.run_call import NO_NUMBER
 from shared.grading import (
     Fold,
     Grading,
@@ -316,6 +317,10 @@ class TestAward:
             (ScoreRule.NONE, {"verdict": AC, "multiplier": 1}, (JE, None)),
             (ScoreRule.IGNORED, {"verdict": AC, "score": 5}, (AC, 10)),
             (ScoreRule.IGNORED, {"verdict": WA, "score": 5}, (WA, 0)),
+            (ScoreRule.IGNORED, {"verdict": AC, "score": NO_NUMBER}, (AC, 10)),
+            (ScoreRule.NONE, {"verdict": AC, "score": NO_NUMBER}, (JE, None)),
+            (ScoreRule.BOUNDED, {"verdict": AC, "multiplier": NO_NUMBER}, (JE, None)),
+            (ScoreRule.OPTIONAL, {"verdict": AC, "score": NO_NUMBER}, (JE, None)),
             (ScoreRule.BOUNDED, {"verdict": AC}, (AC, 10)),
             (ScoreRule.BOUNDED, {"verdict": AC, "score": 2.5}, (AC, 2.5)),
             (ScoreRule.BOUNDED, {"verdict": AC, "score": 10.1}, (JE, None)),

@@ -187,6 +187,19 @@ def test_a_kept_connection_is_given_up_for_one_that_waits(loop_factory: LoopFact
         assert read_all(waiting).startswith(b"HTTP/1.1 200 ")
 
 
+def test_a_client_has_some_time_although_others_wait(
+    loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_PATIENCE_S", 3600)
+    with _serving(loop_factory, most=1, most_waiting=1) as (_, address), contextlib.ExitStack() as stack:
+        new, waiting = (stack.enter_context(connect(address)) for _ in range(2))
+        waiting.sendall(_GET + _LAST)
+        assert _is_refused(address)
+        new.sendall(_GET + b"\r\n")
+        assert read_all(new).startswith(b"HTTP/1.1 200 ")
+        assert read_all(waiting).startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_idle_connection_is_closed_for_one_that_waits(
     loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,9 @@ OTHERS: Final = {
     ("DELETE", "/v1/problems/{name}"),
     ("GET", "/v1/problems/{name}/versions"),
     ("GET", "/v1/problems/{name}/package"),
+    ("POST", "/v1/problems/{name}/check"),
+    ("POST", "/v1/run"),
+    ("GET", "/v1/problems/{name}/check"),
 }
 
 

@@ -351,14 +351,20 @@ async def test_a_key_has_so_much_space(api_with: ApiWith, setter: Key, database:
         await put(client)
     async with database.connection() as connection:
         stored = await connection.fetch_one(
-            "SELECT CAST(sum(size_bytes) AS integer) AS of_files, (SELECT pg_column_size(manifest)"
+            "SELECT CAST(sum(size_bytes) AS integer) AS of_files, count(*) AS files, (SELECT pg_column_size(manifest)"
             " + pg_column_size(summary) + pg_column_size(tests) FROM problem_versions) AS of_version"
             " FROM problem_objects"
         )
     assert stored
-    most = stored["of_files"] + 2 * stored["of_version"] + 100
+    used = stored["of_files"] + stored["of_version"] + 256 * stored["files"]
+    most = used + stored["of_version"] + 256 * stored["files"] + 100
     async with api_with(limits={"key_problem_bytes": most}) as client:
         client.headers.update(setter.headers)
+        [usage] = [one for one in (await client.get("/v1/usage")).json()["items"] if one["name"] == "problem_bytes"]
+        assert usage == {
+            "name": "problem_bytes", "limit": most, "used": used, "remaining": most - used, "window_s": None,
+            "resets_at": None,
+        }  # fmt: skip
         # The same bytes count once.
         await put(client, path="/v1/problems/copy")
         for refused in (

@@ -90,4 +90,4 @@ def test_a_notebook_ends(ended: dict[str, Any], status: str, cells: int) -> None
     program = FusionProgram(b"", {}, tells_compiler=False, spare_s=0)
     answer = notebook_answer(TransientRun(tests=[_test(**ended)]), program)
     assert answer.keys() == {"status", "message", "driver", "cells", "executor_pod_name", "files"}
-    assert (answer["status"], len(answer["cells"])) == (status, cells)
+    assert (answer["status"], len(answer["cells"]), answer["driver"]["stdout"]) == (status, cells, "")

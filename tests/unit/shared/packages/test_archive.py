@@ -34,6 +34,7 @@ def entry(name: str, *, mode: int = 0, method: int = zipfile.ZIP_STORED, text: b
         ("problem.yaml", "twice"),
         ("./problem.yaml", "twice"),
         ("problem.yaml/x", "folder of another file"),
+        ("problem.yaml/", "that of a folder, too"),
         ("a/" * 40 + "x", "folders"),
         ("x" * 2000, "characters"),
     ],

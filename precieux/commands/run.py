@@ -1,0 +1,90 @@
+"""`precieux run`: runs a program on a server at once, and shows what it writes as it comes."""
+
+import signal
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+from precieux import terminal
+from precieux.commands import show
+from precieux.commands.options import Args, CpuSeconds, Input, InputFile, Json, MemoryBytes, WallSeconds, on_server
+from precieux.commands.parameters import limits_of, read_input
+from precieux.errors import UsageError
+from precieux.host import files
+from precieux.host.interrupts import stoppable
+from precieux.installation.server import Server
+from precieux.programs.read import read_program
+from shared.service.stop_signals import INTERRUPTED
+
+#: The exit code of a program that a signal has ended is this and the signal's number, as in a shell.
+_SIGNAL: Final = 128
+
+
+@on_server
+def run(
+    server: Server,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for standard input.")
+    ],
+    text: Input = None,
+    input_file: InputFile = None,
+    language: Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")] = None,
+    entry: Annotated[str | None, typer.Option(help="The file to run, of several.")] = None,
+    args: Args = None,
+    compiler_args: Annotated[
+        list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler; may be repeated.")
+    ] = None,
+    cpu_s: CpuSeconds = None,
+    wall_s: WallSeconds = None,
+    memory_bytes: MemoryBytes = None,
+    as_json: Json = False,
+) -> None:
+    """Run a program on a server now, and show what it writes. Nothing is stored. The exit code is the program's."""
+    if files.STDIN in paths and input_file == files.STDIN:
+        raise UsageError("Standard input can be the program or its input, not both.")
+    program = read_program(paths, entry=entry, language=language)
+    assert program.language
+    client = server.connect(patient=True)
+    asked: dict[str, Any] = {
+        "language": program.language,
+        "source": program.source,
+        "files": None if program.source is not None else program.files,
+        "entry": program.entry,
+        "stdin": read_input(text, input_file),
+        "args": args or (),
+        "compiler_args": compiler_args or (),
+        "limits": limits_of(cpu_s, wall_s, memory_bytes),
+    }
+    try:
+        with stoppable():
+            if as_json:
+                ended = show.plain(client.run_transient(**asked))
+                terminal.say_json(ended)
+                _exit(ended)
+            for event in client.transient_events(**asked):
+                if event.name in ("stdout", "stderr"):
+                    terminal.pass_on(event.data["text"], to_stderr=event.name == "stderr")
+                elif event.name == "finished":
+                    _explain(event.data)
+                    _exit(event.data)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _explain(ended: Any) -> None:
+    """Say why the program did not end with an exit code of its own."""
+    if ended["verdict"] == "compile_error":
+        terminal.pass_on(ended["compile_output"] or "", to_stderr=True)
+    if ended["error"] and ended["exit_code"] is None:
+        terminal.complain(ended["error"])
+    for name, content in ((artifact["name"], artifact["bytes"]) for artifact in ended["artifacts"] or ()):
+        terminal.hint(f"It wrote out/{name}, {content} bytes: see --json.")
+
+
+def _exit(ended: Any) -> NoReturn:
+    code = ended["exit_code"]
+    if code is None:
+        name = ended["signal"]
+        code = _SIGNAL + signal.Signals[name] if name in signal.Signals.__members__ else 1
+    raise typer.Exit(code)

@@ -1,0 +1,120 @@
+"""The rows of checks on a real Postgres: who proves their data, and what outlives a runner."""
+
+import asyncio
+
+import pytest
+
+from job_runner.checks import rows
+from job_runner.checks.driver import DataChecks
+from job_runner.checks.rows import ClaimedData
+from job_runner.runs.charges import Charges
+from job_runner.runs.package_runs import PackageRuns
+from job_runner.upkeep.cleaner import Cleaner
+from shared.database.connection import Database
+from shared.problems.files import key_of
+from shared.problems.versions import as_manifest
+from shared.service.errors import EngineAway
+from shared.storage.local import LocalStore
+from tests.integration.job_runner.scripted_engine import ScriptedEngine
+from tests.integration.job_runner.test_cleaner import MAILER
+from tests.integration.rows import execute, fetch
+from tests.problem_packages import LEGACY, read
+
+pytestmark = pytest.mark.integration
+
+
+async def add_check(database: Database, name: str, *, owner: int = 1, age_days: int = 0) -> int:
+    """Add a check of a problem, which is added too, and return its id."""
+    await execute(database, "INSERT INTO problems (name) VALUES (:name) ON CONFLICT DO NOTHING", name=name)
+    await execute(
+        database,
+        "INSERT INTO problem_versions (problem, version, digest, package_bytes, size_bytes, manifest, summary, tests)"
+        " VALUES (:name, 1, '', 0, 0, CAST(:manifest AS jsonb), '{}', '[]') ON CONFLICT DO NOTHING",
+        name=name,
+        manifest=as_manifest(read(LEGACY)),
+    )
+    [check] = await fetch(
+        database,
+        "INSERT INTO problem_checks (version, owner, batch, plan, phase, created_at)"
+        " SELECT id, :owner, 1, '{}', 1, now() - make_interval(days => :days) FROM problem_versions"
+        " WHERE problem = :name RETURNING id",
+        name=name,
+        owner=owner,
+        days=age_days,
+    )
+    id_: int = check["id"]
+    return id_
+
+
+async def claim(database: Database) -> ClaimedData | None:
+    async with database.connection() as connection:
+        return await rows.claim_data(connection)
+
+
+async def expire(database: Database) -> None:
+    await execute(database, "UPDATE problem_checks SET lease_expires_at = now() - interval '1 second'")
+
+
+async def test_a_key_has_one_check_at_a_time(database: Database) -> None:
+    first, _, third = [await add_check(database, name, owner=owner) for name, owner in (("a", 1), ("b", 1), ("c", 2))]
+    claims = [await claim(database) for _ in range(3)]
+    assert [claimed and claimed.id for claimed in claims] == [first, third, None]
+
+
+async def test_another_runner_takes_over(database: Database) -> None:
+    await add_check(database, "a")
+    lost = await claim(database)
+    await expire(database)
+    taken = await claim(database)
+    assert lost
+    assert taken
+    async with database.connection() as connection:
+        assert not await rows.renew(connection, lost)
+        assert await rows.renew(connection, taken)
+        await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
+        await rows.keep_data(connection, taken, [])
+    [row] = await fetch(database, "SELECT data FROM problem_checks")
+    assert row["data"] == "[]"
+
+
+async def test_what_stops_runners_again_and_again_is_not_begun_any_more(database: Database) -> None:
+    await add_check(database, "a")
+    poison = []
+    for _ in range(6):
+        claimed = await claim(database)
+        assert claimed
+        poison.append(claimed.is_poison)
+        await expire(database)
+    assert poison == [False] * 5 + [True]
+    checks = DataChecks(
+        database, PackageRuns(None, ScriptedEngine()), Charges(database, 1), poll_interval=1  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert await checks.run_once(asyncio.Event())
+    [row] = await fetch(database, "SELECT data FROM problem_checks")
+    assert "never ended" in row["data"]
+
+
+async def test_an_engine_that_is_away_is_no_attempt(database: Database, store: LocalStore) -> None:
+    await add_check(database, "a")
+
+    class Away(ScriptedEngine):
+        async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0):  # type: ignore[no-untyped-def]
+            raise EngineAway("it is away")
+            yield
+
+    for path, file in read(LEGACY).files.items():
+        await store.put(key_of(file.digest), LEGACY[path].encode())
+    checks = DataChecks(database, PackageRuns(store, Away()), Charges(database, 1), poll_interval=1)
+    with pytest.raises(EngineAway):
+        await checks.run_once(asyncio.Event())
+    [row] = await fetch(database, "SELECT attempt, data, lease_id FROM problem_checks")
+    assert (row["attempt"], row["data"], row["lease_id"]) == (0, None, None)
+    assert await claim(database) is None  # for some seconds
+
+
+async def test_old_checks_go_but_the_latest(database: Database, store: LocalStore) -> None:
+    for age_days in (40, 35, 32):
+        await add_check(database, "a", age_days=age_days)
+        await execute(database, "UPDATE problem_checks SET state = 'finished'")
+    await Cleaner(database, store, MAILER, days=30).run_once()
+    assert len(await fetch(database, "SELECT FROM problem_checks")) == 1
