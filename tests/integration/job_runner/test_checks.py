@@ -71,8 +71,8 @@ async def test_another_runner_takes_over(database: Database) -> None:
     async with database.connection() as connection:
         assert not await rows.renew(connection, lost)
         assert await rows.renew(connection, taken)
-        await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
         await rows.keep_data(connection, taken, [])
+        await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
     [row] = await fetch(database, "SELECT data FROM problem_checks")
     assert row["data"] == "[]"
 
