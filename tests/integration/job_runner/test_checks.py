@@ -77,7 +77,7 @@ async def test_another_runner_takes_over(database: Database) -> None:
     assert row["data"] == "[]"
 
 
-async def test_what_stops_runners_again_and_again_is_not_begun_any_more(database: Database) -> None:
+async def test_a_check_that_stops_runners_is_not_begun_again(database: Database) -> None:
     await add_check(database, "a")
     poison = []
     for _ in range(6):
