@@ -78,7 +78,7 @@ class Authenticator:
         if sender is not None:
             return sender
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
-        if "Authorization" in request.headers or await self.keys_existed():
+        if credentials is not None or "Authorization" in request.headers or await self.keys_existed():
             raise ApiError(
                 Kind.UNAUTHENTICATED,
                 "This call needs a valid API key, sent as `Authorization: Bearer KEY`.",

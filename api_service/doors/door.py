@@ -35,7 +35,8 @@ class Door:
     request, empty without one. `render` makes the answer of a problem.
 
     `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
-    header fields of a proxy, and be refused. The requests under `logged` are logged. With `has_head`, the door has
+    header fields of a proxy, and be refused. With `keys_are_habit`, a wrong key is ignored there, because the door's
+    clients send one to every server. The requests under `logged` are logged. With `has_head`, the door has
     routes for HEAD; otherwise HEAD goes where GET goes. With `bodies_last`, a body is refused after all else
     was checked.
 
@@ -49,6 +50,7 @@ class Door:
     render: Render
     check: Callable[[Request], None] = lambda _: None
     own_fields: re.Pattern[bytes] = re.compile(b"(?!)")
+    keys_are_habit: bool = False
     logged: Sequence[str] = ()
     has_head: bool = False
     bodies_last: bool = False
@@ -137,6 +139,8 @@ async def sender_of(connection: HTTPConnection, scope: KeyScope | None = None) -
     """Return the sender of a request. Raises `ApiError`: 401, or 403 without this scope."""
     state = connection.app.state
     key = state.door.key_of(connection)
+    if key and state.door.keys_are_habit and not await state.services.authenticator.keys_existed():
+        key = ""
     credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key) if key else None
     seen = state.door.without_own_fields(connection)
     principal: Principal = await state.services.authenticator.principal(seen, credentials)

@@ -4,9 +4,8 @@ import os
 import pwd
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import ClassVar, Final
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -27,10 +26,10 @@ class Chosen:
     """`libraries` and `needs` are by the code of the language. `folders` are those on the host that boxes show, by
     their paths in a box."""
 
-    libraries: Mapping[str, tuple[Package, ...]] = MappingProxyType({})
-    needs: Mapping[str, Needs] = MappingProxyType({})
+    libraries: Mapping[str, tuple[Package, ...]] = field(default_factory=dict)
+    needs: Mapping[str, Needs] = field(default_factory=dict)
     toolchains: tuple[Toolchain, ...] = ()
-    folders: Mapping[str, Path] = MappingProxyType({})
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def open_door(services: Services) -> Door:
         key_of=_key_of,
         render=_refusal,
         own_fields=_OWN_FIELDS,
+        keys_are_habit=True,
         has_head=True,
         state={"settings": load(JobeSettings), "cache": cache},
     )

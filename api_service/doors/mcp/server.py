@@ -79,8 +79,7 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         backend = await backend_of(context)
         tool = TOOLS.get(params.name)
         if tool is None or tool.name not in backend.tools:
-            name = cut(params.name.encode(errors="replace").decode())
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {name}")
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {cut(params.name)}")
         arguments = params.arguments or {}
         try:
             return await _call(backend, tool, arguments, context.session.report_progress, wait_s)
@@ -172,8 +171,7 @@ def explained(error: ApiError, arguments: Mapping[str, Any]) -> str:
     seconds = error.headers.get("Retry-After")
     if seconds is not None:
         sentences.append(f"Try again in {seconds} s.")
-    # A name of an argument may have lone surrogates, which no answer can have.
-    return "\n".join(cut(sentence) for sentence in sentences).encode(errors="replace").decode()
+    return "\n".join(cut(sentence) for sentence in sentences)
 
 
 def _sentence(fault: Fault, arguments: Mapping[str, Any]) -> str:

@@ -153,7 +153,10 @@ def test_only_the_end_of_its_input_ends_a_process() -> None:
         assert stdio.process.stdin
         stdio.process.stdin.close()
         assert stdio.process.wait(30) == 0
-        assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+        # The kernel ends the boxes of the executor after it.
+        eventually_sync(
+            lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), timeout=5, what="no process is left"
+        )
 
 
 def test_a_run_that_takes_too_long_is_stopped() -> None:

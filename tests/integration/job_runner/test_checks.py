@@ -71,13 +71,13 @@ async def test_another_runner_takes_over(database: Database) -> None:
     async with database.connection() as connection:
         assert not await rows.renew(connection, lost)
         assert await rows.renew(connection, taken)
-        await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
         await rows.keep_data(connection, taken, [])
+        await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
     [row] = await fetch(database, "SELECT data FROM problem_checks")
     assert row["data"] == "[]"
 
 
-async def test_what_stops_runners_again_and_again_is_not_begun_any_more(database: Database) -> None:
+async def test_a_check_that_stops_runners_is_not_begun_again(database: Database) -> None:
     await add_check(database, "a")
     poison = []
     for _ in range(6):

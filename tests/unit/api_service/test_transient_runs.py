@@ -117,6 +117,14 @@ async def test_a_program_that_ends_well_alone_is_not_suspected() -> None:
     assert engine.shares == ["key-0", ALONE, "key-0"]
 
 
+async def test_a_suspect_that_got_no_turn_is_not_refused() -> None:
+    engine = PlayedEngine(CRASH, [EngineAway("full", retry_after=99)], WELL)
+    runs = runs_at(engine)
+    assert (await refusal(runs)).kind is Kind.UNAVAILABLE
+    assert (await runs.run(OPERATOR, b"{}", wait_s=1)).tests == [FIRST]
+    assert engine.shares == ["key-0", ALONE, ALONE]
+
+
 async def test_neighbours_of_one_digest_are_not_the_cause() -> None:
     """They all ran when the engine stopped, and each runs again alone."""
     all_run = asyncio.Barrier(3)

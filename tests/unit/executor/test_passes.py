@@ -55,7 +55,7 @@ def test_the_scores_of_a_problem_are_not_checked_here(
     assert (judgement.score, judgement.multiplier) == said
 
 
-def test_a_score_that_is_no_number_is_an_error_only_where_it_counts() -> None:
+def test_a_score_that_is_no_number_matters_where_it_counts() -> None:
     judgement = kattis.read("checker", ended(42, score_txt=b"ten", score_multiplier_txt=b""), None)
     assert (judgement.verdict, judgement.score, judgement.multiplier) == (Verdict.ACCEPTED, NO_NUMBER, NO_NUMBER)
 

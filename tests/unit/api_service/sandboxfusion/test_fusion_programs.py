@@ -16,7 +16,7 @@ from shared.engine.run_call import ProgramRequest
 _MIB = 1 << 20
 _LIMITS = {"cpu_s": 30, "wall_s": 60, "memory_bytes": 1024 * _MIB, "output_bytes": 1 << 20}
 _BOUNDS = {name: LimitBounds(default=1, max=most) for name, most in _LIMITS.items()}
-_OPTIONS = {"cpp": ["-std=*"], "java": ["--class-path=*"], "v": ["-Wall", "-s*"]}
+_OPTIONS = {"cpp": ["-std=*"], "java": ["--class-path=*"], "v": ["-Wall", "-stb"]}
 _COMPILED = {"cpp": True, "java": True, "v": True}
 _CODES = {"py": "py", "cpp": "cpp", "java": "java", "php": "php", "ts": "ts", "scala": "scala", "v": "v"}
 _CATALOG = LanguageCatalog(
