@@ -98,7 +98,9 @@ def test_no_factor_raises_a_limit_above_the_maximum() -> None:
     [
         ("[limits.py]\ncpu_factor = 0", "`limits.py.cpu_factor`: "),
         ("[limits.py]\ncpu = 3", "`limits.py.cpu`: "),
-        ("[limits", "cannot be read"),
+        ("[limits", "Expected"),
+        ("[limit.py]\ncpu_factor = 3", "`limit"),
+        ("[limits.pyhton]\ncpu_factor = 3", "`limits.pyhton`: there is no such language"),
     ],
 )
 def test_a_wrong_file_of_limits_is_told_by_its_key(tmp_path: Path, text: str, fault: str) -> None:

@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -32,8 +33,11 @@ def test_a_shipped_toolchain_serves_known_languages(described: Toolchain) -> Non
     for archive in described.archives:
         assert bool(archive.pypi) != bool(archive.npm)
         assert archive.hash.startswith(("sha256:", "sha512-"))
-    for code in described.languages:
-        assert described.programs.keys() & known()[code].tools.keys()
+
+
+def test_a_toolchain_names_the_archive_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert shipped()["bun"].source == "npm @oven/bun-linux-aarch64@1.4.5"
 
 
 def _answer(job: Job) -> list[StepResult]:
@@ -78,6 +82,14 @@ async def test_a_toolchain_comes_before_the_systems_tools() -> None:
     assert wire.describe(lacking, ExecutorSettings()).fault == "go1.24: it is gone"
 
 
+async def test_a_toolchain_that_lacks_a_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    kotlin = replace(shipped()["kotlin"], place="/toolchains/kotlin")
+    monkeypatch.setattr("executor.languages.known", lambda: {"kt": known()["kt"]})
+    monkeypatch.setattr("executor.languages.base._first", lambda paths: None)
+    installed, _ = await examine(FakeSandbox(_answer), 2, Chosen(toolchains=(kotlin,)))
+    assert (installed["kt"].fault or "").startswith("it needs java (/usr/")
+
+
 @pytest.mark.usefixtures("debians_go")
 async def test_without_toolchains_versions_have_no_names() -> None:
     installed, _ = await examine(FakeSandbox(_answer), 2)
@@ -105,9 +117,17 @@ def test_a_toolchain_may_describe_a_language_of_its_own(tmp_path: Path) -> None:
     assert one.definitions["fish"].name == "Fish"
 
 
-def test_a_wrong_description_is_told_by_its_file_and_its_key(tmp_path: Path) -> None:
-    _describe(tmp_path / "go", "languages = 5\nprograms = {}")
-    with pytest.raises(ConfigurationError, match=r"go/toolchain\.toml: `languages`: "):
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("languages = 5\nprograms = {}", "`languages`: "),
+        ('languages = ["fish"]\nprograms = {}', "`languages`: 'fish' is unknown"),
+        ('languages = ["go"]\nprograms.golang = "bin/go"', "`programs`: go needs one of these: go"),
+    ],
+)
+def test_a_wrong_description_is_told_by_its_file_and_its_key(tmp_path: Path, text: str, fault: str) -> None:
+    _describe(tmp_path / "go", text)
+    with pytest.raises(ConfigurationError, match=rf"go/toolchain\.toml: {fault}"):
         in_folder(tmp_path)
 
 
@@ -167,7 +187,7 @@ def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
         (folder / "download").mkdir()
         (folder / "download/one.tgz").write_bytes(content)
         if fault == "a full disk":
-            raise OSError(28, "No space left on device")
+            raise OSError(28, "No space left on device", "one.tgz")
         return folder / "download/one.tgz"
 
     monkeypatch.setattr(archives, "fetch", fetch)
@@ -177,6 +197,20 @@ def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
         install.prepare(wanted, tmp_path, draft)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["go"]
+
+
+def test_a_folder_of_the_operators_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    with install.draft_folder(tmp_path / "new"), install.draft_folder(tmp_path):
+        assert [path.stat().st_mode & 0o777 for path in (tmp_path, tmp_path / "new")] == [0o700, 0o755]
+
+
+def test_a_toolchain_that_cannot_be_moved_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "go").mkdir()
+    monkeypatch.setattr(Path, "rename", Mock(side_effect=PermissionError(13, "Permission denied", "go")))
+    with pytest.raises(InstallFailed, match="Permission denied"), install.draft_folder(tmp_path) as draft:
+        install.remove("go", tmp_path, draft)
     assert [path.name for path in tmp_path.iterdir()] == ["go"]
 
 
