@@ -18,7 +18,6 @@ from executor.toolchains.archives import InstallFailed
 from shared.service.errors import ConfigurationError
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import fail, load
-from shared.service.stop_signals import INTERRUPTED
 
 _RESTART = "Start the executor again, so that it finds what has changed."
 
@@ -113,24 +112,15 @@ def remove(names: tuple[str, ...]) -> None:
     click.echo(_RESTART)
 
 
-def run() -> int:
-    """Run the command. Return the exit code."""
+def run() -> None:
+    """Run the command, and exit with its exit code."""
     try:
-        main(prog_name="python -m executor.toolchains", standalone_mode=False)
-    except click.ClickException as exc:
-        exc.show()
-        return exc.exit_code
+        main(prog_name="python -m executor.toolchains")
     except InstallFailed as exc:
-        click.echo(str(exc), err=True)
-        return 1
+        sys.exit(str(exc))
     except ConfigurationError as exc:
-        return fail(exc)
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    except SystemExit as exc:
-        return int(exc.code or 0)
-    return 0
+        sys.exit(fail(exc))
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    run()
