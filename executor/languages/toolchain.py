@@ -117,6 +117,8 @@ def read(file: Path, name: str, place: str = "") -> Toolchain:
         language = toolchain.definition(code)
         if language is None:
             raise ConfigurationError(f"{file}: `languages`: {code!r} is unknown: describe it in languages/{code}.toml.")
+        if toolchain.beside and language.versioned is None:
+            raise ConfigurationError(f"{file}: `beside`: {code} has no `versioned`, the name of one version.")
         if language.tools.keys().isdisjoint(toolchain.programs):  # it would use the system's
             raise ConfigurationError(f"{file}: `programs`: {code} needs one of these: {', '.join(language.tools)}.")
     return toolchain

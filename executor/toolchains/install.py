@@ -47,7 +47,9 @@ def draft_folder(folder: Path) -> Iterator[Path]:
             held.callback(shutil.rmtree, draft, ignore_errors=True)
             yield draft
         except OSError as exc:
-            raise InstallFailed(f"{folder} cannot be used ({exc}): make room, or set PRECIEUX_TOOLCHAINS.") from exc
+            raise InstallFailed(
+                f"{folder} cannot be used ({exc}): make room, or set PRECIEUX_TOOLCHAINS to another folder."
+            ) from exc
 
 
 def prepare(toolchain: Toolchain, folder: Path, draft: Path) -> Toolchain:

@@ -122,6 +122,7 @@ def test_a_toolchain_may_describe_a_language_of_its_own(tmp_path: Path) -> None:
     [
         ("languages = 5\nprograms = {}", "`languages`: "),
         ('languages = ["fish"]\nprograms = {}', "`languages`: 'fish' is unknown"),
+        ('languages = ["zig"]\nbeside = true\nprograms.zig = "zig"', "`beside`: zig has no `versioned`"),
         ('languages = ["go"]\nprograms.golang = "bin/go"', "`programs`: go needs one of these: go"),
     ],
 )
