@@ -167,6 +167,18 @@ def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
     assert not (tmp_path / "escaped").exists()
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../../outside"])
+def test_an_archive_cannot_link_elsewhere(tmp_path: Path, kind: bytes, target: str) -> None:
+    file = tmp_path / "one.tgz"
+    with tarfile.open(file, "w:gz") as archive:
+        member = tarfile.TarInfo("package/bin/tool")
+        member.type, member.linkname = kind, target
+        archive.addfile(member)
+    with pytest.raises(InstallFailed, match="cannot be unpacked"):
+        archives.unpack(file, tmp_path / "there")
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
