@@ -134,6 +134,16 @@ async def test_neighbours_of_one_digest_are_not_the_cause() -> None:
     assert [run.tests for run in ended] == [[FIRST]] * 3
 
 
+async def test_of_several_equal_runs_one_stops_an_engine_alone() -> None:
+    all_run = asyncio.Barrier(3)
+    crash: list[Step] = [STARTED, all_run.wait, EngineCrashed("gone")]
+    engine = PlayedEngine(crash, crash, crash, CRASH, CRASH)
+    runs = runs_at(engine)
+    refused = await asyncio.gather(*(refusal(runs) for _ in range(3)))
+    assert {type(refusal) for refusal in refused} == {Quarantined}
+    assert engine.shares == ["key-0"] * 3 + [ALONE]
+
+
 async def test_a_generator_that_is_closed_ends_the_run() -> None:
     engine = PlayedEngine([STARTED, FIRST])
     async with aclosing(runs_at(engine).events(OPERATOR, b"{}", wait_s=1)) as events:

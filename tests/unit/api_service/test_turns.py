@@ -96,7 +96,7 @@ async def test_one_that_gives_up_takes_no_turn() -> None:
     await fifth.end()
 
 
-async def test_one_that_gives_up_while_a_turn_is_given_back_takes_none_from_the_others() -> None:
+async def test_one_that_gives_up_meanwhile_gives_no_turn_back() -> None:
     turns = Turns(1, most=1)
     first, second = Run(turns, 1), Run(turns, 2)
     await settled()
