@@ -33,7 +33,7 @@ _POLICY: Final = RetryPolicy(base=0.1, cap=2.0)
 _KEPT_PROGRAMS: Final = 10_000
 _KEPT_SECONDS: Final = 86_400.0
 
-
+_FULL: Final = "all of its slots are taken"
 _NO_ENGINE: Final = "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
 
 
@@ -134,11 +134,13 @@ class TransientRuns:
             except EngineRefused as exc:
                 raise ApiError(Kind.INVALID, _sentence(exc)) from exc
             except TimeoutError:
-                raise _no_engine("all of its slots are taken") from None
+                raise _no_engine(_FULL) from None
             except EngineAway as exc:
                 delay = self._policy.delay(tries, at_least=exc.retry_after)
                 if time.monotonic() + delay > deadline:
-                    raise _no_engine(str(exc)) from exc
+                    # The reason may have the engine's address, which is not for clients.
+                    log.warning("run.no_engine", key=principal.key_id, error=str(exc))
+                    raise _no_engine("it is away" if exc.retry_after is None else _FULL) from exc
             except EngineUnavailable as exc:
                 log.warning("run.failed", key=principal.key_id, digest=digest.hex(), error=str(exc))
                 failures += 1

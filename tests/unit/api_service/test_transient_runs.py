@@ -80,6 +80,8 @@ async def test_an_engine_that_is_away_or_full_is_asked_again() -> None:
 async def test_it_is_not_asked_beyond_the_wait() -> None:
     refused = await refusal(runs_at(PlayedEngine([EngineAway("full", retry_after=9)])), wait_s=1)
     assert (refused.kind, refused.headers["Retry-After"]) == (Kind.UNAVAILABLE, "5")
+    refused = await refusal(runs_at(PlayedEngine([EngineAway("no answer of 10.0.0.7")])), wait_s=0.0)
+    assert "(it is away)" in refused.detail
     engine = PlayedEngine([asyncio.Event().wait])
     assert (await refusal(runs_at(engine), wait_s=0.01)).kind is Kind.UNAVAILABLE
     assert engine.ended == 1
