@@ -1,12 +1,13 @@
 """Running a program without storing it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api_service.access.auth import Principal
 from api_service.http.errors import Kind
@@ -29,11 +30,16 @@ from shared.http.bodies import FREE_BYTES
 from shared.http.disconnect import cancel_if_gone
 from shared.resources.models import Engine, TransientRun
 from shared.resources.read import Reserve
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
 
 router = APIRouter(tags=["submissions"])
 
 #: Seconds within which the engine must begin to run the program.
 _WAIT_S: Final = 10.0
+#: Seconds within which a client must take an event. Meanwhile the program may hold its slot.
+_SEND_S: Final = 60.0
 
 
 class StartedEvent(BaseModel):
@@ -133,10 +139,17 @@ async def _events(
 
 
 class _RunEvents(PiecewiseResponse):
-    """The events of a run. If the client has gone, the program is stopped, even if it writes nothing."""
+    """The events of a run. If the client has gone or takes none, the program is stopped, even if it writes nothing."""
 
     def __init__(self, pieces: AsyncGenerator[bytes]) -> None:
         super().__init__(pieces, MEDIA_TYPE, HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await cancel_if_gone(receive, self.stream_response(send))
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(_SEND_S):
+                await send(message)
+
+        try:
+            await cancel_if_gone(receive, self.stream_response(send_in_time))
+        except TimeoutError:
+            log.warning("answer.cut_off", error="the client did not take an event in time")
