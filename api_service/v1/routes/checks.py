@@ -88,7 +88,8 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
     with reserved(services, principal, wait.seconds):
         accepted = await once(
             request, services, principal, content, work, render,
-            status=HTTPStatus.ACCEPTED, location=f"/v1/problems/{name}/check", wait_s=wait.seconds,
+            status=HTTPStatus.ACCEPTED, wait_s=wait.seconds,
+            location=f"/v1/problems/{name}/check?version={version.version}",
         )  # fmt: skip
     accepted.headers.update(wait.headers)
     return accepted
