@@ -188,12 +188,11 @@ class _Progress:
 
     def entry(self, submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None) -> dict[str, Any]:
         """Return the entry of a submission with its result."""
-        check, limit_s = self._check, None
+        limit_s, margin = None, self._check.package.time_limit_rule.from_too_slow
         if self.limit_s is not None and not entry["has_own_limit"]:
             limit_s = self.limit_s * entry["factor"]
-        shown = entry_of(check.package, submission, entry, run, limit_s)
-        if limit_s is not None and run and is_barely_too_slow(check.package, submission, run, limit_s):
-            margin = check.package.time_limit_rule.from_too_slow
+        shown = entry_of(submission, entry, run, limit_s)
+        if limit_s is not None and run and is_barely_too_slow(submission, run, limit_s, margin):
             shown["detail"] = shown.get("detail") or f"It takes less than {margin:g} times the limit."
         return shown
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic_core import from_json
 
-from job_runner.checks.results import JuryRun, JuryTest
+from job_runner.checks.results import JuryRun, jury_tests
 from shared.broker.base import QUEUE
 from shared.database import channels
 from shared.database.connection import Connection
@@ -207,23 +207,14 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
         return None
     if row["outcome"] != "finished":
         return JuryRun(None)
-    names = {test.number: test.name for test in check.package.tests}
+    tests = await connection.fetch_all(_TESTS, {"job": row["job"]})
     return JuryRun(
         verdict=Verdict(row["verdict"]),
         points=row["points"],
         points_awarded=row["points_awarded"],
         judge_message=row["judge_message"] or "",
         group_points={group["name"]: group["points_awarded"] for group in from_json(row["groups"] or "[]")},
-        tests=tuple(
-            JuryTest(
-                names[test["number"]],
-                Verdict(test["verdict"]),
-                test["cpu_s"] or 0.0,
-                test["points_awarded"],
-                test["judge_message"] or "",
-            )
-            for test in await connection.fetch_all(_TESTS, {"job": row["job"]})
-        ),
+        tests=jury_tests(check.package, tests),
     )
 
 
