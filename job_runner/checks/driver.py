@@ -14,6 +14,7 @@ from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
+from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.packages.model import JurySubmission, Package
@@ -32,41 +33,19 @@ _RETRY_SECONDS: Final = 5.0
 _POISON: Final = "The validators were begun several times and never ended: the engine or the runner stopped each time."
 
 
-class Checks:
+class Checks(BatchLoop):
     """Runs the phases of checks one after the other, and writes their ends. Any number of runners may do it at once."""
 
     def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
-        self._database = database
+        super().__init__(database, poll_interval=poll_interval)
         self._branding = branding
-        self._poll_interval = poll_interval
-        #: The batches that may have ended since they were last looked at; None: any.
-        self._changed: set[int] | None = None
 
-    async def run(self, stop: asyncio.Event) -> None:
-        async with self._database.listen(channels.BATCHES, self._note) as notified:
-            while not stop.is_set():
-                notified.clear()
-                changed, self._changed = self._changed, set()
-                timeout = self._poll_interval
-                try:
-                    while await self.run_once(changed):
-                        pass
-                except TransientError as exc:
-                    self._changed = None
-                    timeout = 1.0
-                    log.warning("checks.waiting", error=str(exc), next_try_s=timeout)
-                await wait_any(stop, notified, timeout=timeout)
-                if not notified.is_set():
-                    self._changed = None
-
-    async def run_once(self, among: Collection[int] | None = None) -> bool:
-        """Drive one check whose submissions have ended as far as it goes now. Return False if there is none."""
-        if among is not None and not among:
-            return False
+    async def run_once(self, among: Collection[int] | None = None) -> int | None:
+        """Drive one check whose submissions have ended as far as it goes now. Return its id; None if there is none."""
         async with self._database.transaction() as connection:
             check = await rows.next_due(connection, among)
             if check is None:
-                return False
+                return None
             phase, progress = check.phase, _Progress(check, await self._bounds(connection, check))
             while phase < Phase.AT_LIMIT:
                 phase = Phase(phase + 1)
@@ -81,7 +60,7 @@ class Checks:
                 await rows.keep_phase(connection, check, phase, progress.time_limit())
             elif check.data is not None:
                 await self._finish(connection, check, progress)
-        return True
+        return check.id
 
     async def _bounds(self, connection: Connection, check: RunningCheck) -> Bounds:
         """Return what the submissions that have run say of the time limit."""
@@ -90,12 +69,6 @@ class Checks:
             if entry["phase"] < Phase.AT_LIMIT and (run := await rows.run_of(connection, check, entry["submission"])):
                 found.append(bounds_of(submission, entry, run))
         return narrowest(found)
-
-    def _note(self, payload: str) -> None:
-        if not payload.isdecimal():
-            self._changed = None
-        elif self._changed is not None:
-            self._changed.add(int(payload))
 
     async def _finish(self, connection: Connection, check: RunningCheck, progress: "_Progress") -> None:
         entries, data = [], [*(check.data or ()), *progress.faults()]

@@ -1,16 +1,14 @@
 """Finishes batches: when the last submission of one has ended, writes its end, its webhook and its digests."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
 from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
+from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.service.errors import DatabaseUnavailable
-from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
 from shared.text.email_addresses import as_addressed
 
@@ -47,37 +45,15 @@ _ADD_MAIL: Final = """
 """
 
 
-class BatchFinisher:
+class BatchFinisher(BatchLoop):
     """Finishes batches. Any number of runners may do it at once."""
 
     def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
-        self._database = database
+        super().__init__(database, poll_interval=poll_interval)
         self._branding = branding
-        self._poll_interval = poll_interval
-        #: The batches that may have ended since they were last looked at; None: any.
-        self._changed: set[int] | None = None
-
-    async def run(self, stop: asyncio.Event) -> None:
-        async with self._database.listen(channels.BATCHES, self._note) as notified:
-            while not stop.is_set():
-                notified.clear()
-                changed, self._changed = self._changed, set()
-                timeout = self._poll_interval
-                try:
-                    while await self.run_once(changed):
-                        pass
-                except DatabaseUnavailable as exc:
-                    self._changed = None
-                    timeout = 1.0
-                    log.warning("batches.waiting", error=str(exc), next_try_s=timeout)
-                await wait_any(stop, notified, timeout=timeout)
-                if not notified.is_set():
-                    self._changed = None
 
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
         """Finish one batch whose submissions have all ended, and return its id; None if there is no such batch."""
-        if among is not None and not among:
-            return None
         async with self._database.transaction() as connection:
             batch = await connection.fetch_one(
                 _FINISH,
@@ -93,12 +69,6 @@ class BatchFinisher:
         log.info("batch.finished", batch=batch["id"], digests=mails, webhook=batch["webhook_url"] is not None)
         finished: int = batch["id"]
         return finished
-
-    def _note(self, payload: str) -> None:
-        if not payload.isdecimal():
-            self._changed = None
-        elif self._changed is not None:
-            self._changed.add(int(payload))
 
     async def _add_digests(self, connection: Connection, batch: int) -> int:
         """Add one mail for each address, and return their number."""
