@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.database.connection import Record
 from shared.engine.codex import Verdict
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.packages.expectations import JuryTest, matches, unmet
@@ -36,7 +37,7 @@ class Bounds:
     too_slow_s: float = math.inf
 
 
-def jury_tests(package: Package, rows: Iterable[Mapping[str, Any]]) -> tuple[JuryTest, ...]:
+def jury_tests(package: Package, rows: Iterable[Record | Mapping[str, Any]]) -> tuple[JuryTest, ...]:
     """Return the results of tests from their rows. If tests of Polygon have points, each must earn all of its own."""
     names = {test.number: test.name for test in package.tests}
     needed = {}
