@@ -1,7 +1,7 @@
 """The use case: begin the check of a package. The runner drives it to its end (`job_runner.checks`)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,8 +23,6 @@ from shared.problems.versions import ProblemVersion
 from shared.resources.models import CheckResult
 from shared.service.errors import ObjectNotFound
 
-#: Submissions that one check runs.
-_MOST_SUBMISSIONS: Final = 1000
 #: Bytes of submissions that are in memory together, but for one that has more.
 _BYTES_AT_ONCE: Final = 4 << 20
 
@@ -98,8 +96,7 @@ class CheckStarter:
             jury = _Jury(self.submissions, principal, version, package, asked, derives=derives)
             await jury.store(connection, check["id"], batch["id"], phase)
             id_: int = check["id"]
-            values = {"id": id_, "submissions": json.dumps(jury.entries)}
-            await connection.execute(_KEEP_SUBMISSIONS, values)
+            await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
             await connection.notify(channels.BATCHES, str(batch["id"]))
             await on_stored(connection, id_)
         return id_
@@ -126,14 +123,13 @@ class _Jury:
         #: Its limit of CPU time is as high as it can be, if the check derives it.
         self._version = replace(version, derived_cpu_s=float(asked.bounds["cpu_s"].max)) if derives else version
         self.entries = [self._entry(submission) for submission in package.submissions]
-        for entry in [entry for entry in self.entries if entry["result"] is None][_MOST_SUBMISSIONS:]:
-            entry |= {"result": CheckResult.NOT_RUN, "detail": f"A check runs {_MOST_SUBMISSIONS} submissions."}
 
     async def store(self, connection: Connection, check: int, batch: int, phase: Phase) -> None:
         """Store those that can run here. Those of later phases are held."""
-        pending = list(self._runnable())
+        jury = zip(self._package.submissions, self.entries, strict=True)
+        runnable = [(submission, entry) for submission, entry in jury if entry["result"] is None]
         for hold in (False, True):
-            chosen = [pair for pair in pending if (pair[1]["phase"] > phase) is hold]
+            chosen = [pair for pair in runnable if (pair[1]["phase"] > phase) is hold]
             while chosen:
                 some, size = [], 0
                 while chosen and size < _BYTES_AT_ONCE:
@@ -147,11 +143,6 @@ class _Jury:
                 )
                 for row, (_, entry) in zip(rows, some, strict=True):
                     entry["submission"] = row.id
-
-    def _runnable(self) -> Iterator[tuple[JurySubmission, dict[str, Any]]]:
-        for submission, entry in zip(self._package.submissions, self.entries, strict=True):
-            if entry["result"] is None:
-                yield submission, entry
 
     def _entry(self, submission: JurySubmission) -> dict[str, Any]:
         """Return what the check's row has of a submission. What is not in answers is for the runner alone."""

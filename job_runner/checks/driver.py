@@ -19,7 +19,7 @@ from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.packages.model import JurySubmission, Package
 from shared.problems.checks import Phase
-from shared.problems.submitting import limits_for, time_limit_source
+from shared.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.problems.versions import package_of
 from shared.resources.models import CheckResult, CheckVerdict
 from shared.service.errors import EngineCrashed, PermanentError, TransientError
@@ -149,7 +149,7 @@ class _Progress:
         """Return the time limit as answers have it; None if there is none yet."""
         version = self._check.version
         source = "check" if self._check.derives else time_limit_source(version)
-        cpu_s = self.limit_s if self._check.derives else limits_for(version, (), self._check.bounds, {})["cpu_s"]
+        cpu_s = self.limit_s if self._check.derives else limits_of(version, self._check.bounds)["cpu_s"]
         if cpu_s is None:
             return None
         return {
