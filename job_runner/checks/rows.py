@@ -87,17 +87,20 @@ _RELEASE_HELD: Final = """
 _KEEP_PHASE: Final = """
     UPDATE problem_checks SET phase = :phase, time_limit = CAST(:time_limit AS jsonb) WHERE id = :id
 """
+# The latest check of a version is kept for ever, its addresses are not. `called` reads the row as it was before.
 _FINISH: Final = """
     WITH finished AS (
         UPDATE problem_checks SET state = 'finished', finished_at = now(), verdict = :verdict,
-            submissions = CAST(:entries AS jsonb), time_limit = CAST(:time_limit AS jsonb), data = CAST(:data AS jsonb)
-        WHERE id = :id RETURNING batch, owner, version, webhook_url
+            submissions = CAST(:entries AS jsonb), time_limit = CAST(:time_limit AS jsonb), data = CAST(:data AS jsonb),
+            email = NULL, webhook_url = NULL
+        WHERE id = :id RETURNING batch, version
     ), derived AS (
         UPDATE problem_versions SET derived_cpu_s = :derived_cpu_s FROM finished
         WHERE problem_versions.id = finished.version AND CAST(:derived_cpu_s AS double precision) IS NOT NULL
     ), called AS (
         INSERT INTO webhooks (owner, batch, type, url)
-        SELECT owner, batch, 'problem.checked', webhook_url FROM finished WHERE webhook_url IS NOT NULL
+        SELECT owner, batch, 'problem.checked', webhook_url FROM problem_checks
+        WHERE id = :id AND webhook_url IS NOT NULL
         RETURNING pg_notify(:webhooks, '')
     )
     SELECT pg_notify(:batches, CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
