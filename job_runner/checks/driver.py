@@ -15,6 +15,7 @@ from job_runner.emails.check import render_check
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
+from job_runner.verdict.outcome import costs_an_attempt
 from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.packages.model import JurySubmission, Package
@@ -22,7 +23,7 @@ from shared.problems.checks import Phase
 from shared.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.problems.versions import package_of
 from shared.resources.models import CheckResult, CheckVerdict
-from shared.service.errors import EngineCrashed, PermanentError, TransientError
+from shared.service.errors import PermanentError, TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
 
@@ -30,7 +31,7 @@ log = get_logger(__name__)
 
 #: Seconds after which data is tried again that could not be proved.
 _RETRY_SECONDS: Final = 5.0
-_POISON: Final = "The validators were begun several times and never ended: the engine or the runner stopped each time."
+_POISON: Final = "The validators were begun several times and never ended: the engine or the runner failed each time."
 
 
 class Checks(BatchLoop):
@@ -207,7 +208,7 @@ class DataChecks:
             except PermanentError as exc:
                 faults = [{"path": "", "detail": f"The data could not be checked: {exc}."}]
             except TransientError as exc:
-                await self._release(claimed, seconds=_RETRY_SECONDS, is_attempt=isinstance(exc, EngineCrashed))
+                await self._release(claimed, seconds=_RETRY_SECONDS, is_attempt=costs_an_attempt(exc))
                 raise
         async with self._database.connection() as connection:
             await rows.keep_data(connection, claimed, faults)

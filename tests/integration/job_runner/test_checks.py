@@ -15,7 +15,7 @@ from shared.database.connection import Database
 from shared.problems.checks import Phase
 from shared.problems.files import key_of
 from shared.problems.versions import as_manifest
-from shared.service.errors import EngineAway
+from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.integration.job_runner.scripted_engine import ScriptedEngine
@@ -97,21 +97,24 @@ async def test_a_check_that_stops_runners_is_not_begun_again(database: Database)
     assert "never ended" in row["data"]
 
 
-async def test_an_engine_that_is_away_is_no_attempt(database: Database, store: LocalStore) -> None:
+@pytest.mark.parametrize(("error", "attempts"), [(EngineAway, 0), (EngineUnavailable, 1), (EngineCrashed, 1)])
+async def test_what_costs_an_attempt(
+    database: Database, store: LocalStore, error: type[Exception], attempts: int
+) -> None:
     await add_check(database, "a")
 
-    class Away(ScriptedEngine):
+    class Failing(ScriptedEngine):
         async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0):  # type: ignore[no-untyped-def]
-            raise EngineAway("it is away")
+            raise error("it fails")
             yield
 
     for path, file in read(LEGACY).files.items():
         await store.put(key_of(file.digest), LEGACY[path].encode())
-    checks = DataChecks(database, PackageRuns(store, Away()), Charges(database, 1), poll_interval=1)
-    with pytest.raises(EngineAway):
+    checks = DataChecks(database, PackageRuns(store, Failing()), Charges(database, 1), poll_interval=1)
+    with pytest.raises(error):
         await checks.run_once(asyncio.Event())
     [row] = await fetch(database, "SELECT attempt, data, lease_id FROM problem_checks")
-    assert (row["attempt"], row["data"], row["lease_id"]) == (0, None, None)
+    assert (row["attempt"], row["data"], row["lease_id"]) == (attempts, None, None)
     assert await claim(database) is None  # for some seconds
 
 
