@@ -98,6 +98,7 @@ class CheckStarter:
             id_: int = check["id"]
             await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
             await connection.notify(channels.BATCHES, str(batch["id"]))
+            await connection.notify(channels.CHECKS)
             await on_stored(connection, id_)
         return id_
 

@@ -172,7 +172,7 @@ class _Progress:
 
 
 class DataChecks:
-    """Runs the validators of packages on their data, one package at a time."""
+    """Runs the validators of packages on their data. `run` may run several times at once."""
 
     def __init__(self, database: Database, runs: PackageRuns, charges: Charges, *, poll_interval: float) -> None:
         self._database = database
@@ -181,15 +181,17 @@ class DataChecks:
         self._poll_interval = poll_interval
 
     async def run(self, stop: asyncio.Event) -> None:
-        async with self._database.listen(channels.BATCHES) as notified:
+        async with self._database.listen(channels.CHECKS) as notified:
             while not stop.is_set():
                 notified.clear()
+                timeout = self._poll_interval
                 try:
                     while not stop.is_set() and await self.run_once(stop):
                         pass
                 except TransientError as exc:
-                    log.warning("checks.waiting", error=str(exc), next_try_s=_RETRY_SECONDS)
-                await wait_any(stop, notified, timeout=self._poll_interval)
+                    timeout = _RETRY_SECONDS
+                    log.warning("checks.waiting", error=str(exc), next_try_s=timeout)
+                await wait_any(stop, notified, timeout=timeout)
 
     async def run_once(self, stop: asyncio.Event) -> bool:
         """Prove the data of one check. Return False if none waits for it."""

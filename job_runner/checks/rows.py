@@ -52,7 +52,8 @@ _RELEASE: Final = """
 """
 _KEEP_DATA: Final = """
     UPDATE problem_checks SET data = CAST(:data AS jsonb), lease_id = NULL
-    WHERE id = :id AND lease_id = CAST(:lease AS uuid) RETURNING pg_notify(:batches, CAST(batch AS text))
+    WHERE id = :id AND lease_id = CAST(:lease AS uuid)
+    RETURNING pg_notify(:batches, CAST(batch AS text)), pg_notify(:checks, '')
 """
 # One runner drives a check: the row is locked, and others skip it.
 _DUE: Final = """
@@ -172,6 +173,7 @@ async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequen
         "lease": str(claimed.lease),
         "data": json.dumps(faults),
         "batches": channels.BATCHES,
+        "checks": channels.CHECKS,
     }
     await connection.execute(_KEEP_DATA, values)
 
