@@ -18,10 +18,10 @@ from shared.packages.model import JurySubmission, Package
 from shared.problems import versions
 from shared.problems.checks import Phase, derives_limit, phase_of
 from shared.problems.files import read_file
-from shared.problems.submitting import limits_for, time_factor
+from shared.problems.submitting import limits_for, limits_of_language, time_factor
 from shared.problems.versions import ProblemVersion
 from shared.resources.models import CheckResult
-from shared.service.errors import ObjectNotFound
+from shared.service.errors import PermanentError
 
 #: Bytes of submissions that are in memory together, but for one that has more.
 _BYTES_AT_ONCE: Final = 4 << 20
@@ -136,9 +136,8 @@ class _Jury:
                 while chosen and size < _BYTES_AT_ONCE:
                     submission, entry = chosen.pop(0)
                     new = await self._new(submission, entry, check, batch, hold=hold)
-                    if new is not None:
-                        some.append((new, entry))
-                        size += new.size_bytes
+                    some.append((new, entry))
+                    size += new.size_bytes
                 rows = await self._submissions.add_of_check(
                     connection, self._principal, self._version.owner, [new for new, _ in some]
                 )
@@ -153,8 +152,7 @@ class _Jury:
         if not reason and language is None:
             reason = "Its language does not work here."
         codes = list(language.codes) if language else []
-        own_limits = self._version.settings.get("language_limits") or {}
-        has_own_limit = any((own_limits.get(code) or {}).get("cpu_s") is not None for code in codes)
+        has_own_limit = "cpu_s" in (limits_of_language(self._version, codes) or {})
         is_bound = self._derives and not has_own_limit
         # The engine multiplies what is asked for, too.
         engine_factor = language.limits["cpu_s"].factor if language and language.limits else 1.0
@@ -163,7 +161,7 @@ class _Jury:
             "language": program.language or None,
             "expected": submission.expected,
             "codes": codes,
-            "factor": time_factor(codes, self._asked.factors) * engine_factor,
+            "factor": time_factor(self._version, codes, self._asked.factors) * engine_factor,
             "has_own_limit": has_own_limit,
             "phase": phase_of(submission, has_own_limit=has_own_limit) if is_bound else Phase.AT_LIMIT,
             "submission": None,
@@ -173,17 +171,14 @@ class _Jury:
 
     async def _new(
         self, submission: JurySubmission, entry: dict[str, Any], check: int, batch: int, *, hold: bool
-    ) -> NewSubmission | None:
-        """Return a submission with its files; None, with the reason in its entry, if it cannot run."""
+    ) -> NewSubmission:
+        """Return a submission with its files."""
         program, package, files = submission.program, self._package, {}
         try:
             for path, source in program.files.items():
                 data = await read_file(self._submissions.store, package.files[source].digest)
                 files[path] = replace_constants(data, package.constants)
-        except ValueError as exc:
-            entry |= {"result": CheckResult.NOT_RUN, "detail": str(exc)}
-            return None
-        except ObjectNotFound:
+        except PermanentError:
             raise ApiError(Kind.UNAVAILABLE, "A file of the package is missing in the store; push it again.") from None
         limits = limits_for(self._version, entry["codes"], self._asked.bounds, self._asked.factors)
         spec = {
