@@ -12,6 +12,7 @@ from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit,
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
+from job_runner.emails.of_batches import add_mails
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
@@ -22,7 +23,7 @@ from shared.packages.model import JurySubmission, Package
 from shared.problems.checks import Phase
 from shared.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.problems.versions import package_of
-from shared.resources.models import CheckResult, CheckVerdict
+from shared.resources.models import CheckResult, CheckVerdict, MailKind
 from shared.service.errors import PermanentError, TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
@@ -79,7 +80,6 @@ class Checks(BatchLoop):
         is_unexpected = any(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
         verdict = CheckVerdict.FAILED if data or is_unexpected else CheckVerdict.PASSED
         time_limit = progress.time_limit()
-        mail = None
         if check.email is not None:
             report = render_check(
                 check.batch,
@@ -92,7 +92,8 @@ class Checks(BatchLoop):
                 branding=self._branding,
                 locale=check.locale,
             )
-            mail = {**report.columns, "locale": check.locale}
+            mail = {"batch": check.batch, "recipient": check.email, "locale": check.locale, **report.columns}
+            await add_mails(connection, MailKind.CHECK, [mail])
         await rows.finish(
             connection,
             check,
@@ -100,8 +101,7 @@ class Checks(BatchLoop):
             entries=entries,
             data=data,
             time_limit=time_limit,
-            derived_cpu_s=progress.limit_s if check.derives else None,
-            mail=mail,
+            derived_cpu_s=progress.limit_s,
         )
         log.info("check.finished", check=check.id, problem=check.version.reference, verdict=verdict)
 

@@ -106,10 +106,6 @@ _FINISH: Final = """
     )
     SELECT pg_notify(:batches, CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
 """
-_ADD_MAIL: Final = """
-    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
-    VALUES ('check', :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +245,8 @@ async def finish(
     data: Sequence[Mapping[str, str]],
     time_limit: object,
     derived_cpu_s: float | None,
-    mail: Mapping[str, Any] | None,
 ) -> None:
-    """Write the end of a check: its results, its webhook and its mail."""
+    """Write the end of a check: its results and its webhook."""
     values = {
         "id": check.id,
         "verdict": verdict,
@@ -263,6 +258,3 @@ async def finish(
         "webhooks": channels.WEBHOOKS,
     }
     await connection.execute(_FINISH, values)
-    if mail is not None:
-        await connection.execute(_ADD_MAIL, {"batch": check.batch, "recipient": check.email, **mail})
-        await connection.notify(channels.EMAILS)

@@ -6,9 +6,11 @@ from typing import Final
 
 from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
+from job_runner.emails.of_batches import add_mails
 from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection, Database
+from shared.resources.models import MailKind
 from shared.service.logging import get_logger
 from shared.text.email_addresses import as_addressed
 
@@ -38,10 +40,6 @@ _LINES: Final = """
         r.points, r.points_awarded
     FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
     WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
-"""
-_ADD_MAIL: Final = """
-    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
-    VALUES ('digest', :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
 """
 
 
@@ -84,9 +82,7 @@ class BatchFinisher(BatchLoop):
                 points_awarded=row["points_awarded"],
             )
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
-        await connection.fetch_each(_ADD_MAIL, [self._mail(batch, lines) for lines in by_address.values()])
-        if by_address:
-            await connection.notify(channels.EMAILS)
+        await add_mails(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
         return len(by_address)
 
     def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:
