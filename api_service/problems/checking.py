@@ -72,8 +72,8 @@ class CheckStarter:
         }
         database = self.submissions.database
         async with self.submissions.semaphore.take(principal), database.transaction() as connection:
-            held = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
-            package = await versions.package_of(connection, version.id) if held else None
+            is_there = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
+            package = await versions.package_of(connection, version.id) if is_there else None
             if package is None:
                 raise ApiError(Kind.NOT_FOUND, "This version of the problem was deleted.")
             batch = await connection.fetch_one(_INSERT_BATCH, {"owner": version.owner})
@@ -91,9 +91,9 @@ class CheckStarter:
             check = await connection.fetch_one(_INSERT, values)
             if check is None:
                 raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait until it has finished.")
-            if asked.email is not None:
-                await self.submissions.take_mail(connection, principal, asked.email)
             jury = _Jury(self.submissions, principal, version, package, asked, derives=derives)
+            requested, held = jury.sizes(phase)
+            await self.submissions.take_check(connection, principal, asked.email, requested=requested, held=held)
             await jury.store(connection, check["id"], batch["id"], phase)
             id_: int = check["id"]
             await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
@@ -117,20 +117,28 @@ class _Jury:
         derives: bool,
     ) -> None:
         self._submissions = submissions
-        self._principal = principal
+        self._owner = replace(principal, key_id=version.owner)
         self._package = package
         self._asked = asked
         self._derives = derives
         #: Its limit of CPU time is as high as it can be, if the check derives it.
         self._version = replace(version, derived_cpu_s=float(asked.bounds["cpu_s"].max)) if derives else version
         self.entries = [self._entry(submission) for submission in package.submissions]
+        jury = zip(package.submissions, self.entries, strict=True)
+        self._runnable = [(submission, entry) for submission, entry in jury if entry["result"] is None]
+
+    def sizes(self, phase: Phase) -> tuple[list[int], list[int]]:
+        """Return the bytes of the submissions that run in this phase, and of those that are held."""
+        sizes: tuple[list[int], list[int]] = ([], [])
+        for submission, entry in self._runnable:
+            files = submission.program.files.values()
+            sizes[entry["phase"] > phase].append(sum(self._package.files[path].size_bytes for path in files))
+        return sizes
 
     async def store(self, connection: Connection, check: int, batch: int, phase: Phase) -> None:
         """Store those that can run here. Those of later phases are held."""
-        jury = zip(self._package.submissions, self.entries, strict=True)
-        runnable = [(submission, entry) for submission, entry in jury if entry["result"] is None]
         for hold in (False, True):
-            chosen = [pair for pair in runnable if (pair[1]["phase"] > phase) is hold]
+            chosen = [pair for pair in self._runnable if (pair[1]["phase"] > phase) is hold]
             while chosen:
                 some, size = [], 0
                 while chosen and size < _BYTES_AT_ONCE:
@@ -138,9 +146,7 @@ class _Jury:
                     new = await self._new(submission, entry, check, batch, hold=hold)
                     some.append((new, entry))
                     size += new.size_bytes
-                rows = await self._submissions.add_of_check(
-                    connection, self._principal, self._version.owner, [new for new, _ in some]
-                )
+                rows = await self._submissions.add_taken(connection, self._owner, [new for new, _ in some])
                 for row, (_, entry) in zip(rows, some, strict=True):
                     entry["submission"] = row.id
 
