@@ -85,7 +85,7 @@ class ForwardBackend:
         """Yield the answer to a call. Raises `ApiError` with what the server says, or that it does not answer."""
         try:
             async with self.client.stream(method, path, json=content, headers=headers) as response:
-                if response.is_error:
+                if not response.is_success or "html" in response.headers.get("Content-Type", ""):
                     raise _error(response, await response.aread())
                 yield response
         except httpx.HTTPError as exc:
@@ -110,6 +110,7 @@ def _error(response: httpx.Response, body: bytes) -> ApiError:
         faults = [Fault(fault["detail"], pointer=fault.get("pointer")) for fault in document.get("errors", ())]
         detail = document["detail"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        faults, detail = [], f"The server answered HTTP {response.status_code}."
+        status, faults = response.status_code, []
+        detail = f"The server answered HTTP {status}, but not as Precieux does; check its address."
     retry = response.headers.get("Retry-After")
     return ApiError(Kind.of(response.status_code), detail, faults, headers={"Retry-After": retry} if retry else {})

@@ -19,6 +19,7 @@ from api_service.http.errors import ApiError, Fault, cut, invalid
 from api_service.v1.body.submission import overfull
 from api_service.v1.protocol.validation import checked, is_clean
 from shared.engine.languages import ALIASES
+from shared.service.errors import TransientError
 from shared.version import VERSION
 
 #: Called after each test: how many have ended, and how many there are.
@@ -70,8 +71,8 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         backend = await backend_of(context)
         try:
             codes = [language["code"] for language in await backend.languages()]
-        except ApiError:
-            # A call will say what is wrong, where the model reads it.
+        except (ApiError, TransientError):
+            # A call will say what is wrong, where the model reads it. The library would tell what the error has.
             codes = []
         return types.ListToolsResult(tools=listed(backend.tools, codes))
 
@@ -176,8 +177,10 @@ def explained(error: ApiError, arguments: Mapping[str, Any]) -> str:
 
 def _sentence(fault: Fault, arguments: Mapping[str, Any]) -> str:
     steps = (fault.pointer or "").split("/")[1:]
-    if not steps or steps == ["source"]:
+    if steps == ["source"] and "source" not in arguments:
         steps = ["code"]
+    elif not steps:
+        steps = ["code" if "`source`" in fault.detail else "arguments"]
     name = "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps).removeprefix(".")
     detail = fault.detail.replace("`source`", "`code`") if len(steps) == 1 else fault.detail
     if steps == ["language"] and (named := _UNKNOWN_LANGUAGE.fullmatch(detail)):
