@@ -185,7 +185,7 @@ async def test_keys_need_their_scopes(client: httpx.AsyncClient, database: Datab
 async def test_a_busy_engine_says_when_to_come_again(
     client: httpx.AsyncClient, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api_service.doors.mcp.program._WAIT_FOR_ENGINE_S", 0.01)
+    monkeypatch.setattr("api_service.doors.mcp.engine._WAIT_FOR_ENGINE_S", 0.01)
     engine.away = True
     refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "run_code", **_CODE))
     assert "did not begin" in refused
