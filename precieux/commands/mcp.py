@@ -30,6 +30,8 @@ def mcp(url: _ServerUrl = None, key: Key = None, data_dir: DataDir = None) -> No
     """Give an agent tools that run programs (MCP over stdio)."""
     # Clients show what is on standard error, or log it.
     os.environ.setdefault("PRECIEUX_LOG_LEVEL", "WARNING")
+    # Ctrl-C ends this process at once, and the executor with it. Otherwise it would wait for the next line of input.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if url is not None:
         _server().serve_server(url, key or local_key.find(load_up_settings(data_dir=data_dir).data_dir, url))
         return

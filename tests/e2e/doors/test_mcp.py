@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,6 +157,17 @@ def test_only_the_end_of_its_input_ends_a_process() -> None:
         # The kernel ends the boxes of the executor after it.
         eventually_sync(
             lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), timeout=5, what="no process is left"
+        )
+
+
+def test_ctrl_c_ends_a_process_whose_input_is_open() -> None:
+    with _stdio() as stdio:
+        stdio.answer_to(0)
+        children = [process.pid for process in descendants(stdio.process.pid)]
+        stdio.process.send_signal(signal.SIGINT)
+        assert stdio.process.wait(10) == -signal.SIGINT
+        eventually_sync(
+            lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), timeout=15, what="no process is left"
         )
 
 
