@@ -13,10 +13,11 @@ from api_service.doors.mcp.server import Answer, OnTest
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
+from api_service.submissions.new_submission import NewSubmission
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
 from api_service.v1.body.constraints import Constraints
-from api_service.v1.body.engine_request import TransientProgram, transient_program
+from api_service.v1.body.engine_request import transient_program
 from api_service.v1.body.rules import validate_submission
 from api_service.v1.protocol.threads import run_in_thread
 from api_service.v1.reads.transient_run import TransientResult
@@ -43,8 +44,7 @@ async def run_program(
     runs: TransientRuns, principal: Principal, content: dict[str, Any], constraints: Constraints, on_test: OnTest
 ) -> dict[str, Any]:
     """Run the program of a submission's content, and return its run as API v1 shows it. Raises `ApiError`."""
-    # In a thread, because a body may be long.
-    program = await run_in_thread(lambda: _program_of(content, constraints))
+    program = transient_program(await validated(content, constraints))
     result, ended = TransientResult(program.tests, is_interactive=False), 0
     async with aclosing(runs.events(principal, program.request, wait_s=_WAIT_FOR_ENGINE_S)) as events:
         async for event in events:
@@ -54,11 +54,12 @@ async def run_program(
     return result.run().model_dump(mode="json")
 
 
-def _program_of(content: dict[str, Any], constraints: Constraints) -> TransientProgram:
-    """Return the program of a content. Raises `ApiError` with all its faults."""
-    new = validate_submission(content, constraints)
+async def validated(content: dict[str, Any], constraints: Constraints) -> NewSubmission:
+    """Return the submission of a content. Raises `ApiError` with all its faults."""
+    # In a thread, because a body may be long.
+    new = await run_in_thread(validate_submission, content, constraints)
     constraints.require_known([new])
-    return transient_program(new)
+    return new
 
 
 class _Unlimited(RunSeconds):

@@ -8,21 +8,20 @@ from typing import Any
 from fastapi import Request
 
 from api_service.access.auth import Principal, require
-from api_service.doors.mcp.engine import run_program
+from api_service.doors.door import post
+from api_service.doors.mcp.engine import run_program, validated
 from api_service.doors.mcp.results import ProgramFile
 from api_service.doors.mcp.server import Answer, OnTest
 from api_service.doors.mcp.tools import TOOLS
 from api_service.services import Services
 from api_service.v1.body.constraints import constraints_of
-from api_service.v1.body.rules import validate_submission
 from api_service.v1.output.stored_bytes import artifact_of_run
-from api_service.v1.protocol.threads import run_in_thread
-from api_service.v1.reads.visibility import owner_of, refuse_unknown
+from api_service.v1.reads.visibility import visible_submission
 from api_service.v1.reads.waiting import reserved, wait_until_final
 from api_service.v1.routes.languages import languages_of
 from shared.accounts.api_keys import Scope
 from shared.engine.artifacts import IMAGES
-from shared.resources import read
+from shared.resources.read import Reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class HereBackend:
     services: Services
     principal: Principal
     request: Request
-    reserve: read.Reserve
+    reserve: Reserve
     tools: Collection[str] = tuple(TOOLS)
 
     async def languages(self) -> Sequence[Mapping[str, Any]]:
@@ -49,13 +48,9 @@ class HereBackend:
         require(self.principal, Scope.SUBMIT)
         services, principal = self.services, self.principal
         constraints = await constraints_of(self.request, services, principal, [content])
-        # In a thread, because a body may be long.
-        new = await run_in_thread(lambda: validate_submission(content, constraints))
-        constraints.require_known([new])
+        new = await validated(content, constraints)
         with reserved(services, principal, wait_s):
-            async with services.requesting_runs():
-                stored = await services.submissions.post(principal, new)
-            return await self._waited(stored.id, wait_s)
+            return await self._waited(await post(services, principal, new), wait_s)
 
     async def get(self, number: int, wait_s: int) -> Answer:
         require(self.principal, Scope.READ)
@@ -65,17 +60,7 @@ class HereBackend:
     async def _waited(self, number: int, wait_s: int) -> Answer:
         services, principal = self.services, self.principal
         await wait_until_final(services, principal, number, wait_s)
-        async with services.database.connection() as connection:
-            submission = await read.submission(
-                connection,
-                number,
-                links=services.links,
-                owner=owner_of(principal),
-                sees_all=principal.sees_all,
-                reserve=self.reserve,
-            )
-        if submission is None:
-            refuse_unknown()
+        submission = await visible_submission(services, principal, number, self.reserve)
         run = submission.run
         artifacts = (run and run.artifacts) or ()
         self.reserve(sum(artifact.bytes for artifact in artifacts if artifact.media_type in IMAGES))
