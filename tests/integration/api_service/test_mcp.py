@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final, cast
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import ProgramRequest, Started
-from shared.service.errors import EngineAway
+from shared.service.errors import ConfigurationError, EngineAway
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, fetch, make_key, offer
@@ -128,6 +129,14 @@ async def test_only_some_pages_may_call(
     async with api_with(front_doors="mcp") as client:
         answer = await post(client, "server/discover", {}, **bearer(key), Origin=origin)
     assert answer.status_code == status
+
+
+async def test_an_open_door_without_its_extra_is_told(api_with: ApiWith, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = ModuleNotFoundError("No module named 'mcp'", name="mcp")
+    monkeypatch.setattr("api_service.doors.door.import_module", Mock(side_effect=missing))
+    with pytest.raises(ConfigurationError, match=r"pip install 'precieux\[mcp\]'"):
+        async with api_with(front_doors="mcp"):
+            pass
 
 
 @pytest.mark.parametrize("origins", ["agents.example.edu", "https://agents.example.edu/path", "*"])
