@@ -25,8 +25,6 @@ from shared.service.settings import load
 from shared.text.json_structure import has_more_structure
 
 PATH: Final = "/mcp"
-#: Where the scope of a request has what its tools call.
-_BACKEND: Final = "precieux.mcp"
 #: The body was bounded before the library gets it.
 _UNBOUNDED: Final = 1 << 40
 _LOOPBACK: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
@@ -53,7 +51,7 @@ def open_door(services: Services) -> Door:
 
     async def backend_of(context: Context) -> HereBackend:
         assert isinstance(context.request, Request)
-        backend: HereBackend = context.request.scope[_BACKEND]
+        backend: HereBackend = context.request.state.backend
         return backend
 
     return Door(
@@ -88,7 +86,7 @@ async def exchange(backend: Annotated[HereBackend, Depends(_backend)], request: 
     body = await request.body()
     if has_more_structure(body, MAX_STRUCTURE):
         raise ApiError(Kind.TOO_LARGE, "The body has too many keys and values; send fewer in one request.")
-    request.scope[_BACKEND] = backend
+    request.state.backend = backend
     return _Exchange(request.app.state.server, body)
 
 

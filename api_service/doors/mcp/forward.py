@@ -17,6 +17,8 @@ from shared.engine.artifacts import IMAGES
 
 #: Seconds within which the server sends the next part of an answer. The longest wait is shorter.
 _SILENCE_S: Final = 90.0
+#: Seconds to connect. Clients wait 5 to 30 s for the list of tools.
+_CONNECT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class ForwardBackend:
     def of(cls, url: str, key: str | None) -> Self:
         """Return the backend of the server at this address."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return cls(httpx.AsyncClient(base_url=url, headers=headers, timeout=_SILENCE_S))
+        timeout = httpx.Timeout(_SILENCE_S, connect=_CONNECT_S)
+        return cls(httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout))
 
     async def close(self) -> None:
         await self.client.aclose()
