@@ -118,7 +118,7 @@ class EngineBackend:
                 rows = await self._engine.languages()
             except EngineAway:
                 if not self._is_alive():
-                    raise ApiError(Kind.UNAVAILABLE, _ENDED) from None
+                    raise ApiError(Kind.INTERNAL, _ENDED) from None  # another try is in vain
                 await asyncio.sleep(_LOOK_S)
             else:
                 rows.sort(key=lambda row: position_of(row.language))

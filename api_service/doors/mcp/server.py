@@ -29,8 +29,8 @@ Context = ServerRequestContext[Any, Any]
 Answer = tuple[Mapping[str, Any], Sequence[ProgramFile]]
 
 _CACHED: Final = CacheHint(ttl_ms=300_000, scope="private")
-#: The request of a call over stdio, for the log.
-_STDIO: Final = Request({"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": []})
+#: A request of this server, for the log.
+_REQUEST: Final = Request({"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": []})
 _UNKNOWN_LANGUAGE: Final = re.compile(r"It is not available here\. Available: (.*)\.", re.DOTALL)
 _LATE: Final = "The run took over {:g} s, and was stopped: {}."
 _SUBMIT: Final = "submit it with `submit_program`, and ask with `get_submission`"
@@ -89,8 +89,7 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         except Exception as exc:
             from api_service.errors import error_of  # it loads most of the API, which `precieux mcp` need not wait for
 
-            request = context.request if isinstance(context.request, Request) else _STDIO
-            return failure(explained(await error_of(request, exc), arguments))
+            return failure(explained(await error_of(_REQUEST, exc), arguments))
 
     # It logs each request, and perhaps what a request has.
     logging.getLogger("mcp").setLevel(logging.WARNING)

@@ -190,6 +190,7 @@ def test_an_executor_that_cannot_start_is_told() -> None:
         refused = stdio.answer_to(1)["result"]
         assert refused["isError"]
         assert refused["content"][0]["text"].startswith("The executor of this server has ended")
+        assert "Try again" not in refused["content"][0]["text"]
 
 
 def test_a_server_that_is_away_is_told() -> None:
