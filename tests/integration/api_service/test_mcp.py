@@ -16,9 +16,11 @@ from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import ProgramRequest, Started
 from shared.service.errors import ConfigurationError, EngineAway
+from shared.storage.local import LocalStore
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, fetch, make_key, offer
+from tests.integration.submission_rows import add, end, make_job, request
 
 pytestmark = pytest.mark.integration
 
@@ -214,6 +216,22 @@ async def test_submissions_take_from_budgets_and_belong_to_their_keys(api_with: 
             text_of(await call(client, other, "get_submission", id=number)) for number in (stored["id"], 1 << 40)
         ]
         assert refused == 2 * ["This submission does not exist, or belongs to another key."]
+
+
+@pytest.mark.parametrize("most", [1000, 1 << 20])
+async def test_the_memory_of_pictures_is_bounded(
+    most: int, api_with: ApiWith, database: Database, store: LocalStore
+) -> None:
+    upload = await add(database)
+    picture = {"name": "plot.png", "bytes": 100_000, "media_type": "image/png", "sha256": "", "key": "results/1-1-ab-1"}
+    await store.put(str(picture["key"]), bytes(100_000))
+    await request(database, upload)
+    await end(database, await make_job(database, upload), "executed", verdict="ok", artifacts=json.dumps([picture]))
+    async with api_with(front_doors="mcp", large_answers_bytes=most) as client:
+        found = await call(client, await make_key(database, Scope.ADMIN), "get_submission", id=upload)
+    types = [block["type"] for block in found["content"]]
+    assert types == (["text"] if most == 1000 else ["text", "image", "resource_link"])
+    assert found["isError"] == (most == 1000)
 
 
 async def test_only_the_keys_recipients_are_mailed(client: httpx.AsyncClient, database: Database) -> None:
