@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final, cast
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import ProgramRequest, Started
-from shared.service.errors import ConfigurationError, EngineAway
+from shared.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway
 from shared.storage.local import LocalStore
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith
@@ -216,6 +216,16 @@ async def test_submissions_take_from_budgets_and_belong_to_their_keys(api_with: 
             text_of(await call(client, other, "get_submission", id=number)) for number in (stored["id"], 1 << 40)
         ]
         assert refused == 2 * ["This submission does not exist, or belongs to another key."]
+
+
+async def test_what_is_stored_is_not_sent_twice(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = AsyncMock(side_effect=DatabaseUnavailable("it is away"))
+    monkeypatch.setattr("api_service.doors.mcp.here.visible_submission", away)
+    refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "submit_program", **_CODE))
+    [row] = await fetch(database, "SELECT id FROM uploads")
+    assert refused.startswith(f"Submission {row['id']} is stored")
 
 
 @pytest.mark.parametrize("most", [1000, 1 << 20])
