@@ -147,7 +147,7 @@ async def _checked(backend: Backend, tool: Tool, arguments: dict[str, Any]) -> d
 async def _faults_of_rules(backend: Backend, arguments: Mapping[str, Any]) -> list[Fault]:
     """Return the faults that the rules of API v1 find only if no key has a fault by itself."""
     faults = []
-    if arguments.get("code") is None and arguments.get("files") is None:
+    if (arguments.get("code") is None) == (arguments.get("files") is None):
         faults.append(Fault("Send exactly one of `source` and `files`.", pointer=""))
     name = arguments.get("language")
     if isinstance(name, str) and is_clean(name):

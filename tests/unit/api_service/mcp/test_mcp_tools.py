@@ -161,6 +161,10 @@ async def test_only_a_client_that_asks_hears_of_tests() -> None:
         ),
         ({"language": "PyPy", "code": "1", "tests": [{"stdin": 5}]}, ["tests[0].stdin: It must be a string."]),
         ({"language": "\ud800", "code": "1"}, ["language: It must be text in UTF-8, without a NUL character"]),
+        (
+            {"language": "py", "code": "1", "files": [{"path": "a.py", "content": "1"}], "stdin": 5},
+            ["stdin: It must be a string.", "code: Send exactly one of `code` and `files`."],
+        ),
         ({"language": "py", "source": "1"}, ["source: There is no such key", "code: Send exactly one of `code` and"]),
         ({"code": "1", **{f"key{number}": 1 for number in range(100)}}, ["arguments: It must have at most 64 keys."]),
     ],
