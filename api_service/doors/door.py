@@ -21,6 +21,7 @@ from api_service.services import Services
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
 from shared.accounts.api_keys import Scope as KeyScope
+from shared.service.errors import ConfigurationError
 
 _WRONG_METHOD: Final = HTTPStatus.METHOD_NOT_ALLOWED
 _UNROUTED: Final = (HTTPStatus.NOT_FOUND, _WRONG_METHOD)
@@ -93,10 +94,21 @@ class Door:
 
 
 def open_doors(app: FastAPI, services: Services) -> list[Door]:
-    """Let the app pass requests to the front doors that are open, and return them. The others are not loaded."""
+    """Let the app pass requests to the front doors that are open, and return them. The others are not loaded.
+
+    Raises `ConfigurationError` for a wrong setting of a door, and for a door whose extra is not installed.
+    """
     doors: list[Door] = []
     for name in sorted(services.settings.doors):
-        door: Door = import_module(f"api_service.doors.{name}.app").open_door(services)
+        try:
+            module = import_module(f"api_service.doors.{name}.app")
+        except ModuleNotFoundError as exc:
+            if exc.name != name:
+                raise
+            raise ConfigurationError(
+                f"The front door `{name}` of PRECIEUX_FRONT_DOORS needs an extra: pip install 'precieux[{name}]'."
+            ) from None
+        door: Door = module.open_door(services)
         app.add_middleware(DoorMiddleware, door=door, door_app=door.app(services))
         doors.append(door)
     return doors

@@ -14,8 +14,7 @@ import typer
 from precieux.commands.options import DataDir, Key
 from precieux.errors import UsageError
 from precieux.host.ports import free_ports
-from precieux.up import local_key, services
-from precieux.up.settings import load_up_settings
+from precieux.up import services
 from shared.service.parent_death import die_with_parent
 
 #: Seconds that the executor may take to stop.
@@ -30,8 +29,12 @@ def mcp(url: _ServerUrl = None, key: Key = None, data_dir: DataDir = None) -> No
     """Give an agent tools that run programs (MCP over stdio)."""
     # Clients show what is on standard error, or log it.
     os.environ.setdefault("PRECIEUX_LOG_LEVEL", "WARNING")
+    # Ctrl-C ends this process at once, and the executor with it. Otherwise it would wait for the next line of input.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if url is not None:
-        _server().serve_server(url, key or local_key.find(load_up_settings(data_dir=data_dir).data_dir, url))
+        from precieux.installation.server import Server  # it loads the client, which an executor need not wait for
+
+        _server().serve_server(url, Server(url, key, data_dir).find_key())
         return
     port, token = free_ports(1)[0], secrets.token_urlsafe(32)
     # First, because it starts while this process loads the server.

@@ -37,16 +37,19 @@ class Server:
         self._clients.close()
 
     def connect(self, *, patient: bool = False) -> Client:
-        """Return a client. Without a key it uses the one of `precieux up` on this machine.
+        """Return a client. A `patient` one tries for more than a minute if the server does not answer.
 
-        A `patient` client tries for more than a minute if the server does not answer. Raises `UsageError`.
+        Raises `UsageError` for an address that is none.
         """
+        client = Client(self.url, self.find_key(), retries=_PATIENT_RETRIES if patient else _RETRIES)
+        return self._clients.enter_context(client)
+
+    def find_key(self) -> str | None:
+        """Return the key, or else that of `precieux up` on this machine. Raises `UsageError` as `connect` does."""
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise UsageError(f"The server's address {self.url} must begin with http:// or https://.")
-        key = self.key or local_key.find(load_up_settings(data_dir=self.data_dir).data_dir, self.url)
-        client = Client(self.url, key, retries=_PATIENT_RETRIES if patient else _RETRIES)
-        return self._clients.enter_context(client)
+        return self.key or local_key.find(load_up_settings(data_dir=self.data_dir).data_dir, self.url)
 
     def command(self, name: str, number: int) -> str:
         """Return a command on a submission of this server, for a hint. It never shows the key."""

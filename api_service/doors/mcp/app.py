@@ -1,11 +1,11 @@
 """The MCP server over HTTP: `POST /mcp`. The library answers, after the checks that are ours."""
 
 import re
-from contextlib import ExitStack
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -17,6 +17,7 @@ from api_service.doors.mcp.here import HereBackend
 from api_service.doors.mcp.server import Context, make_server
 from api_service.doors.mcp.settings import McpSettings
 from api_service.http.errors import ApiError, Kind, cut
+from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep
 from api_service.v1.body.receive import body_bytes
 from api_service.v1.protocol.validation import MAX_STRUCTURE
@@ -24,8 +25,6 @@ from shared.service.settings import load
 from shared.text.json_structure import has_more_structure
 
 PATH: Final = "/mcp"
-#: Where the scope of a request has its sender.
-_SENDER: Final = "precieux.sender"
 #: The body was bounded before the library gets it.
 _UNBOUNDED: Final = 1 << 40
 _LOOPBACK: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
@@ -52,7 +51,8 @@ def open_door(services: Services) -> Door:
 
     async def backend_of(context: Context) -> HereBackend:
         assert isinstance(context.request, Request)
-        return HereBackend(services, context.request.scope[_SENDER], context.request)
+        backend: HereBackend = context.request.state.backend
+        return backend
 
     return Door(
         [router],
@@ -72,26 +72,31 @@ def _error(_: HTTPConnection, error: ApiError) -> JSONResponse:
     return JSONResponse(content, error.kind.status, error.headers)
 
 
+async def _backend(principal: Sender, request: Request, services: ServicesDep) -> AsyncIterator[HereBackend]:
+    # The arguments and what is reserved for the result are in memory until the answer is sent.
+    with (
+        services.body_memory.hold(principal, body_bytes(request, services.settings)),
+        reserving(services.response_memory, principal) as reserve,
+    ):
+        yield HereBackend(services, principal, request, reserve)
+
+
 @router.post(PATH)
-async def exchange(principal: Sender, request: Request, services: ServicesDep) -> Response:
-    with ExitStack() as held:
-        held.enter_context(services.body_memory.hold(principal, body_bytes(request, services.settings)))
-        body = await request.body()
-        if has_more_structure(body, MAX_STRUCTURE):
-            raise ApiError(Kind.TOO_LARGE, "The body has too many keys and values; send fewer in one request.")
-        request.scope[_SENDER] = principal
-        # The arguments are in memory until the answer is sent.
-        return _Exchange(request.app.state.server, body, held.pop_all())
+async def exchange(backend: Annotated[HereBackend, Depends(_backend)], request: Request) -> Response:
+    body = await request.body()
+    if has_more_structure(body, MAX_STRUCTURE):
+        raise ApiError(Kind.TOO_LARGE, "The body has too many keys and values; send fewer in one request.")
+    request.state.backend = backend
+    return _Exchange(request.app.state.server, body)
 
 
 class _Exchange(Response):
-    """The library's answer to one request, whose body was read. What is `held` is given back after it."""
+    """The library's answer to one request, whose body was read."""
 
-    def __init__(self, server: Server[Any], body: bytes, held: ExitStack) -> None:
+    def __init__(self, server: Server[Any], body: bytes) -> None:
         super().__init__()
         self._server = server
         self._message: Message | None = {"type": "http.request", "body": body, "more_body": False}
-        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def receive_again() -> Message:
@@ -103,6 +108,5 @@ class _Exchange(Response):
         manager = StreamableHTTPSessionManager(self._server, stateless=True, max_request_body_size=_UNBOUNDED)
         # Blanks around a value are no part of it (RFC 9110, section 5.5); the parser leaves those at its end.
         scope = {**scope, "headers": [(name, value.strip(b" \t")) for name, value in scope["headers"]]}
-        with self._held:
-            async with manager.run():
-                await manager.handle_request(scope, receive_again, send)
+        async with manager.run():
+            await manager.handle_request(scope, receive_again, send)

@@ -17,6 +17,8 @@ from shared.engine.artifacts import IMAGES
 
 #: Seconds within which the server sends the next part of an answer. The longest wait is shorter.
 _SILENCE_S: Final = 90.0
+#: Seconds to connect. Clients wait 5 to 30 s for the list of tools.
+_CONNECT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class ForwardBackend:
     def of(cls, url: str, key: str | None) -> Self:
         """Return the backend of the server at this address."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return cls(httpx.AsyncClient(base_url=url, headers=headers, timeout=_SILENCE_S))
+        timeout = httpx.Timeout(_SILENCE_S, connect=_CONNECT_S)
+        return cls(httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout))
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -85,7 +88,7 @@ class ForwardBackend:
         """Yield the answer to a call. Raises `ApiError` with what the server says, or that it does not answer."""
         try:
             async with self.client.stream(method, path, json=content, headers=headers) as response:
-                if response.is_error:
+                if not response.is_success or "html" in response.headers.get("Content-Type", ""):
                     raise _error(response, await response.aread())
                 yield response
         except httpx.HTTPError as exc:
@@ -110,6 +113,7 @@ def _error(response: httpx.Response, body: bytes) -> ApiError:
         faults = [Fault(fault["detail"], pointer=fault.get("pointer")) for fault in document.get("errors", ())]
         detail = document["detail"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        faults, detail = [], f"The server answered HTTP {response.status_code}."
+        status, faults = response.status_code, []
+        detail = f"The server answered HTTP {status}, but not as Precieux does; check its address."
     retry = response.headers.get("Retry-After")
     return ApiError(Kind.of(response.status_code), detail, faults, headers={"Retry-After": retry} if retry else {})

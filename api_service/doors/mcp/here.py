@@ -3,37 +3,39 @@
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 
 from api_service.access.auth import Principal, require
-from api_service.doors.mcp.program import run_program
+from api_service.doors.door import post
+from api_service.doors.mcp.engine import run_program, validated
 from api_service.doors.mcp.results import ProgramFile
 from api_service.doors.mcp.server import Answer, OnTest
 from api_service.doors.mcp.tools import TOOLS
-from api_service.limits.holds import reserving
+from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
 from api_service.v1.body.constraints import constraints_of
-from api_service.v1.body.rules import validate_submission
 from api_service.v1.output.stored_bytes import artifact_of_run
-from api_service.v1.protocol.threads import run_in_thread
-from api_service.v1.reads.visibility import owner_of, refuse_unknown
+from api_service.v1.reads.visibility import visible_submission
 from api_service.v1.reads.waiting import reserved, wait_until_final
 from api_service.v1.routes.languages import languages_of
 from shared.accounts.api_keys import Scope
 from shared.engine.artifacts import IMAGES
-from shared.resources import read
-from shared.resources.models import Submission
+from shared.resources.read import Reserve
+from shared.service.errors import TransientError
+
+_STORED: Final = "Submission {} is stored, but cannot be read now; do not submit it again: ask with `get_submission`."
 
 
 @dataclass(frozen=True, slots=True)
 class HereBackend:
-    """Calls this API for the sender of a request."""
+    """Calls this API for the sender of a request. `reserve` holds memory until the answer is sent."""
 
     services: Services
     principal: Principal
     request: Request
+    reserve: Reserve
     tools: Collection[str] = tuple(TOOLS)
 
     async def languages(self) -> Sequence[Mapping[str, Any]]:
@@ -50,13 +52,13 @@ class HereBackend:
         require(self.principal, Scope.SUBMIT)
         services, principal = self.services, self.principal
         constraints = await constraints_of(self.request, services, principal, [content])
-        # In a thread, because a body may be long.
-        new = await run_in_thread(lambda: validate_submission(content, constraints))
-        constraints.require_known([new])
+        new = await validated(content, constraints)
         with reserved(services, principal, wait_s):
-            async with services.requesting_runs():
-                stored = await services.submissions.post(principal, new)
-            return await self._waited(stored.id, wait_s)
+            number = await post(services, principal, new)
+            try:
+                return await self._waited(number, wait_s)
+            except (ApiError, TransientError) as exc:
+                raise ApiError(Kind.UNAVAILABLE, _STORED.format(number)) from exc
 
     async def get(self, number: int, wait_s: int) -> Answer:
         require(self.principal, Scope.READ)
@@ -64,31 +66,19 @@ class HereBackend:
             return await self._waited(number, wait_s)
 
     async def _waited(self, number: int, wait_s: int) -> Answer:
-        await wait_until_final(self.services, self.principal, number, wait_s)
         services, principal = self.services, self.principal
-        with reserving(services.response_memory, principal) as reserve:
-            async with services.database.connection() as connection:
-                submission = await read.submission(
-                    connection,
-                    number,
-                    links=services.links,
-                    owner=owner_of(principal),
-                    sees_all=principal.sees_all,
-                    reserve=reserve,
-                )
-            if submission is None:
-                refuse_unknown()
-            return submission.model_dump(mode="json"), await self._files(submission)
-
-    async def _files(self, submission: Submission) -> list[ProgramFile]:
+        await wait_until_final(services, principal, number, wait_s)
+        submission = await visible_submission(services, principal, number, self.reserve)
+        run = submission.run
+        artifacts = (run and run.artifacts) or ()
+        self.reserve(sum(artifact.bytes for artifact in artifacts if artifact.media_type in IMAGES))
         files = []
-        # The engine bounds the bytes of all of them.
-        for artifact in (submission.run and submission.run.artifacts) or ():
+        for artifact in artifacts:
             content = None
-            if artifact.media_type in IMAGES and submission.run:
-                content = await self._content(submission.id, submission.run.number, artifact.name)
+            if artifact.media_type in IMAGES and run:
+                content = await self._content(submission.id, run.number, artifact.name)
             files.append(ProgramFile(artifact.name, artifact.media_type, content, artifact.url))
-        return files
+        return submission.model_dump(mode="json"), files
 
     async def _content(self, number: int, run: int, name: str) -> str | None:
         stored = await artifact_of_run(self.services.database, self.services.store, number, run, name)

@@ -19,6 +19,7 @@ from api_service.http.errors import ApiError, Fault, cut, invalid
 from api_service.v1.body.submission import overfull
 from api_service.v1.protocol.validation import checked, is_clean
 from shared.engine.languages import ALIASES
+from shared.service.errors import TransientError
 from shared.version import VERSION
 
 #: Called after each test: how many have ended, and how many there are.
@@ -28,8 +29,8 @@ Context = ServerRequestContext[Any, Any]
 Answer = tuple[Mapping[str, Any], Sequence[ProgramFile]]
 
 _CACHED: Final = CacheHint(ttl_ms=300_000, scope="private")
-#: The request of a call over stdio, for the log.
-_STDIO: Final = Request({"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": []})
+#: A request of this server, for the log.
+_REQUEST: Final = Request({"type": "http", "method": "POST", "path": "/mcp", "query_string": b"", "headers": []})
 _UNKNOWN_LANGUAGE: Final = re.compile(r"It is not available here\. Available: (.*)\.", re.DOTALL)
 _LATE: Final = "The run took over {:g} s, and was stopped: {}."
 _SUBMIT: Final = "submit it with `submit_program`, and ask with `get_submission`"
@@ -70,8 +71,8 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         backend = await backend_of(context)
         try:
             codes = [language["code"] for language in await backend.languages()]
-        except ApiError:
-            # A call will say what is wrong, where the model reads it.
+        except (ApiError, TransientError):
+            # A call will say what is wrong, where the model reads it. The library would tell what the error has.
             codes = []
         return types.ListToolsResult(tools=listed(backend.tools, codes))
 
@@ -88,8 +89,7 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         except Exception as exc:
             from api_service.errors import error_of  # it loads most of the API, which `precieux mcp` need not wait for
 
-            request = context.request if isinstance(context.request, Request) else _STDIO
-            return failure(explained(await error_of(request, exc), arguments))
+            return failure(explained(await error_of(_REQUEST, exc), arguments))
 
     # It logs each request, and perhaps what a request has.
     logging.getLogger("mcp").setLevel(logging.WARNING)
@@ -147,7 +147,7 @@ async def _checked(backend: Backend, tool: Tool, arguments: dict[str, Any]) -> d
 async def _faults_of_rules(backend: Backend, arguments: Mapping[str, Any]) -> list[Fault]:
     """Return the faults that the rules of API v1 find only if no key has a fault by itself."""
     faults = []
-    if arguments.get("code") is None and arguments.get("files") is None:
+    if (arguments.get("code") is None) == (arguments.get("files") is None):
         faults.append(Fault("Send exactly one of `source` and `files`.", pointer=""))
     name = arguments.get("language")
     if isinstance(name, str) and is_clean(name):
@@ -176,8 +176,10 @@ def explained(error: ApiError, arguments: Mapping[str, Any]) -> str:
 
 def _sentence(fault: Fault, arguments: Mapping[str, Any]) -> str:
     steps = (fault.pointer or "").split("/")[1:]
-    if not steps or steps == ["source"]:
+    if steps == ["source"] and "source" not in arguments:
         steps = ["code"]
+    elif not steps:
+        steps = ["code" if "`source`" in fault.detail else "arguments"]
     name = "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps).removeprefix(".")
     detail = fault.detail.replace("`source`", "`code`") if len(steps) == 1 else fault.detail
     if steps == ["language"] and (named := _UNKNOWN_LANGUAGE.fullmatch(detail)):

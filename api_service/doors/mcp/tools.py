@@ -127,16 +127,6 @@ class Tool:
     result: type[BaseModel]
     annotations: types.ToolAnnotations
 
-    def as_listed(self, codes: Sequence[str]) -> types.Tool:
-        return types.Tool(
-            name=self.name,
-            title=self.title,
-            description=self.description.format(languages=", ".join(codes) or "see `list_languages`"),
-            input_schema=_arguments_schema(self.arguments),
-            output_schema=_result_schema(self.result),
-            annotations=self.annotations,
-        )
-
 
 #: The tools by their names, in the order in which they are listed.
 TOOLS: Final[Mapping[str, Tool]] = {
@@ -187,4 +177,15 @@ TOOLS: Final[Mapping[str, Tool]] = {
 
 def listed(names: Collection[str], codes: Sequence[str]) -> list[types.Tool]:
     """Return the tools of these names, for a server with these languages."""
-    return [tool.as_listed(codes) for tool in TOOLS.values() if tool.name in names]
+    return [
+        types.Tool(
+            name=tool.name,
+            title=tool.title,
+            description=tool.description.format(languages=", ".join(codes) or "see `list_languages`"),
+            input_schema=_arguments_schema(tool.arguments),
+            output_schema=_result_schema(tool.result),
+            annotations=tool.annotations,
+        )
+        for tool in TOOLS.values()
+        if tool.name in names
+    ]

@@ -47,11 +47,21 @@ async def require_visible(services: Services, principal: Principal, upload_id: i
         refuse_unknown()
 
 
-async def visible_submission(services: Services, principal: Principal, upload_id: int) -> Submission:
-    """Return a submission. Raise `ApiError` (404) if the sender may not see it, or there is none."""
+async def visible_submission(
+    services: Services, principal: Principal, upload_id: int, reserve: read.Reserve | None = None
+) -> Submission:
+    """Return a submission. Raise `ApiError` (404) if the sender may not see it, or there is none.
+
+    `reserve` is called before the outputs of tests are read.
+    """
     async with services.database.connection() as connection:
         submission = await read.submission(
-            connection, upload_id, links=services.links, owner=owner_of(principal), sees_all=principal.sees_all
+            connection,
+            upload_id,
+            links=services.links,
+            owner=owner_of(principal),
+            sees_all=principal.sees_all,
+            reserve=reserve,
         )
     return submission or refuse_unknown()
 

@@ -21,7 +21,6 @@ from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown, require_visible, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
-from shared.resources import read
 from shared.resources.models import Submission
 
 router = APIRouter(tags=["submissions"])
@@ -48,16 +47,8 @@ async def get_submission(
     wait = wait_of(request, query)
     with reserved(services, principal, wait.seconds):
         await wait_until_final(services, principal, id, wait.seconds)
-    async with services.database.connection() as connection:
-        submission = await read.submission(
-            connection,
-            id,
-            links=services.links,
-            owner=owner_of(principal),
-            sees_all=principal.sees_all,
-            reserve=reserve,
-        )
-    return conditional(request, submission or refuse_unknown(), wait.headers)
+    submission = await visible_submission(services, principal, id, reserve)
+    return conditional(request, submission, wait.headers)
 
 
 @router.delete(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,6 +160,17 @@ def test_only_the_end_of_its_input_ends_a_process() -> None:
         )
 
 
+def test_ctrl_c_ends_a_process_whose_input_is_open() -> None:
+    with _stdio() as stdio:
+        stdio.answer_to(0)
+        children = [process.pid for process in descendants(stdio.process.pid)]
+        stdio.process.send_signal(signal.SIGINT)
+        assert stdio.process.wait(10) == -signal.SIGINT
+        eventually_sync(
+            lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), timeout=15, what="no process is left"
+        )
+
+
 def test_a_run_that_takes_too_long_is_stopped() -> None:
     with _stdio(PRECIEUX_MCP_WAIT_SECONDS="0.5") as stdio:
         stdio.request(1, "tools/list")
@@ -178,6 +190,7 @@ def test_an_executor_that_cannot_start_is_told() -> None:
         refused = stdio.answer_to(1)["result"]
         assert refused["isError"]
         assert refused["content"][0]["text"].startswith("The executor of this server has ended")
+        assert "Try again" not in refused["content"][0]["text"]
 
 
 def test_a_server_that_is_away_is_told() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final, cast
+from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -14,10 +15,12 @@ from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import ProgramRequest, Started
-from shared.service.errors import EngineAway
+from shared.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway
+from shared.storage.local import LocalStore
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, fetch, make_key, offer
+from tests.integration.submission_rows import add, end, make_job, request
 
 pytestmark = pytest.mark.integration
 
@@ -130,6 +133,14 @@ async def test_only_some_pages_may_call(
     assert answer.status_code == status
 
 
+async def test_an_open_door_without_its_extra_is_told(api_with: ApiWith, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = ModuleNotFoundError("No module named 'mcp'", name="mcp")
+    monkeypatch.setattr("api_service.doors.door.import_module", Mock(side_effect=missing))
+    with pytest.raises(ConfigurationError, match=r"pip install 'precieux\[mcp\]'"):
+        async with api_with(front_doors="mcp"):
+            pass
+
+
 @pytest.mark.parametrize("origins", ["agents.example.edu", "https://agents.example.edu/path", "*"])
 def test_what_is_no_origin_is_refused(origins: str) -> None:
     with pytest.raises(ValidationError, match="is not like https://agents"):
@@ -185,7 +196,7 @@ async def test_keys_need_their_scopes(client: httpx.AsyncClient, database: Datab
 async def test_a_busy_engine_says_when_to_come_again(
     client: httpx.AsyncClient, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api_service.doors.mcp.program._WAIT_FOR_ENGINE_S", 0.01)
+    monkeypatch.setattr("api_service.doors.mcp.engine._WAIT_FOR_ENGINE_S", 0.01)
     engine.away = True
     refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "run_code", **_CODE))
     assert "did not begin" in refused
@@ -205,6 +216,32 @@ async def test_submissions_take_from_budgets_and_belong_to_their_keys(api_with: 
             text_of(await call(client, other, "get_submission", id=number)) for number in (stored["id"], 1 << 40)
         ]
         assert refused == 2 * ["This submission does not exist, or belongs to another key."]
+
+
+async def test_what_is_stored_is_not_sent_twice(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = AsyncMock(side_effect=DatabaseUnavailable("it is away"))
+    monkeypatch.setattr("api_service.doors.mcp.here.visible_submission", away)
+    refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "submit_program", **_CODE))
+    [row] = await fetch(database, "SELECT id FROM uploads")
+    assert refused.startswith(f"Submission {row['id']} is stored")
+
+
+@pytest.mark.parametrize("most", [1000, 1 << 20])
+async def test_the_memory_of_pictures_is_bounded(
+    most: int, api_with: ApiWith, database: Database, store: LocalStore
+) -> None:
+    upload = await add(database)
+    picture = {"name": "plot.png", "bytes": 100_000, "media_type": "image/png", "sha256": "", "key": "results/1-1-ab-1"}
+    await store.put(str(picture["key"]), bytes(100_000))
+    await request(database, upload)
+    await end(database, await make_job(database, upload), "executed", verdict="ok", artifacts=json.dumps([picture]))
+    async with api_with(front_doors="mcp", large_answers_bytes=most) as client:
+        found = await call(client, await make_key(database, Scope.ADMIN), "get_submission", id=upload)
+    types = [block["type"] for block in found["content"]]
+    assert types == (["text"] if most == 1000 else ["text", "image", "resource_link"])
+    assert found["isError"] == (most == 1000)
 
 
 async def test_only_the_keys_recipients_are_mailed(client: httpx.AsyncClient, database: Database) -> None:

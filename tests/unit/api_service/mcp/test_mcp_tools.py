@@ -4,20 +4,24 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from unittest.mock import AsyncMock
 
+import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
+from api_service.doors.mcp.forward import ForwardBackend
 from api_service.doors.mcp.results import ProgramFile, SubmissionResult, of_run, of_submission
-from api_service.doors.mcp.server import Answer, OnTest, make_server
+from api_service.doors.mcp.server import Answer, Backend, OnTest, make_server
 from api_service.doors.mcp.tools import TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.run_call import JudgeFailed, Started
+from shared.service.errors import DatabaseUnavailable
 from tests.factories import ended_test
 
 STARTED: Final = Started(language="py", info="Python 3.13.5", compile=None, run="python3 main.py")
@@ -61,11 +65,11 @@ class PlayedBackend:
         raise RuntimeError("a secret of this server")
 
 
-def client_of(backend: PlayedBackend, wait_s: float = 5.0) -> Client:
-    async def backend_of(_: object) -> PlayedBackend:
+def client_of(backend: Backend, wait_s: float = 5.0, **how: Any) -> Client:
+    async def backend_of(_: object) -> Backend:
         return backend
 
-    return Client(make_server(backend_of, wait_s=wait_s))
+    return Client(make_server(backend_of, wait_s=wait_s), **how)
 
 
 def run_of(*events: RunEvent) -> dict[str, Any]:
@@ -157,7 +161,12 @@ async def test_only_a_client_that_asks_hears_of_tests() -> None:
         ),
         ({"language": "PyPy", "code": "1", "tests": [{"stdin": 5}]}, ["tests[0].stdin: It must be a string."]),
         ({"language": "\ud800", "code": "1"}, ["language: It must be text in UTF-8, without a NUL character"]),
-        ({"code": "1", **{f"key{number}": 1 for number in range(100)}}, ["code: It must have at most 64 keys."]),
+        (
+            {"language": "py", "code": "1", "files": [{"path": "a.py", "content": "1"}], "stdin": 5},
+            ["stdin: It must be a string.", "code: Send exactly one of `code` and `files`."],
+        ),
+        ({"language": "py", "source": "1"}, ["source: There is no such key", "code: Send exactly one of `code` and"]),
+        ({"code": "1", **{f"key{number}": 1 for number in range(100)}}, ["arguments: It must have at most 64 keys."]),
     ],
 )
 async def test_all_faults_of_a_call_are_told_with_their_arguments(
@@ -165,6 +174,28 @@ async def test_all_faults_of_a_call_are_told_with_their_arguments(
 ) -> None:
     lines = text_of(await called(PlayedBackend(), "run_code", arguments)).splitlines()
     assert all(line.startswith(sentence) for line, sentence in zip(lines, sentences, strict=True)), lines
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_tools_are_listed_without_a_database(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = PlayedBackend()
+    monkeypatch.setattr(backend, "languages", AsyncMock(side_effect=DatabaseUnavailable("its address")))
+    async with client_of(backend, mode=mode) as client:
+        assert len((await client.list_tools()).tools) == 4
+        failed = await client.call_tool("list_languages", {})
+    assert text_of(failed).startswith("A dependency is temporarily unavailable")
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(308, headers={"Location": "https://x"}), httpx.Response(200, html="<p>")], ids=str
+)
+@pytest.mark.parametrize("tool", ["run_code", "list_languages"])
+async def test_a_server_of_something_else_is_told(answer: httpx.Response, tool: str) -> None:
+    transport = httpx.MockTransport(lambda _: answer)
+    backend = ForwardBackend(httpx.AsyncClient(transport=transport, base_url="http://here"))
+    async with client_of(backend) as client:
+        failed = await client.call_tool(tool, {"language": "py", "code": "1"} if tool == "run_code" else {})
+    assert text_of(failed).endswith(f"HTTP {answer.status_code}, but not as Precieux does; check its address.")
 
 
 async def test_refusals_are_results() -> None:
