@@ -99,7 +99,7 @@ class InteractiveSession:
                     raise Closed(4003, "Not yet initialized")
 
     async def _run(self, job: PistonJob) -> None:
-        share = f"key-{self.principal.key_id or 0}"
+        share = f"key-{self.principal.owner}"
         request = job.engine_request(self.services.settings)
         began = time.monotonic()
         try:
