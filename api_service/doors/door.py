@@ -21,6 +21,7 @@ from api_service.services import Services
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
 from shared.accounts.api_keys import Scope as KeyScope
+from shared.service.errors import ConfigurationError
 
 _WRONG_METHOD: Final = HTTPStatus.METHOD_NOT_ALLOWED
 _UNROUTED: Final = (HTTPStatus.NOT_FOUND, _WRONG_METHOD)
@@ -40,6 +41,8 @@ class Door:
     routes for HEAD; otherwise HEAD goes where GET goes. With `bodies_last`, a body is refused after all else
     was checked.
 
+    With `needs_engine`, it cannot be opened without one: all that it does is to run programs.
+
     With `waits_for_memory`, bodies wait for memory in place of being refused, and are read when their sender is known.
     With `tells_methods`, a wrong method is told apart from a wrong path.
     """
@@ -51,6 +54,7 @@ class Door:
     check: Callable[[Request], None] = lambda _: None
     own_fields: re.Pattern[bytes] = re.compile(b"(?!)")
     keys_are_habit: bool = False
+    needs_engine: bool = False
     logged: Sequence[str] = ()
     has_head: bool = False
     bodies_last: bool = False
@@ -93,10 +97,15 @@ class Door:
 
 
 def open_doors(app: FastAPI, services: Services) -> list[Door]:
-    """Let the app pass requests to the front doors that are open, and return them. The others are not loaded."""
+    """Let the app pass requests to the front doors that are open, and return them. The others are not loaded.
+
+    Raises `ConfigurationError` for a door whose settings are wrong.
+    """
     doors: list[Door] = []
     for name in sorted(services.settings.doors):
         door: Door = import_module(f"api_service.doors.{name}.app").open_door(services)
+        if door.needs_engine and services.settings.codex_url is None:
+            raise ConfigurationError(f"The front door `{name}` needs the engine's address: set PRECIEUX_CODEX_URL")
         app.add_middleware(DoorMiddleware, door=door, door_app=door.app(services))
         doors.append(door)
     return doors

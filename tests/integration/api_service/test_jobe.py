@@ -65,9 +65,10 @@ async def has(client: httpx.AsyncClient, id_: str, key: str = "") -> bool:
     return {204: True, 404: False}[answer.status_code]
 
 
-def test_the_door_needs_an_engine(api_with: ApiWith) -> None:
-    with pytest.raises(ConfigurationError, match="PRECIEUX_CODEX_URL"):
-        api_with(front_doors="jobe")
+@pytest.mark.parametrize("door", ["jobe", "sandboxfusion"])
+def test_a_door_needs_an_engine(api_with: ApiWith, door: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"`{door}` needs the engine's address: set PRECIEUX_CODEX_URL"):
+        api_with(front_doors=door)
 
 
 async def test_keys(jobe: Jobe, database: Database) -> None:
@@ -174,8 +175,12 @@ async def test_files_are_bounded(jobe: Jobe) -> None:
         assert (answer.status_code, answer.json()) == (400, "put: a file may have at most 10000 bytes")
         for id_ in ("abcdefg1", "abcdefg2"):
             await put(client, id_, bytes(5000))
-        status, text = await run(client, "", "abcdefg1", "abcdefg2")
-        assert (status, text) == (400, "sourcecode and the files of file_list may have at most 10000 bytes together")
+        for files, source in ((("abcdefg1", "abcdefg2"), "x"), ((), "é" * 5001)):
+            status, text = await run(client, "", *files, sourcecode=source)
+            assert (status, text) == (
+                400,
+                "sourcecode and the files of file_list may have at most 10000 bytes together",
+            )
         answer = await client.post(f"{_PATH}/runs", content=b"x" * 200_000)
         assert (answer.status_code, type(answer.json())) == (400, str)
 
