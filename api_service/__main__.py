@@ -75,7 +75,8 @@ async def serve(stop: asyncio.Event) -> None:
     store = open_store(load(StoreSettings))
     costs = _costs(settings)
     run_seconds = RunSeconds(database, costs)
-    transient = TransientRuns(_open_engine if settings.codex_url else None, run_seconds)
+    engine = partial(_open_engine, load(EngineSettings)) if settings.codex_url else None
+    transient = TransientRuns(engine, run_seconds)
     listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
     try:
         await database.connect(stop)
@@ -137,10 +138,10 @@ def _max_streams(settings: ApiSettings) -> int:
     return max(1, min(4 * settings.max_streams, files - settings.connections - _WAITING - _OTHER_FILES))
 
 
-def _open_engine() -> OpenedEngine:
+def _open_engine(settings: EngineSettings) -> OpenedEngine:
     from shared.engine.client.codex_client import CodexClient  # aiohttp is large, and not every server runs any
 
-    return CodexClient(load(EngineSettings))
+    return CodexClient(settings)
 
 
 def _costs(settings: ApiSettings) -> QuotaCosts:

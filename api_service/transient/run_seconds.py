@@ -42,7 +42,7 @@ class _Budget:
 class RunSeconds:
     """The budgets of run time, as this process knows them. A key's is read at its first run, and then with each write.
 
-    `run` writes what was charged. Several processes share a budget; see `_WRITE_SECONDS`.
+    `run` writes what was charged, and `close` the rest. Several processes share a budget; see `_WRITE_SECONDS`.
     """
 
     def __init__(self, database: Database, costs: QuotaCosts) -> None:
@@ -77,13 +77,20 @@ class RunSeconds:
         budget.unwritten_s += seconds
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Write what was charged, every few seconds and at the end."""
+        """Write what was charged, every few seconds."""
         while not stop.is_set():
             await wait_any(stop, timeout=_WRITE_SECONDS)
-            try:
-                await self.write()
-            except TransientError as exc:
-                log.warning("runs.not_charged", error=str(exc))
+            await self._try_to_write()
+
+    async def close(self) -> None:
+        """Write what was charged since `run` ended, for the runs with which the server finished."""
+        await self._try_to_write()
+
+    async def _try_to_write(self) -> None:
+        try:
+            await self.write()
+        except TransientError as exc:
+            log.warning("runs.not_charged", error=str(exc))
 
     async def write(self) -> None:
         """Write what was charged, and read what others have charged. Raises `DatabaseUnavailable`."""

@@ -33,7 +33,7 @@ _POLICY: Final = RetryPolicy(base=0.1, cap=2.0)
 _KEPT_PROGRAMS: Final = 10_000
 _KEPT_SECONDS: Final = 86_400.0
 
-
+_FULL: Final = "all of its slots are taken"
 _NO_ENGINE: Final = "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
 
 
@@ -102,6 +102,7 @@ class TransientRuns:
         self._next_suspect_at = 0.0
 
     async def close(self) -> None:
+        await self.seconds.close()
         if self._engine is not None:
             await self._engine.close()
 
@@ -124,8 +125,8 @@ class TransientRuns:
         while True:
             tries += 1
             try:
-                is_suspect = digest in self._crashed
-                attempt = self._at_engine(principal, place, program, deadline, is_suspect=is_suspect)
+                suspect = digest if digest in self._crashed else None
+                attempt = self._at_engine(principal, place, program, deadline, suspect)
                 async with aclosing(attempt) as events:
                     async for event in events:
                         if seen.is_new(event, tries):
@@ -133,17 +134,19 @@ class TransientRuns:
             except EngineRefused as exc:
                 raise ApiError(Kind.INVALID, _sentence(exc)) from exc
             except TimeoutError:
-                raise _no_engine("all of its slots are taken") from None
+                raise _no_engine(_FULL) from None
             except EngineAway as exc:
                 delay = self._policy.delay(tries, at_least=exc.retry_after)
                 if time.monotonic() + delay > deadline:
-                    raise _no_engine(str(exc)) from exc
+                    # The reason may have the engine's address, which is not for clients.
+                    log.warning("run.no_engine", key=principal.key_id, error=str(exc))
+                    raise _no_engine("it is away" if exc.retry_after is None else _FULL) from exc
             except EngineUnavailable as exc:
                 log.warning("run.failed", key=principal.key_id, digest=digest.hex(), error=str(exc))
                 failures += 1
                 if isinstance(exc, EngineCrashed):
-                    self._crashed[digest] = is_suspect
-                    if is_suspect:
+                    self._crashed[digest] = suspect is not None
+                    if suspect:
                         raise Quarantined from exc
                 if failures > 1:
                     raise EngineFailed from exc
@@ -156,10 +159,15 @@ class TransientRuns:
             await asyncio.sleep(delay)
 
     @asynccontextmanager
-    async def _suspects(self) -> AsyncIterator[None]:
-        """Be the only suspect while the block runs. The next one waits as long again, so that others run between."""
+    async def _only_suspect(self, digest: bytes) -> AsyncIterator[None]:
+        """Be the only suspect while the block runs. The next one waits as long again, so that others run between.
+
+        Raises `Quarantined` if the same program has stopped its engine alone meanwhile.
+        """
         async with self._suspect:
             await asyncio.sleep(max(0.0, self._next_suspect_at - time.monotonic()))
+            if self._crashed.get(digest):
+                raise Quarantined
             began = time.monotonic()
             try:
                 yield
@@ -167,23 +175,24 @@ class TransientRuns:
                 self._next_suspect_at = 2 * time.monotonic() - began
 
     async def _at_engine(
-        self, principal: Principal, place: int, program: bytes, deadline: float, *, is_suspect: bool
+        self, principal: Principal, place: int, program: bytes, deadline: float, suspect: bytes | None
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of one try. Raises `TimeoutError` if it has not begun by the deadline.
 
-        A suspect runs alone at its engine, so no other program can be why the engine stops, or is ended with it.
+        `suspect` is the digest of a program that is suspected. It runs alone at its engine, so no other program can be
+        why the engine stops, or is ended with it.
         """
         if self._engine is None:
             if self._open_engine is None:
                 raise ApiError(Kind.UNAVAILABLE, _NO_ENGINE)
             self._engine = self._open_engine()
         key = principal.owner
-        share = ALONE if is_suspect else f"key-{key}"
+        share = ALONE if suspect else f"key-{key}"
         running = self._engine.run_program(program, share=share, silence_s=_SILENCE_S)
         async with AsyncExitStack() as held:
             async with asyncio.timeout(deadline - time.monotonic()):
-                if is_suspect:
-                    await held.enter_async_context(self._suspects())
+                if suspect:
+                    await held.enter_async_context(self._only_suspect(suspect))
                 await held.enter_async_context(self._turns.take(key, place))
                 events = await held.enter_async_context(aclosing(running))
                 try:

@@ -48,10 +48,10 @@ class Turns:
             try:
                 await waiter.granted
             except asyncio.CancelledError:
-                if waiter in self._waiting:
-                    self._waiting.remove(waiter)
-                else:  # the turn was granted at the same moment
+                if not waiter.granted.cancelled():  # the turn was granted at the same moment
                     self._give_back(key)
+                elif waiter in self._waiting:
+                    self._waiting.remove(waiter)
                 raise
         else:
             self._at_engine[key] += 1

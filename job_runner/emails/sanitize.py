@@ -1,5 +1,6 @@
 """Shortens texts for mails, and makes them harmless. Pure."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,8 @@ _EXCERPT_LINES: Final = 50
 _LONGEST_NAME: Final = 80
 #: Characters that decide the direction of a text.
 _SAMPLE: Final = 2_000
+#: Characters that stand for bytes that are no text.
+_REPLACED: Final = re.compile("[\N{REPLACEMENT CHARACTER}\ud800-\udfff]")
 
 # Some programs break lines at these, and others do not.
 _SEPARATORS: Final = {0x2028: "\n", 0x2029: "\n"}
@@ -65,7 +68,7 @@ def excerpt(text: str) -> Excerpt:
 
 def is_exact(text: str) -> bool:
     """Return True if an excerpt of the text shows all of it, character by character."""
-    if len(text) > _EXCERPT_LENGTH or "\N{REPLACEMENT CHARACTER}" in text:
+    if len(text) > _EXCERPT_LENGTH or _REPLACED.search(text):
         return False
     return len(text.splitlines()) <= _EXCERPT_LINES and _harmless(text) == text
 

@@ -96,7 +96,7 @@ async def test_an_expected_output_is_not_in_the_box(engine: RunningExecutor) -> 
     "option",
     [
         "-fplugin=./evil.so", "-B.", "-specs=evil", "-wrapper", "@evil", "-xc", "-include", "-I/etc", "-o/box/x",
-        "-Wl,-T,evil", "-Wa,@evil", "-Wp,-MD,x", "-dumpdir", "-save-temps", "-L.", "-levil", "evil.so", "/etc/passwd",
+        "-Wl,-T,evil", "-Wa,@evil", "-Wp,-MD,x", "-dumpdir", "-save-temps", "-L.", "-levil", "other.so", "/etc/passwd",
         "-D", "-D@evil", "-U@evil", "--help",
     ],
 )  # fmt: skip

@@ -101,12 +101,8 @@ class InteractiveSession:
     async def _run(self, job: PistonJob) -> None:
         share = f"key-{self.principal.owner}"
         request = job.engine_request(self.services.settings)
-        began = time.monotonic()
-        try:
-            async with _engine_session(self.services.settings, request, share) as engine:
-                await _first_of(self._listen(engine), self._tell(engine, job.runtime))
-        finally:
-            self.services.transient.seconds.charge(self.principal, time.monotonic() - began)
+        async with _engine_session(self.services.settings, request, share) as engine:
+            await _first_of(self._listen(engine), self._tell(engine, job.runtime))
 
     async def _listen(self, engine: ClientConnection) -> None:
         """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
@@ -130,10 +126,16 @@ class InteractiveSession:
             await asyncio.sleep(0)  # many messages may have come at once, and others must not wait for all of them
 
     async def _tell(self, engine: ClientConnection, runtime: Runtime) -> None:
-        """Send the client the events of the job. Raises `Closed` at its end."""
-        async for event in _events(engine):
-            for message in messages_of(event, compiles=runtime.compiles):
-                await self._send(message)
+        """Send the client the events of the job, and charge its key from the first one. Raises `Closed` at its end."""
+        began: float | None = None
+        try:
+            async for event in _events(engine):
+                began = began or time.monotonic()
+                for message in messages_of(event, compiles=runtime.compiles):
+                    await self._send(message)
+        finally:
+            if began is not None:
+                self.services.transient.seconds.charge(self.principal, time.monotonic() - began)
         raise Closed(4999, "Job Completed")
 
     async def _receive(self) -> Mapping[str, Any]:

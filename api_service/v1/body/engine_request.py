@@ -1,10 +1,8 @@
 """Writes the engine's request for a program that is run without being stored."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-from pydantic_core import from_json, to_json
 
 from api_service.submissions.new_submission import NewSubmission
 from shared.engine.job_program import JobProgram
@@ -41,7 +39,7 @@ def transient_program(new: NewSubmission, *, live_output: bool = False) -> Trans
         {"language": new.language, "inputs": new.stdin},
     )
     files = unpack(new.source.data) if program.is_archive else {program.entry: new.source.data}
-    request = program.request(files, {name: unpack(judge.data) for name, judge in new.judges.items()})
     if live_output and tests is None:
-        request = to_json({**from_json(request), "live_output": True})
+        program = replace(program, as_stored={**program.as_stored, "live_output": True})
+    request = program.request(files, {name: unpack(judge.data) for name, judge in new.judges.items()})
     return TransientProgram(request, tests, program.is_interactive)

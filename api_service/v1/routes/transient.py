@@ -1,16 +1,18 @@
 """Running a program without storing it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import Final
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api_service.access.auth import Principal
 from api_service.http.errors import Kind
 from api_service.http.streaming import PiecewiseResponse, prefetch
+from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep, SubmitterDep
 from api_service.transient.disconnect import while_connected
 from api_service.v1.body.engine_request import TransientProgram, transient_program
@@ -21,15 +23,23 @@ from api_service.v1.body.submission import TransientRunBody
 from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, event
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.run_call import Output, Started
+from shared.http.bodies import FREE_BYTES
 from shared.http.disconnect import cancel_if_gone
 from shared.resources.models import Engine, TransientRun
+from shared.resources.read import Reserve
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
 
 router = APIRouter(tags=["submissions"])
 
 #: Seconds within which the engine must begin to run the program.
 _WAIT_S: Final = 10.0
+#: Seconds within which a client must take an event. Meanwhile the program may hold its slot.
+_SEND_S: Final = 60.0
 
 
 class StartedEvent(BaseModel):
@@ -42,6 +52,15 @@ class OutputEvent(BaseModel):
     """What the program has written since the last event of this stream, with U+FFFD for what is not UTF-8."""
 
     text: str
+
+
+async def _reserve(services: ServicesDep, principal: SubmitterDep) -> AsyncIterator[Reserve]:
+    with reserving(services.response_memory, principal) as reserve:
+        yield reserve
+
+
+#: Holds the memory of a run's outputs until the answer is sent.
+_ReserveDep = Annotated[Reserve, Depends(_reserve)]
 
 
 @router.post(
@@ -60,30 +79,52 @@ class OutputEvent(BaseModel):
         content={MEDIA_TYPE: RESPONSES[200]["content"][MEDIA_TYPE]},
     ),
 )
-async def run_program(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
+async def run_program(
+    principal: SubmitterDep, request: Request, services: ServicesDep, reserve: _ReserveDep
+) -> Response:
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
         new = await read_run(request, services, principal, body)
-        program = transient_program(new, live_output=wants_events)
+        size = new.size_bytes + sum(file["size_bytes"] for file in new.files or ())
+        program = await run_in_thread_if_large(size, transient_program, new, live_output=wants_events)
         del new, body
     if wants_events:
-        return _RunEvents(await prefetch(_events(services, principal, program)))
-    return answer(await while_connected(request, _run(services, principal, program)))
+        pieces = prefetch(_events(services, principal, program, reserve))
+        return _RunEvents(await while_connected(request, pieces))
+    return answer(await while_connected(request, _run(services, principal, program, reserve)))
 
 
-async def _run(services: Services, principal: Principal, program: TransientProgram) -> TransientRun:
+@contextmanager
+def _waiting(services: Services, principal: Principal, program: TransientProgram) -> Iterator[None]:
+    """Count a run as one that waits, and hold the memory of its program, while the block runs."""
+    size = min(len(program.request), services.settings.largest_body_bytes)
+    with services.waits.hold(principal), services.body_memory.hold(principal, max(0, size - FREE_BYTES)):
+        yield
+
+
+def _ended(result: TransientResult, reserve: Reserve) -> TransientRun:
+    run = result.run()
+    texts = [text for test in run.tests or () for text in (test.stdout, test.stderr)]
+    texts += [artifact.content for artifact in run.artifacts or ()]
+    reserve(sum(len(text or "") for text in texts))
+    return run
+
+
+async def _run(services: Services, principal: Principal, program: TransientProgram, reserve: Reserve) -> TransientRun:
     result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    with services.waits.hold(principal):
+    with _waiting(services, principal, program):
         runs = services.transient.events(principal, program.request, wait_s=_WAIT_S)
         async with aclosing(runs) as events:
             async for happened in events:
                 result.add(happened)
-    return result.run()
+    return _ended(result, reserve)
 
 
-async def _events(services: Services, principal: Principal, program: TransientProgram) -> AsyncGenerator[bytes]:
+async def _events(
+    services: Services, principal: Principal, program: TransientProgram, reserve: Reserve
+) -> AsyncGenerator[bytes]:
     result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    with services.waits.hold(principal):
+    with _waiting(services, principal, program):
         runs = services.transient.events(principal, program.request, wait_s=_WAIT_S)
         async with aclosing(runs) as events:
             async for happened in events:
@@ -94,14 +135,21 @@ async def _events(services: Services, principal: Principal, program: TransientPr
                     yield event(happened.stream, OutputEvent(text=happened.text))
                 elif test is not None:
                     yield event("test", test)
-    yield event("finished", result.run())
+    yield event("finished", _ended(result, reserve))
 
 
 class _RunEvents(PiecewiseResponse):
-    """The events of a run. If the client has gone, the program is stopped, even if it writes nothing."""
+    """The events of a run. If the client has gone or takes none, the program is stopped, even if it writes nothing."""
 
     def __init__(self, pieces: AsyncGenerator[bytes]) -> None:
         super().__init__(pieces, MEDIA_TYPE, HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await cancel_if_gone(receive, self.stream_response(send))
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(_SEND_S):
+                await send(message)
+
+        try:
+            await cancel_if_gone(receive, self.stream_response(send_in_time))
+        except TimeoutError:
+            log.warning("answer.cut_off", error="the client did not take an event in time")

@@ -1,6 +1,6 @@
-/* Process 1 collects what a program wrote to its out folder, or to paths that were named before it ran. The program has ended and every process that it left is
- * dead, so nothing can replace a file between the check and the read. The program may be hostile: no link is followed,
- * only regular files are opened, and the work has bounds.
+/* Process 1 collects what a program wrote to its out folder, or to paths that were named before it ran. The program has
+ * ended and every process that it left is dead, so nothing can replace a file between the check and the read. The
+ * program may be hostile: no link is followed, only regular files are opened, and the work has bounds.
  */
 
 #include "compiled_files.h"

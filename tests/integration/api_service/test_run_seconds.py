@@ -1,5 +1,6 @@
 """The budgets of transient runs in the database."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from api_service.access.auth import Principal
 from api_service.limits.rate_limits import RateLimitReached
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.run_seconds import RunSeconds
+from api_service.transient.runs import TransientRuns
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
@@ -55,6 +57,16 @@ async def test_a_long_run_of_a_key_that_was_idle_is_charged(database: Database) 
     await seconds.write()
     seconds.charge(_KEY, 100)
     await seconds.write()
+    assert await in_use(database) == 100
+
+
+async def test_runs_with_which_the_server_finishes_are_charged(database: Database) -> None:
+    seconds, stop = RunSeconds(database, QuotaCosts(1, 1, key_cpu_seconds=3600)), asyncio.Event()
+    runs = TransientRuns(None, seconds)
+    stop.set()
+    await seconds.run(stop)
+    seconds.charge(_KEY, 100)
+    await runs.close()
     assert await in_use(database) == 100
 
 

@@ -80,6 +80,8 @@ async def test_an_engine_that_is_away_or_full_is_asked_again() -> None:
 async def test_it_is_not_asked_beyond_the_wait() -> None:
     refused = await refusal(runs_at(PlayedEngine([EngineAway("full", retry_after=9)])), wait_s=1)
     assert (refused.kind, refused.headers["Retry-After"]) == (Kind.UNAVAILABLE, "5")
+    refused = await refusal(runs_at(PlayedEngine([EngineAway("no answer of 10.0.0.7")])), wait_s=0.0)
+    assert "(it is away)" in refused.detail
     engine = PlayedEngine([asyncio.Event().wait])
     assert (await refusal(runs_at(engine), wait_s=0.01)).kind is Kind.UNAVAILABLE
     assert engine.ended == 1
@@ -132,6 +134,16 @@ async def test_neighbours_of_one_digest_are_not_the_cause() -> None:
     runs = runs_at(PlayedEngine(crash, crash, crash, WELL, WELL, WELL))
     ended = await asyncio.gather(*(runs.run(OPERATOR, b"{}", wait_s=5) for _ in range(3)))
     assert [run.tests for run in ended] == [[FIRST]] * 3
+
+
+async def test_of_several_equal_runs_one_stops_an_engine_alone() -> None:
+    all_run = asyncio.Barrier(3)
+    crash: list[Step] = [STARTED, all_run.wait, EngineCrashed("gone")]
+    engine = PlayedEngine(crash, crash, crash, CRASH, CRASH)
+    runs = runs_at(engine)
+    refused = await asyncio.gather(*(refusal(runs) for _ in range(3)))
+    assert {type(refusal) for refusal in refused} == {Quarantined}
+    assert engine.shares == ["key-0"] * 3 + [ALONE]
 
 
 async def test_a_generator_that_is_closed_ends_the_run() -> None:

@@ -94,3 +94,17 @@ async def test_one_that_gives_up_takes_no_turn() -> None:
     await settled()
     assert fifth.has_turn
     await fifth.end()
+
+
+async def test_one_that_gives_up_meanwhile_gives_no_turn_back() -> None:
+    turns = Turns(1, most=1)
+    first, second = Run(turns, 1), Run(turns, 2)
+    await settled()
+    first.may_end.set()
+    second.task.cancel()  # its task runs after that of the first, which finds it among those that wait
+    await settled()
+    runs = [Run(turns, 2) for _ in range(3)]
+    await settled()
+    assert [run.has_turn for run in runs] == [True, False, False]
+    for run in runs:
+        await run.end()

@@ -1,0 +1,82 @@
+"""What `POST /v1/run` holds: memory, and a slot of the engine."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from api_service.services import Services
+from shared.database.connection import Database
+from shared.engine.client.base import OpenedEngine
+from shared.http.bodies import FREE_BYTES
+from tests.factories import ended_test
+from tests.integration.api_service.conftest import ApiWith
+from tests.integration.api_service.v1.conftest import app_of
+from tests.integration.rows import offer
+from tests.unit.api_service.test_transient_runs import STARTED, PlayedEngine
+
+pytestmark = pytest.mark.integration
+
+_TESTS, _OUTPUT = 4, 65536
+
+
+@pytest.fixture(autouse=True)
+async def languages(database: Database) -> None:
+    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
+    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_a_program_and_its_outputs_count(api_with: ApiWith, accept: str) -> None:
+    """The program counts while it runs, and the outputs until the answer is sent."""
+    held_while_it_runs, held_while_sent = [], []
+
+    async def note() -> None:
+        held_while_it_runs.append(services.body_memory._held.total())
+
+    outputs = [ended_test(number=number, stdout="x" * _OUTPUT) for number in range(1, _TESTS + 1)]
+    engine = cast("OpenedEngine", PlayedEngine([STARTED, note, *outputs]))
+    async with api_with(open_engine=lambda: engine) as client:
+        app, transport = app_of(client), cast("Any", client._transport)
+        services: Services = app.state.services
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            async def noting(message: Message) -> None:
+                held_while_sent.append(services.response_memory._held.total())
+                await send(message)
+
+            await app(scope, receive, noting)
+
+        transport.app = watched
+        tests: list[dict[str, Any]] = [{"stdin": 14_000 * "\1"}, *({} for _ in range(_TESTS - 1))]
+        body = {"language": "py", "source": "print(1)", "tests": tests}
+        answer = await client.post("/v1/run", json=body, headers={"Accept": accept})
+        assert answer.status_code == 200
+        assert held_while_it_runs[0] > 6 * 14_000 - FREE_BYTES
+        assert held_while_sent[-1] == 3 * _TESTS * _OUTPUT
+        assert (services.body_memory._held.total(), services.response_memory._held.total()) == (0, 0)
+
+
+async def test_a_client_that_takes_no_event_ends_the_program(
+    api_with: ApiWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api_service.v1.routes.transient._SEND_S", 0.01)
+    engine = PlayedEngine([STARTED, ended_test(number=1), asyncio.Event().wait])
+    async with api_with(open_engine=lambda: cast("OpenedEngine", engine)) as client:
+        app, transport = app_of(client), cast("Any", client._transport)
+
+        async def stalled(scope: Scope, receive: Receive, send: Send) -> None:
+            async def taking_one(message: Message) -> None:
+                if b"event: test" in message.get("body", b""):
+                    await asyncio.Event().wait()
+                await send(message)
+
+            await app(scope, receive, taking_one)
+            await send({"type": "http.response.body", "body": b""})  # as the server ends the connection
+
+        transport.app = stalled
+        body = {"language": "py", "source": "print(1)", "tests": [{}, {}]}
+        answer = await client.post("/v1/run", json=body, headers={"Accept": "text/event-stream"})
+        assert (b"started" in answer.content, b"finished" in answer.content) == (True, False)
+        assert engine.ended == 1
