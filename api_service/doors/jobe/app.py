@@ -36,8 +36,6 @@ _CORS: Final = {
     "Access-Control-Allow-Headers": "X-API-KEY, Origin, X-Requested-With, Content-Type, Accept,"
     " Access-Control-Request-Method",
 }
-#: The statuses of refusals that Jobe's clients understand. All other faults of a request are bad requests.
-_STATUSES: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 _ID: Final = re.compile("[A-Za-z0-9]{1,255}")
 _MISSING: Final = "One or more of the specified files is missing/unavailable"
 
@@ -82,14 +80,14 @@ def _refusal(request: Request, problem: ApiError) -> Response:
     if problem.kind is Kind.UNAUTHENTICATED:
         text = "Unknown API key" if _key_of(request) else "Missing API key"
         return _json(text, HTTPStatus.FORBIDDEN)
+    if isinstance(problem, EngineFailed):  # no overload: the engine could not run it twice
+        return _json(problem.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
     is_run = request.method == HTTPMethod.POST and _path_of(request.scope) == f"{PATH}/runs"
     if is_run and problem.kind is Kind.UNAVAILABLE:
-        # Only what the engine could not run twice is no overload.
-        if isinstance(problem, EngineFailed):
-            return _json(problem.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
         return _json(answer(Outcome.OVERLOAD))
     status = problem.kind.status
-    if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _STATUSES:
+    understood = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in understood:
         status = HTTPStatus.BAD_REQUEST
     return _json(cut(problem.detail), status, problem.headers)
 

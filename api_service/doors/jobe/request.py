@@ -139,18 +139,13 @@ def _attributes(run_spec: object) -> dict[str, Any]:
 
 
 def _filename(sent: str, source: str, language: JobeLanguage) -> str:
-    if sent in _UNNAMED:
-        return _usual_filename(source, language)
-    if _ILLEGAL_NAME.search(sent) or source_paths.fault_of(sent):
-        raise invalid("The sourcefilename for the run_spec is illegal")
-    return sent
-
-
-def _usual_filename(source: str, language: JobeLanguage) -> str:
+    """Return the name of a source: the one that was sent, that of its public class in Java, or the usual one."""
+    if sent not in _UNNAMED:
+        if _ILLEGAL_NAME.search(sent) or source_paths.fault_of(sent):
+            raise invalid("The sourcefilename for the run_spec is illegal")
+        return sent
     usual = language.source or language.engine_language.main
-    if not language.file_of_class:
-        return usual
-    public = _PUBLIC_CLASS.search(source)
+    public = _PUBLIC_CLASS.search(source) if language.file_of_class else None
     name = f"{public[1]}.java" if public and _MAIN.search(source, public.end()) else usual
     return usual if source_paths.fault_of(name) else name
 

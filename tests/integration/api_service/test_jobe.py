@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
@@ -89,6 +90,14 @@ async def test_keys(jobe: Jobe, database: Database) -> None:
         database, "SELECT (SELECT count(*) FROM uploads) AS uploads, (SELECT count(*) FROM job) AS jobs"
     )
     assert row == {"uploads": 0, "jobs": 0}
+
+
+async def test_a_request_has_a_line_in_the_log_without_texts(jobe: Jobe) -> None:
+    async with jobe([STARTED, ended_test(stdout="out")]) as client:
+        with capture_logs() as lines:
+            assert await run(client, sourcecode="the text") == (200, _FINE)
+    [line] = [line for line in lines if line["log_level"] == "info"]
+    assert (line["event"], line["route"], "the text" in str(lines)) == ("request.answered", f"{_PATH}/runs", False)
 
 
 async def test_protected_mode_knows_the_fields_of_clients(jobe: Jobe) -> None:
