@@ -12,6 +12,7 @@ from typing import Any
 import uvloop
 from starlette.applications import Starlette
 
+from executor import wire
 from executor.app import create_app
 from executor.catalogue.chosen import Chosen, find_chosen
 from executor.catalogue.find import examine, look_again
@@ -47,6 +48,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chos
     try:
         await _check_isolation(sandbox, settings)
         installed, _ = await examine(sandbox, settings.executor_slots, chosen)
+        wire.language_list(installed, settings)  # a command with an unknown name stops the start
         sandbox.keep_ready(boxes_to_keep(settings))
         slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)

@@ -20,6 +20,7 @@ _FEWEST_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 #: The stack that Linux gives a program.
 _USUAL_STACK_BYTES = 8 << 20
+_NO_NEEDS = Needs()
 _NONE_ASKED = ProgramLimits()
 _PLAIN_REQUEST = RunRequest(code="", language="")
 
@@ -68,10 +69,10 @@ def settings_for_language(settings: ExecutorSettings, needs: Needs) -> ExecutorS
     The defaults are multiplied by the language's factors. `default_limits` lowers them to the operator's maxima. The
     default and the maximum of processes are one setting.
     """
+    if needs == _NO_NEEDS:
+        return settings
     cpu_s = max(needs.cpu_s, settings.default_time_limit) * needs.cpu_factor
     memory_bytes = int(max(needs.memory_mib * MIB, settings.default_memory_limit) * needs.memory_factor)
-    if (cpu_s, memory_bytes) == (settings.default_time_limit, settings.default_memory_limit):
-        return settings
     raised = settings.model_copy(update={"default_time_limit": cpu_s, "default_memory_limit": memory_bytes})
     return raised.tuned(cpu_factor=needs.cpu_factor, memory_factor=needs.memory_factor)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import Final
 
 from job_runner.checks.driver import Checks, DataChecks
 from job_runner.emails.branding import Branding
@@ -38,6 +39,9 @@ from shared.storage import open_signer, open_store
 from shared.storage.settings import StoreSettings
 
 log = get_logger(__name__)
+
+#: Packages whose data a runner checks at once, so that a large one does not hold up those of other keys.
+_DATA_CHECKS: Final = 4
 
 
 async def serve(stop: asyncio.Event) -> None:
@@ -81,6 +85,9 @@ async def serve(stop: asyncio.Event) -> None:
             webhook_settings,
             poll_interval=settings.poll_interval,
         )
+        data_checks = DataChecks(
+            database, PackageRuns(store, engine), processor.charges, poll_interval=settings.poll_interval
+        )
         loops = [
             restarting("health", HealthServer(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
@@ -93,12 +100,7 @@ async def serve(stop: asyncio.Event) -> None:
                 BatchFinisher(database, branding, poll_interval=settings.poll_interval).run,
             ),
             restarting("checks", Checks(database, branding, poll_interval=settings.poll_interval).run),
-            restarting(
-                "check data",
-                DataChecks(
-                    database, PackageRuns(store, engine), processor.charges, poll_interval=settings.poll_interval
-                ).run,
-            ),
+            *(restarting("check data", data_checks.run) for _ in range(_DATA_CHECKS)),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),
         ]
         log.info("runner.ready", concurrency=settings.runner_concurrency, mailer=type(mailer).__name__)

@@ -1,7 +1,7 @@
 """The use case: begin the check of a package. The runner drives it to its end (`job_runner.checks`)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,13 +18,11 @@ from shared.packages.model import JurySubmission, Package
 from shared.problems import versions
 from shared.problems.checks import Phase, derives_limit, phase_of
 from shared.problems.files import read_file
-from shared.problems.submitting import limits_for, time_factor
+from shared.problems.submitting import limits_for, limits_of_language, time_factor
 from shared.problems.versions import ProblemVersion
 from shared.resources.models import CheckResult
-from shared.service.errors import ObjectNotFound
+from shared.service.errors import PermanentError
 
-#: Submissions that one check runs.
-_MOST_SUBMISSIONS: Final = 1000
 #: Bytes of submissions that are in memory together, but for one that has more.
 _BYTES_AT_ONCE: Final = 4 << 20
 
@@ -74,8 +72,8 @@ class CheckStarter:
         }
         database = self.submissions.database
         async with self.submissions.semaphore.take(principal), database.transaction() as connection:
-            held = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
-            package = await versions.package_of(connection, version.id) if held else None
+            is_there = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
+            package = await versions.package_of(connection, version.id) if is_there else None
             if package is None:
                 raise ApiError(Kind.NOT_FOUND, "This version of the problem was deleted.")
             batch = await connection.fetch_one(_INSERT_BATCH, {"owner": version.owner})
@@ -93,14 +91,14 @@ class CheckStarter:
             check = await connection.fetch_one(_INSERT, values)
             if check is None:
                 raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait until it has finished.")
-            if asked.email is not None:
-                await self.submissions.take_mail(connection, principal, asked.email)
             jury = _Jury(self.submissions, principal, version, package, asked, derives=derives)
+            requested, held = jury.sizes(phase)
+            await self.submissions.take_check(connection, principal, asked.email, requested=requested, held=held)
             await jury.store(connection, check["id"], batch["id"], phase)
             id_: int = check["id"]
-            values = {"id": id_, "submissions": json.dumps(jury.entries)}
-            await connection.execute(_KEEP_SUBMISSIONS, values)
+            await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
             await connection.notify(channels.BATCHES, str(batch["id"]))
+            await connection.notify(channels.CHECKS)
             await on_stored(connection, id_)
         return id_
 
@@ -119,39 +117,38 @@ class _Jury:
         derives: bool,
     ) -> None:
         self._submissions = submissions
-        self._principal = principal
+        self._owner = replace(principal, key_id=version.owner)
         self._package = package
         self._asked = asked
         self._derives = derives
         #: Its limit of CPU time is as high as it can be, if the check derives it.
         self._version = replace(version, derived_cpu_s=float(asked.bounds["cpu_s"].max)) if derives else version
         self.entries = [self._entry(submission) for submission in package.submissions]
-        for entry in [entry for entry in self.entries if entry["result"] is None][_MOST_SUBMISSIONS:]:
-            entry |= {"result": CheckResult.NOT_RUN, "detail": f"A check runs {_MOST_SUBMISSIONS} submissions."}
+        jury = zip(package.submissions, self.entries, strict=True)
+        self._runnable = [(submission, entry) for submission, entry in jury if entry["result"] is None]
+
+    def sizes(self, phase: Phase) -> tuple[list[int], list[int]]:
+        """Return the bytes of the submissions that run in this phase, and of those that are held."""
+        sizes: tuple[list[int], list[int]] = ([], [])
+        for submission, entry in self._runnable:
+            files = submission.program.files.values()
+            sizes[entry["phase"] > phase].append(sum(self._package.files[path].size_bytes for path in files))
+        return sizes
 
     async def store(self, connection: Connection, check: int, batch: int, phase: Phase) -> None:
         """Store those that can run here. Those of later phases are held."""
-        pending = list(self._runnable())
         for hold in (False, True):
-            chosen = [pair for pair in pending if (pair[1]["phase"] > phase) is hold]
+            chosen = [pair for pair in self._runnable if (pair[1]["phase"] > phase) is hold]
             while chosen:
                 some, size = [], 0
                 while chosen and size < _BYTES_AT_ONCE:
                     submission, entry = chosen.pop(0)
                     new = await self._new(submission, entry, check, batch, hold=hold)
-                    if new is not None:
-                        some.append((new, entry))
-                        size += new.size_bytes
-                rows = await self._submissions.add_of_check(
-                    connection, self._principal, self._version.owner, [new for new, _ in some]
-                )
+                    some.append((new, entry))
+                    size += new.size_bytes
+                rows = await self._submissions.add_taken(connection, self._owner, [new for new, _ in some])
                 for row, (_, entry) in zip(rows, some, strict=True):
                     entry["submission"] = row.id
-
-    def _runnable(self) -> Iterator[tuple[JurySubmission, dict[str, Any]]]:
-        for submission, entry in zip(self._package.submissions, self.entries, strict=True):
-            if entry["result"] is None:
-                yield submission, entry
 
     def _entry(self, submission: JurySubmission) -> dict[str, Any]:
         """Return what the check's row has of a submission. What is not in answers is for the runner alone."""
@@ -161,8 +158,7 @@ class _Jury:
         if not reason and language is None:
             reason = "Its language does not work here."
         codes = list(language.codes) if language else []
-        own_limits = self._version.settings.get("language_limits") or {}
-        has_own_limit = any((own_limits.get(code) or {}).get("cpu_s") is not None for code in codes)
+        has_own_limit = "cpu_s" in (limits_of_language(self._version, codes) or {})
         is_bound = self._derives and not has_own_limit
         # The engine multiplies what is asked for, too.
         engine_factor = language.limits["cpu_s"].factor if language and language.limits else 1.0
@@ -171,7 +167,7 @@ class _Jury:
             "language": program.language or None,
             "expected": submission.expected,
             "codes": codes,
-            "factor": time_factor(codes, self._asked.factors) * engine_factor,
+            "factor": time_factor(self._version, codes, self._asked.factors) * engine_factor,
             "has_own_limit": has_own_limit,
             "phase": phase_of(submission, has_own_limit=has_own_limit) if is_bound else Phase.AT_LIMIT,
             "submission": None,
@@ -181,17 +177,14 @@ class _Jury:
 
     async def _new(
         self, submission: JurySubmission, entry: dict[str, Any], check: int, batch: int, *, hold: bool
-    ) -> NewSubmission | None:
-        """Return a submission with its files; None, with the reason in its entry, if it cannot run."""
+    ) -> NewSubmission:
+        """Return a submission with its files."""
         program, package, files = submission.program, self._package, {}
         try:
             for path, source in program.files.items():
                 data = await read_file(self._submissions.store, package.files[source].digest)
                 files[path] = replace_constants(data, package.constants)
-        except ValueError as exc:
-            entry |= {"result": CheckResult.NOT_RUN, "detail": str(exc)}
-            return None
-        except ObjectNotFound:
+        except PermanentError:
             raise ApiError(Kind.UNAVAILABLE, "A file of the package is missing in the store; push it again.") from None
         limits = limits_for(self._version, entry["codes"], self._asked.bounds, self._asked.factors)
         spec = {

@@ -91,14 +91,10 @@ class QuotaCosts:
         """Return the limit of a key's submissions, and one of them."""
         return RateLimit(f"key:{principal.key_id}", self.key_budget, "This key's submissions", name="submissions")
 
+    def source_bytes(self, principal: Principal, size: int) -> RateLimit:
+        """Return the limit of the bytes that a key sends, and so many of them."""
+        what = "Bytes of this key's sources, inputs and tests"
+        return RateLimit(f"bytes:{principal.key_id}", self.key_bytes, what, size, "bytes")
+
     def _of_submission(self, principal: Principal, size: int) -> list[RateLimit]:
-        return [
-            self.submissions(principal),
-            RateLimit(
-                f"bytes:{principal.key_id}",
-                self.key_bytes,
-                "Bytes of this key's sources, inputs and tests",
-                size,
-                "bytes",
-            ),
-        ]
+        return [self.submissions(principal), self.source_bytes(principal, size)]

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -118,21 +118,34 @@ class Submissions:
         With `has_digest`, each address gets one mail for all of them.
         """
         await self._check(connection, principal, new, has_digest=has_digest)
-        return await self._add(connection, principal, new)
+        return await self.add_taken(connection, principal, new)
 
-    async def add_of_check(
-        self, connection: Connection, principal: Principal, owner: int | None, new: Sequence[NewSubmission]
-    ) -> list[Stored]:
-        """Store submissions of the jury, all held or none, as those of the problem's owner.
+    async def take_check(
+        self,
+        connection: Connection,
+        principal: Principal,
+        email: str | None,
+        *,
+        requested: Sequence[int],
+        held: Sequence[int],
+    ) -> None:
+        """Take what a check costs from the budgets and the backlog: its mail, and the bytes of the jury's submissions.
 
-        They count against the time for which the sender's programs run, and the backlog. Raises as `post` does.
+        These do not count as `submissions` or `runs`. Raises `ApiError` (422 or 429).
         """
-        if not principal.sees_all:
-            await self._check_run_seconds(connection, principal)
-            await self._admit(connection, principal, new)
-        return await self._add(connection, replace(principal, key_id=owner), new)
+        self._check_recipient(principal, email)
+        if principal.sees_all:
+            return
+        await self._check_run_seconds(connection, principal)
+        mails = [] if email is None else self.costs.of_mails(principal, email, 1)
+        size = sum(requested) + sum(held)
+        await rate_limits.take(connection, [self.costs.source_bytes(principal, size), *mails])
+        await self._admit(connection, principal, requested)
 
-    async def _add(self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]) -> list[Stored]:
+    async def add_taken(
+        self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]
+    ) -> list[Stored]:
+        """Store submissions that the budgets and the backlog have taken already."""
         keys = await self._store_sources(new)
         stored: list[Stored] = []
         for group in _groups(list(zip(new, keys, strict=True))):
@@ -149,15 +162,13 @@ class Submissions:
             return
         await self._check_run_seconds(connection, principal)
         await rate_limits.take(connection, self.costs.of_submissions(principal, new, has_digest=has_digest))
-        await self._admit(connection, principal, new)
+        await self._admit(connection, principal, [one.stored_bytes for one in new if not one.hold])
 
-    async def _admit(self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]) -> None:
-        """Refuse submissions that are too many beside those that wait."""
-        requested = [submission for submission in new if not submission.hold]
+    async def _admit(self, connection: Connection, principal: Principal, requested: Sequence[int]) -> None:
+        """Refuse submissions of these bytes if they are too many beside those that wait."""
         if requested:
             assert principal.key_id is not None
-            size = sum(submission.stored_bytes for submission in requested)
-            await self.backlog.admit(connection, principal.key_id, len(requested), size)
+            await self.backlog.admit(connection, principal.key_id, len(requested), sum(requested))
 
     async def _check_run_seconds(self, connection: Connection, principal: Principal) -> None:
         if run_time := self.costs.run_seconds(principal):

@@ -3,14 +3,15 @@
 import os
 import pwd
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from executor.catalogue.libraries import find_libraries
+from executor.languages import explained, known
 from executor.languages.base import Needs, Package
 from executor.languages.toolchain import IN_BOXES, Toolchain, in_folder
 from executor.settings import ExecutorSettings
@@ -32,22 +33,13 @@ class Chosen:
     folders: Mapping[str, Path] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _LimitsFile:
-    """The content of the operator's file of limits."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    limits: dict[str, Needs]
-
-
 def find_chosen(settings: ExecutorSettings) -> Chosen:
     """Return what the settings and their folders have. Raises `ConfigurationError` if something is wrong there."""
     libraries = find_libraries(settings)
     folder = toolchains_folder(settings)
     toolchains = in_folder(folder)
     shown = {IN_BOXES: folder} if folder.is_dir() else {}
-    needs = _limits_of_languages(settings.language_limits) if settings.language_limits else {}
+    needs = _limits_of_languages(settings.language_limits, toolchains) if settings.language_limits else {}
     return Chosen(libraries.by_language, needs, toolchains, {**libraries.folders, **shown})
 
 
@@ -64,13 +56,15 @@ def toolchains_folder(settings: ExecutorSettings) -> Path:
     return home / ".local/share/precieux/toolchains"
 
 
-def _limits_of_languages(file: Path) -> dict[str, Needs]:
+def _limits_of_languages(file: Path, toolchains: Iterable[Toolchain]) -> dict[str, Needs]:
+    languages = {*known(), *(code for toolchain in toolchains for code in toolchain.languages)}
     try:
-        table = TypeAdapter(_LimitsFile).validate_python(tomllib.loads(file.read_text("utf-8")))
-    except ValidationError as exc:
-        fault = exc.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise ConfigurationError(f"PRECIEUX_LANGUAGE_LIMITS: {file}: `{place}`: {fault['msg']}.") from None
+        by_name = TypeAdapter(dict[Literal["limits"], dict[str, Needs]]).validate_python(
+            tomllib.loads(file.read_text("utf-8"))
+        )
     except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"PRECIEUX_LANGUAGE_LIMITS: {file} cannot be read ({exc}).") from None
-    return {check_lang(name) or name: needs for name, needs in table.limits.items()}
+        raise ConfigurationError(f"PRECIEUX_LANGUAGE_LIMITS: {file}: {explained(exc)}.") from None
+    needs = {check_lang(name) or name: of_language for name, of_language in by_name.get("limits", {}).items()}
+    if unknown := sorted(needs.keys() - languages):
+        raise ConfigurationError(f"PRECIEUX_LANGUAGE_LIMITS: {file}: `limits.{unknown[0]}`: there is no such language.")
+    return needs

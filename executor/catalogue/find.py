@@ -41,11 +41,15 @@ _NOTHING = Chosen()
 
 @dataclass(frozen=True)
 class Candidate:
-    """A language whose tools are on this machine, with their paths, and the toolchain that they belong to."""
+    """A language whose tools are on this machine, with their paths, and the toolchain that they belong to.
+
+    `lacks` says what further tools a toolchain's language needs and lacks; "" if it has all.
+    """
 
     language: LanguageDefinition
     tools: dict[str, str]
     toolchain: Toolchain | None = None
+    lacks: str = ""
 
 
 async def look_again(
@@ -91,7 +95,7 @@ async def examine(
 
 
 def candidates(chosen: Chosen) -> dict[str, list[Candidate]]:
-    """Return the languages whose tools are on this chosen. Of each, the first is used under its own name.
+    """Return the languages whose tools are on this machine. Of each, the first is used under its own name.
 
     A toolchain comes before the system's tools, unless it is `beside` them.
     """
@@ -109,17 +113,23 @@ def candidates(chosen: Chosen) -> dict[str, list[Candidate]]:
 
 
 def _candidate(code: str, toolchain: Toolchain | None, toolchains: Iterable[Toolchain]) -> Candidate | None:
-    """Return the language with the tools of a toolchain, or of the system; None if it lacks some.
+    """Return the language with the tools of a toolchain, or of the system; None if the system lacks some.
 
     The other tools of a toolchain's language are those that are used elsewhere too.
     """
-    language = (toolchain.definitions if toolchain else {}).get(code) or languages.known().get(code)
+    language = toolchain.definition(code) if toolchain else languages.known().get(code)
     if language is None:
         return None
     usual = [other for other in toolchains if not other.beside and (toolchain or code not in other.languages)]
     programs = {tool: path for other in (*usual, *filter(None, [toolchain])) for tool, path in other.paths.items()}
-    tools = language.toolchain(programs) if programs else language.toolchain()
-    return Candidate(language, tools, toolchain) if tools else None
+    tools = language.toolchain(programs)
+    lacks = ""
+    if tools is None and toolchain:
+        places = {tool: next(iter(paths), tool) for tool, paths in language.tools.items()}
+        tools = language.toolchain(places | programs)
+        missing = (f"{tool} ({path})" for tool, path in places.items() if tool not in programs)
+        lacks = f"it needs {' and '.join(missing)}"
+    return Candidate(language, tools, toolchain, lacks) if tools else None
 
 
 async def _examine_all(sandbox: Sandbox, found: list[Candidate], chosen: Chosen) -> Installed | SandboxFailure:
@@ -140,6 +150,8 @@ async def _examine(sandbox: Sandbox, candidate: Candidate, chosen: Chosen) -> In
     if needs := chosen.needs.get(language.code):
         language = replace(language, needs=needs.over(language.needs))
     try:
+        if candidate.lacks:
+            raise SandboxFailure(candidate.lacks)
         result = await _run_step(sandbox, language, command(language.version_command, tools))
         if not result.succeeded:
             raise SandboxFailure(result.why_failed)

@@ -24,8 +24,6 @@ from shared.engine.codex import version_in
 
 #: The lists of a program of one source, without options.
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: (), INTERPRETER_ARGS: ()})
-#: A version has at least these parts, such as 1.27.
-_PARTS_OF_VERSION = 2
 
 #: The environment of every program. Its language may add to it.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108
@@ -91,9 +89,10 @@ class Installed:
     @property
     def as_version(self) -> "Installed | None":
         """The language under the name of its version, such as `go1.27`; None if it has no such name."""
-        names, parts = self.language.versioned, (self.version or "").split(".")
-        if names is None or len(parts) < _PARTS_OF_VERSION:
+        names = self.language.versioned
+        if names is None or self.version is None:
             return None
+        parts = self.version.split(".")
         variant = CompilerVariant(names.code.format(*parts), names.name.format(*parts), args=(), since=0)
         return replace(self, variant=variant, others=())
 

@@ -36,12 +36,16 @@ def read_definitions(folder: Path) -> dict[str, LanguageDefinition]:
             if file.stem not in NAMES and "title" not in table:
                 raise ConfigurationError(f"{file}: `title` is missing: the name of {file.stem} for people.")
             languages[file.stem] = adapter.validate_python(table | {"code": file.stem})
-        except tomllib.TOMLDecodeError as exc:
-            raise ConfigurationError(f"{file}: {exc}.") from None
-        except ValidationError as exc:
-            faults = (f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}" for fault in exc.errors())
-            raise ConfigurationError(f"{file}: {'; '.join(faults)}.") from None
+        except (OSError, ValueError) as exc:
+            raise ConfigurationError(f"{file}: {explained(exc)}.") from None
     return languages
+
+
+def explained(error: Exception) -> str:
+    """Return why a file is wrong. If its values are, each is named by its key."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}" for fault in error.errors())
 
 
 def _expand(value: Any, lists: Mapping[str, list[str]]) -> Any:

@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field
 
 from executor.languages.java_source import find_main
 from shared.engine.languages import NAMES
+from shared.service.errors import ConfigurationError
 
 #: The words of a command that stand for several: two of a compile command, and one of a run command.
 COMPANIONS: Final = "{companions}"
@@ -293,8 +294,11 @@ def command(
     words: tuple[str, ...], values: dict[str, str], lists: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 ) -> tuple[str, ...]:
     """Return the command with its names replaced. A word in `lists` becomes several. Other words that become empty are
-    left out."""
-    expanded = (lists[part] if part in lists else filter(None, [part.format(**values)]) for part in words)
+    left out. Raises `ConfigurationError` if a name is unknown."""
+    try:
+        expanded = [lists[part] if part in lists else filter(None, [part.format(**values)]) for part in words]
+    except (LookupError, ValueError) as exc:
+        raise ConfigurationError(f"A language's command has a wrong name in braces, {exc}: {words}.") from None
     return tuple(word for parts in expanded for word in parts)
 
 

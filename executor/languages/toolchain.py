@@ -3,14 +3,15 @@
 The fields of `Toolchain` are the keys of the description. Those that Precieux knows are in `toolchains`.
 """
 
+import platform
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
-from executor.languages import read_definitions
+from executor.languages import explained, known, read_definitions
 from executor.languages.base import LanguageDefinition
 from shared.service.errors import ConfigurationError
 
@@ -48,8 +49,8 @@ class Toolchain:
     `programs` are paths in its folder, by the names of tools in the definitions of `languages`. Languages use it in
     place of the system's tools. If it is `beside`, they do so only under the name of its version, such as `node24`.
 
-    `folder` is where it is on this machine, and `place` is where boxes see it. `definitions` are languages that it
-    describes itself, in its sub-folder `languages`.
+    `file` is its description on this machine, and `place` is where boxes see its folder. `definitions` are languages
+    that it describes itself, in its sub-folder `languages`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -62,9 +63,14 @@ class Toolchain:
     programs: dict[str, str]
     archives: tuple[Archive, ...] = ()
     beside: bool = False
-    folder: Path = Path()
+    file: Path = Path()
     place: str = ""
     definitions: dict[str, LanguageDefinition] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Its folder on this machine."""
+        return self.file.parent
 
     @property
     def paths(self) -> dict[str, str]:
@@ -72,19 +78,23 @@ class Toolchain:
         return {tool: f"{self.place}/{path}".removesuffix("/.") for tool, path in self.programs.items()}
 
     @property
+    def archives_here(self) -> list[Archive]:
+        """The archives for this machine's processor."""
+        return [archive for archive in self.archives if archive.machine in ("", platform.machine())]
+
+    @property
     def source(self) -> str:
         """Where it comes from, for people."""
-        return self.archives[0].source if self.archives else f"toolchain {self.name}"
+        return next((archive.source for archive in self.archives_here), f"toolchain {self.name}")
+
+    def definition(self, code: str) -> LanguageDefinition | None:
+        """Return the definition of a language for this toolchain; None if there is none."""
+        return self.definitions.get(code) or known().get(code)
 
 
 def shipped() -> dict[str, Toolchain]:
     """Return the toolchains that can be installed by their names."""
     return {file.stem: read(file, file.stem) for file in sorted(_SHIPPED.glob("*.toml"))}
-
-
-def description_of(name: str) -> bytes:
-    """Return the description of a toolchain that can be installed by its name."""
-    return (_SHIPPED / f"{name}.toml").read_bytes()
 
 
 def in_folder(folder: Path | None) -> tuple[Toolchain, ...]:
@@ -98,12 +108,17 @@ def read(file: Path, name: str, place: str = "") -> Toolchain:
     place = place or f"{IN_BOXES}/{name}"
     try:
         table = tomllib.loads(file.read_text("utf-8"))
-        own = {"name": name, "folder": file.parent, "place": place}
+        own = {"name": name, "file": file, "place": place}
         toolchain = TypeAdapter(Toolchain).validate_python(table | own)
     except (OSError, ValueError) as exc:
-        if isinstance(exc, ValidationError):
-            faults = (f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}" for fault in exc.errors())
-            raise ConfigurationError(f"{file}: {'; '.join(faults)}.") from None
-        raise ConfigurationError(f"{file}: {exc}.") from None
+        raise ConfigurationError(f"{file}: {explained(exc)}.") from None
     toolchain.definitions.update(read_definitions(file.parent / "languages"))
+    for code in toolchain.languages:
+        language = toolchain.definition(code)
+        if language is None:
+            raise ConfigurationError(f"{file}: `languages`: {code!r} is unknown: describe it in languages/{code}.toml.")
+        if toolchain.beside and language.versioned is None:
+            raise ConfigurationError(f"{file}: `beside`: {code} has no `versioned`, the name of one version.")
+        if language.tools.keys().isdisjoint(toolchain.programs):  # it would use the system's
+            raise ConfigurationError(f"{file}: `programs`: {code} needs one of these: {', '.join(language.tools)}.")
     return toolchain

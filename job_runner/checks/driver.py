@@ -12,16 +12,19 @@ from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit,
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
+from job_runner.emails.of_batches import add_mails
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
+from job_runner.upkeep.batch_loop import BatchLoop
+from job_runner.verdict.outcome import costs_an_attempt
 from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.packages.model import JurySubmission, Package
 from shared.problems.checks import Phase
-from shared.problems.submitting import limits_for, time_limit_source
+from shared.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.problems.versions import package_of
-from shared.resources.models import CheckResult, CheckVerdict
-from shared.service.errors import EngineCrashed, PermanentError, TransientError
+from shared.resources.models import CheckResult, CheckVerdict, MailKind
+from shared.service.errors import PermanentError, TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
 
@@ -29,44 +32,22 @@ log = get_logger(__name__)
 
 #: Seconds after which data is tried again that could not be proved.
 _RETRY_SECONDS: Final = 5.0
-_POISON: Final = "The validators were begun several times and never ended: the engine or the runner stopped each time."
+_POISON: Final = "The validators were begun several times and never ended: the engine or the runner failed each time."
 
 
-class Checks:
+class Checks(BatchLoop):
     """Runs the phases of checks one after the other, and writes their ends. Any number of runners may do it at once."""
 
     def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
-        self._database = database
+        super().__init__(database, poll_interval=poll_interval)
         self._branding = branding
-        self._poll_interval = poll_interval
-        #: The batches that may have ended since they were last looked at; None: any.
-        self._changed: set[int] | None = None
 
-    async def run(self, stop: asyncio.Event) -> None:
-        async with self._database.listen(channels.BATCHES, self._note) as notified:
-            while not stop.is_set():
-                notified.clear()
-                changed, self._changed = self._changed, set()
-                timeout = self._poll_interval
-                try:
-                    while await self.run_once(changed):
-                        pass
-                except TransientError as exc:
-                    self._changed = None
-                    timeout = 1.0
-                    log.warning("checks.waiting", error=str(exc), next_try_s=timeout)
-                await wait_any(stop, notified, timeout=timeout)
-                if not notified.is_set():
-                    self._changed = None
-
-    async def run_once(self, among: Collection[int] | None = None) -> bool:
-        """Drive one check whose submissions have ended as far as it goes now. Return False if there is none."""
-        if among is not None and not among:
-            return False
+    async def run_once(self, among: Collection[int] | None = None) -> int | None:
+        """Drive one check whose submissions have ended as far as it goes now. Return its id; None if there is none."""
         async with self._database.transaction() as connection:
             check = await rows.next_due(connection, among)
             if check is None:
-                return False
+                return None
             phase, progress = check.phase, _Progress(check, await self._bounds(connection, check))
             while phase < Phase.AT_LIMIT:
                 phase = Phase(phase + 1)
@@ -81,7 +62,7 @@ class Checks:
                 await rows.keep_phase(connection, check, phase, progress.time_limit())
             elif check.data is not None:
                 await self._finish(connection, check, progress)
-        return True
+        return check.id
 
     async def _bounds(self, connection: Connection, check: RunningCheck) -> Bounds:
         """Return what the submissions that have run say of the time limit."""
@@ -91,12 +72,6 @@ class Checks:
                 found.append(bounds_of(submission, entry, run))
         return narrowest(found)
 
-    def _note(self, payload: str) -> None:
-        if not payload.isdecimal():
-            self._changed = None
-        elif self._changed is not None:
-            self._changed.add(int(payload))
-
     async def _finish(self, connection: Connection, check: RunningCheck, progress: "_Progress") -> None:
         entries, data = [], [*(check.data or ()), *progress.faults()]
         for submission, entry in check.jury:
@@ -105,7 +80,6 @@ class Checks:
         is_unexpected = any(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
         verdict = CheckVerdict.FAILED if data or is_unexpected else CheckVerdict.PASSED
         time_limit = progress.time_limit()
-        mail = None
         if check.email is not None:
             report = render_check(
                 check.batch,
@@ -118,7 +92,8 @@ class Checks:
                 branding=self._branding,
                 locale=check.locale,
             )
-            mail = {**report.columns, "locale": check.locale}
+            mail = {"batch": check.batch, "recipient": check.email, "locale": check.locale, **report.columns}
+            await add_mails(connection, MailKind.CHECK, [mail])
         await rows.finish(
             connection,
             check,
@@ -126,8 +101,7 @@ class Checks:
             entries=entries,
             data=data,
             time_limit=time_limit,
-            derived_cpu_s=progress.limit_s if check.derives else None,
-            mail=mail,
+            derived_cpu_s=progress.limit_s,
         )
         log.info("check.finished", check=check.id, problem=check.version.reference, verdict=verdict)
 
@@ -176,7 +150,7 @@ class _Progress:
         """Return the time limit as answers have it; None if there is none yet."""
         version = self._check.version
         source = "check" if self._check.derives else time_limit_source(version)
-        cpu_s = self.limit_s if self._check.derives else limits_for(version, (), self._check.bounds, {})["cpu_s"]
+        cpu_s = self.limit_s if self._check.derives else limits_of(version, self._check.bounds)["cpu_s"]
         if cpu_s is None:
             return None
         return {
@@ -188,18 +162,17 @@ class _Progress:
 
     def entry(self, submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None) -> dict[str, Any]:
         """Return the entry of a submission with its result."""
-        check, limit_s = self._check, None
+        limit_s, margin = None, self._check.package.time_limit_rule.from_too_slow
         if self.limit_s is not None and not entry["has_own_limit"]:
             limit_s = self.limit_s * entry["factor"]
-        shown = entry_of(check.package, submission, entry, run, limit_s)
-        if limit_s is not None and run and is_barely_too_slow(check.package, submission, run, limit_s):
-            margin = check.package.time_limit_rule.from_too_slow
+        shown = entry_of(submission, entry, run, limit_s)
+        if limit_s is not None and run and is_barely_too_slow(submission, run, limit_s, margin):
             shown["detail"] = shown.get("detail") or f"It takes less than {margin:g} times the limit."
         return shown
 
 
 class DataChecks:
-    """Runs the validators of packages on their data, one package at a time."""
+    """Runs the validators of packages on their data. `run` may run several times at once."""
 
     def __init__(self, database: Database, runs: PackageRuns, charges: Charges, *, poll_interval: float) -> None:
         self._database = database
@@ -208,15 +181,17 @@ class DataChecks:
         self._poll_interval = poll_interval
 
     async def run(self, stop: asyncio.Event) -> None:
-        async with self._database.listen(channels.BATCHES) as notified:
+        async with self._database.listen(channels.CHECKS) as notified:
             while not stop.is_set():
                 notified.clear()
+                timeout = self._poll_interval
                 try:
                     while not stop.is_set() and await self.run_once(stop):
                         pass
                 except TransientError as exc:
-                    log.warning("checks.waiting", error=str(exc), next_try_s=_RETRY_SECONDS)
-                await wait_any(stop, notified, timeout=self._poll_interval)
+                    timeout = _RETRY_SECONDS
+                    log.warning("checks.waiting", error=str(exc), next_try_s=timeout)
+                await wait_any(stop, notified, timeout=timeout)
 
     async def run_once(self, stop: asyncio.Event) -> bool:
         """Prove the data of one check. Return False if none waits for it."""
@@ -235,7 +210,7 @@ class DataChecks:
             except PermanentError as exc:
                 faults = [{"path": "", "detail": f"The data could not be checked: {exc}."}]
             except TransientError as exc:
-                await self._release(claimed, seconds=_RETRY_SECONDS, is_attempt=isinstance(exc, EngineCrashed))
+                await self._release(claimed, seconds=_RETRY_SECONDS, is_attempt=costs_an_attempt(exc))
                 raise
         async with self._database.connection() as connection:
             await rows.keep_data(connection, claimed, faults)

@@ -2,27 +2,17 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.database.connection import Record
 from shared.engine.codex import Verdict
 from shared.engine.run_call import GOOD_VERDICTS
-from shared.packages.expectations import TestOutcome, matches, unmet
+from shared.packages.expectations import JuryTest, matches, unmet
 from shared.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
 from shared.problems.checks import Phase
 from shared.resources.models import CheckResult
-
-
-@dataclass(frozen=True, slots=True)
-class JuryTest:
-    """The result of a test of the jury's submission."""
-
-    name: str
-    verdict: Verdict
-    cpu_s: float
-    points_awarded: float | None
-    judge_message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +35,24 @@ class Bounds:
     slowest_accepted_s: float | None
     fastest_too_slow_s: float | None
     too_slow_s: float = math.inf
+
+
+def jury_tests(package: Package, rows: Iterable[Record | Mapping[str, Any]]) -> tuple[JuryTest, ...]:
+    """Return the results of tests from their rows. If tests of Polygon have points, each must earn all of its own."""
+    names = {test.number: test.name for test in package.tests}
+    needed = {}
+    if package.format is PackageFormat.POLYGON and package.scheme.is_scoring:
+        needed = {test.number: (test.points or 0.0) - 1e-6 for test in package.scheme.tests}
+    return tuple(
+        JuryTest(
+            names[row["number"]],
+            Verdict(row["verdict"]),
+            row["judge_message"] or "",
+            is_full=(row["points_awarded"] or 0.0) >= needed.get(row["number"], -math.inf),
+            cpu_s=row["cpu_s"] or 0.0,
+        )
+        for row in rows
+    )
 
 
 def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun) -> Bounds:
@@ -81,16 +89,16 @@ def derived_limit(rule: TimeLimitRule, slowest_accepted_s: float) -> float:
     return round(max(1, steps) * rule.resolution, 9)
 
 
-def is_barely_too_slow(package: Package, submission: JurySubmission, run: JuryRun, limit_s: float) -> bool:
-    """Return True if it must be too slow, and is so by less than the rule's factor. Legacy packages may have such."""
+def is_barely_too_slow(submission: JurySubmission, run: JuryRun, limit_s: float, margin: float) -> bool:
+    """Return True if it must be too slow, and is so by less than the rule's margin. Legacy packages may have such."""
     tests = list(_bounding(submission, run, "bounds_from_above"))
     seconds = max((test.cpu_s for test in tests), default=math.inf)
     was_stopped = any(test.verdict is Verdict.TIME_LIMIT for test in tests)
-    return not was_stopped and limit_s < seconds < limit_s * package.time_limit_rule.from_too_slow
+    return not was_stopped and limit_s < seconds < limit_s * margin
 
 
 def entry_of(
-    package: Package, submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None, limit_s: float | None
+    submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None, limit_s: float | None
 ) -> dict[str, Any]:
     """Return the entry of a submission with its result. Beyond `limit_s` its tests are too slow, whatever they got."""
     if entry["submission"] is None:
@@ -98,29 +106,17 @@ def entry_of(
     if run is None or run.verdict is None:
         detail = "It has no result: it was cancelled or deleted, or could not be run."
         return {**entry, "result": CheckResult.UNEXPECTED, "detail": detail}
-    tests = [(test, _verdict(test, limit_s)) for test in run.tests]
+    tests = [replace(test, verdict=_verdict(test, limit_s)) for test in run.tests]
     verdict = run.verdict
-    if verdict is not Verdict.JUDGE_ERROR and any(late is not test.verdict for test, late in tests):
-        verdict = next((late for _, late in tests if late not in GOOD_VERDICTS), verdict)
-    points = {scored.number: scored.points or 0.0 for scored in package.scheme.tests}
-    most = {test.name: points[test.number] for test in package.tests}
-    needs_all = package.format is PackageFormat.POLYGON and package.scheme.is_scoring
-    outcomes = [
-        TestOutcome(
-            test.name,
-            late,
-            test.judge_message,
-            is_full=not needs_all or (test.points_awarded or 0.0) >= most[test.name] - 1e-6,
-        )
-        for test, late in tests
-    ]
-    said = unmet(submission, verdict, run.points_awarded, run.points, outcomes, run.group_points or {})
+    if verdict is not Verdict.JUDGE_ERROR and tests != list(run.tests):
+        verdict = next((test.verdict for test in tests if test.verdict not in GOOD_VERDICTS), verdict)
+    said = unmet(submission, verdict, run.points_awarded, run.points, tests, run.group_points or {})
     if verdict is Verdict.JUDGE_ERROR:
         said += [run.judge_message or next((test.judge_message for test in run.tests[-1:]), "")]
     return {
         **entry,
         "verdict": verdict,
-        "verdicts": Counter(late for _, late in tests),
+        "verdicts": Counter(test.verdict for test in tests),
         "points_awarded": run.points_awarded,
         "slowest_s": max((test.cpu_s for test in run.tests), default=None),
         "result": CheckResult.UNEXPECTED if said else CheckResult.AS_EXPECTED,

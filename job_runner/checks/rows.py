@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic_core import from_json
 
-from job_runner.checks.results import JuryRun, JuryTest
+from job_runner.checks.results import JuryRun, jury_tests
 from shared.broker.base import QUEUE
 from shared.database import channels
 from shared.database.connection import Connection
@@ -52,7 +52,8 @@ _RELEASE: Final = """
 """
 _KEEP_DATA: Final = """
     UPDATE problem_checks SET data = CAST(:data AS jsonb), lease_id = NULL
-    WHERE id = :id AND lease_id = CAST(:lease AS uuid) RETURNING pg_notify(:batches, CAST(batch AS text))
+    WHERE id = :id AND lease_id = CAST(:lease AS uuid)
+    RETURNING pg_notify(:batches, CAST(batch AS text)), pg_notify(:checks, '')
 """
 # One runner drives a check: the row is locked, and others skip it.
 _DUE: Final = """
@@ -87,24 +88,23 @@ _RELEASE_HELD: Final = """
 _KEEP_PHASE: Final = """
     UPDATE problem_checks SET phase = :phase, time_limit = CAST(:time_limit AS jsonb) WHERE id = :id
 """
+# The latest check of a version is kept for ever, its addresses are not. `called` reads the row as it was before.
 _FINISH: Final = """
     WITH finished AS (
         UPDATE problem_checks SET state = 'finished', finished_at = now(), verdict = :verdict,
-            submissions = CAST(:entries AS jsonb), time_limit = CAST(:time_limit AS jsonb), data = CAST(:data AS jsonb)
-        WHERE id = :id RETURNING batch, owner, version, webhook_url
+            submissions = CAST(:entries AS jsonb), time_limit = CAST(:time_limit AS jsonb), data = CAST(:data AS jsonb),
+            email = NULL, webhook_url = NULL
+        WHERE id = :id RETURNING batch, version
     ), derived AS (
         UPDATE problem_versions SET derived_cpu_s = :derived_cpu_s FROM finished
         WHERE problem_versions.id = finished.version AND CAST(:derived_cpu_s AS double precision) IS NOT NULL
     ), called AS (
         INSERT INTO webhooks (owner, batch, type, url)
-        SELECT owner, batch, 'problem.checked', webhook_url FROM finished WHERE webhook_url IS NOT NULL
+        SELECT owner, batch, 'problem.checked', webhook_url FROM problem_checks
+        WHERE id = :id AND webhook_url IS NOT NULL
         RETURNING pg_notify(:webhooks, '')
     )
     SELECT pg_notify(:batches, CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
-"""
-_ADD_MAIL: Final = """
-    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
-    VALUES ('check', :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
 """
 
 
@@ -169,6 +169,7 @@ async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequen
         "lease": str(claimed.lease),
         "data": json.dumps(faults),
         "batches": channels.BATCHES,
+        "checks": channels.CHECKS,
     }
     await connection.execute(_KEEP_DATA, values)
 
@@ -207,23 +208,14 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
         return None
     if row["outcome"] != "finished":
         return JuryRun(None)
-    names = {test.number: test.name for test in check.package.tests}
+    tests = await connection.fetch_all(_TESTS, {"job": row["job"]})
     return JuryRun(
         verdict=Verdict(row["verdict"]),
         points=row["points"],
         points_awarded=row["points_awarded"],
         judge_message=row["judge_message"] or "",
         group_points={group["name"]: group["points_awarded"] for group in from_json(row["groups"] or "[]")},
-        tests=tuple(
-            JuryTest(
-                names[test["number"]],
-                Verdict(test["verdict"]),
-                test["cpu_s"] or 0.0,
-                test["points_awarded"],
-                test["judge_message"] or "",
-            )
-            for test in await connection.fetch_all(_TESTS, {"job": row["job"]})
-        ),
+        tests=jury_tests(check.package, tests),
     )
 
 
@@ -253,9 +245,8 @@ async def finish(
     data: Sequence[Mapping[str, str]],
     time_limit: object,
     derived_cpu_s: float | None,
-    mail: Mapping[str, Any] | None,
 ) -> None:
-    """Write the end of a check: its results, its webhook and its mail."""
+    """Write the end of a check: its results and its webhook."""
     values = {
         "id": check.id,
         "verdict": verdict,
@@ -267,6 +258,3 @@ async def finish(
         "webhooks": channels.WEBHOOKS,
     }
     await connection.execute(_FINISH, values)
-    if mail is not None:
-        await connection.execute(_ADD_MAIL, {"batch": check.batch, "recipient": check.email, **mail})
-        await connection.notify(channels.EMAILS)

@@ -1,16 +1,16 @@
 """Finishes batches: when the last submission of one has ended, writes its end, its webhook and its digests."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
 from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
+from job_runner.emails.of_batches import add_mails
+from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.service.errors import DatabaseUnavailable
-from shared.service.lifecycle import wait_any
+from shared.resources.models import MailKind
 from shared.service.logging import get_logger
 from shared.text.email_addresses import as_addressed
 
@@ -41,43 +41,17 @@ _LINES: Final = """
     FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
     WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
 """
-_ADD_MAIL: Final = """
-    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
-    VALUES ('digest', :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
-"""
 
 
-class BatchFinisher:
+class BatchFinisher(BatchLoop):
     """Finishes batches. Any number of runners may do it at once."""
 
     def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
-        self._database = database
+        super().__init__(database, poll_interval=poll_interval)
         self._branding = branding
-        self._poll_interval = poll_interval
-        #: The batches that may have ended since they were last looked at; None: any.
-        self._changed: set[int] | None = None
-
-    async def run(self, stop: asyncio.Event) -> None:
-        async with self._database.listen(channels.BATCHES, self._note) as notified:
-            while not stop.is_set():
-                notified.clear()
-                changed, self._changed = self._changed, set()
-                timeout = self._poll_interval
-                try:
-                    while await self.run_once(changed):
-                        pass
-                except DatabaseUnavailable as exc:
-                    self._changed = None
-                    timeout = 1.0
-                    log.warning("batches.waiting", error=str(exc), next_try_s=timeout)
-                await wait_any(stop, notified, timeout=timeout)
-                if not notified.is_set():
-                    self._changed = None
 
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
         """Finish one batch whose submissions have all ended, and return its id; None if there is no such batch."""
-        if among is not None and not among:
-            return None
         async with self._database.transaction() as connection:
             batch = await connection.fetch_one(
                 _FINISH,
@@ -94,12 +68,6 @@ class BatchFinisher:
         finished: int = batch["id"]
         return finished
 
-    def _note(self, payload: str) -> None:
-        if not payload.isdecimal():
-            self._changed = None
-        elif self._changed is not None:
-            self._changed.add(int(payload))
-
     async def _add_digests(self, connection: Connection, batch: int) -> int:
         """Add one mail for each address, and return their number."""
         by_address: dict[str, list[tuple[str, str, Line]]] = defaultdict(list)
@@ -114,9 +82,7 @@ class BatchFinisher:
                 points_awarded=row["points_awarded"],
             )
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
-        await connection.fetch_each(_ADD_MAIL, [self._mail(batch, lines) for lines in by_address.values()])
-        if by_address:
-            await connection.notify(channels.EMAILS)
+        await add_mails(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
         return len(by_address)
 
     def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 `shared.grading` says which tests are run, and folds their results.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, Probl
 from shared.packages.programs import main_file
 from shared.text.control_characters import replace_controls
 
-#: Bytes of inputs and answers that one request names, and of files in it, but for those of its first test.
+#: Bytes of inputs and answers that one request names, and of files in it, but for those of its first run.
 _DATA_BYTES: Final = 64 << 20
 _FILES_BYTES: Final = 4 << 20
 #: What starts the program of a folder of scripts: `run` may be a binary, and need not exist before `build` has run.
@@ -92,16 +92,8 @@ class ProblemProgram:
 
     def chunk(self, numbers: Sequence[int]) -> list[int]:
         """Return the first of these tests, as many as fit into a request."""
-        chosen: list[int] = []
-        data = files = 0
-        for number in numbers[:MAX_TESTS]:
-            test = self.tests[number]
-            data += sum(self.package.files[path].size_bytes for path in (test.input, test.answer))
-            files += sum(self.package.files[path].size_bytes for path in test.files.values())
-            if chosen and (data > _DATA_BYTES or files > _FILES_BYTES):
-                break
-            chosen.append(number)
-        return chosen
+        tests = [self.tests[number] for number in numbers[:MAX_TESTS]]
+        return list(numbers[: fitting(self.package, [((one.input, one.answer), one.files.values()) for one in tests])])
 
     def case(self, number: int, contents: Mapping[str, bytes]) -> Case:
         """Return a test as the engine's request has it. `contents` are those of its files for the program."""
@@ -263,6 +255,20 @@ class ProblemAnswer(ProgramAnswer):
             self._ended.get(number) or TestOutcome(case.name, case.hidden, case.points, limits=case.limits)
             for number, case in enumerate(self._program.cases, 1)
         )
+
+
+def fitting(package: Package, runs: Sequence[tuple[Iterable[str], Iterable[str]]]) -> int:
+    """Return how many runs fit into a request, at least one.
+
+    Each run has the paths of the data that the request names, and of the files that are in it.
+    """
+    data = files = 0
+    for number, (named, sent) in enumerate(runs[:MAX_TESTS]):
+        data += sum(package.files[path].size_bytes for path in named if path)
+        files += sum(package.files[path].size_bytes for path in sent if path)
+        if number and (data > _DATA_BYTES or files > _FILES_BYTES):
+            return number
+    return min(len(runs), MAX_TESTS)
 
 
 def files_beside(program: PackageProgram) -> dict[str, bytes]:

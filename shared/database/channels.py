@@ -21,3 +21,5 @@ KEYS: Final = "precieux_keys"
 WEBHOOKS: Final = "precieux_webhooks"
 #: Notified with the id of a batch of which a submission has ended; the API's streams and the runners listen.
 BATCHES: Final = "precieux_batches"
+#: Notified when data of a package may be checked: a check has begun, or the one before is over; the runners listen.
+CHECKS: Final = "precieux_checks"

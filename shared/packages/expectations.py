@@ -218,15 +218,14 @@ def matches(glob: str, name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class TestOutcome:
+class JuryTest:
     """What a test of a submission got. `is_full` is False if it earned less than its points."""
-
-    __test__ = False  # pytest would take it for a test
 
     name: str
     verdict: Verdict
     judge_message: str = ""
     is_full: bool = True
+    cpu_s: float = 0.0
 
 
 def unmet(
@@ -234,7 +233,7 @@ def unmet(
     verdict: Verdict,
     points_awarded: float | None,
     points: float | None,
-    tests: Sequence[TestOutcome],
+    tests: Sequence[JuryTest],
     group_points: Mapping[str, float | None],
 ) -> list[str]:
     """Return sentences on what a submission did not get that it must; none if all is as expected."""
@@ -265,7 +264,7 @@ def _unmet_by_run(
 
 
 def _unmet_by_tests(
-    expected: TestExpectation, tests: Sequence[TestOutcome], points: Mapping[str, float | None]
+    expected: TestExpectation, tests: Sequence[JuryTest], points: Mapping[str, float | None]
 ) -> Iterator[str]:
     chosen = [test for test in tests if matches(expected.where, test.name)]
     letters = {test.name: _letter(test) for test in chosen}
@@ -288,6 +287,6 @@ def _unmet_by_tests(
                 yield f"It got {earned or 0:g} points{f' in {name}' if name else ''}, not {low:g} to {high:g}."
 
 
-def _letter(test: TestOutcome) -> Letters | None:
+def _letter(test: JuryTest) -> Letters | None:
     letter = _LETTERS.get(test.verdict)
     return WA if letter is AC and not test.is_full else letter

@@ -149,16 +149,22 @@ def limits_for(
 
     `factors` are the operator's for times (`PRECIEUX_LANGUAGE_TIME_FACTORS`).
     """
-    general, named = _general(version, bounds), version.settings.get("language_limits") or {}
-    for code in codes:
-        if code in named:
-            return _within({**general, **_set(named[code])}, bounds)
-    factor = time_factor(codes, factors)
-    return _within({name: limit * factor if name.endswith("_s") else limit for name, limit in general.items()}, bounds)
+    factor, own = time_factor(version, codes, factors), limits_of_language(version, codes) or {}
+    general = _general(version, bounds)
+    scaled = {name: limit * factor if name.endswith("_s") else limit for name, limit in general.items()}
+    return _within({**scaled, **own}, bounds)
 
 
-def time_factor(codes: Sequence[str], factors: Mapping[str, float]) -> float:
-    """Return the operator's factor for the times of programs in a language."""
+def limits_of_language(version: ProblemVersion, codes: Sequence[str]) -> dict[str, Any] | None:
+    """Return the limits that the settings name for a language; None if they do not name the language."""
+    named = version.settings.get("language_limits") or {}
+    return next((_set(named[code]) for code in codes if code in named), None)
+
+
+def time_factor(version: ProblemVersion, codes: Sequence[str], factors: Mapping[str, float]) -> float:
+    """Return the operator's factor for the times of programs in a language; 1 if the settings name the language."""
+    if limits_of_language(version, codes) is not None:
+        return 1.0
     return next((factors[code] for code in codes if code in factors), 1.0)
 
 

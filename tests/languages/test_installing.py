@@ -22,16 +22,17 @@ def _toolchains(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("name", "index"), [("deno", "PyPI"), ("bun", "npm")])
 def test_a_toolchain_is_installed_and_removed(name: str, index: str, tmp_path: Path) -> None:
-    done = _toolchains(tmp_path, "install", name)
+    folder = tmp_path / "toolchains"
+    done = _toolchains(folder, "install", name)
     if " cannot be fetched" in done.stderr or " is missing" in done.stderr:
         missing(index, done.stderr.strip())
     assert done.returncode == 0, done.stderr
     assert f"{name} " in done.stdout
-    rows = {row["name"]: row for row in json.loads(_toolchains(tmp_path, "list", "--json").stdout)}
+    rows = {row["name"]: row for row in json.loads(_toolchains(folder, "list", "--json").stdout)}
     assert rows[name]["installed"] == rows[name]["available"]
     assert rows[name]["bytes"] > 1 << 20
-    assert _toolchains(tmp_path, "remove", name).returncode == 0
-    assert list(tmp_path.iterdir()) == []
+    assert _toolchains(folder, "remove", name).returncode == 0
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [("install", "nosuch"), ("install", "../go"), ("remove", "go"), ("remove", "..")])

@@ -6,9 +6,10 @@ A wait holds no connection to the database: the process's listener wakes it (`ap
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Request
@@ -19,6 +20,7 @@ from api_service.http.openapi import answer_header, request_header
 from api_service.services import Services
 from api_service.v1.protocol.validation import Strict
 from api_service.v1.reads.visibility import find_visible
+from shared.database import channels
 
 #: The longest wait, in seconds.
 MAX_WAIT_S: Final = 60
@@ -97,11 +99,23 @@ def reserved(services: Services, principal: Principal, seconds: float) -> Iterat
 
 async def wait_until_final(services: Services, principal: Principal, upload_id: int, seconds: float) -> None:
     """Return when the submission is in a final state or `held`, is gone, the time is over or the service stops."""
+    await wait_while(services, upload_id, seconds, partial(_is_under_way, services, principal, upload_id))
+
+
+async def wait_while(
+    services: Services,
+    id_: int,
+    seconds: float,
+    is_under_way: Callable[[], Awaitable[bool]],
+    *,
+    channel: str = channels.SUBMISSIONS,
+) -> None:
+    """Return when what has this id on the channel is not under way, the time is over or the service stops."""
     if seconds <= 0:
         return
     deadline = time.monotonic() + seconds
-    with services.notifications.watch(upload_id) as changed:
-        while not services.notifications.is_stopping and await _is_under_way(services, principal, upload_id):
+    with services.notifications.watch(id_, channel=channel) as changed:
+        while not services.notifications.is_stopping and await is_under_way():
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await changed.wait()

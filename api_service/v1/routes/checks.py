@@ -1,7 +1,5 @@
 """The checks of problems' packages."""
 
-import asyncio
-import time
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -23,7 +21,7 @@ from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.openapi import location, operation
 from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query, validated
 from api_service.v1.reads.visibility import refuse_unknown
-from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of
+from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_while
 from api_service.v1.routes.output import LARGEST_NUMBER
 from api_service.v1.routes.problems import ProblemName, VersionQuery, require_owned
 from shared.database import channels
@@ -81,14 +79,13 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
             return await CheckStarter(services.submissions).start(principal, version, asked, on_stored)
 
     async def render(check: int) -> ProblemCheck:
-        async with services.database.connection() as connection:
-            found = await checks.check(connection, check)
-        return await _ended(services, found or refuse_unknown("check"), wait.seconds)
+        return await _ended(services, await _read(services, check), wait.seconds)
 
     with reserved(services, principal, wait.seconds):
         accepted = await once(
             request, services, principal, content, work, render,
-            status=HTTPStatus.ACCEPTED, location=f"/v1/problems/{name}/check", wait_s=wait.seconds,
+            status=HTTPStatus.ACCEPTED, wait_s=wait.seconds,
+            location=f"/v1/problems/{name}/check?version={version.version}",
         )  # fmt: skip
     accepted.headers.update(wait.headers)
     return accepted
@@ -140,18 +137,17 @@ async def _asked(request: Request, services: Services, principal: Principal, con
 
 
 async def _ended(services: Services, check: ProblemCheck, seconds: float) -> ProblemCheck:
-    """Return a check when it has finished, the time is over or the service stops."""
-    deadline = time.monotonic() + seconds
-    with services.notifications.watch(check.batch, channel=channels.BATCHES) as changed:
-        while check.state is CheckState.RUNNING and not services.notifications.is_stopping:
-            async with services.database.connection() as connection:
-                check = await checks.check(connection, check.id) or refuse_unknown("check")
-            if check.state is CheckState.FINISHED:
-                break
-            try:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    await changed.wait()
-            except TimeoutError:
-                break
-            changed.clear()
+    """Return a check, after a wait for its end."""
+
+    async def is_running() -> bool:
+        nonlocal check
+        check = await _read(services, check.id)
+        return check.state is CheckState.RUNNING
+
+    await wait_while(services, check.batch, seconds, is_running, channel=channels.BATCHES)
     return check
+
+
+async def _read(services: Services, id_: int) -> ProblemCheck:
+    async with services.database.connection() as connection:
+        return await checks.check(connection, id_) or refuse_unknown("check")

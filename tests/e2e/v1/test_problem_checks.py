@@ -296,6 +296,8 @@ def test_one_check_at_a_time(push: Push, setter: Api, system: Contract) -> None:
     headers = {"Idempotency-Key": name}
     first = setter.post(path, headers=headers)
     assert (first.status_code, first.json()["state"]) == (202, "running")
+    # The latest check of the latest version may be another one.
+    assert first.headers["Location"].endswith(f"{path}?version=1")
     assert setter.post(path, headers=headers).json()["id"] == first.json()["id"]
     assert problem(setter.post(path), 409)["type"].endswith("under-way")
     problem(setter.delete(f"/v1/problems/{name}"), 409)

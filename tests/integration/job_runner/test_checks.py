@@ -1,20 +1,23 @@
 """The rows of checks on a real Postgres: who proves their data, and what outlives a runner."""
 
 import asyncio
+import json
 
 import pytest
 
 from job_runner.checks import rows
-from job_runner.checks.driver import DataChecks
+from job_runner.checks.driver import Checks, DataChecks
 from job_runner.checks.rows import ClaimedData
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
+from shared.problems.checks import Phase
 from shared.problems.files import key_of
 from shared.problems.versions import as_manifest
-from shared.service.errors import EngineAway
+from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.storage.local import LocalStore
+from tests.factories import BRANDING
 from tests.integration.job_runner.scripted_engine import ScriptedEngine
 from tests.integration.job_runner.test_cleaner import MAILER
 from tests.integration.rows import execute, fetch
@@ -94,22 +97,47 @@ async def test_a_check_that_stops_runners_is_not_begun_again(database: Database)
     assert "never ended" in row["data"]
 
 
-async def test_an_engine_that_is_away_is_no_attempt(database: Database, store: LocalStore) -> None:
+@pytest.mark.parametrize(("error", "attempts"), [(EngineAway, 0), (EngineUnavailable, 1), (EngineCrashed, 1)])
+async def test_what_costs_an_attempt(
+    database: Database, store: LocalStore, error: type[Exception], attempts: int
+) -> None:
     await add_check(database, "a")
 
-    class Away(ScriptedEngine):
+    class Failing(ScriptedEngine):
         async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0):  # type: ignore[no-untyped-def]
-            raise EngineAway("it is away")
+            raise error("it fails")
             yield
 
     for path, file in read(LEGACY).files.items():
         await store.put(key_of(file.digest), LEGACY[path].encode())
-    checks = DataChecks(database, PackageRuns(store, Away()), Charges(database, 1), poll_interval=1)
-    with pytest.raises(EngineAway):
+    checks = DataChecks(database, PackageRuns(store, Failing()), Charges(database, 1), poll_interval=1)
+    with pytest.raises(error):
         await checks.run_once(asyncio.Event())
     [row] = await fetch(database, "SELECT attempt, data, lease_id FROM problem_checks")
-    assert (row["attempt"], row["data"], row["lease_id"]) == (0, None, None)
+    assert (row["attempt"], row["data"], row["lease_id"]) == (attempts, None, None)
     assert await claim(database) is None  # for some seconds
+
+
+async def test_the_end_is_told_and_its_addresses_are_forgotten(database: Database) -> None:
+    await add_check(database, "a")
+    plan = {"derives": True, "bounds": {"cpu_s": {"default": 1, "max": 10}}, "factors": {}}
+    entry = {"path": "a.py", "submission": None, "phase": Phase.AT_LIMIT, "expected": ["AC"], "result": "not_run"}
+    await execute(
+        database,
+        "UPDATE problem_checks SET phase = 3, data = '[]', plan = CAST(:plan AS jsonb), email = 'a@example.com',"
+        " webhook_url = 'https://example.com/', submissions = CAST(:entries AS jsonb)",
+        plan=json.dumps(plan),
+        entries=json.dumps([{**entry, "has_own_limit": False}] * len(read(LEGACY).submissions)),
+    )
+    checks = Checks(database, BRANDING, poll_interval=1)
+    assert await checks.run_once()
+    assert await checks.run_once() is None
+    [row] = await fetch(database, "SELECT state, verdict, email, webhook_url FROM problem_checks")
+    assert dict(row) == {"state": "finished", "verdict": "failed", "email": None, "webhook_url": None}
+    [mail] = await fetch(database, "SELECT kind, recipient FROM emails")
+    assert dict(mail) == {"kind": "check", "recipient": "a@example.com"}
+    [webhook] = await fetch(database, "SELECT type, url, owner FROM webhooks")
+    assert dict(webhook) == {"type": "problem.checked", "url": "https://example.com/", "owner": 1}
 
 
 async def test_old_checks_go_but_the_latest(database: Database, store: LocalStore) -> None:

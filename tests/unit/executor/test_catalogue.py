@@ -28,7 +28,8 @@ def three(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be three languages, all of whose tools are on the machine."""
     monkeypatch.setattr("executor.languages.known", lambda: {code: known()[code] for code in ("bash", "lua", "bc")})
     monkeypatch.setattr(
-        "executor.languages.base.LanguageDefinition.toolchain", lambda self: {name: f"/{name}" for name in self.tools}
+        "executor.languages.base.LanguageDefinition.toolchain",
+        lambda self, programs: {name: f"/{name}" for name in self.tools},
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from executor import verdict
 from executor.languages import known, read_definitions
-from executor.languages.base import LanguageDefinition
+from executor.languages.base import LanguageDefinition, command
 from executor.sandbox.base import StepResult
 from shared.engine.codex import Verdict
 from shared.engine.languages import ALIASES
@@ -56,6 +56,11 @@ def test_a_wrong_definition_is_told_by_its_file_and_its_key(tmp_path: Path, code
     assert str(error.value).startswith(f"{file}: {fault}")
 
 
+def test_an_unknown_name_in_a_command_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="wrong name in braces, 'sauce': "):
+        command(("{bash}", "{sauce}"), {"bash": "/bin/bash"})
+
+
 def test_the_documents_count_the_languages() -> None:
     """README and CHANGELOG count those with a compiler of today."""
     counts = set(re.findall(r"\b(\d+)\s+languages\b(?! of today)", (_ROOT / "docs/executor.md").read_text()))
@@ -80,8 +85,8 @@ def test_commands_use_only_known_names() -> None:
         )
         words |= dict.fromkeys(language.libraries.words, "x")
         words["output"] = "main"
-        for command in _commands(language):
-            assert command[0].format(**words) in ("x", "/box/work/main", "/bin/sh")
-            assert all(part.format(**words) for part in command)
+        for parts in _commands(language):
+            assert parts[0].format(**words) in ("x", "/box/work/main", "/bin/sh")
+            assert all(part.format(**words) for part in parts)
         for paths in language.tools.values():
             assert all(path.startswith("/") for path in paths)

@@ -86,6 +86,12 @@ def test_a_factor_multiplies_defaults_and_what_is_asked_for() -> None:
     assert source == asked
 
 
+def test_a_factor_counts_though_the_default_stays_what_it_was() -> None:
+    settings = limits.settings_for_language(_SETTINGS, Needs(cpu_s=10, cpu_factor=0.5))
+    assert limits.default_limits(settings).cpu_s == 5
+    assert limits.limits_for_test(ProgramLimits(cpu_s=2), settings).cpu_s == 1
+
+
 def test_no_factor_raises_a_limit_above_the_maximum() -> None:
     settings = limits.settings_for_language(_SETTINGS, Needs(cpu_factor=100, memory_factor=100))
     asked = limits.limits_for_test(ProgramLimits(cpu_s=2, wall_s=4, memory_bytes=100 << 20), settings)
@@ -98,7 +104,9 @@ def test_no_factor_raises_a_limit_above_the_maximum() -> None:
     [
         ("[limits.py]\ncpu_factor = 0", "`limits.py.cpu_factor`: "),
         ("[limits.py]\ncpu = 3", "`limits.py.cpu`: "),
-        ("[limits", "cannot be read"),
+        ("[limits", "Expected"),
+        ("[limit.py]\ncpu_factor = 3", "`limit"),
+        ("[limits.pyhton]\ncpu_factor = 3", "`limits.pyhton`: there is no such language"),
     ],
 )
 def test_a_wrong_file_of_limits_is_told_by_its_key(tmp_path: Path, text: str, fault: str) -> None:

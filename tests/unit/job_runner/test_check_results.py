@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from job_runner.checks.results import Bounds, JuryRun, JuryTest, bounds_of, derived_limit, entry_of, narrowest
+from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, jury_tests, narrowest
 from shared.engine.codex import Verdict
+from shared.packages.expectations import JuryTest
 from shared.packages.model import Package, PackageFormat, TimeLimitRule
 from shared.problems.checks import Phase, phase_of
 from tests.problem_packages import LEGACY, NEW_YAML, TESTS, read
@@ -40,7 +41,7 @@ def entries_of(package: Package, **changes: Any) -> list[dict[str, Any]]:
 def ran(*tests: tuple[Verdict, float], verdict: Verdict | None = None) -> JuryRun:
     bad = [got for got, _ in tests if got is not AC]
     names = ("sample/1", "secret/01")
-    results = (JuryTest(name, *test, 1.0, "") for name, test in zip(names, tests, strict=False))
+    results = (JuryTest(name, got, cpu_s=cpu_s) for name, (got, cpu_s) in zip(names, tests, strict=False))
     return JuryRun(verdict or (bad or [AC])[0], 1.0, 1.0, tests=tuple(results))
 
 
@@ -105,7 +106,7 @@ def test_results(
         for pair in zip(package.submissions, entries_of(package), strict=True)
         if pair[0].path == f"submissions/{path}"
     ]
-    found = entry_of(package, submission, entry, run, limit_s)
+    found = entry_of(submission, entry, run, limit_s)
     assert (found["result"], found.get("verdict")) == (result, verdict)
     assert (found.get("detail") is None) is (result == "as_expected")
 
@@ -114,7 +115,5 @@ def test_points_of_polygon_must_be_full() -> None:
     package = replace(OLD, format=PackageFormat.POLYGON, scheme=OLD.scheme.model_copy(update={"is_scoring": True}))
     tests = tuple(test.model_copy(update={"points": 2.0}) for test in package.scheme.tests)
     package = replace(package, scheme=package.scheme.model_copy(update={"tests": tests}))
-    [submission] = [one for one in NEW.submissions if one.path.endswith("a.py")]
-    entry = entries_of(NEW)[0]
-    assert entry_of(package, submission, entry, ran((AC, 0.1), (AC, 0.1)), None)["result"] == "unexpected"
-    assert entry_of(NEW, submission, entry, ran((AC, 0.1), (AC, 0.1)), None)["result"] == "as_expected"
+    row = {"number": 1, "verdict": "accepted", "cpu_s": 0.1, "points_awarded": 1.0, "judge_message": None}
+    assert [[test.is_full for test in jury_tests(one, [row])] for one in (package, NEW)] == [[False], [True]]

@@ -4,7 +4,7 @@ import pytest
 
 from shared.engine.codex import Verdict
 from shared.grading import Fold, Policy, ScoreRule
-from shared.packages.expectations import TestOutcome, unmet
+from shared.packages.expectations import JuryTest, unmet
 from shared.packages.model import JurySubmission, Package, PackageFormat, ProblemType
 from tests.problem_packages import MIB, fault_texts, read
 
@@ -214,11 +214,11 @@ class TestSolutions:
     def test_tags(self, tag: str, good: str, bad: str) -> None:
         names = {"A": Verdict.ACCEPTED, "W": Verdict.WRONG_ANSWER, "T": Verdict.TIME_LIMIT, "M": Verdict.MEMORY_LIMIT}
         for letters, is_met in ((good, True), (bad, False)):
-            tests = [TestOutcome(str(number), names[letter]) for number, letter in enumerate(letters)]
+            tests = [JuryTest(str(number), names[letter]) for number, letter in enumerate(letters)]
             assert (not unmet(solution(tag), tests[0].verdict, None, None, tests, {})) is is_met
 
     def test_a_test_with_less_than_its_points_is_not_accepted(self) -> None:
-        tests = [TestOutcome("01", Verdict.ACCEPTED, is_full=False)]
+        tests = [JuryTest("01", Verdict.ACCEPTED, is_full=False)]
         assert unmet(solution("main"), tests[0].verdict, 5, 10, tests, {}) != []
 
     def test_others_are_not_run(self) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.engine.codex import Verdict
-from shared.packages.expectations import TestOutcome, matches, of_tags, unmet
+from shared.packages.expectations import JuryTest, matches, of_tags, unmet
 from shared.packages.model import JurySubmission
 from tests.problem_packages import LEGACY, MIB, NEW, fault_texts, read
 
@@ -24,7 +24,7 @@ def submission(path: str, *, legacy: bool = False, text: str = "print(1)", rules
 def is_met(found: JurySubmission, *verdicts: Verdict, points: float | None = 1, most: float | None = 1) -> bool:
     """Return True if a submission may get these verdicts in `sample/1`, `secret/a/1`, `secret/b/1`..."""
     names = ("sample/1", "secret/a/1", "secret/b/1", "secret/c/1")
-    tests = [TestOutcome(name, verdict) for name, verdict in zip(names, verdicts, strict=False)]
+    tests = [JuryTest(name, verdict) for name, verdict in zip(names, verdicts, strict=False)]
     bad = [verdict for verdict in verdicts if verdict is not AC]
     return not unmet(found, bad[0] if bad else AC, points, most, tests, {"secret/a": 3.0})
 
@@ -154,11 +154,11 @@ class TestSubmissionsYaml:
         found = submission(
             "mine/a.py", rules="mine:\n  score: [10, 20]\n  message: off by one\n  secret/a: {score: 3}\n"
         )
-        tests = [TestOutcome("secret/a/1", WA, judge_message="It is off by one here.")]
+        tests = [JuryTest("secret/a/1", WA, judge_message="It is off by one here.")]
         assert unmet(found, WA, 15, 100, tests, {"secret/a": 3}) == []
         assert unmet(found, WA, 25, 100, tests, {"secret/a": 3}) == ["It got 25 points, not 10 to 20."]
         assert unmet(found, WA, 15, 100, tests, {"secret/a": 4}) == ["It got 4 points in secret/a, not 3 to 3."]
-        assert "message" in unmet(found, WA, 15, 100, [TestOutcome("secret/a/1", WA)], {"secret/a": 3})[0]
+        assert "message" in unmet(found, WA, 15, 100, [JuryTest("secret/a/1", WA)], {"secret/a": 3})[0]
 
     def test_use_for_time_limit(self) -> None:
         rules = "tle:\n  sample: {use_for_time_limit: lower}\n  secret: {use_for_time_limit: upper}\n"
