@@ -45,9 +45,12 @@ static int by_name(const void *one, const void *other)
     return strcmp(*(const char *const *)one, *(const char *const *)other);
 }
 
-static void list_entries(DIR *listing, struct collection *files)
+static void list_entries(int folder, struct collection *files)
 {
     struct dirent *entry;
+    DIR *listing = fdopendir(openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!listing)
+        return;
     for (int count = 0; count < MAX_COUNTED && (entry = readdir(listing)); count++) {
         size_t length = strlen(entry->d_name) + 1;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -59,6 +62,7 @@ static void list_entries(DIR *listing, struct collection *files)
         files->entries[files->entry_count++] = memcpy(files->names + files->names_length, entry->d_name, length);
         files->names_length += length;
     }
+    closedir(listing);
     qsort(files->entries, files->entry_count, sizeof *files->entries, by_name);
 }
 
@@ -116,14 +120,13 @@ void send_out_folder(uid_t user, const struct wanted *wanted, int receiver)
     setfsuid(user);
     int work = open(WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int folder = openat(work, *wanted->paths ? "." : wanted->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *listing = folder < 0 ? NULL : fdopendir(folder);
-    if (!listing)
+    if (folder < 0)
         return;
     files.files_left = wanted->max_files;
     files.bytes_left = wanted->max_bytes;
     files.contents = new_contents();
     if (!*wanted->paths)
-        list_entries(listing, &files);
+        list_entries(folder, &files);
     for (const char *const *path = *wanted->paths ? (const char *const *)wanted->paths : files.entries; *path; path++) {
         int parent = open_parent(folder, *path, &name);
         enum fate fate = parent < 0 ? UNREADABLE : collect(parent, name, *path, &files);
@@ -139,7 +142,7 @@ void send_out_folder(uid_t user, const struct wanted *wanted, int receiver)
         files.length += length;
     }
     send_contents(files.contents, files.words, files.length, receiver);
-    closedir(listing);
+    close(folder);
     close(work);
     close(files.contents);
 }
