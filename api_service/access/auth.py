@@ -42,6 +42,11 @@ class Principal:
     def sees_all(self) -> bool:
         return Scope.ADMIN in self.scopes
 
+    @property
+    def owner(self) -> int:
+        """The number under which the sender's things are kept. Keys of the settings, and the local user, share 0."""
+        return self.key_id or 0
+
 
 _OPERATOR: Final = Principal(None, frozenset(Scope))
 

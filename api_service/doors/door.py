@@ -41,6 +41,8 @@ class Door:
     routes for HEAD; otherwise HEAD goes where GET goes. With `bodies_last`, a body is refused after all else
     was checked.
 
+    With `needs_engine`, it cannot be opened without one: all that it does is to run programs.
+
     With `waits_for_memory`, bodies wait for memory in place of being refused, and are read when their sender is known.
     With `tells_methods`, a wrong method is told apart from a wrong path.
     """
@@ -52,6 +54,7 @@ class Door:
     check: Callable[[Request], None] = lambda _: None
     own_fields: re.Pattern[bytes] = re.compile(b"(?!)")
     keys_are_habit: bool = False
+    needs_engine: bool = False
     logged: Sequence[str] = ()
     has_head: bool = False
     bodies_last: bool = False
@@ -96,7 +99,7 @@ class Door:
 def open_doors(app: FastAPI, services: Services) -> list[Door]:
     """Let the app pass requests to the front doors that are open, and return them. The others are not loaded.
 
-    Raises `ConfigurationError` for a wrong setting of a door, and for a door whose extra is not installed.
+    Raises `ConfigurationError` for a wrong setting of a door, and for a door that lacks its extra or an engine.
     """
     doors: list[Door] = []
     for name in sorted(services.settings.doors):
@@ -109,6 +112,8 @@ def open_doors(app: FastAPI, services: Services) -> list[Door]:
                 f"The front door `{name}` of PRECIEUX_FRONT_DOORS needs an extra: pip install 'precieux[{name}]'."
             ) from None
         door: Door = module.open_door(services)
+        if door.needs_engine and services.settings.codex_url is None:
+            raise ConfigurationError(f"The front door `{name}` needs the engine's address: set PRECIEUX_CODEX_URL.")
         app.add_middleware(DoorMiddleware, door=door, door_app=door.app(services))
         doors.append(door)
     return doors

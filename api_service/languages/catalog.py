@@ -35,6 +35,11 @@ class EngineLanguage:
         return self.details is not None and not self.is_foreign
 
     @property
+    def is_compiled(self) -> bool:
+        """True if the engine is known to compile its programs."""
+        return bool(self.details and self.details.compiled)
+
+    @property
     def codes(self) -> Sequence[str]:
         """Its code, and that of the language that it is a variant of."""
         return (self.code, self.details.language) if self.details else (self.code,)

@@ -186,7 +186,7 @@ class TransientRuns:
             if self._open_engine is None:
                 raise ApiError(Kind.UNAVAILABLE, _NO_ENGINE)
             self._engine = self._open_engine()
-        key = principal.key_id or 0
+        key = principal.owner
         share = ALONE if suspect else f"key-{key}"
         running = self._engine.run_program(program, share=share, silence_s=_SILENCE_S)
         async with AsyncExitStack() as held:

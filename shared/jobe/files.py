@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cachetools import LRUCache
+
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 
@@ -17,6 +19,8 @@ FOLDER: Final = "jobe"
 #: The most files of one key, so that counting its bytes takes no time.
 _MOST_FILES: Final = 16_384
 _BATCH: Final = 1000
+#: Bytes of the files that a process keeps in memory, and of each of them.
+_CACHE_BYTES, _CACHED_FILE_BYTES = 8 << 20, 64 << 10
 
 _PUT: Final = """
     INSERT INTO jobe_files (owner, id, sha256, size_bytes) VALUES (:owner, :id, :sha256, :size_bytes)
@@ -59,6 +63,23 @@ _UNNAMED: Final = """
 class JobeFile:
     sha256: str
     size_bytes: int
+
+
+class FileContents:
+    """Reads files from the object store, and keeps small ones in memory."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._cache: LRUCache[str, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
+
+    async def read(self, file: JobeFile) -> bytes:
+        """Return the content of a file. Raises `ObjectNotFound` if its object is gone."""
+        content = self._cache.get(file.sha256)
+        if content is None:
+            content = await self._store.get(key_of(file.sha256))
+            if file.size_bytes <= _CACHED_FILE_BYTES:
+                self._cache[file.sha256] = content
+        return content
 
 
 def key_of(sha256: str) -> str:

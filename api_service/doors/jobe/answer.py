@@ -47,14 +47,13 @@ def answer_of(spec: RunSpec, compiled: Compiled | None, ended: TestEnded | None)
     assert ended
     # What a limit has cut may end within a character.
     stdout = text_of(ended.written_to_stdout, is_whole=ended.stopped is None)
-    if ended.stopped is Stop.MEMORY:
-        return answer(Outcome.MEMORY_LIMIT, stdout=stdout)
     if ended.stopped is not None:
-        return answer(Outcome.TIME_LIMIT, stdout=stdout)
+        outcome = Outcome.MEMORY_LIMIT if ended.stopped is Stop.MEMORY else Outcome.TIME_LIMIT
+        return answer(outcome, stdout=stdout)
     stderr = text_of(ended.written_to_stderr)
     if ended.signal is not None:
         stderr += f"{signal.strsignal(ended.signal) or f'Signal {ended.signal}'}\n"
-    if spec.language.habits.file_of_class:
+    if spec.language.file_of_class:
         stderr = stderr.replace("\n\t", f"\n{' ' * 8}")
     return answer(Outcome.RUNTIME_ERROR if stderr else Outcome.SUCCESS, stdout=stdout, stderr=stderr)
 
@@ -75,7 +74,7 @@ def _said_by_compiler(spec: RunSpec, compiled: Compiled | None, ended: TestEnded
         said = [compiled.output, compiled.stderr or "", compiled.error if compiled.stopped else ""]
         return "\n".join(filter(None, said)) or compiled.error or "The compiler failed."
     if compiled:
-        return (compiled.stderr or "") if spec.language.habits.warnings_fail else ""
+        return (compiled.stderr or "") if spec.language.warnings_fail else ""
     return _syntax_errors(spec, ended.written_to_stderr) if ended else ""
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from http import HTTPMethod, HTTPStatus
 from typing import Annotated, Final
 
-from cachetools import LRUCache
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
@@ -14,7 +13,7 @@ from starlette.types import Scope
 from api_service.access.auth import Principal
 from api_service.doors.door import Door, Submitter, bearer
 from api_service.doors.jobe.answer import Outcome, answer, answer_of
-from api_service.doors.jobe.languages import JobeLanguage, languages_of
+from api_service.doors.jobe.languages import languages_of
 from api_service.doors.jobe.program import OptionRefused, program_of
 from api_service.doors.jobe.request import OVERLOAD, RunSpec, invalid, read_file, read_run
 from api_service.doors.jobe.settings import JobeSettings
@@ -22,15 +21,14 @@ from api_service.http.errors import ApiError, Kind, cut
 from api_service.services import Services, ServicesDep
 from api_service.transient.disconnect import while_connected
 from api_service.transient.runs import EngineFailed
-from api_service.v1.body.receive import body_bytes, release_body
+from api_service.v1.body.receive import body_bytes, read_parsed
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.http.bodies import FREE_BYTES
-from shared.jobe.files import JobeFile, find_files, key_of, put_file
-from shared.service.errors import ConfigurationError, ObjectNotFound
+from shared.jobe.files import FileContents, JobeFile, find_files, put_file
+from shared.service.errors import ObjectNotFound
 from shared.service.settings import load
 
 PATH: Final = "/jobe/index.php/restapi"
-_RUNS: Final = f"{PATH}/runs"
 _OWN_FIELDS: Final = re.compile(rb"(x-api-key|x-coderunner-job-id|x-requested-with)$")
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -38,20 +36,14 @@ _CORS: Final = {
     "Access-Control-Allow-Headers": "X-API-KEY, Origin, X-Requested-With, Content-Type, Accept,"
     " Access-Control-Request-Method",
 }
-#: The statuses of refusals that Jobe's clients understand. All other faults of a request are bad requests.
-_STATUSES: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 _ID: Final = re.compile("[A-Za-z0-9]{1,255}")
-#: Bytes of the files that a process keeps in memory, and of each of them.
-_CACHE_BYTES, _CACHED_FILE_BYTES = 8 << 20, 64 << 10
+_MISSING: Final = "One or more of the specified files is missing/unavailable"
 
 router = APIRouter(prefix=PATH)
 
 
 def open_door(services: Services) -> Door:
-    """Return this door. Raises `ConfigurationError` for a wrong setting, or without an engine."""
-    if services.settings.codex_url is None:
-        raise ConfigurationError("The front door `jobe` needs the engine's address: set PRECIEUX_CODEX_URL")
-    cache: LRUCache[str, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
+    """Return this door. Raises `ConfigurationError` for a wrong setting."""
     return Door(
         [router],
         path_of=_path_of,
@@ -59,8 +51,10 @@ def open_door(services: Services) -> Door:
         render=_refusal,
         own_fields=_OWN_FIELDS,
         keys_are_habit=True,
+        needs_engine=True,
+        logged=[PATH],
         has_head=True,
-        state={"settings": load(JobeSettings), "cache": cache},
+        state={"settings": load(JobeSettings), "contents": FileContents(services.store)},
     )
 
 
@@ -86,25 +80,16 @@ def _refusal(request: Request, problem: ApiError) -> Response:
     if problem.kind is Kind.UNAUTHENTICATED:
         text = "Unknown API key" if _key_of(request) else "Missing API key"
         return _json(text, HTTPStatus.FORBIDDEN)
-    is_run = request.method == HTTPMethod.POST and _path_of(request.scope) == _RUNS
+    if isinstance(problem, EngineFailed):  # no overload: the engine could not run it twice
+        return _json(problem.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
+    is_run = request.method == HTTPMethod.POST and _path_of(request.scope) == f"{PATH}/runs"
     if is_run and problem.kind is Kind.UNAVAILABLE:
-        # Only what the engine could not run twice is no overload.
-        return _failed(problem) if isinstance(problem, EngineFailed) else _json(answer(Outcome.OVERLOAD))
+        return _json(answer(Outcome.OVERLOAD))
     status = problem.kind.status
-    if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _STATUSES:
+    understood = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in understood:
         status = HTTPStatus.BAD_REQUEST
     return _json(cut(problem.detail), status, problem.headers)
-
-
-def _failed(problem: ApiError) -> Response:
-    return _json(problem.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-async def _languages(services: ServicesDep) -> Mapping[str, JobeLanguage]:
-    return languages_of(await services.languages.catalog())
-
-
-LanguagesDep = Annotated[Mapping[str, JobeLanguage], Depends(_languages)]
 
 
 async def _file_id(id_: Annotated[str, Path(alias="id")]) -> str:
@@ -122,85 +107,60 @@ async def preflight() -> Response:
 
 
 @router.get("/languages")
-async def list_languages(_: Submitter, languages: LanguagesDep) -> Response:
+async def list_languages(_: Submitter, services: ServicesDep) -> Response:
+    languages = languages_of(await services.languages.catalog())
     return _json([[language.id, language.version] for language in languages.values()])
 
 
 @router.put("/files/{id}")
 async def store_file(principal: Submitter, id_: FileId, request: Request, services: ServicesDep) -> Response:
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        body = await request.body()
-        data = await run_in_thread_if_large(len(body), read_file, body, id_, services.settings.max_source_bytes)
+        data = await read_parsed(request, read_file, id_, services.settings.max_source_bytes)
         max_bytes = request.app.state.settings.jobe_files_bytes
-        await put_file(services.database, services.store, _owner_of(principal), id_, data, max_bytes)
+        await put_file(services.database, services.store, principal.owner, id_, data, max_bytes)
     return _empty()
 
 
 @router.head("/files/{id}")
 async def find_file(principal: Submitter, id_: FileId, services: ServicesDep) -> Response:
-    found = await find_files(services.database, _owner_of(principal), [id_])
+    found = await find_files(services.database, principal.owner, [id_])
     return _empty(HTTPStatus.NO_CONTENT if found else HTTPStatus.NOT_FOUND)
 
 
 @router.post("/runs")
-async def run(principal: Submitter, request: Request, services: ServicesDep, languages: LanguagesDep) -> Response:
-    settings: JobeSettings = request.app.state.settings
+async def run(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+    languages = languages_of(await services.languages.catalog())
     # The bytes of bodies and files bound how many runs may wait for a slot.
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        body = await request.body()
-        spec = await run_in_thread_if_large(
-            len(body), read_run, body, languages, services.settings, settings.jobe_max_cputime
-        )
-        release_body(request)
+        spec = await read_parsed(request, read_run, languages, services.settings.max_input_bytes)
         found = await _found(spec, principal, services)
         if spec.source == OVERLOAD:
             return _json(answer(Outcome.OVERLOAD))
         size = sum(file.size_bytes for file in found.values())
         with services.body_memory.hold(principal, max(0, size - FREE_BYTES)):
-            files = await _read(found, request.app.state.cache, services)
+            contents: FileContents = request.app.state.contents
             try:
+                files = {name: await contents.read(file) for name, file in found.items()}
                 program = program_of(spec, files)
+            except ObjectNotFound:
+                raise ApiError(Kind.NOT_FOUND, _MISSING) from None
             except OptionRefused as exc:
                 return _json(answer(Outcome.COMPILE_ERROR, cmpinfo=str(exc)))
-            sent = await run_in_thread_if_large(len(body) + size, program.engine_request, spec.stdin)
-            ran = await while_connected(
-                request, services.transient.run(principal, sent, wait_s=settings.jobe_wait_seconds)
-            )
+            size += len(spec.source) + len(spec.stdin)
+            sent = await run_in_thread_if_large(size, program.engine_request, spec.stdin)
+            wait_s = request.app.state.settings.jobe_wait_seconds
+            ran = await while_connected(request, services.transient.run(principal, sent, wait_s=wait_s))
     return _json(answer_of(spec, ran.compiled, ran.tests[0] if ran.tests else None))
 
 
 async def _found(spec: RunSpec, principal: Principal, services: Services) -> dict[str, JobeFile]:
-    """Return the files of a run by their names. Raises `ApiError` if one is missing (404), or if they are too large."""
-    if not spec.files:
-        return {}
-    by_id = await find_files(services.database, _owner_of(principal), set(spec.files.values()))
-    if any(id_ not in by_id for id_ in spec.files.values()):
-        raise _missing()
+    """Return the files of a run by their names. Raises `ApiError` if one is missing (404), or if all are too large."""
+    ids = set(spec.files.values())
+    by_id = await find_files(services.database, principal.owner, ids) if ids else {}
+    if len(by_id) < len(ids):
+        raise ApiError(Kind.NOT_FOUND, _MISSING)
     found = {name: by_id[id_] for name, id_ in spec.files.items()}
     most = services.settings.max_source_bytes
     if len(spec.source.encode()) + sum(file.size_bytes for file in found.values()) > most:
         raise invalid(f"sourcecode and the files of file_list may have at most {most} bytes together")
     return found
-
-
-async def _read(found: Mapping[str, JobeFile], cache: LRUCache[str, bytes], services: Services) -> dict[str, bytes]:
-    """Return the contents of files. Raises `ApiError` (404) if one is missing."""
-    contents = {}
-    for name, file in found.items():
-        try:
-            cached = cache.get(file.sha256)
-            contents[name] = await services.store.get(key_of(file.sha256)) if cached is None else cached
-        except ObjectNotFound:
-            raise _missing() from None
-        if file.size_bytes <= _CACHED_FILE_BYTES:
-            cache[file.sha256] = contents[name]
-    return contents
-
-
-def _missing() -> ApiError:
-    return ApiError(Kind.NOT_FOUND, "One or more of the specified files is missing/unavailable")
-
-
-def _owner_of(principal: Principal) -> int:
-    """Return whose files these are. Keys of the settings share theirs."""
-    return principal.key_id or 0

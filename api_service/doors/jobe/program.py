@@ -25,9 +25,8 @@ class OptionRefused(Exception):
 
 def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
     """Return the program of a run beside these files. Raise `OptionRefused` for a word that no compiler may get."""
-    habits = spec.language.habits
     fields: dict[str, Any] = {
-        "compiler_args": _compiler_words(spec, files) if spec.language.is_compiled else [],
+        "compiler_args": _compiler_words(spec, files) if spec.language.engine_language.is_compiled else [],
         # Only the source is compiled, and what the compiler's words name.
         "data_files": [name for name in files if name != spec.filename],
         "limits": _limits(spec),
@@ -36,9 +35,9 @@ def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
     disklimit = spec.number("disklimit", 20, _NO_DISKLIMIT)
     if disklimit != _NO_DISKLIMIT:
         fields["file_bytes"] = _bytes(disklimit)
-    if habits.file_of_class:
+    if spec.language.file_of_class:
         fields["main_class"] = spec.main_class
-    if spec.sets_interpreter_args:
+    if spec.interpreter_args is not None:
         fields["interpreter_args"] = spec.interpreter_args
     # As in Jobe, a file takes the place of a source of its name. The engine refuses an empty source.
     contents = {spec.filename: spec.source.encode(), **files}
@@ -48,38 +47,38 @@ def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
 
 def _compiler_words(spec: RunSpec, files: Container[str]) -> list[str]:
     """Return the options of the compiler, and the names of files that it gets beside the source."""
-    habits, allowed = spec.language.habits, spec.language.engine_language.compiler_args
-    words = iter((*spec.words("compileargs", habits.compileargs), *spec.words("linkargs")))
+    language, allowed = spec.language, spec.language.engine_language.compiler_args
+    words = iter((*spec.words("compileargs", language.compileargs), *spec.words("linkargs")))
     options = []
     for word in words:
         option = word + next(words, "") if word == "-x" else word
         if is_allowed(option, allowed) or (option in files and not option.startswith("-")):
             options.append(option)
-        elif option not in habits.compileargs:  # those are in effect already
-            raise OptionRefused(f"{habits.compiler}: error: {word}: not allowed here\n")
+        elif option not in language.compileargs:  # those are in effect already
+            raise OptionRefused(f"{language.compiler}: error: {word}: not allowed here\n")
     return options
 
 
 def _limits(spec: RunSpec) -> dict[str, float]:
-    habits, bounds = spec.language.habits, spec.language.engine_language.limits
+    language, bounds = spec.language, spec.language.engine_language.limits
     cputime = spec.number("cputime", 5)
     limits = {
         "cpu_s": cputime,
         "wall_s": 2 * cputime,
         "output_bytes": _bytes(spec.number("streamsize", 2)),
-        "processes": max(int(min(spec.number("numprocs", 30), _MOST)), habits.processes) + 1,
+        "processes": max(int(min(spec.number("numprocs", 30), _MOST)), language.processes) + 1,
         "memory_bytes": math.inf,
     }
     addresses = None
-    if habits.memory_mb is None:
-        if not spec.sets_interpreter_args:
+    if language.memory_mb is None:
+        if spec.interpreter_args is None:
             limits["memory_bytes"] = _JAVA_HEAP
-    elif memory_mb := spec.number("memorylimit", habits.memory_mb, _NO_MEMORYLIMIT):
+    elif memory_mb := spec.number("memorylimit", language.memory_mb, _NO_MEMORYLIMIT):
         addresses = _bytes(memory_mb)
         usual = bounds["memory_bytes"].default if bounds else 0
         limits["memory_bytes"] = max(addresses + _OVERHEAD, usual)
     limits = within(limits, bounds)
-    if addresses and habits.bounds_addresses:
+    if addresses and language.bounds_addresses:
         # The kernel refuses memory beyond it, and the program goes on.
         limits["address_space_bytes"] = min(addresses, int(limits.get("memory_bytes", addresses)))
     return limits

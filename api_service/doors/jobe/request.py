@@ -2,7 +2,6 @@
 
 import math
 import re
-import shlex
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,8 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from api_service.doors.jobe.languages import JobeLanguage
+from api_service.doors.values import number_of, shell_words
 from api_service.http.errors import ApiError, Kind
-from api_service.settings import ApiSettings
 from shared.engine.run_call import MAX_ARGS_BYTES, MAX_FILES, check_args
 from shared.text import source_paths
 from shared.text.json_structure import has_more_structure
@@ -24,11 +23,16 @@ _MAX_STRUCTURE: Final = 16_384
 #: A source of this name counts as one without a name, in every language.
 _UNNAMED: Final = ("", "prog.java")
 _ILLEGAL_NAME: Final = re.compile(r"""\A[.-]|[<>:"/\\|?*\x00-\x1f#\[\]@!$&'()+,;={}^~`\x7f\xa0\xad]""")
+#: The attributes of a run by their names, in the order in which they are checked.
+_ATTRIBUTES: Final[Mapping[str, type]] = {
+    "sourcecode": str, "language_id": str, "input": str, "parameters": dict, "file_list": list, "sourcefilename": str
+}  # fmt: skip
+_REQUIRED: Final = ("sourcecode", "language_id")
 #: The parameters that are lists of words.
 _LISTS: Final = ("compileargs", "linkargs", "interpreterargs", "runargs")
 _FILE_ID: Final = re.compile("[A-Za-z0-9]{8,}")
-#: Dots, `-` and `_` alone are no name.
-_FILE_NAME: Final = re.compile("[._-]*+[A-Za-z0-9][A-Za-z0-9._-]*")
+#: Dots, `-` and `_` alone are no name. It is no longer than a path.
+_FILE_NAME: Final = re.compile(r"(?=.{1,255}\Z)[._-]*+[A-Za-z0-9][A-Za-z0-9._-]*")
 _PUBLIC_CLASS: Final = re.compile(r"\bpublic\s++class\s++(\w++)")
 _MAIN: Final = re.compile(r"\b(?:public\s++static|static\s++public)\s++void\s++main\s*+\(\s*+String")
 
@@ -53,18 +57,16 @@ class RunSpec:
         number = number_of(self.parameters.get(name))
         return number if number is not None and (number > 0 or number in special) else default
 
-    def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def words(self, name: str, default: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the words of a parameter, which take the place of all that are usual."""
-        return self.arguments.get(name, default)
+        return self.arguments.get(name, tuple(default))
 
     @property
-    def interpreter_args(self) -> tuple[str, ...]:
-        return self.words("interpreterargs", self.language.habits.interpreterargs)
-
-    @property
-    def sets_interpreter_args(self) -> bool:
-        """True if the interpreter gets other words than usual, which change nothing that a program sees."""
-        return self.language.is_interpreted and self.interpreter_args != self.language.habits.interpreterargs
+    def interpreter_args(self) -> tuple[str, ...] | None:
+        """The interpreter's words; None if it gets the usual ones, which change nothing that a program sees."""
+        words, language = self.arguments.get("interpreterargs"), self.language
+        is_interpreted = language.file_of_class or not language.engine_language.is_compiled
+        return words if is_interpreted and words != tuple(language.interpreterargs) else None
 
     @property
     def main_class(self) -> str:
@@ -88,26 +90,21 @@ def read_object(body: bytes, *, what: str) -> Mapping[str, Any]:
     return content
 
 
-def read_run(body: bytes, languages: Mapping[str, JobeLanguage], settings: ApiSettings, max_cputime: float) -> RunSpec:
+def read_run(body: bytes, languages: Mapping[str, JobeLanguage], max_input_bytes: int) -> RunSpec:
     """Return the run that a body describes. Raise `ApiError` for its first fault."""
-    spec = read_object(body, what="post").get("run_spec")
-    if not isinstance(spec, dict):
-        raise invalid("No run_spec attribute found in post data")
-    source, id_ = (_required(spec, name) for name in ("sourcecode", "language_id"))
-    stdin, parameters, files = (_optional(spec, *expected) for expected in _OPTIONAL)
-    language = languages.get(id_.lower())
+    sent = _attributes(read_object(body, what="post").get("run_spec"))
+    source, stdin, parameters, id_ = sent["sourcecode"], sent["input"], sent["parameters"], sent["language_id"].lower()
+    language = languages.get(id_)
     if language is None:
-        raise invalid(f"Language '{id_.lower()}' is not known")
-    _check_cputime(number_of(parameters.get("cputime")), language, max_cputime)
-    filename = _filename(spec.get("sourcefilename"), source, language)
-    named = _files(files)
+        raise invalid(f"Language '{id_}' is not known")
+    cputime, bound = number_of(parameters.get("cputime")), language.engine_language.limits.get("cpu_s")
+    if cputime is not None and bound and math.trunc(cputime) > bound.max:
+        raise invalid(f"cputime exceeds maximum allowed on this Jobe server ({bound.max:g} secs)")
+    filename = _filename(sent["sourcefilename"], source, language)
+    named = _files(sent["file_list"])
     arguments = {name: _words(name, parameters[name]) for name in _LISTS if isinstance(parameters.get(name), list)}
-    for name, text, most in (
-        ("sourcecode", source, settings.max_source_bytes),
-        ("input", stdin, settings.max_input_bytes),
-    ):
-        if len(text.encode()) > most:
-            raise invalid(f"run_spec attribute '{name}' may have at most {most} bytes")
+    if len(stdin.encode()) > max_input_bytes:
+        raise invalid(f"run_spec attribute 'input' may have at most {max_input_bytes} bytes")
     return RunSpec(language, source, filename, stdin, named, parameters, arguments)
 
 
@@ -125,63 +122,30 @@ def read_file(body: bytes, id_: str, max_bytes: int) -> bytes:
     return data
 
 
-def number_of(value: object) -> float | None:
-    """Return the number, also of a numeric text; None if it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _required(spec: Mapping[str, Any], name: str) -> str:
-    value = spec.get(name)
-    if value is None:
-        raise invalid(f"run_spec is missing the required attribute '{name}'")
-    if not isinstance(value, str):
-        raise invalid(f"run_spec attribute '{name}' must be a string")
-    return value
-
-
-#: Name, type, and the value of an attribute that is not there. An empty object in PHP is `[]` in JSON.
-_OPTIONAL: Final[Sequence[tuple[str, type, Any]]] = (
-    ("input", str, ""),
-    ("parameters", dict, {}),
-    ("file_list", list, []),
-)
-
-
-def _optional(spec: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
-    value = spec.get(name)
-    if value is None or value == []:
-        return default
-    if not isinstance(value, kind):
-        raise invalid(f"run_spec attribute '{name}' must be of type {kind.__name__}")
-    return value
-
-
-def _check_cputime(cputime: float | None, language: JobeLanguage, maximum: float) -> None:
-    bound = language.engine_language.limits.get("cpu_s")
-    maximum = min(maximum, bound.max) if bound else maximum
-    if cputime is not None and math.trunc(cputime) > maximum:
-        raise invalid(f"cputime exceeds maximum allowed on this Jobe server ({maximum:g} secs)")
-
-
-def _filename(sent: object, source: str, language: JobeLanguage) -> str:
-    if sent is None or sent in _UNNAMED:
-        return _usual_filename(source, language)
-    if not isinstance(sent, str) or _ILLEGAL_NAME.search(sent) or source_paths.fault_of(sent):
-        raise invalid("The sourcefilename for the run_spec is illegal")
+def _attributes(run_spec: object) -> dict[str, Any]:
+    """Return the attributes of a run. Raise `ApiError` for the first that is missing, or of another type."""
+    if not isinstance(run_spec, dict):
+        raise invalid("No run_spec attribute found in post data")
+    sent = {}
+    for name, kind in _ATTRIBUTES.items():
+        value = run_spec.get(name)
+        if value is None and name in _REQUIRED:
+            raise invalid(f"run_spec is missing the required attribute '{name}'")
+        # An empty object in PHP is `[]` in JSON.
+        sent[name] = kind() if value is None or (value == [] and name not in _REQUIRED) else value
+        if not isinstance(sent[name], kind):
+            raise invalid(f"run_spec attribute '{name}' must be of type {kind.__name__}")
     return sent
 
 
-def _usual_filename(source: str, language: JobeLanguage) -> str:
-    usual = language.habits.source or language.engine_language.main
-    if not language.habits.file_of_class:
-        return usual
-    public = _PUBLIC_CLASS.search(source)
+def _filename(sent: str, source: str, language: JobeLanguage) -> str:
+    """Return the name of a source: the one that was sent, that of its public class in Java, or the usual one."""
+    if sent not in _UNNAMED:
+        if _ILLEGAL_NAME.search(sent) or source_paths.fault_of(sent):
+            raise invalid("The sourcefilename for the run_spec is illegal")
+        return sent
+    usual = language.source or language.engine_language.main
+    public = _PUBLIC_CLASS.search(source) if language.file_of_class else None
     name = f"{public[1]}.java" if public and _MAIN.search(source, public.end()) else usual
     return usual if source_paths.fault_of(name) else name
 
@@ -191,17 +155,15 @@ def _files(entries: Sequence[Any]) -> dict[str, str]:
     files = {}
     for entry in entries:
         match entry:
-            case [str(id_), str(name)] | [str(id_), str(name), _] if _FILE_ID.fullmatch(id_) and _is_name(name):
+            case [str(id_), str(name)] | [str(id_), str(name), _] if _FILE_ID.fullmatch(id_) and _FILE_NAME.fullmatch(
+                name
+            ):
                 files[name] = id_
             case _:
                 raise invalid(f"Invalid file specifier: {entry}")
     if len(files) >= MAX_FILES:
         raise invalid(f"run_spec attribute 'file_list' may have at most {MAX_FILES - 1} entries")
     return files
-
-
-def _is_name(name: str) -> bool:
-    return _FILE_NAME.fullmatch(name) is not None and source_paths.fault_of(name) is None
 
 
 def _words(name: str, entries: Sequence[Any]) -> tuple[str, ...]:
@@ -212,10 +174,6 @@ def _words(name: str, entries: Sequence[Any]) -> tuple[str, ...]:
     if len(line) > MAX_ARGS_BYTES:
         raise invalid(f"run_spec parameter '{name}' may have at most {MAX_ARGS_BYTES} bytes")
     try:
-        words = shlex.split(line)
-    except ValueError:  # a quote without its end
-        words = line.split()
-    try:
-        return check_args(tuple(words))
+        return check_args(tuple(shell_words(line)))
     except ValueError as exc:
         raise invalid(f"run_spec parameter '{name}' cannot be used: {exc}") from None

@@ -1,7 +1,5 @@
 """Checks the request of a client, and reports each fault in Judge0's words. Pure."""
 
-import math
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +7,7 @@ from typing import Any, Final
 from api_service.doors.judge0.configuration import Configuration
 from api_service.doors.judge0.languages import MULTI_FILE, Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Parameters
+from api_service.doors.values import number_of, shell_words
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine.run_call import is_allowed
 from shared.text.base64_text import decode
@@ -148,7 +147,7 @@ def _number(name: str, raw: object, configuration: Configuration) -> tuple[float
     least, is_inclusive = _NUMBERS[name]
     if raw is None or raw == "":
         return default, []
-    number = _float(raw)
+    number = number_of(raw)
     if number is None:
         return default, ["is not a number"]
     if number < least or (number == least and not is_inclusive):
@@ -187,29 +186,14 @@ def _over(data: bytes | None, max_bytes: int) -> list[str]:
     return [f"is too long (maximum is {max_bytes} bytes)"] if is_too_long else []
 
 
-def _float(raw: object) -> float | None:
-    """Return a value as a number; None if it is neither a number nor the text of one."""
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        return None
-    try:
-        number = float(raw)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _whole(raw: object) -> int | None:
     """Return a value as a whole number, as Ruby's `to_i` does: 0 if it is no number. None if there is no value."""
-    return None if raw is None or raw == "" else int(_float(raw) or 0)
+    return None if raw is None or raw == "" else int(number_of(raw) or 0)
 
 
 def words(text: str | None) -> list[str]:
     """Return the words of options or arguments, as a shell splits them."""
-    clean = (text or "").translate(_DROPPED)
-    try:
-        return shlex.split(clean)
-    except ValueError:  # a quote is not closed
-        return clean.split()
+    return shell_words((text or "").translate(_DROPPED))
 
 
 def _sentence(names: tuple[str, ...]) -> str:

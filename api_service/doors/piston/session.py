@@ -99,7 +99,7 @@ class InteractiveSession:
                     raise Closed(4003, "Not yet initialized")
 
     async def _run(self, job: PistonJob) -> None:
-        share = f"key-{self.principal.key_id or 0}"
+        share = f"key-{self.principal.owner}"
         request = job.engine_request(self.services.settings)
         async with _engine_session(self.services.settings, request, share) as engine:
             await _first_of(self._listen(engine), self._tell(engine, job.runtime))

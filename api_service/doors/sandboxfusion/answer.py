@@ -1,6 +1,7 @@
 """Makes SandboxFusion's answers from how runs ended. Pure."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
@@ -13,6 +14,9 @@ from shared.engine.run_call import Compiled, Stop, TestEnded
 #: The limits whose excess SandboxFusion reports as a time limit. A program that fills its pipe would wait until then.
 _AS_TIME_LIMIT: Final = frozenset({Stop.WALL, Stop.CPU, Stop.OUTPUT})
 _KILLED: Final = -9
+#: The results of `run_code` and of `run_jupyter` if nothing ran.
+NO_STAGES: Final = {"compile_result": None, "run_result": None}
+NO_CELLS: Final[Mapping[str, Any]] = {"driver": None, "cells": []}
 
 
 class CellError(BaseModel):
@@ -42,13 +46,8 @@ def code_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]:
         compiled, ran = None, ran or compiled
     stages = [stage for stage in (compiled, ran) if stage]
     is_good = all(stage["status"] == "Finished" and stage["return_code"] == 0 for stage in stages)
-    files = _files(run, program)
-    return _code("Success" if is_good else "Failed", compiled=compiled, ran=ran, files=files)
-
-
-def code_failure(message: str) -> dict[str, Any]:
-    """Return the answer of `run_code` to what no repeat can mend."""
-    return _code("SandboxError", message)
+    results = {"compile_result": compiled, "run_result": ran}
+    return _answer("Success" if is_good else "Failed", results, files=_files(run, program))
 
 
 def notebook_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]:
@@ -57,39 +56,19 @@ def notebook_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]
     cells = _cells(driver["stdout"]) if driver["return_code"] == 0 else None
     driver["stdout"] = ""
     if cells is None:
-        return _notebook("Failed", driver=driver)
-    return _notebook("Success", driver=driver, cells=cells, files=_files(run, program))
+        return _answer("Failed", {"driver": driver, "cells": []})
+    return _answer("Success", {"driver": driver, "cells": cells}, files=_files(run, program))
 
 
-def notebook_failure(message: str) -> dict[str, Any]:
-    """Return the answer of `run_jupyter` to what no repeat can mend."""
-    return _notebook("SandboxError", message)
+def failure(message: str, nothing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer to what no repeat can mend. `nothing` is `NO_STAGES` or `NO_CELLS`."""
+    return _answer("SandboxError", nothing, message=message)
 
 
-def _code(
-    status: str, message: str = "", *, compiled: Any = None, ran: Any = None, files: Any = None
+def _answer(
+    status: str, results: Mapping[str, Any], *, files: Mapping[str, str] | None = None, message: str = ""
 ) -> dict[str, Any]:
-    return {
-        "status": status,
-        "message": message,
-        "compile_result": compiled,
-        "run_result": ran,
-        "executor_pod_name": None,
-        "files": files or {},
-    }
-
-
-def _notebook(
-    status: str, message: str = "", *, driver: Any = None, cells: Any = None, files: Any = None
-) -> dict[str, Any]:
-    return {
-        "status": status,
-        "message": message,
-        "driver": driver,
-        "cells": cells or [],
-        "executor_pod_name": None,
-        "files": files or {},
-    }
+    return {"status": status, "message": message, **results, "executor_pod_name": None, "files": files or {}}
 
 
 def _stages(run: TransientRun) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

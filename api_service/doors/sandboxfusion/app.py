@@ -14,18 +14,16 @@ from starlette.types import Scope
 
 from api_service.access.auth import Principal
 from api_service.doors.door import Door, Submitter, bearer
-from api_service.doors.sandboxfusion import answer
-from api_service.doors.sandboxfusion.languages import find
-from api_service.doors.sandboxfusion.program import FusionProgram, NotRunnable, code_program, notebook_program
-from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody, Unreadable, read_body
+from api_service.doors.sandboxfusion.answer import NO_CELLS, NO_STAGES, code_answer, failure, notebook_answer
+from api_service.doors.sandboxfusion.program import FusionProgram, code_program, notebook_program
+from api_service.doors.sandboxfusion.request import NotRunnable, Unreadable
 from api_service.doors.sandboxfusion.settings import SandboxFusionSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.languages.catalog import LanguageCatalog
 from api_service.services import Services, ServicesDep
 from api_service.transient.disconnect import while_connected
 from api_service.transient.runs import EngineFailed, Quarantined, TransientRun
-from api_service.v1.body.receive import body_bytes
-from api_service.v1.protocol.threads import run_in_thread_if_large
+from api_service.v1.body.receive import body_bytes, read_parsed
 from shared.service.settings import load
 
 _PREFIX: Final = "/sandboxfusion"
@@ -39,9 +37,6 @@ _PATHS: Final = frozenset(
 _WAIT_SECONDS: Final = 8.0
 #: Refusals that a client may send again: verl repeats only 504.
 _LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_BUSY: Final = "Too many large requests are under way; try again in a moment."
-_PYTHON: Final = "python"
-_NOT_INSTALLED: Final = "{} is not installed on this server."
 
 router = APIRouter()
 
@@ -55,6 +50,7 @@ def open_door(_: Services) -> Door:
         render=_detail,
         logged=[_PREFIX, "/run_code", "/run_jupyter"],
         state={"settings": load(SandboxFusionSettings)},
+        needs_engine=True,
         waits_for_memory=True,
         tells_methods=True,
     )
@@ -72,11 +68,11 @@ def _path_of(scope: Scope) -> str | None:
 
 
 def _key_of(connection: HTTPConnection) -> str:
-    """Return the API key in the path of a request, or that of its header."""
+    """Return the API key of a request's header, or that in its path."""
+    if key := bearer(connection):
+        return key
     path = unquote_to_bytes(connection.scope["raw_path"]).decode(errors="replace")
-    if path.startswith(f"{_PREFIX}/"):
-        return path.removeprefix(f"{_PREFIX}/").partition("/")[0]
-    return bearer(connection)
+    return path.removeprefix(f"{_PREFIX}/").partition("/")[0] if path.startswith(f"{_PREFIX}/") else ""
 
 
 def _json(content: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
@@ -96,39 +92,21 @@ def _detail(_: HTTPConnection, error: ApiError) -> Response:
 @router.post("/run_code")
 @router.post(f"{_NO_KEY}/run_code")
 async def run_code(principal: Submitter, request: Request, services: ServicesDep) -> Response:
-    memory_mb = request.app.state.settings.sandboxfusion_memory_mb
-
-    def prepare(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
-        body = read_body(content, CodeBody)
-        found = find(body.language, catalog)
-        if found is None:
-            raise NotRunnable(_NOT_INSTALLED.format(body.language))
-        return code_program(body, *found, memory_mb)
-
     try:
-        program, run = await _run(principal, request, services, prepare)
+        program, run = await _run(principal, request, services, code_program)
     except NotRunnable as exc:
-        return _json(answer.code_failure(str(exc)))
-    return _json(answer.code_answer(run, program))
+        return _json(failure(str(exc), NO_STAGES))
+    return _json(code_answer(run, program))
 
 
 @router.post("/run_jupyter")
 @router.post(f"{_NO_KEY}/run_jupyter")
 async def run_jupyter(principal: Submitter, request: Request, services: ServicesDep) -> Response:
-    memory_mb = request.app.state.settings.sandboxfusion_memory_mb
-
-    def prepare(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
-        body = read_body(content, NotebookBody)
-        found = find(_PYTHON, catalog)
-        if found is None:
-            raise NotRunnable(_NOT_INSTALLED.format(_PYTHON))
-        return notebook_program(body, found[1], memory_mb)
-
     try:
-        program, run = await _run(principal, request, services, prepare)
+        program, run = await _run(principal, request, services, notebook_program)
     except NotRunnable as exc:
-        return _json(answer.notebook_failure(str(exc)))
-    return _json(answer.notebook_answer(run, program))
+        return _json(failure(str(exc), NO_CELLS))
+    return _json(notebook_answer(run, program))
 
 
 @router.get("/v1/ping")
@@ -141,25 +119,23 @@ async def _run(
     principal: Principal,
     request: Request,
     services: Services,
-    prepare: Callable[[bytes, LanguageCatalog], FusionProgram],
+    program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
 ) -> tuple[FusionProgram, TransientRun]:
     """Return the program of a request, and how it ran. The body's memory is held until the program has ended.
 
     Raises `NotRunnable` if no repeat can mend the request, or `ApiError`.
     """
-    wait_s = request.app.state.settings.sandboxfusion_wait_seconds
+    settings: SandboxFusionSettings = request.app.state.settings
+    wait_s, memory_mb = settings.sandboxfusion_wait_seconds, settings.sandboxfusion_memory_mb
     deadline = time.monotonic() + (wait_s or _WAIT_SECONDS)
     size = body_bytes(request, services.settings)
     async with services.body_memory.hold_within(principal, size, deadline - time.monotonic()):
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                content = await request.body()
+                await request.body()
         except TimeoutError:
-            raise ApiError(Kind.UNAVAILABLE, _BUSY) from None
-        request._body = b""  # the program takes its place
-        catalog = await services.languages.catalog()
-        program = await run_in_thread_if_large(len(content), prepare, content, catalog)
-        del content
+            raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
+        program = await read_parsed(request, program_of, await services.languages.catalog(), memory_mb)
         deadline += 0.0 if wait_s else program.spare_s
         run = await while_connected(request, run_within(services, principal, program, deadline))
         return program, run

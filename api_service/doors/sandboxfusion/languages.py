@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api_service.doors.languages import names_in
+from api_service.doors.sandboxfusion.request import NotRunnable
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 
 
@@ -29,13 +30,11 @@ _BY_NAME: Final = {fields["name"]: FusionLanguage(code, **fields) for code, fiel
 _PYTEST: Final = FusionLanguage("py", "pytest", interpreter_args=("-m", "pytest"), needs="pytest")
 
 
-def find(name: str, catalog: LanguageCatalog) -> tuple[FusionLanguage, EngineLanguage] | None:
-    """Return a language by SandboxFusion's name, and what the engine has for it; None if it is not installed."""
+def find(name: str, catalog: LanguageCatalog) -> tuple[FusionLanguage, EngineLanguage]:
+    """Return a language by SandboxFusion's name, and what the engine has for it. Raises `NotRunnable` without it."""
     language = _PYTEST if name == _PYTEST.name else _BY_NAME.get(name)
     installed = catalog.find(language.code) if language else None
-    if language is None or installed is None:
-        return None
-    packages = (installed.details and installed.details.libraries) or ()
-    if language.needs and language.needs not in {package.name for package in packages}:
-        return None
+    packages = {package.name for package in (installed and installed.details and installed.details.libraries) or ()}
+    if language is None or installed is None or (language.needs and language.needs not in packages):
+        raise NotRunnable(f"{name} is not installed on this server.")
     return language, installed

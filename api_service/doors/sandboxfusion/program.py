@@ -1,7 +1,6 @@
 """Makes the program of a request: its files, its limits, and what comes back. Pure."""
 
 import base64
-import binascii
 import json
 import math
 import posixpath
@@ -11,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from api_service import transient
 from api_service.doors.program import Program, within
-from api_service.doors.sandboxfusion.languages import FusionLanguage
-from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody
-from api_service.languages.catalog import EngineLanguage
+from api_service.doors.sandboxfusion.languages import find
+from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody, NotRunnable, read_body
+from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.engine.run_call import MAX_FETCHED, MAX_FILES, is_allowed
 from shared.text import source_paths
 
@@ -26,18 +26,13 @@ _TEMPORARY: Final = "/tmp/"  # noqa: S108  (that of its box)
 _JARS: Final = "/jars/*"
 #: CPU seconds for each second of a time limit, so that several threads may compute at once.
 _PROCESSORS: Final = 4
-#: A time limit of 0 or less ends a program at once.
-_LEAST_SECONDS: Final = 0.001
-#: Seconds that a notebook has for its start in SandboxFusion, and the most that a client may leave for a compiler.
+#: The least and the most that a time limit may be, so that it is a finite number. The engine has lower ones.
+_LEAST_SECONDS, _MOST_SECONDS = 0.001, 6000.0
+#: Seconds that a notebook has for its start in SandboxFusion.
 _START_SECONDS: Final = 10.0
-_MAX_SPARE_SECONDS: Final = 6000.0
 _MIB: Final = 1 << 20
 _OBJECT: Final = re.compile(r"\bobject\s+\w+")
-_DRIVER: Final = (Path(__file__).parent / "notebook_driver.py").read_bytes()
-
-
-class NotRunnable(Exception):
-    """A request that no repeat can mend. The text is a sentence for its sender."""
+_DRIVER: Final = (Path(transient.__file__).parent / "notebook_driver.py").read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,48 +49,48 @@ class FusionProgram:
     spare_s: float
 
 
-def code_program(
-    body: CodeBody, language: FusionLanguage, installed: EngineLanguage, memory_mb: int | None
-) -> FusionProgram:
-    """Return the program of `run_code`. Raises `NotRunnable`."""
+def code_program(content: bytes, catalog: LanguageCatalog, memory_mb: int | None) -> FusionProgram:
+    """Return the program of a body of `run_code`. Raises `Unreadable`, or `NotRunnable`.
+
+    `memory_mb` is the memory of a program that asks for no limit; None is the most.
+    """
+    body = read_body(content, CodeBody)
+    language, installed = find(body.language, catalog)
     files = _files(body.files) if language.takes_files else {}
     compiler_args, interpreter_args = [*language.compiler_args], [*language.interpreter_args]
     if jars := [path for path in files if path.endswith(".jar")]:
         class_path = ":".join([".", *jars, _JARS])
         compiler_args.append(f"--class-path={class_path}")
         interpreter_args += ["-cp", class_path] if language.code == "java" else []
+    compile_limits = _times(body.compile_timeout)
     fields = {
         "compiler_args": [word for word in compiler_args if is_allowed(word, installed.compiler_args)],
         "interpreter_args": interpreter_args,
-        "compile_limits": _times(body.compile_timeout),
+        "compile_limits": compile_limits,
+        "limits": within(_limits(body, body.run_timeout, memory_mb), installed.limits),
     }
-    limits = {**_times(body.run_timeout), "memory_bytes": _memory(body.memory_limit_MB, memory_mb)}
     source = _source(body.code, body.language).encode() or b"\n"  # the engine refuses an empty file
-    request, fetched = _request(source, files, installed, body.fetch_files, body.stdin or "", limits, fields)
-    is_compiled = bool(installed.details and installed.details.compiled)
-    spare_s = 0.0 if is_compiled else min(max(0.0, body.compile_timeout), _MAX_SPARE_SECONDS)
+    request, fetched = _request(installed, source, files, body, body.stdin or "", fields)
+    spare_s = 0.0 if installed.is_compiled else compile_limits["wall_s"]
     return FusionProgram(request, fetched, language.compiles, spare_s)
 
 
-def notebook_program(body: NotebookBody, installed: EngineLanguage, memory_mb: int | None) -> FusionProgram:
-    """Return the program of `run_jupyter`, which runs the cells of its input. Raises `NotRunnable`."""
-    limits = {
-        **_times(body.total_timeout),
-        "memory_bytes": _memory(body.memory_limit_MB, memory_mb),
-        "output_bytes": math.inf,
-    }
-    files, stdin = _files(body.files), json.dumps(body.cells)
-    request, fetched = _request(_DRIVER, files, installed, body.fetch_files, stdin, limits, {})
+def notebook_program(content: bytes, catalog: LanguageCatalog, memory_mb: int | None) -> FusionProgram:
+    """Return the program of a body of `run_jupyter`, which runs the cells of its input. Raises as `code_program`."""
+    body = read_body(content, NotebookBody)
+    _, installed = find("python", catalog)
+    limits = {**_limits(body, body.total_timeout, memory_mb), "output_bytes": math.inf}
+    fields = {"limits": within(limits, installed.limits)}
+    request, fetched = _request(installed, _DRIVER, _files(body.files), body, json.dumps(body.cells), fields)
     return FusionProgram(request, fetched, tells_compiler=False, spare_s=_START_SECONDS)
 
 
 def _request(
+    installed: EngineLanguage,
     source: bytes,
     files: Mapping[str, bytes],
-    installed: EngineLanguage,
-    fetch: Sequence[str],
+    body: CodeBody | NotebookBody,
     stdin: str,
-    limits: Mapping[str, float],
     fields: Mapping[str, Any],
 ) -> tuple[bytes, dict[str, str]]:
     """Return the engine's request, and the paths of the files that come back by the texts that asked for them."""
@@ -103,11 +98,10 @@ def _request(
     while entry in files or any(path.startswith(f"{entry}/") for path in files):
         stem, dot, extension = entry.partition(".")
         entry = f"{stem}_{dot}{extension}"
-    fetched = _fetched(fetch)
+    fetched = _fetched(body.fetch_files)
     fields = {
         **fields,
         "data_files": list(files),
-        "limits": within(limits, installed.limits),
         "output_order": True,  # keeps the two outputs of a compiler apart
         "fetch": list(dict.fromkeys(fetched.values())),
     }
@@ -148,26 +142,23 @@ def _path(name: str) -> str:
 def _decoded(name: str, text: str) -> bytes:
     try:
         return base64.b64decode(text)
-    except (binascii.Error, ValueError) as exc:
+    except ValueError as exc:
         raise NotRunnable(f"The content of the file {name!r} is not base64: {exc}") from None
 
 
 def _fetched(asked: Sequence[str]) -> dict[str, str]:
     """Return the paths in the box by the texts that asked for them, without those that no program may be asked for."""
     paths = {text: posixpath.normpath(text) for text in asked}
-    return {text: path for text, path in list(paths.items())[:MAX_FETCHED] if _may_come_back(path)}
+    first = list(paths.items())[:MAX_FETCHED]
+    return {text: path for text, path in first if source_paths.fault_of(path.removeprefix(_TEMPORARY)) is None}
 
 
-def _may_come_back(path: str) -> bool:
-    return source_paths.fault_of(path.removeprefix(_TEMPORARY)) is None
+def _times(asked: float) -> dict[str, float]:
+    """Return the limits of a time in seconds. One of 0 or less, or that is no number, ends a program at once."""
+    seconds = min(max(_LEAST_SECONDS, asked), _MOST_SECONDS)
+    return {"wall_s": seconds, "cpu_s": _PROCESSORS * seconds}
 
 
-def _times(seconds: float) -> dict[str, float]:
-    wall = seconds if seconds > _LEAST_SECONDS else _LEAST_SECONDS
-    return {"wall_s": wall, "cpu_s": _PROCESSORS * wall}
-
-
-def _memory(asked: int, usual: int | None) -> float:
-    """Return a limit of memory in bytes, from MiB that were asked for; infinite if nobody wants one."""
-    wanted = asked if asked > 0 else usual
-    return math.inf if wanted is None else wanted * _MIB
+def _limits(body: CodeBody | NotebookBody, seconds: float, memory_mb: int | None) -> dict[str, float]:
+    wanted_mb = body.memory_limit_MB if body.memory_limit_MB > 0 else memory_mb
+    return {**_times(seconds), "memory_bytes": math.inf if wanted_mb is None else wanted_mb * _MIB}

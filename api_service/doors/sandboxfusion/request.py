@@ -30,6 +30,10 @@ class Unreadable(ApiError):
         self.found = found
 
 
+class NotRunnable(Exception):
+    """A request that no repeat can mend. The text is a sentence for its sender."""
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -77,13 +81,8 @@ def read_body(body: bytes, model: type[BodyT]) -> BodyT:
 
 
 def _of_json(error: str) -> dict[str, Any]:
-    return {
-        "type": "json_invalid",
-        "loc": ["body", 0],
-        "msg": "JSON decode error",
-        "input": {},
-        "ctx": {"error": error},
-    }
+    fault = {"type": "json_invalid", "loc": ["body", 0], "msg": "JSON decode error", "input": {}}
+    return {**fault, "ctx": {"error": error}}
 
 
 def _shown(fault: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Receives the bodies of requests: their memory is counted, and a key has two of them checked at a time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Concatenate, ParamSpec, TypeVar
 
 from fastapi import Request
 
@@ -11,10 +12,13 @@ from api_service.http.errors import ApiError
 from api_service.limits import rate_limits
 from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.v1.protocol.threads import LARGE
+from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large
 from shared.accounts import budgets
 from shared.accounts.budgets import Charge
 from shared.http.bodies import FREE_BYTES, give_back
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -58,6 +62,17 @@ def body_bytes(request: Request, settings: ApiSettings) -> int:
     declared = request.headers.get("Content-Length", "")
     size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
     return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
+
+
+async def read_parsed(
+    request: Request, read: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Return what `read` makes of the body of a request, which is then released."""
+    body = await request.body()
+    try:
+        return await run_in_thread_if_large(len(body), read, body, *args, **kwargs)
+    finally:
+        release_body(request)
 
 
 def release_body(request: Request) -> None:

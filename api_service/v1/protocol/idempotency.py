@@ -137,7 +137,7 @@ class Once:
         key = key_of(self.request)
         if key is None:
             return True
-        owner, path = self.principal.key_id or 0, self.request.url.path
+        owner, path = self.principal.owner, self.request.url.path
         self._claim = _Claim(self.services.database, owner, path, key, str(uuid.uuid4()))
         # In a thread, because the content may be large.
         content_sha256 = content if isinstance(content, str) else await run_in_thread(digest, content)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
@@ -65,9 +66,10 @@ async def has(client: httpx.AsyncClient, id_: str, key: str = "") -> bool:
     return {204: True, 404: False}[answer.status_code]
 
 
-def test_the_door_needs_an_engine(api_with: ApiWith) -> None:
-    with pytest.raises(ConfigurationError, match="PRECIEUX_CODEX_URL"):
-        api_with(front_doors="jobe")
+@pytest.mark.parametrize("door", ["jobe", "sandboxfusion"])
+def test_a_door_needs_an_engine(api_with: ApiWith, door: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"`{door}` needs the engine's address: set PRECIEUX_CODEX_URL"):
+        api_with(front_doors=door)
 
 
 async def test_keys(jobe: Jobe, database: Database) -> None:
@@ -88,6 +90,14 @@ async def test_keys(jobe: Jobe, database: Database) -> None:
         database, "SELECT (SELECT count(*) FROM uploads) AS uploads, (SELECT count(*) FROM job) AS jobs"
     )
     assert row == {"uploads": 0, "jobs": 0}
+
+
+async def test_a_request_has_a_line_in_the_log_without_texts(jobe: Jobe) -> None:
+    async with jobe([STARTED, ended_test(stdout="out")]) as client:
+        with capture_logs() as lines:
+            assert await run(client, sourcecode="the text") == (200, _FINE)
+    [line] = [line for line in lines if line["log_level"] == "info"]
+    assert (line["event"], line["route"], "the text" in str(lines)) == ("request.answered", f"{_PATH}/runs", False)
 
 
 async def test_protected_mode_knows_the_fields_of_clients(jobe: Jobe) -> None:
@@ -174,8 +184,12 @@ async def test_files_are_bounded(jobe: Jobe) -> None:
         assert (answer.status_code, answer.json()) == (400, "put: a file may have at most 10000 bytes")
         for id_ in ("abcdefg1", "abcdefg2"):
             await put(client, id_, bytes(5000))
-        status, text = await run(client, "", "abcdefg1", "abcdefg2")
-        assert (status, text) == (400, "sourcecode and the files of file_list may have at most 10000 bytes together")
+        for files, source in ((("abcdefg1", "abcdefg2"), "x"), ((), "é" * 5001)):
+            status, text = await run(client, "", *files, sourcecode=source)
+            assert (status, text) == (
+                400,
+                "sourcecode and the files of file_list may have at most 10000 bytes together",
+            )
         answer = await client.post(f"{_PATH}/runs", content=b"x" * 200_000)
         assert (answer.status_code, type(answer.json())) == (400, str)
 

@@ -49,7 +49,11 @@ def api(
         api_process(
             tmp_path_factory.mktemp("api"),
             url,
-            {"PRECIEUX_LOCAL_KEY": LOCAL_KEY, "PRECIEUX_FRONT_DOORS": "sandboxfusion"},
+            {
+                "PRECIEUX_LOCAL_KEY": LOCAL_KEY,
+                "PRECIEUX_FRONT_DOORS": "sandboxfusion",
+                "PRECIEUX_CODEX_URL": "http://127.0.0.1:1",
+            },
         ) as api,
     ):
         yield api

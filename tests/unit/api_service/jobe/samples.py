@@ -7,7 +7,6 @@ from typing import Any, Final
 from api_service.doors.jobe.languages import languages_of
 from api_service.doors.jobe.request import RunSpec, read_run
 from api_service.languages.catalog import LanguageCatalog
-from api_service.settings import ApiSettings
 from shared.engine.codex import LimitBounds, SupportedLanguage
 
 _MIB: Final = 1 << 20
@@ -52,9 +51,9 @@ LANGUAGES: Final = languages_of(
 )
 
 
-def read(body: bytes | Mapping[str, Any], max_cputime: float = 120) -> RunSpec:
+def read(body: bytes | Mapping[str, Any]) -> RunSpec:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_run(sent, LANGUAGES, ApiSettings(), max_cputime)
+    return read_run(sent, LANGUAGES, 1 << 20)
 
 
 def spec(language: str = "python3", source: str = "x", **fields: Any) -> RunSpec:

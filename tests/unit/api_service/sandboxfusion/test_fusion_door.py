@@ -5,10 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 
 from api_service.access.auth import Principal
 from api_service.doors.sandboxfusion.app import open_door, run_within
-from api_service.doors.sandboxfusion.program import FusionProgram, NotRunnable
+from api_service.doors.sandboxfusion.program import FusionProgram
+from api_service.doors.sandboxfusion.request import NotRunnable
 from api_service.http.errors import ApiError, Kind
 from api_service.transient.runs import EngineFailed, Quarantined, TransientRun
 
@@ -35,6 +37,22 @@ def test_a_path_is_routed_without_its_key(path: str, routed: str | None) -> None
     path_of = open_door(services).path_of
     assert path_of({"path": path}) == routed
     assert routed is None or path_of({"path": routed}) == routed
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "key"),
+    [
+        ("/sandboxfusion/sec%20ret/run_code", {}, "sec ret"),
+        ("/sandboxfusion/wrong/run_code", {"Authorization": "Bearer secret"}, "secret"),
+        ("/run_code", {"Authorization": "Bearer secret"}, "secret"),
+        ("/run_code", {}, ""),
+    ],
+)
+def test_a_key_is_in_a_field_or_in_the_path(path: str, headers: dict[str, str], key: str) -> None:
+    services: Any = None
+    fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    connection = HTTPConnection({"type": "http", "raw_path": path.encode(), "headers": fields})
+    assert open_door(services).key_of(connection) == key
 
 
 class Runs:

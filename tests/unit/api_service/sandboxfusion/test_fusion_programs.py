@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from api_service.doors.sandboxfusion.languages import FusionLanguage, find
-from api_service.doors.sandboxfusion.program import NotRunnable, code_program, notebook_program
-from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody
-from api_service.languages.catalog import EngineLanguage, LanguageCatalog
+from api_service.doors.sandboxfusion.languages import find
+from api_service.doors.sandboxfusion.program import FusionProgram, code_program, notebook_program
+from api_service.doors.sandboxfusion.request import NotRunnable
+from api_service.languages.catalog import LanguageCatalog
 from shared.engine.codex import LanguageLibrary, LimitBounds, SupportedLanguage
 from shared.engine.run_call import ProgramRequest
 
@@ -34,16 +34,13 @@ _CATALOG = LanguageCatalog(
 )
 
 
-def _found(name: str) -> tuple[FusionLanguage, EngineLanguage]:
-    found = find(name, _CATALOG)
-    assert found
-    return found
+def _program(language: str = "python", code: str = "x", memory_mb: int | None = None, **fields: Any) -> FusionProgram:
+    body = json.dumps({"code": code, "language": language, **fields})
+    return code_program(body.encode(), _CATALOG, memory_mb)
 
 
 def _request(language: str = "python", code: str = "x", **fields: Any) -> ProgramRequest:
-    body = CodeBody.model_validate({"code": code, "language": language, **fields})
-    program = code_program(body, *_found(language), None)
-    return ProgramRequest.model_validate_json(program.request)
+    return ProgramRequest.model_validate_json(_program(language, code, **fields).request)
 
 
 def _sources(request: ProgramRequest) -> dict[str, bytes]:
@@ -58,12 +55,11 @@ def test_time_and_memory_stay_within_the_bounds_of_the_engine() -> None:
     assert _request(memory_limit_MB=0).limits.memory_bytes == 1024 * _MIB
     assert _request(run_timeout=-1).limits.wall_s == _request(run_timeout=float("nan")).limits.wall_s == 0.001
     assert _request(compile_timeout=3).compile_limits.wall_s == 3
+    assert _request(compile_timeout=float("inf"), run_timeout=float("inf")).limits.wall_s == 60
 
 
 def test_the_operator_sets_the_usual_memory() -> None:
-    body = CodeBody(code="x", language="python")
-    program = code_program(body, *_found("python"), 100)
-    assert json.loads(program.request)["limits"]["memory_bytes"] == 100 * _MIB
+    assert json.loads(_program(memory_mb=100).request)["limits"]["memory_bytes"] == 100 * _MIB
 
 
 def test_only_the_code_is_compiled() -> None:
@@ -114,8 +110,7 @@ def test_what_no_repeat_can_mend_is_said(fields: dict[str, Any]) -> None:
 
 def test_files_come_back_by_the_text_that_asked_for_them() -> None:
     asked = ["./a.txt", "a.txt", "/tmp/b", "/etc/passwd", "../c", "/tmp/../etc/d", "/tmp", "", "e/./f"]
-    body = CodeBody.model_validate({"code": "x", "language": "python", "fetch_files": asked})
-    program = code_program(body, *_found("python"), None)
+    program = _program(fetch_files=asked)
     assert program.fetched == {"./a.txt": "a.txt", "a.txt": "a.txt", "/tmp/b": "/tmp/b", "e/./f": "e/f"}
     assert ProgramRequest.model_validate_json(program.request).fetch == ("a.txt", "/tmp/b", "e/f")
 
@@ -128,25 +123,24 @@ def test_java_has_assertions_and_the_archives_among_the_files() -> None:
 
 
 def test_pytest_is_a_language_if_it_is_installed() -> None:
-    assert find("pytest", _CATALOG) is None
+    with pytest.raises(NotRunnable):
+        find("pytest", _CATALOG)
     details = _CATALOG.languages["py"]
     assert details
     library = LanguageLibrary(name="pytest", version="9")
-    found = find("pytest", LanguageCatalog({"py": details.model_copy(update={"libraries": [library]})}))
-    assert found
-    assert found[0].interpreter_args == ("-m", "pytest")
+    language, _ = find("pytest", LanguageCatalog({"py": details.model_copy(update={"libraries": [library]})}))
+    assert language.interpreter_args == ("-m", "pytest")
 
 
 @pytest.mark.parametrize("name", ["kotlin_script", "lua", "jest"])
 def test_a_language_may_be_missing(name: str) -> None:
-    assert find(name, _CATALOG) is None
+    with pytest.raises(NotRunnable, match=f"{name} is not installed on this server."):
+        find(name, _CATALOG)
 
 
 def test_the_cells_of_a_notebook_are_its_input() -> None:
-    installed = _CATALOG.find("py")
-    assert isinstance(installed, EngineLanguage)
-    body = NotebookBody(cells=["a", "é"], total_timeout=3, files={"f": "eA=="}, fetch_files=["f"])
-    request = json.loads(notebook_program(body, installed, None).request)
+    body = {"cells": ["a", "é"], "total_timeout": 3, "files": {"f": "eA=="}, "fetch_files": ["f"]}
+    request = json.loads(notebook_program(json.dumps(body).encode(), _CATALOG, None).request)
     assert json.loads(request["tests"][0]["stdin"]) == ["a", "é"]
     assert request["limits"] == {"wall_s": 3, "cpu_s": 12, "memory_bytes": 1024 * _MIB, "output_bytes": 1 << 20}
     assert b"def run_cell" not in b64decode(request["files"][1]["content"])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from api_service.doors.sandboxfusion import program
+from api_service import transient
 from tests.fixtures.uv import environment_with
 
-_DRIVER = Path(program.__file__).parent / "notebook_driver.py"
+_DRIVER = Path(transient.__file__).parent / "notebook_driver.py"
 _RICH = """
 class Rich:
     def __repr__(self): return "rich"

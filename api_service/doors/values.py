@@ -1,0 +1,23 @@
+"""Reads values as Jobe and Judge0 do: numbers in texts, and arguments that are words for a shell. Pure."""
+
+import math
+import shlex
+
+
+def number_of(value: object) -> float | None:
+    """Return a value as a finite number; None if it is neither a number nor the text of one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def shell_words(line: str) -> list[str]:
+    """Return the words into which a shell splits a line. Nothing is expanded."""
+    try:
+        return shlex.split(line)
+    except ValueError:  # a quote is not closed
+        return line.split()
