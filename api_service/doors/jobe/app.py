@@ -130,9 +130,10 @@ async def find_file(principal: Submitter, id_: FileId, services: ServicesDep) ->
 @router.post("/runs")
 async def run(principal: Submitter, request: Request, services: ServicesDep) -> Response:
     languages = languages_of(await services.languages.catalog())
+    max_cputime = request.app.state.settings.jobe_max_cputime
     # The bytes of bodies and files bound how many runs may wait for a slot.
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        spec = await read_parsed(request, read_run, languages, services.settings.max_input_bytes)
+        spec = await read_parsed(request, read_run, languages, services.settings.max_input_bytes, max_cputime)
         found = await _found(spec, principal, services)
         if spec.source == OVERLOAD:
             return _json(answer(Outcome.OVERLOAD))
