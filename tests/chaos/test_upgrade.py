@@ -120,7 +120,10 @@ def _revision(system: System) -> str:
 
 
 def _newest_revision(commit: str) -> str:
-    return max(_git("ls-tree", "--name-only", commit, f"{_REVISIONS}/").split(), default="")
+    """Return the newest revision of a commit; nothing if two of its revisions have one number, and none can follow."""
+    files = [file for file in _git("ls-tree", "--name-only", commit, f"{_REVISIONS}/").split() if file.endswith(".py")]
+    numbers = {file.rpartition("/")[2].partition("_")[0] for file in files}
+    return max(files, default="") if len(numbers) == len(files) else ""
 
 
 def _git(*arguments: str) -> str:

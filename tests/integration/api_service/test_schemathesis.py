@@ -55,6 +55,12 @@ include-path-regex = "^/v1/problems/[{{]name[}}]$"
 include-method = "PUT"
 checks.positive_data_acceptance.enabled = false
 
+# There is no engine.
+[[operations]]
+include-path-regex = "^/v1/run$"
+include-method = "POST"
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+
 [parameters]
 "header.Prefer" = "wait=0"
 """
