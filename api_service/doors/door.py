@@ -33,7 +33,7 @@ class Door:
 
     `path_of` returns the path at which the door routes a request; None if the request is not for this door. `check`
     raises `ApiError` for a request that is refused before its path is looked at. `key_of` returns the API key of a
-    request, empty without one. `render` makes the answer of a problem.
+    request, empty without one. `render` makes the answer of an error.
 
     `own_fields` matches the names of header fields of the door's clients. In protected mode, they would look like
     header fields of a proxy, and be refused. With `keys_are_habit`, a wrong key is ignored there, because the door's
@@ -44,7 +44,7 @@ class Door:
     With `needs_engine`, it cannot be opened without one: all that it does is to run programs.
 
     With `waits_for_memory`, bodies wait for memory in place of being refused, and are read when their sender is known.
-    With `tells_methods`, a wrong method is told apart from a wrong path.
+    With `tells_methods`, a wrong method is answered by 405 and not by 404.
     """
 
     routers: Sequence[APIRouter]
@@ -90,7 +90,7 @@ class Door:
         return self.path_of(scope) is not None
 
     async def _of_http(self, _: Request, exc: HTTPException) -> ApiError:
-        """Return the problem of an error of the framework, such as a path without a route."""
+        """Return the `ApiError` of an error of the framework, such as a path without a route."""
         if exc.status_code in _UNROUTED and not (self.tells_methods and exc.status_code == _WRONG_METHOD):
             return ApiError(Kind.NOT_FOUND, "Not Found")
         return ApiError(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)

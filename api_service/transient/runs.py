@@ -55,7 +55,7 @@ class Quarantined(ApiError):
 
 
 @dataclass(slots=True)
-class TransientRun:
+class EndedRun:
     """What the events of a run said. `tests` has one entry for a program without tests, and none if it did not run."""
 
     started: Started | None = None
@@ -106,9 +106,9 @@ class TransientRuns:
         if self._engine is not None:
             await self._engine.close()
 
-    async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> TransientRun:
+    async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> EndedRun:
         """Return the run of a program, when it has ended."""
-        run = TransientRun()
+        run = EndedRun()
         async with aclosing(self.events(principal, program, wait_s=wait_s)) as events:
             async for event in events:
                 run.add(event)

@@ -24,43 +24,43 @@ _NOTHING: Final = (
 )
 
 
-def answer(request: Request, problem: ApiError) -> Response:
-    """Return the answer of a problem: a page if a browser has opened the address, else a problem document."""
+def answer(request: Request, error: ApiError) -> Response:
+    """Return the answer of an error: a page if a browser has opened the address, else a problem document."""
     first = request.url.path.split("/")[1]
     if first in _CALLS or "text/html" not in request.headers.get("Accept", ""):
-        return document(request, problem)
-    if isinstance(problem, LinkRefused):
-        return _refusal_page(request, problem, problem.reason)
-    if first in _LINKS and problem.kind is Kind.INVALID:
+        return document(request, error)
+    if isinstance(error, LinkRefused):
+        return _refusal_page(request, error, error.reason)
+    if first in _LINKS and error.kind is Kind.INVALID:
         # A part of the link is missing.
-        return _refusal_page(request, problem, Reason.FORGED)
-    return problem_page(request, problem, home="admin" if first == "admin" else "")
+        return _refusal_page(request, error, Reason.FORGED)
+    return error_page(request, error, home="admin" if first == "admin" else "")
 
 
-def problem_page(request: Request, problem: ApiError, home: str = "admin") -> Response:
+def error_page(request: Request, error: ApiError, home: str = "admin") -> Response:
     """Return the page that says what happened, and leads to the page `home`."""
     gettext = translations(chosen_locale(request)).gettext
-    heading, explanation = _NOTHING if problem.kind is Kind.NOT_FOUND and not home else (_FAILED, "")
-    status = problem.kind.status
+    heading, explanation = _NOTHING if error.kind is Kind.NOT_FOUND and not home else (_FAILED, "")
+    status = error.kind.status
     return page(
         request,
-        "problem.html.j2",
+        "error.html.j2",
         status=status,
-        headers={**problem.headers, "Cache-Control": "no-store"},
+        headers={**error.headers, "Cache-Control": "no-store"},
         heading=gettext(heading),
         explanation=explanation and gettext(explanation),
         code=status.value,
-        detail=problem.detail,
+        detail=error.detail,
         home=home,
     )
 
 
-def _refusal_page(request: Request, problem: ApiError, reason: Reason) -> Response:
+def _refusal_page(request: Request, error: ApiError, reason: Reason) -> Response:
     gettext = translations(chosen_locale(request)).gettext
     return page(
         request,
-        "problem.html.j2",
-        status=problem.kind.status,
+        "error.html.j2",
+        status=error.kind.status,
         headers=SECRET,
         heading=gettext(reason.heading),
         explanation=gettext(reason.explanation),

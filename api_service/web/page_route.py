@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from api_service.errors import error_of
 from api_service.http.errors import ApiError
-from api_service.web.error_pages import problem_page
+from api_service.web.error_pages import error_page
 from api_service.web.rendering import root_of
 from api_service.web.session import LoggedOut
 from shared.service.errors import TransientError
@@ -35,6 +35,6 @@ class PageRoute(APIRoute):
             except LoggedOut:
                 return RedirectResponse(f"{root_of(request)}admin/login", HTTPStatus.SEE_OTHER)
             except (ApiError, RequestValidationError, HTTPException, TransientError) as exc:
-                return problem_page(request, await error_of(request, exc))
+                return error_page(request, await error_of(request, exc))
 
         return handle_errors

@@ -108,7 +108,7 @@ class Installed:
 
     @property
     def source(self) -> str:
-        """Where its tools come from."""
+        """Return the package that its tools come from, or `system`."""
         return self.toolchain.source if self.toolchain else "system"
 
     @property

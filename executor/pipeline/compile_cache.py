@@ -79,7 +79,7 @@ class CompileCache:
     def share(self, key: bytes | None, compiled: StepResult, *, keep: bool = True) -> None:
         """Pass a result to those who wait for it, and `keep` its files. The next time they take no time.
 
-        What ended for another reason than the source is for nobody else.
+        A result is not passed on if something else than the source was its reason.
         """
         if key is None:
             return

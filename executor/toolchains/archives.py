@@ -118,7 +118,7 @@ def _below_first(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None
 
 
 def let_everyone_read(folder: Path) -> None:
-    """Give every user the right to read all files and folders, whatever the umask is. Only the owner may write."""
+    """Let all users read the files and folders, also under a strict umask. Only the owner may write."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode

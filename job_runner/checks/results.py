@@ -29,8 +29,11 @@ class JuryRun:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What bounds the time limit: CPU seconds of the slowest test that it must not stop, and of the fastest submission
-    that it must. None: nothing does. `too_slow_s` are those of the fastest that ended by itself."""
+    """The bounds of the time limit, in CPU seconds; None where there is none.
+
+    `slowest_accepted_s` is the slowest test that it must not stop, `fastest_too_slow_s` the fastest submission that it
+    must stop, and `too_slow_s` the fastest of these that ended by itself.
+    """
 
     slowest_accepted_s: float | None
     fastest_too_slow_s: float | None
@@ -100,7 +103,7 @@ def is_barely_too_slow(submission: JurySubmission, run: JuryRun, limit_s: float,
 def entry_of(
     submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None, limit_s: float | None
 ) -> dict[str, Any]:
-    """Return the entry of a submission with its result. Beyond `limit_s` its tests are too slow, whatever they got."""
+    """Return the entry of a submission with its result. A test that took more than `limit_s` counts as too slow."""
     if entry["submission"] is None:
         return dict(entry)
     if run is None or run.verdict is None:

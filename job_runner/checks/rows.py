@@ -88,7 +88,7 @@ _RELEASE_HELD: Final = """
 _KEEP_PHASE: Final = """
     UPDATE problem_checks SET phase = :phase, time_limit = CAST(:time_limit AS jsonb) WHERE id = :id
 """
-# The latest check of a version is kept for ever, its addresses are not. `called` reads the row as it was before.
+# The row stays as long as its version, so the addresses go now. `called` reads them from the row as it was before.
 _FINISH: Final = """
     WITH finished AS (
         UPDATE problem_checks SET state = 'finished', finished_at = now(), verdict = :verdict,

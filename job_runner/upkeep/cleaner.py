@@ -1,7 +1,7 @@
 """Retention: removes submissions, batches, dead letters and mails that are too old, a few at a time.
 
 It also removes objects that a crash has left: after the rows of their submission were removed, or before they were
-stored; what no version of a problem needs; and files of Jobe's clients that nobody uses.
+stored; what no version of a problem needs; and files of Jobe's clients that have not been used for days.
 
 Suppressions and API keys are never removed (docs/operations.md).
 """

@@ -20,6 +20,14 @@ Key = Annotated[
 Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="Number of the submission.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it is bad.")]
 Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds after which --wait ends with exit code 124.")]
+Paths = Annotated[
+    list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for standard input.")
+]
+Language = Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")]
+Entry = Annotated[str | None, typer.Option(help="The file to run, of several.")]
+CompilerArgs = Annotated[
+    list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler; may be repeated.")
+]
 Input = Annotated[str | None, typer.Option("--input", help="Standard input of the program.")]
 InputFile = Annotated[Path | None, typer.Option(help="File with the standard input, or - for this command's.")]
 Args = Annotated[list[str] | None, typer.Option("--arg", help="An argument of the program; may be repeated.")]

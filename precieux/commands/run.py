@@ -1,14 +1,26 @@
 """`precieux run`: runs a program on a server at once, and shows what it writes as it comes."""
 
 import signal
-from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import typer
 
 from precieux import terminal
 from precieux.commands import show
-from precieux.commands.options import Args, CpuSeconds, Input, InputFile, Json, MemoryBytes, WallSeconds, on_server
+from precieux.commands.options import (
+    Args,
+    CompilerArgs,
+    CpuSeconds,
+    Entry,
+    Input,
+    InputFile,
+    Json,
+    Language,
+    MemoryBytes,
+    Paths,
+    WallSeconds,
+    on_server,
+)
 from precieux.commands.parameters import limits_of, read_input
 from precieux.errors import UsageError
 from precieux.host import files
@@ -24,17 +36,13 @@ _SIGNAL: Final = 128
 @on_server
 def run(
     server: Server,
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for standard input.")
-    ],
+    paths: Paths,
     text: Input = None,
     input_file: InputFile = None,
-    language: Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")] = None,
-    entry: Annotated[str | None, typer.Option(help="The file to run, of several.")] = None,
+    language: Language = None,
+    entry: Entry = None,
     args: Args = None,
-    compiler_args: Annotated[
-        list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler; may be repeated.")
-    ] = None,
+    compiler_args: CompilerArgs = None,
     cpu_s: CpuSeconds = None,
     wall_s: WallSeconds = None,
     memory_bytes: MemoryBytes = None,

@@ -13,14 +13,18 @@ from precieux.commands.options import (
     Args,
     CheckerArgs,
     CheckerName,
+    CompilerArgs,
     CpuSeconds,
+    Entry,
     Input,
     InputFile,
     InteractorPath,
     Json,
+    Language,
     MemoryBytes,
     Metadata,
     Number,
+    Paths,
     Protocol,
     Test,
     Tests,
@@ -43,18 +47,14 @@ _LISTED = 50
 @on_server
 def submit(
     server: Server,
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for standard input.")
-    ],
+    paths: Paths,
     email: Annotated[str | None, typer.Option(help="Where the result is mailed. Default: nowhere.")] = None,
     text: Input = None,
     input_file: InputFile = None,
-    language: Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")] = None,
-    entry: Annotated[str | None, typer.Option(help="The file to run, of several.")] = None,
+    language: Language = None,
+    entry: Entry = None,
     args: Args = None,
-    compiler_args: Annotated[
-        list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler; may be repeated.")
-    ] = None,
+    compiler_args: CompilerArgs = None,
     cpu_s: CpuSeconds = None,
     wall_s: WallSeconds = None,
     memory_bytes: MemoryBytes = None,

@@ -1,1 +1,1 @@
-"""What the API and the job runner both know of the front door for Jobe's clients."""
+"""Files of Jobe's clients: the API stores them, and the job runner removes them."""

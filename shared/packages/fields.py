@@ -95,11 +95,10 @@ class Fields:
         """Return the mapping under a key; an empty one if there is none."""
         return Fields(self.take(key), self.path, self._faults, f"{self._within}{key}.")
 
-    def finish(self, known: Collection[str] = ()) -> Mapping[str, object]:
-        """Return what is left, of the keys that are `known`. Every other one is a fault."""
+    def finish(self, known: Collection[str] = ()) -> None:
+        """Note a fault for each key that was not read, but for those that are `known`."""
         for key in self.unread.keys() - set(known):
             self.fault(key, "is not a key that is known here.")
-        return {key: value for key, value in self.unread.items() if key in known}
 
 
 def number_of(value: object) -> float | None:

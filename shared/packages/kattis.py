@@ -73,7 +73,6 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
         input_validators=_input_validators(archive, finder, faults),
         data_tests=data.data_tests,
         constants=config.constants,
-        metadata=config.metadata,
         files=archive.files,
         checker_args=data.checker_args,
     )

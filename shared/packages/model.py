@@ -258,7 +258,7 @@ class Package:
     """A problem package. `checker_args` are those of the default checker for tests that have none of their own.
 
     `grader` is the custom grader of legacy packages. `constants` replace `{{name}}` in programs and includes
-    (`shared.packages.fields.replace_constants`). `metadata` are the keys that are read and kept.
+    (`shared.packages.fields.replace_constants`).
     """
 
     format: PackageFormat
@@ -280,7 +280,6 @@ class Package:
     input_validators: tuple[PackageProgram, ...]
     data_tests: tuple[DataTest, ...]
     constants: Mapping[str, str]
-    metadata: Mapping[str, object]
     files: Mapping[str, ArchiveFile] = field(repr=False)
     warnings: tuple["PackageFault", ...] = ()
     checker_args: tuple[str, ...] = ()

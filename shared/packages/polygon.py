@@ -119,7 +119,6 @@ class _PolygonReader:
             input_validators=tuple(self._validators()),
             data_tests=(),
             constants={},
-            metadata={key: value for key in ("revision", "url") if (value := self._root.get(key))},
             files=self._archive.files,
         )
 

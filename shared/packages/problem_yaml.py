@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -20,9 +19,9 @@ _TIME_FILE: Final = ".timelimit"
 _SHORT_FILE_BYTES: Final = 65536
 
 #: Keys whose values are kept as they are.
-_KEPT: Final = ("uuid", "source", "license", "rights_owner", "keywords")
-_KEPT_LEGACY: Final = (*_KEPT, "author", "source_url")
-_KEPT_NEW: Final = (*_KEPT, "version", "credits", "embargo_until", "allow_file_writing")
+_UNUSED: Final = ("uuid", "source", "license", "rights_owner", "keywords")
+_UNUSED_LEGACY: Final = (*_UNUSED, "author", "source_url")
+_UNUSED_NEW: Final = (*_UNUSED, "version", "credits", "embargo_until", "allow_file_writing")
 _INI_IGNORED: Final = ("allow_submit", "allow_judge", "special_run", "special_compare")
 _INI_KEYS: Final = ("name", "timelimit", "points", "color", "externalid", "short-name", "probid", *_INI_IGNORED)
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -79,7 +78,6 @@ class ProblemConfig:
     old_grading: dict[str, object] = field(default_factory=dict)
     languages: tuple[str, ...] | None = None
     constants: dict[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, object] = field(default_factory=dict)
     rule: TimeLimitRule = field(default_factory=lambda: TimeLimitRule(5, 2, must_separate=False))
     limits: PackageLimits | None = None
 
@@ -122,7 +120,7 @@ def read_config(archive: PackageArchive, operator: OperatorLimits, faults: Fault
     else:
         _read_new(fields, config, faults)
     _read_limits(fields, config, operator, _time_limits(archive, ini, faults), faults)
-    config.metadata = fields.finish(_KEPT_LEGACY if config.generation is Generation.LEGACY else _KEPT_NEW)
+    fields.finish(_UNUSED_LEGACY if config.generation is Generation.LEGACY else _UNUSED_NEW)
     return config
 
 

@@ -19,11 +19,11 @@ from api_service.doors.jobe.request import OVERLOAD, RunSpec, invalid, read_file
 from api_service.doors.jobe.settings import JobeSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.services import Services, ServicesDep
-from api_service.transient.disconnect import while_connected
 from api_service.transient.runs import EngineFailed
 from api_service.v1.body.receive import body_bytes, read_parsed
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.http.bodies import FREE_BYTES
+from shared.http.disconnect import cancel_if_gone
 from shared.jobe.files import FileContents, JobeFile, find_files, put_file
 from shared.service.errors import ObjectNotFound
 from shared.service.settings import load
@@ -75,21 +75,21 @@ def _empty(status: HTTPStatus = HTTPStatus.NO_CONTENT) -> Response:
     return Response(status_code=status, headers=_CORS)
 
 
-def _refusal(request: Request, problem: ApiError) -> Response:
-    """Return the answer of a problem: a JSON string, or the outcome of an overload."""
-    if problem.kind is Kind.UNAUTHENTICATED:
+def _refusal(request: Request, error: ApiError) -> Response:
+    """Return the answer of an error: a JSON string, or the outcome of an overload."""
+    if error.kind is Kind.UNAUTHENTICATED:
         text = "Unknown API key" if _key_of(request) else "Missing API key"
         return _json(text, HTTPStatus.FORBIDDEN)
-    if isinstance(problem, EngineFailed):  # no overload: the engine could not run it twice
-        return _json(problem.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, EngineFailed):  # no overload: the engine could not run it twice
+        return _json(error.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
     is_run = request.method == HTTPMethod.POST and _path_of(request.scope) == f"{PATH}/runs"
-    if is_run and problem.kind is Kind.UNAVAILABLE:
+    if is_run and error.kind is Kind.UNAVAILABLE:
         return _json(answer(Outcome.OVERLOAD))
-    status = problem.kind.status
+    status = error.kind.status
     understood = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
     if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in understood:
         status = HTTPStatus.BAD_REQUEST
-    return _json(cut(problem.detail), status, problem.headers)
+    return _json(cut(error.detail), status, error.headers)
 
 
 async def _file_id(id_: Annotated[str, Path(alias="id")]) -> str:
@@ -150,7 +150,7 @@ async def run(principal: Submitter, request: Request, services: ServicesDep) -> 
             size += len(spec.source) + len(spec.stdin)
             sent = await run_in_thread_if_large(size, program.engine_request, spec.stdin)
             wait_s = request.app.state.settings.jobe_wait_seconds
-            ran = await while_connected(request, services.transient.run(principal, sent, wait_s=wait_s))
+            ran = await cancel_if_gone(request.receive, services.transient.run(principal, sent, wait_s=wait_s))
     return _json(answer_of(spec, ran.compiled, ran.tests[0] if ran.tests else None))
 
 

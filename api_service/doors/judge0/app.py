@@ -73,16 +73,16 @@ def _path_of(scope: Scope) -> str | None:
     return None if is_page else path.rstrip("/")
 
 
-def _refusal(request: Request, problem: ApiError) -> Response:
-    """Return the answer of a problem: a JSON object with the text in `error`, or an empty body."""
-    status = problem.kind.status
-    if problem.kind is Kind.NOT_FOUND:
+def _refusal(request: Request, error: ApiError) -> Response:
+    """Return the answer of an error: a JSON object with the text in `error`, or an empty body."""
+    status = error.kind.status
+    if error.kind is Kind.NOT_FOUND:
         if request.headers.get("Accept") == "application/json":
             return JSONResponse({"status": 404, "error": "Not Found"}, HTTPStatus.NOT_FOUND)
         return Response(status_code=status)
-    if problem.kind is Kind.UNAUTHENTICATED or not problem.detail:
-        return Response(status_code=status, headers=problem.headers)
-    return JSONResponse({"error": cut(problem.detail)}, status, problem.headers)
+    if error.kind is Kind.UNAUTHENTICATED or not error.detail:
+        return Response(status_code=status, headers=error.headers)
+    return JSONResponse({"error": cut(error.detail)}, status, error.headers)
 
 
 @router.get("/about")

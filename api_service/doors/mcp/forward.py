@@ -1,4 +1,4 @@
-"""What the tools call if another server is behind them: its API v1."""
+"""Passes calls of the tools to the API v1 of another server."""
 
 import json
 from base64 import b64encode

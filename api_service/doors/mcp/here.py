@@ -1,4 +1,4 @@
-"""What the tools call over HTTP: this API, for the sender of a request."""
+"""Passes calls of the tools to this API, for the sender of a request."""
 
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence

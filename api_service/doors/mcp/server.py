@@ -1,4 +1,4 @@
-"""Serves the tools by the library of the protocol. Whatever is wrong with a call is a result that the model reads."""
+"""Serves the tools by the library of the protocol. A fault of a call is a result, so that the model reads it."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ _SHORTER: Final = "send a program that takes less, or fewer tests"
 
 
 class Backend(Protocol):
-    """What the tools call. It takes and returns what API v1 does, as JSON. All methods raise `ApiError`."""
+    """The server behind the tools. It takes and returns what API v1 does, as JSON. All methods raise `ApiError`."""
 
     @property
     def tools(self) -> Collection[str]:
@@ -72,7 +72,7 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         try:
             codes = [language["code"] for language in await backend.languages()]
         except (ApiError, TransientError):
-            # A call will say what is wrong, where the model reads it. The library would tell what the error has.
+            # The next call says what is wrong, where the model reads it. The library would pass on the error's text.
             codes = []
         return types.ListToolsResult(tools=listed(backend.tools, codes))
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from api_service.doors.piston.runtimes import Runtime
-from api_service.transient.runs import TransientRun
+from api_service.transient.runs import EndedRun
 from shared.engine.run_call import Compiled, Stop, TestEnded, in_order
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.
@@ -101,7 +101,7 @@ def _how(stage: Stage, code: int | None, signal: int | None) -> tuple[str | None
     return ("RE", f"Exited with error status {code}") if code else (None, None)
 
 
-def stages_of(run: TransientRun) -> Stages:
+def stages_of(run: EndedRun) -> Stages:
     """Return the stages of a run. A NUL in an output of the program is kept."""
     compiled = _compiled(run.compiled) if run.compiled else None
     return compiled, _ran(run.tests[0]) if run.tests else None

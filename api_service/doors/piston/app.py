@@ -19,10 +19,10 @@ from api_service.doors.piston.settings import PistonSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.services import Services, ServicesDep
-from api_service.transient.disconnect import while_connected
 from api_service.v1.body.receive import body_bytes, release_body
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.accounts.api_keys import Scope as KeyScope
+from shared.http.disconnect import cancel_if_gone
 from shared.service.settings import load
 
 #: Seconds within which the engine must begin to run a program.
@@ -74,11 +74,11 @@ def _key_of(connection: HTTPConnection) -> str:
     return bearer(connection) or connection.headers.get("Authorization", "").strip()
 
 
-def _message(_: HTTPConnection, problem: ApiError) -> JSONResponse:
-    """Return the answer of a problem: an object that has only `message`."""
-    status = problem.kind.status
+def _message(_: HTTPConnection, error: ApiError) -> JSONResponse:
+    """Return the answer of an error: an object that has only `message`."""
+    status = error.kind.status
     shown = HTTPStatus.BAD_REQUEST if status in _BAD_REQUEST else status
-    return JSONResponse({"message": cut(problem.detail)}, shown, problem.headers)
+    return JSONResponse({"message": cut(error.detail)}, shown, error.headers)
 
 
 def _check_type(request: Request) -> None:
@@ -110,7 +110,7 @@ async def execute(principal: Submitter, request: Request, services: ServicesDep,
         job = await run_in_thread_if_large(len(body), lambda: read_job(read_json(body), runtimes, settings))
         program = await run_in_thread_if_large(len(body), job.engine_request, services.settings, max_output)
         release_body(request)
-        run = await while_connected(request, services.transient.run(principal, program, wait_s=WAIT_SECONDS))
+        run = await cancel_if_gone(request.receive, services.transient.run(principal, program, wait_s=WAIT_SECONDS))
     return JSONResponse(answer_of(job.runtime, stages_of(run)))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 
 from api_service.doors.sandboxfusion.program import FusionProgram
-from api_service.transient.runs import TransientRun
+from api_service.transient.runs import EndedRun
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, Stop, TestEnded
 
@@ -37,7 +37,7 @@ class Cell(BaseModel):
 _CELLS: Final = TypeAdapter(list[Cell])
 
 
-def code_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]:
+def code_answer(run: EndedRun, program: FusionProgram) -> dict[str, Any]:
     """Return the answer of `run_code`."""
     compiled, ran = _stages(run)
     if not program.tells_compiler:
@@ -50,7 +50,7 @@ def code_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]:
     return _answer("Success" if is_good else "Failed", results, files=_files(run, program))
 
 
-def notebook_answer(run: TransientRun, program: FusionProgram) -> dict[str, Any]:
+def notebook_answer(run: EndedRun, program: FusionProgram) -> dict[str, Any]:
     """Return the answer of `run_jupyter`. The driver's output is the JSON of the cells, if it came to its end."""
     driver = _run_stage(run.tests[0])
     cells = _cells(driver["stdout"]) if driver["return_code"] == 0 else None
@@ -71,7 +71,7 @@ def _answer(
     return {"status": status, "message": message, **results, "executor_pod_name": None, "files": files or {}}
 
 
-def _stages(run: TransientRun) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _stages(run: EndedRun) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the stages of the compiler and of the program. The latter is None if the compiler failed."""
     test = run.tests[0] if run.tests else None
     if test is not None and test.verdict is Verdict.COMPILE_ERROR:  # it had to be compiled again
@@ -102,7 +102,7 @@ def _code_of(ended: Compiled | TestEnded) -> int:
     return -ended.signal if ended.signal else ended.exit_code or 0
 
 
-def _files(run: TransientRun, program: FusionProgram) -> dict[str, str]:
+def _files(run: EndedRun, program: FusionProgram) -> dict[str, str]:
     """Return what came back, in base64 by the texts that asked for it."""
     contents = {file.path: file.content for test in run.tests for file in test.fetched}
     return {text: b64encode(contents[path]).decode() for text, path in program.fetched.items() if path in contents}

@@ -21,9 +21,9 @@ from api_service.doors.sandboxfusion.settings import SandboxFusionSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.languages.catalog import LanguageCatalog
 from api_service.services import Services, ServicesDep
-from api_service.transient.disconnect import while_connected
-from api_service.transient.runs import EngineFailed, Quarantined, TransientRun
+from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
 from api_service.v1.body.receive import body_bytes, read_parsed
+from shared.http.disconnect import cancel_if_gone
 from shared.service.settings import load
 
 _PREFIX: Final = "/sandboxfusion"
@@ -120,7 +120,7 @@ async def _run(
     request: Request,
     services: Services,
     program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
-) -> tuple[FusionProgram, TransientRun]:
+) -> tuple[FusionProgram, EndedRun]:
     """Return the program of a request, and how it ran. The body's memory is held until the program has ended.
 
     Raises `NotRunnable` if no repeat can mend the request, or `ApiError`.
@@ -137,11 +137,11 @@ async def _run(
             raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
         program = await read_parsed(request, program_of, await services.languages.catalog(), memory_mb)
         deadline += 0.0 if wait_s else program.spare_s
-        run = await while_connected(request, run_within(services, principal, program, deadline))
+        run = await cancel_if_gone(request.receive, run_within(services, principal, program, deadline))
         return program, run
 
 
-async def run_within(services: Services, principal: Principal, program: FusionProgram, deadline: float) -> TransientRun:
+async def run_within(services: Services, principal: Principal, program: FusionProgram, deadline: float) -> EndedRun:
     """Return how the program ran. A key whose run time is used up waits for more. Raises as `_run` does."""
     while True:
         try:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from api_service import transient
 from api_service.doors.program import Program, within
 from api_service.doors.sandboxfusion.languages import find
 from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody, NotRunnable, read_body
@@ -32,7 +31,7 @@ _LEAST_SECONDS, _MOST_SECONDS = 0.001, 6000.0
 _START_SECONDS: Final = 10.0
 _MIB: Final = 1 << 20
 _OBJECT: Final = re.compile(r"\bobject\s+\w+")
-_DRIVER: Final = (Path(transient.__file__).parent / "notebook_driver.py").read_bytes()
+_DRIVER: Final = (Path(__file__).parent / "notebook_driver.py").read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

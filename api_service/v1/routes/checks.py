@@ -34,7 +34,7 @@ _PATH: Final = "/problems/{name}/check"
 
 
 class CheckBody(Strict):
-    """What is checked, and who is told of the end. Null is the default of every key."""
+    """A request to check a version: which one, and where its report goes. Null is the default of every key."""
 
     version: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = Field(default=None, description="The latest.")
     email: Address | None = Field(default=None, description="The address that the report is mailed to.")

@@ -14,7 +14,6 @@ from api_service.http.errors import Kind
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep, SubmitterDep
-from api_service.transient.disconnect import while_connected
 from api_service.v1.body.engine_request import TransientProgram, transient_program
 from api_service.v1.body.read import FORM, JSON, read_run
 from api_service.v1.body.receive import receiving
@@ -90,8 +89,8 @@ async def run_program(
         del new, body
     if wants_events:
         pieces = prefetch(_events(services, principal, program, reserve))
-        return _RunEvents(await while_connected(request, pieces))
-    return answer(await while_connected(request, _run(services, principal, program, reserve)))
+        return _RunEvents(await cancel_if_gone(request.receive, pieces))
+    return answer(await cancel_if_gone(request.receive, _run(services, principal, program, reserve)))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from api_service.doors.sandboxfusion.answer import code_answer, notebook_answer
 from api_service.doors.sandboxfusion.program import FusionProgram
-from api_service.transient.runs import TransientRun
+from api_service.transient.runs import EndedRun
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, FetchedFile, Stop, TestEnded
 
@@ -24,7 +24,7 @@ def _compiled(**fields: Any) -> Compiled:
 
 def _answer(*tests: TestEnded, compiled: Compiled | None = None, tells: bool = True) -> dict[str, Any]:
     program = FusionProgram(b"", {"./a": "a", "b": "b"}, tells_compiler=tells, spare_s=0)
-    return code_answer(TransientRun(compiled=compiled, tests=list(tests)), program)
+    return code_answer(EndedRun(compiled=compiled, tests=list(tests)), program)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,6 @@ _CELL = '[{"stdout": "o", "stderr": "", "display": [], "error": []}]'
 )
 def test_a_notebook_ends(ended: dict[str, Any], status: str, cells: int) -> None:
     program = FusionProgram(b"", {}, tells_compiler=False, spare_s=0)
-    answer = notebook_answer(TransientRun(tests=[_test(**ended)]), program)
+    answer = notebook_answer(EndedRun(tests=[_test(**ended)]), program)
     assert answer.keys() == {"status", "message", "driver", "cells", "executor_pod_name", "files"}
     assert (answer["status"], len(answer["cells"]), answer["driver"]["stdout"]) == (status, cells, "")

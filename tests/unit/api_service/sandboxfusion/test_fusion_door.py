@@ -12,7 +12,7 @@ from api_service.doors.sandboxfusion.app import open_door, run_within
 from api_service.doors.sandboxfusion.program import FusionProgram
 from api_service.doors.sandboxfusion.request import NotRunnable
 from api_service.http.errors import ApiError, Kind
-from api_service.transient.runs import EngineFailed, Quarantined, TransientRun
+from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
 
 _PROGRAM = FusionProgram(b"program", {}, tells_compiler=False, spare_s=0)
 
@@ -60,16 +60,16 @@ class Runs:
 
     def __init__(self, *errors: ApiError) -> None:
         self.errors = list(errors)
-        self.run_ = TransientRun()
+        self.run_ = EndedRun()
 
-    async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> TransientRun:
+    async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> EndedRun:
         assert program == b"program"
         if self.errors:
             raise self.errors.pop(0)
         return self.run_
 
 
-async def _run(runs: Runs, wait_s: float = 30) -> TransientRun:
+async def _run(runs: Runs, wait_s: float = 30) -> EndedRun:
     services: Any = SimpleNamespace(transient=runs)
     return await run_within(services, Principal(1, frozenset()), _PROGRAM, time.monotonic() + wait_s)
 

@@ -1,4 +1,4 @@
-"""What the cells of a notebook give, by the driver that a box runs."""
+"""Runs the cells of notebooks by the driver that a box runs."""
 
 import json
 import shutil
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from api_service import transient
+from api_service.doors import sandboxfusion
 from tests.fixtures.uv import environment_with
 
-_DRIVER = Path(transient.__file__).parent / "notebook_driver.py"
+_DRIVER = Path(sandboxfusion.__file__).parent / "notebook_driver.py"
 _RICH = """
 class Rich:
     def __repr__(self): return "rich"
