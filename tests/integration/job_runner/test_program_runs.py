@@ -553,6 +553,7 @@ async def test_a_job_cancelled_right_after_its_claim_never_starts(
     async def claim_and_cancel(*args: Any, **options: Any) -> list[ClaimedJob]:
         jobs = await claimed(*args, **options)
         if [job.upload for job in jobs] == [upload]:
+            await eventually(lambda: "" in heeded, what="the runner listens")
             await cancel(owner_of(database), [upload])
             await eventually(lambda: str(jobs[0].lease_id) in heeded, what="the runner hears of it")
         return jobs
