@@ -61,6 +61,16 @@ _DOORS: Final = {
         lambda source: {"language": "python", "version": "*", "files": [{"content": source}]},
         lambda answer: str(json.loads(answer)["run"]["stdout"]),
     ),
+    "sandboxfusion": Way(
+        "/run_code",
+        lambda source: {"language": "python", "code": source},
+        lambda answer: str(json.loads(answer)["run_result"]["stdout"]),
+    ),
+    "jobe": Way(
+        "/jobe/index.php/restapi/runs",
+        lambda source: {"run_spec": {"language_id": "python3", "sourcecode": source}},
+        lambda answer: str(json.loads(answer)["stdout"]),
+    ),
 }
 
 

@@ -144,8 +144,7 @@ def test_axe_finds_nothing_on_results(page: Page, system: Up, program: dict[str,
 
 
 def test_a_result_is_on_the_screen_within_100_ms(page: Page, system: Up) -> None:
-    page.goto("/")
-    expect(page.locator(".cm-content")).to_be_visible()
+    ready(page)
     page.locator("#run").click()
     expect(page.locator("#status .finished")).to_be_visible()
     delays = []
