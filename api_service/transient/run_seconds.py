@@ -63,9 +63,9 @@ class RunSeconds:
             seconds = in_use[limit.subject].seconds if in_use else 0.0
             budget = self._budgets.setdefault(limit.subject, _Budget(limit, seconds, time.monotonic()))
         budget.was_used = True
-        if (in_use := budget.in_use_now_s()) > WINDOW_SECONDS:
-            raise rate_limits.overdrawn(budget.limit, in_use - WINDOW_SECONDS)
-        rate_limits.report(budget.limit, in_use)
+        if (used := budget.in_use_now_s()) > WINDOW_SECONDS:
+            raise rate_limits.overdrawn(budget.limit, used - WINDOW_SECONDS)
+        rate_limits.report(budget.limit, used)
 
     def charge(self, principal: Principal, seconds: float) -> None:
         """Charge a key for a run."""
