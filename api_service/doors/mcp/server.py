@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from api_service.doors.mcp.results import LanguageResult, ProgramFile, failure, of_content, of_run, of_submission
 from api_service.doors.mcp.tools import INSTRUCTIONS, TOOLS, Tool, listed
-from api_service.http.errors import ApiError, Fault, cut, invalid
+from api_service.http.errors import ApiError, Fault, Kind, cut, invalid
 from api_service.v1.body.submission import overfull
 from api_service.v1.protocol.validation import checked, is_clean
 from shared.engine.languages import ALIASES
@@ -35,6 +35,7 @@ _UNKNOWN_LANGUAGE: Final = re.compile(r"It is not available here\. Available: (.
 _LATE: Final = "The run took over {:g} s, and was stopped: {}."
 _SUBMIT: Final = "submit it with `submit_program`, and ask with `get_submission`"
 _SHORTER: Final = "send a program that takes less, or fewer tests"
+_STORED: Final = "Submission {} is stored, but cannot be read now; do not submit it again: ask with `get_submission`."
 
 
 class Backend(Protocol):
@@ -55,6 +56,11 @@ class Backend(Protocol):
 
     async def get(self, number: int, wait_s: int) -> Answer:
         """Return a submission after it has ended, or after a wait."""
+
+
+def but_stored(number: int) -> ApiError:
+    """Return the error of a submission that is stored, and whose result is not known."""
+    return ApiError(Kind.UNAVAILABLE, _STORED.format(number))
 
 
 class _Server(Server[Any]):

@@ -198,6 +198,28 @@ async def test_a_server_of_something_else_is_told(answer: httpx.Response, tool: 
     assert text_of(failed).endswith(f"HTTP {answer.status_code}, but not as Precieux does; check its address.")
 
 
+@pytest.mark.parametrize("may_read", [True, False])
+async def test_a_lost_connection_does_not_hide_what_is_stored(may_read: bool) -> None:
+    stored = dict.fromkeys((*SubmissionResult.model_fields, "language")) | {"id": 17, "state": "queued"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            assert "wait" not in request.url.params
+            return httpx.Response(201, json=stored)
+        if request.url.path == "/v1/submissions/17" and may_read:
+            assert request.url.params["wait"] == "9"
+            raise httpx.ReadError("reset")
+        return httpx.Response(403, json={"detail": "This API key lacks the scope `read`."})
+
+    backend = ForwardBackend(httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://here"))
+    async with client_of(backend) as client:
+        result = await client.call_tool("submit_program", {"language": "py", "code": "1", "wait_s": 9})
+    if may_read:
+        assert text_of(result).startswith("Submission 17 is stored, but cannot be read now")
+    else:
+        assert (result.structured_content or {})["id"] == 17
+
+
 async def test_refusals_are_results() -> None:
     unknown = Fault("It is not available here. Available: c, py.", pointer="/language")
     backend = PlayedBackend(invalid([unknown, Fault("It is empty; send the program.", pointer="/source")]))
