@@ -64,3 +64,21 @@ def response_headers(status: HTTPStatus) -> dict[str, Any]:
     name, description, schema = _HEADERS[status]
     is_required = status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     return {"headers": {name: {"description": description, "required": is_required, "schema": schema}}}
+
+
+def without_null(schema: Schema) -> Schema:
+    """Return the schema of a parameter or a key, which is left out instead of null."""
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**rest, **options[0]} if len(options) == 1 else {**rest, **({"anyOf": options} if options else {})}
+
+
+def tidy(node: Any) -> Any:
+    """Return the node without two additions of pydantic: titles made from names, and defaults of `null`."""
+    if isinstance(node, dict):
+        return {
+            key: tidy(value)
+            for key, value in node.items()
+            if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+        }
+    return [tidy(item) for item in node] if isinstance(node, list) else node

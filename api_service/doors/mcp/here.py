@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import Request
 
 from api_service.access.auth import Principal, require
+from api_service.agent_tools.programs import run_program, validated
+from api_service.agent_tools.results import ProgramFile
+from api_service.agent_tools.server import Answer, OnTest, but_stored
+from api_service.agent_tools.tools import TOOLS
 from api_service.doors.door import post
-from api_service.doors.mcp.engine import run_program, validated
-from api_service.doors.mcp.results import ProgramFile
-from api_service.doors.mcp.server import Answer, OnTest, but_stored
-from api_service.doors.mcp.tools import TOOLS
 from api_service.http.errors import ApiError
 from api_service.services import Services
 from api_service.v1.body.constraints import constraints_of

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from api_service.http.errors import MEDIA_TYPE, Kind
-from api_service.http.openapi import Schema, answer_header, request_header, response_headers
+from api_service.http.openapi import Schema, answer_header, request_header, response_headers, without_null
 from api_service.v1.protocol.validation import NoQuery
 
 TAGS: Final = [
@@ -152,7 +152,7 @@ def query_parameters(model: type[BaseModel]) -> list[Schema]:
     schema = _inlined(model)
     parameters = []
     for name, field in schema.get("properties", {}).items():
-        described = _without_null(field)
+        described = without_null(field)
         by_pattern = next(iter(described.get("patternProperties", {}).values()), None)
         values = described.get("additionalProperties") or by_pattern
         parameters.append(
@@ -225,10 +225,3 @@ def _inlined(model: type[BaseModel]) -> Schema:
 
     inlined: Schema = inline(schema)
     return inlined
-
-
-def _without_null(schema: Schema) -> Schema:
-    """Return the schema of a parameter, which is left out instead of null."""
-    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    rest = {key: value for key, value in schema.items() if key != "anyOf"}
-    return {**rest, **options[0]} if len(options) == 1 else {**rest, **({"anyOf": options} if options else {})}

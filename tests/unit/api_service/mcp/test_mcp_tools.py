@@ -13,10 +13,10 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
-from api_service.doors.mcp.forward import ForwardBackend
-from api_service.doors.mcp.results import ProgramFile, SubmissionResult, of_run, of_submission
-from api_service.doors.mcp.server import Answer, Backend, OnTest, make_server
-from api_service.doors.mcp.tools import TOOLS, listed
+from api_service.agent_tools.forward import ForwardBackend
+from api_service.agent_tools.results import ProgramFile, SubmissionResult, of_run, of_submission
+from api_service.agent_tools.server import Answer, Backend, OnTest, make_server
+from api_service.agent_tools.tools import TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.client.event_lines import RunEvent
@@ -212,7 +212,7 @@ async def test_a_lost_connection_does_not_hide_what_is_stored() -> None:
         backend = ForwardBackend(httpx.AsyncClient(transport=transport, base_url="http://here"))
         return await backend.submit({"language": "py", "source": "1"}, 9)
 
-    with pytest.raises(ApiError, match="^Submission 17 is stored, but cannot be read now"):
+    with pytest.raises(ApiError, match="Submission 17 is stored, but cannot be read now"):
         await submit(httpx.ReadError("reset"))
     # The key may submit, and not read.
     assert await submit(httpx.Response(403, json={"detail": "It lacks the scope."})) == ({"id": 17}, ())

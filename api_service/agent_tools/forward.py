@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 
 import httpx
 
-from api_service.doors.mcp.results import ProgramFile
-from api_service.doors.mcp.server import Answer, OnTest, but_stored
-from api_service.doors.mcp.tools import TOOLS
+from api_service.agent_tools.results import ProgramFile
+from api_service.agent_tools.server import Answer, OnTest, but_stored
+from api_service.agent_tools.tools import TOOLS
 from api_service.http.errors import ApiError, Fault, Kind
 from shared.engine.artifacts import IMAGES
 
