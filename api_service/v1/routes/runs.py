@@ -100,16 +100,15 @@ async def get_run(
     ),
 )
 async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
-    requested = await read_run_request(request, services, principal, id)
-    seconds = requested.wait.seconds
-    with reserved(services, principal, seconds):
+    override, wait = await read_run_request(request, services, principal, id)
+    with reserved(services, principal, wait.seconds):
         accepted = await once(
-            request, services, principal, requested.override,
-            partial(_request, services, principal, id, requested.override),
-            partial(_shown, services, principal, id, seconds),
-            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=seconds,
+            request, services, principal, override,
+            partial(_request, services, principal, id, override),
+            partial(_shown, services, principal, id, wait.seconds),
+            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=wait.seconds,
         )  # fmt: skip
-    accepted.headers.update(requested.wait.headers)
+    accepted.headers.update(wait.headers)
     return accepted
 
 
