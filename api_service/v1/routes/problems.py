@@ -18,14 +18,13 @@ from api_service.problems.models import PackageWarning, StoredProblem, VersionOf
 from api_service.services import ProblemReaderDep, Services, ServicesDep, SetterDep
 from api_service.v1.body.package import (
     FORM,
-    NOTHING,
     ZIP,
     ProblemBody,
     read_settings,
     receive_package,
     settings_of,
 )
-from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
+from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer, unsealed
 from api_service.v1.output.content import RANGE, Content, content_answer, content_responses
 from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, answer
 from api_service.v1.protocol.openapi import location, operation
@@ -96,9 +95,7 @@ class ProblemsQuery(Strict):
 )
 async def list_problems(principal: ProblemReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ProblemsQuery)
-    after = None if query.cursor is None else services.signer.unseal(_CURSOR, query.cursor)
-    if query.cursor is not None and after is None:
-        raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
+    after = unsealed(services, _CURSOR, query.cursor)
     with reserving(services.response_memory, principal) as reserve:
         async with services.database.connection() as connection:
             found = await reading.page(
@@ -158,10 +155,8 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
         read_query(request)
         catalog = await services.languages.catalog()
         bounds = package_bounds(services.settings, catalog)
-        settings = NOTHING
-        if upload.settings is not None:
-            limits = limit_bounds(services.settings, catalog)
-            settings = settings_of(parse_json(upload.settings), catalog, limits)
+        sent = {} if upload.settings is None else parse_json(upload.settings)
+        settings = settings_of(sent, catalog, limit_bounds(services.settings, catalog))
         id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
         found = await versions.of_id(connection, id_) or _refuse()
