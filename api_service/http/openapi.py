@@ -10,6 +10,8 @@ from api_service.http.errors import MEDIA_TYPE
 
 Schema = dict[str, Any]
 
+_DOCUMENT: Final[Schema] = {"$ref": "#/components/schemas/ProblemDocument"}
+
 #: The header field that belongs to a status, what it says, and its schema in OpenAPI.
 _HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
     401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
@@ -34,12 +36,12 @@ class ProblemDocument(BaseModel):
     ]
 
 
-def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
+def problem_responses(meanings: Mapping[HTTPStatus, str], document: Schema = _DOCUMENT) -> dict[int | str, Schema]:
     """Return the OpenAPI responses that are problem documents, from the meaning of each status."""
     return {
         status.value: {
             "description": meaning,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            "content": {MEDIA_TYPE: {"schema": document}},
             **response_headers(status),
         }
         for status, meaning in meanings.items()

@@ -14,8 +14,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.http.errors import MEDIA_TYPE, Kind
-from api_service.http.openapi import Schema, answer_header, request_header, response_headers, without_null
+from api_service.http import openapi as http_openapi
+from api_service.http.errors import Kind
+from api_service.http.openapi import Schema, answer_header, request_header, without_null
 from api_service.v1.protocol.validation import NoQuery
 
 TAGS: Final = [
@@ -131,17 +132,11 @@ def location(what: str) -> dict[str, Schema]:
 
 def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
     """Return the responses that are problem documents, one for each status."""
-    by_status: dict[int, list[Kind]] = {}
+    titles: dict[HTTPStatus, list[str]] = {}
     for kind in kinds:
-        by_status.setdefault(kind.status.value, []).append(kind)
-    return {
-        status: {
-            "description": " ".join(dict.fromkeys(f"{kind.title}." for kind in alike)),
-            "content": {MEDIA_TYPE: {"schema": _ref(ProblemDocumentV1, _PROBLEM)}},
-            **response_headers(HTTPStatus(status)),
-        }
-        for status, alike in by_status.items()
-    }
+        titles.setdefault(kind.status, []).append(f"{kind.title}.")
+    meanings = {status: " ".join(dict.fromkeys(alike)) for status, alike in titles.items()}
+    return http_openapi.problem_responses(meanings, _ref(ProblemDocumentV1, _PROBLEM))
 
 
 def query_parameters(model: type[BaseModel]) -> list[Schema]:
