@@ -1,6 +1,6 @@
 """Declares the operations of API v1 for the OpenAPI document.
 
-@router.get("/submissions/{id}", **operation("get_submission", "Get a submission", "...", answer=Submission))
+@router.get("/submissions/{id}", **operation("Get a submission", "...", answer=Submission))
 """
 
 import json
@@ -79,7 +79,6 @@ class ProblemDocumentV1(BaseModel):
 
 
 def operation(
-    name: str,
     summary: str,
     description: str,
     *,
@@ -95,7 +94,7 @@ def operation(
     content: Mapping[str, Schema] | None = None,
     needs_key: bool = True,
 ) -> dict[str, Any]:
-    """Return the arguments of a route's decorator.
+    """Return the arguments of a route's decorator. The operation has the name of the route's function.
 
     `answer` is the model of the answer with `status`, `headers` its own header fields, `content` its other media types.
     `body` is the model of a JSON body, or a model or schema for each media type. `query` is the model of `read_query`;
@@ -114,7 +113,6 @@ def operation(
     if body is not None:
         extra["requestBody"] = _body(body, is_required=is_body_required)
     return {
-        "operation_id": name,
         "summary": summary,
         "description": description,
         "status_code": status.value,

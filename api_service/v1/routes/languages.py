@@ -67,7 +67,6 @@ LanguageName = Annotated[
 @router.get(
     "/languages",
     **operation(
-        "list_languages",
         "List the languages",
         "The languages in which programs run here, with their compilers' options and the default limits.",
         answer=ListOf[Language],
@@ -81,7 +80,6 @@ async def list_languages(principal: ReaderDep, request: Request, services: Servi
 @router.get(
     "/languages/{name}",
     **operation(
-        "get_language",
         "Get a language",
         "One language, by its code, its name or an alias.",
         answer=Language,

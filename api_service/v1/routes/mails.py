@@ -23,7 +23,6 @@ router = APIRouter(tags=["submissions"])
 @router.get(
     "/submissions/{id}/mails",
     **operation(
-        "list_mails",
         "List the mails of a submission",
         "All mails about it, the newest first: results, its receipt, and the digest of its batch. A page has"
         f" {PAGE_ITEMS} of them.",
@@ -44,7 +43,6 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
 @router.post(
     "/submissions/{id}/mails",
     **operation(
-        "mail_result_again",
         "Mail the result again",
         "Sends the mail of the latest result once more. It counts against the budget of the recipient.",
         answer=Mail,

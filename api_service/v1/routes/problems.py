@@ -85,7 +85,6 @@ class ProblemsQuery(Strict):
 @router.get(
     "/problems",
     **operation(
-        "list_problems",
         "List problems",
         "Those of this key, and those that other keys share, by name, without samples and warnings.",
         answer=ListOf[StoredProblem],
@@ -114,7 +113,6 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
 @router.get(
     "/problems/{name}",
     **operation(
-        "get_problem",
         "Get a problem",
         "Its latest version, or another one. Other keys see a shared problem without its secrets.",
         answer=StoredProblem,
@@ -137,7 +135,6 @@ async def get_problem(
 @router.put(
     "/problems/{name}",
     **operation(
-        "put_problem",
         "Store a package",
         "Makes a new problem, or a new version of one. If the latest version is the same, nothing is made (200). Every"
         " fault of the package is in `errors`, with the `path` of its file.",
@@ -168,7 +165,6 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
 @router.patch(
     "/problems/{name}",
     **operation(
-        "patch_problem",
         "Change the settings of a problem",
         "Other limits make a new version of the same package; the title and the visibility do not.",
         answer=StoredProblem,
@@ -189,7 +185,6 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
 @router.delete(
     "/problems/{name}",
     **operation(
-        "delete_problem",
         "Delete a problem, or a version of it",
         "Submissions to it stay, and cannot be run again. The name is free; its version numbers are not used twice.",
         status=HTTPStatus.NO_CONTENT,
@@ -209,7 +204,6 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
 @router.get(
     "/problems/{name}/versions",
     **operation(
-        "list_versions",
         "List the versions of a problem",
         "The newest first.",
         answer=ListOf[VersionOfProblem],
@@ -231,7 +225,6 @@ async def list_versions(principal: SetterDep, name: ProblemName, request: Reques
 @router.get(
     "/problems/{name}/package",
     **operation(
-        "get_package",
         "Download a package",
         "The bytes that were sent. The `ETag` is their SHA-256.",
         query=VersionQuery,

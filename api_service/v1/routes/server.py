@@ -74,7 +74,6 @@ class ServiceLimits(Resource):
 @router.get(
     "/limits",
     **operation(
-        "get_limits",
         "Get the limits of this server",
         "What the operator and the engine allow, by the names of the keys and settings that the limits apply to.",
         answer=ServiceLimits,
@@ -120,7 +119,6 @@ class Usage(Resource):
 @router.get(
     "/usage",
     **operation(
-        "list_usage",
         "See what a key has used",
         "What this key has used of each budget, and with the scope `problems` of the room for them. Keys with the scope"
         " `admin` have no budgets.",

@@ -44,7 +44,6 @@ _TOO_SLOW: Final = (
 @router.post(
     "/submissions",
     **operation(
-        "create_submission",
         "Run a program",
         "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
         answer=Submission,
@@ -128,7 +127,6 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
 @router.get(
     "/submissions",
     **operation(
-        "list_submissions_v1",
         "List submissions",
         "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
         " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
@@ -137,7 +135,7 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         headers=LINK,
     ),
 )
-async def list_submissions(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
+async def list_submissions_v1(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ListQuery)
     cursor = unsealed(services, _CURSOR, query.cursor)
     after = None if cursor is None else pages.ListPosition.parse(cursor)

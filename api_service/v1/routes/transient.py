@@ -63,7 +63,6 @@ _ReserveDep = Annotated[Reserve, Depends(_reserve)]
 @router.post(
     "/run",
     **operation(
-        "run_program",
         "Run a program without storing it",
         "Runs a program at once, and answers with its run. Nothing is stored, and no mail is sent: if the connection"
         " ends, the program is stopped. Of the budgets only `run_seconds` counts. With `Accept: text/event-stream`, the"
