@@ -47,23 +47,23 @@ def render_check(
     is_good = verdict is CheckVerdict.PASSED
     heading = gettext("The check of %(problem)s passed") if is_good else gettext("The check of %(problem)s failed")
     lead = words.ngettext(
-        "%(num)s submission of the jury got an unexpected result.",
-        "%(num)s submissions of the jury got an unexpected result.",
+        "%(num)s jury submission got an unexpected result.",
+        "%(num)s jury submissions got an unexpected result.",
         unexpected,
     ) % {"num": number(unexpected, locale)}
-    limit = gettext("No time limit could be derived.")
+    limit = gettext("A time limit could not be derived.")
     if time_limit is not None:
         limit = gettext("The time limit is %(seconds)s s.") % {"seconds": number(time_limit["cpu_s"], locale)}
     notes = [gettext("The attached file has the whole table.")]
     if len(data) > _MOST_FAULTS:
         left = number(len(data) - _MOST_FAULTS, locale)
-        notes.insert(0, gettext("There are %(left)s more faults in the data.") % {"left": left})
+        notes.insert(0, gettext("%(left)s more faults were found in the data.") % {"left": left})
     mail: dict[str, Any] = {
         "subject": heading % {"problem": problem},
         "heading": heading % {"problem": problem},
         "about": [one_line(title)],
         "tone": "good" if is_good else "bad",
-        "lead": lead if unexpected else gettext("Every submission of the jury got the expected result."),
+        "lead": lead if unexpected else gettext("Every jury submission got the expected result."),
         "limit": limit,
         "data_title": gettext("Faults in the data"),
         "data": [{"path": one_line(fault["path"]), "detail": one_line(fault["detail"], _LONGEST_CELL)}
