@@ -68,7 +68,7 @@ def render_check(
         "data_title": gettext("Faults in the data"),
         "data": [{"path": one_line(fault["path"]), "detail": one_line(fault["detail"], _LONGEST_CELL)}
                  for fault in data[:_MOST_FAULTS]],
-        "columns": (gettext("Submission"), gettext("Expected"), gettext("Result"), gettext("Slowest test")),
+        "columns": (gettext("Program"), gettext("Result")),
         "rows": [_row(entry, locale) for entry in ordered[:MAX_ROWS]],
         "notes": notes,
     }  # fmt: skip
@@ -82,16 +82,22 @@ def render_check(
 
 
 def _row(entry: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    """Return what the templates show of a submission. `about` is what was expected, and its slowest test."""
     gettext = translations(locale).gettext
     slowest = entry.get("slowest_s")
     got = entry.get("verdict")
+    about = []
+    if entry["expected"]:
+        about.append(gettext("Expected: %(verdicts)s") % {"verdicts": ", ".join(entry["expected"])})
+    if slowest is not None:
+        time = gettext("%(number)s s") % {"number": number(slowest, locale)}
+        about.append(gettext("Slowest test: %(time)s") % {"time": time})
     return {
         "path": one_line(entry["path"]).removeprefix("submissions/"),
-        "expected": ", ".join(entry["expected"]),
+        "about": about,
         "result": gettext(_RESULTS[entry["result"]]),
         "got": gettext(LABELS[got]) if got else "",
         "tone": _TONES[entry["result"]],
-        "slowest": "" if slowest is None else gettext("%(number)s s") % {"number": number(slowest, locale)},
         "detail": one_line(entry.get("detail") or "", _LONGEST_CELL),
     }
 

@@ -303,10 +303,13 @@ class ResultWriter:
         return digits(name, self._locale) if name.isdecimal() else one_line(name)
 
     def _failed(self, failed: Sequence[FailedTest]) -> Iterator[dict[str, Any]]:
+        verdicts = {test.name: test.verdict for test in self.outcome.tests or ()}
         for test in failed:
             if blocks := [*self._failed_blocks(test)]:
-                name = isolated(self._name(test.name), self._locale)
-                yield {"title": self.gettext("Test %(name)s", name=name), "blocks": blocks}
+                title = self.gettext("Test %(name)s", name=isolated(self._name(test.name), self._locale))
+                if verdict := verdicts.get(test.name):
+                    title = f"{title}: {self.gettext(LABELS[verdict])}"
+                yield {"title": title, "blocks": blocks}
 
     def _difference(self, diff: str) -> Iterator[Block]:
         """Yield what was expected and what was printed, from where they differ."""
