@@ -41,7 +41,8 @@ def fetch(archive: Archive, folder: Path, programs: Mapping[str, Path]) -> Path:
         subprocess.run(command, cwd=target, env=environment, check=True, capture_output=True, text=True)
     except subprocess.CalledProcessError as exc:
         raise InstallFailed(
-            f"{archive.source} cannot be fetched ({_reason(exc)}): look whether this machine reaches the index, and has room."
+            f"{archive.source} cannot be fetched ({_reason(exc)}): look whether this machine reaches the index, and has"
+            " room."
         ) from None
     file = next((path for path in target.iterdir() if path.suffix in (".whl", ".tgz")), None)
     if file is None:
