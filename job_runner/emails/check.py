@@ -45,28 +45,28 @@ def render_check(
     is_good = verdict is CheckVerdict.PASSED
     heading = gettext("The check of %(problem)s passed") if is_good else gettext("The check of %(problem)s failed")
     lead = words.ngettext(
-        "%(num)s submission of the jury got an unexpected result.",
-        "%(num)s submissions of the jury got an unexpected result.",
+        "%(num)s jury submission got an unexpected result.",
+        "%(num)s jury submissions got an unexpected result.",
         unexpected,
     ) % {"num": number(unexpected, locale)}
-    limit = gettext("No time limit could be derived.")
+    limit = gettext("A time limit could not be derived.")
     if time_limit is not None:
         limit = gettext("The time limit is %(seconds)s s.") % {"seconds": number(time_limit["cpu_s"], locale)}
     notes = [gettext("The attached file has the whole table.")]
     if len(data) > _MOST_FAULTS:
         left = number(len(data) - _MOST_FAULTS, locale)
-        notes.insert(0, gettext("There are %(left)s more faults in the data.") % {"left": left})
+        notes.insert(0, gettext("%(left)s more faults were found in the data.") % {"left": left})
     mail: dict[str, Any] = {
         "subject": heading % {"problem": problem},
         "heading": heading % {"problem": problem},
         "about": [one_line(title)],
         "tone": "good" if is_good else "bad",
-        "lead": lead if unexpected else gettext("Every submission of the jury got the expected result."),
+        "lead": lead if unexpected else gettext("Every jury submission got the expected result."),
         "limit": limit,
         "data_title": gettext("Faults in the data"),
         "data": [{"path": one_line(fault["path"]), "detail": one_line(fault["detail"], _LONGEST_CELL)}
                  for fault in data[:_MOST_FAULTS]],
-        "columns": (gettext("Submission"), gettext("Expected"), gettext("Result"), gettext("Slowest test")),
+        "columns": (gettext("Program"), gettext("Result")),
         "rows": [_row(entry, locale) for entry in ordered[:MAX_ROWS]],
         "notes": notes,
     }  # fmt: skip
@@ -80,16 +80,22 @@ def render_check(
 
 
 def _row(entry: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    """Return what the templates show of a submission. `about` is what was expected, and its slowest test."""
     gettext = translations(locale).gettext
     slowest = entry.get("slowest_s")
     got = entry.get("verdict")
+    about = []
+    if entry["expected"]:
+        about.append(gettext("Expected: %(verdicts)s") % {"verdicts": ", ".join(entry["expected"])})
+    if slowest is not None:
+        time = gettext("%(number)s s") % {"number": number(slowest, locale)}
+        about.append(gettext("Slowest test: %(time)s") % {"time": time})
     return {
         "path": one_line(entry["path"]).removeprefix("submissions/"),
-        "expected": ", ".join(entry["expected"]),
+        "about": about,
         "result": gettext(_RESULTS[entry["result"]]),
         "got": gettext(LABELS[got]) if got else "",
         "tone": _TONES[entry["result"]],
-        "slowest": "" if slowest is None else gettext("%(number)s s") % {"number": number(slowest, locale)},
         "detail": one_line(entry.get("detail") or "", _LONGEST_CELL),
     }
 
