@@ -26,7 +26,7 @@ from aiosmtplib import (
 )
 from aiosmtplib.typing import Default
 
-from job_runner.mailers.base import Email
+from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import parse_recipient, write_message
 from shared.http.loopback import is_loopback
 from shared.service.errors import MailerUnavailable, MailRefused
@@ -61,7 +61,7 @@ def server_of(url: str) -> dict[str, Any]:
     }
 
 
-class SmtpMailer:
+class SmtpMailer(Mailer):
     """Sends mails by the SMTP server of a URL. Reports of mails that did not arrive go to `return_path`, by default
     to the sender.
 
@@ -106,12 +106,6 @@ class SmtpMailer:
         finally:
             await _quit(client)
         return answer[:500]
-
-    async def forget(self, *, days: int) -> None:
-        """Do nothing: this mailer keeps no mails."""
-
-    async def close(self) -> None:
-        """Do nothing: no connection stays open."""
 
 
 class _Client(aiosmtplib.SMTP):
