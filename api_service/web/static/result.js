@@ -283,11 +283,12 @@ function bar(value, limit) {
 const nameOf = (code) => document.querySelector(`#language option[value="${CSS.escape(code)}"]`)?.textContent ?? code;
 
 /** @param {any} submission */
-function facts({ id, language, run, runs, entry, mail, email }) {
+function facts({ id, language, problem, run, runs, entry, mail, email }) {
   /** @type {[string, string | Node | null][]} */
   const rows = [
     ["submission", number(id)],
     ["run", runs > 1 ? number(run.number) : null],
+    ["task", problem ? el("bdi", { dir: "ltr" }, ...visible(problem)) : null],
     ["file", entry ? el("code", {}, ...visible(entry)) : null],
     ["language", el("bdi", { dir: "ltr" }, ...visible(`${nameOf(run.engine.language ?? language ?? "")} ${run.engine.version ?? ""}`.trim()))],
     ["ended_at", run.finished_at ? moment(run.finished_at) : null],
