@@ -3,14 +3,12 @@
 Paths and messages of packages are hostile, as in `job_runner.emails.result`: the HTML part escapes them.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.branding import Branding
-from job_runner.emails.digest import MAX_ROWS, without_formula
+from job_runner.emails.digest import MAX_ROWS, table_as_csv
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.sanitize import one_line
 from shared.messages.translations import gettext_noop, number, translations
@@ -103,12 +101,9 @@ def _row(entry: Mapping[str, Any], locale: str) -> dict[str, Any]:
 
 
 def _csv(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Return the table as CSV (RFC 4180), as that of a digest."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
+    rows = []
     for entry in entries:
         cells = {**entry, "expected": " ".join(entry["expected"])}
-        row = ["" if cells.get(name) is None else one_line(str(cells[name]), _LONGEST_CELL) for name in _COLUMNS]
-        writer.writerow(map(without_formula, row))
-    return f"\ufeff{text.getvalue()}"
+        texts = ("" if cells.get(name) is None else str(cells[name]) for name in _COLUMNS)
+        rows.append([one_line(text, _LONGEST_CELL) for text in texts])
+    return table_as_csv(_COLUMNS, rows)
