@@ -25,7 +25,7 @@ _READERS: Final = {
     "api_service.doors.piston.settings": "The API: the Piston front door",
     "api_service.doors.jobe.settings": "The API: the Jobe front door",
     "api_service.doors.sandboxfusion.settings": "The API: the SandboxFusion front door",
-    "api_service.doors.mcp.settings": "The API: the MCP server, and `precieux mcp`",
+    "api_service.agent_tools.settings": "The API: the MCP server, and `precieux mcp`",
     "job_runner.settings": "The job runner",
     "shared.engine.client.settings": "The job runner, and the API if it has `PRECIEUX_CODEX_URL`: the engine",
     "job_runner.mailers.settings": "The job runner: mails",

@@ -78,7 +78,7 @@ class _Check:
         max_bytes = constraints.max_source_bytes
         if self.problem:
             max_bytes = min(max_bytes, self.problem.summary["limits"]["source_bytes"])
-        self.program = ProgramCheck(body, constraints, defaults.once, max_bytes=max_bytes, upload=upload)
+        self.program = ProgramCheck(body, constraints, defaults, max_bytes=max_bytes, upload=upload)
         self.engine_language = self.program.engine_language
         self.judges: dict[str, Judge] = {}
 
@@ -120,12 +120,11 @@ class _Check:
     def _judges(self) -> Iterator[Fault]:
         yield from key_faults(self.body)
         for name, program in programs_of(self.body).items():
-            checked = self.once(
-                getattr(self.body, name), "judge", partial(check_judge, name, program, self.constraints)
-            )
-            yield from checked.faults
-            if checked.judge is not None:
-                self.judges[name] = checked.judge
+            check = partial(check_judge, name, program, self.constraints)
+            judge, faults = self.once(getattr(self.body, name), "judge", check)
+            yield from faults
+            if judge is not None:
+                self.judges[name] = judge
 
     def _problem(self) -> Iterator[Fault]:
         if self.body.problem is None:
@@ -183,6 +182,7 @@ class _Check:
             "locale": body.locale or self.constraints.locale,
             "receipt": bool(body.receipt),
             "artifacts": True,
+            **({"live_output": True} if body.live_output else {}),
         }
         if self.problem:
             spec |= _spec_of(self.problem, self.engine_language, self.constraints)

@@ -35,7 +35,6 @@ async def _ended(services: Services, owner: int | None, batch: int) -> Batch:
 @router.post(
     "/batches",
     **operation(
-        "create_batch",
         "Run many programs",
         "Registers submissions together, all of them or none, and requests their runs. What a submission lacks comes"
         " from `defaults`.",
@@ -63,7 +62,6 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 @router.get(
     "/batches/{id}",
     **operation(
-        "get_batch",
         "Get a batch",
         "How far it is, and its submissions in the order in which they were posted.",
         answer=Batch,
@@ -79,7 +77,6 @@ async def get_batch(principal: ReaderDep, id: BatchId, request: Request, service
 @router.post(
     "/batches/{id}/cancel",
     **operation(
-        "cancel_batch",
         "Cancel a batch",
         "Cancels each of its submissions that has not ended, as its own call does.",
         answer=Batch,
@@ -104,7 +101,6 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
 @router.get(
     "/batches/{id}/events",
     **operation(
-        "stream_batch_events",
         "Follow a batch",
         "A stream of Server-Sent Events: `progress` at once and at each change, but at most once a second, and"
         " `finished` with the batch at its end.",

@@ -49,7 +49,6 @@ class CheckQuery(WaitQuery, VersionQuery):
 @router.post(
     _PATH,
     **operation(
-        "check_problem",
         "Check a package",
         "Runs the validators on the data and the jury's submissions, and derives the time limit if nothing names it."
         " With `wait`, the answer waits for the end.",
@@ -94,7 +93,6 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
 @router.get(
     _PATH,
     **operation(
-        "get_check",
         "Get the latest check of a package",
         "That of the latest version, or of another one. With `wait`, the answer waits for the end.",
         answer=ProblemCheck,

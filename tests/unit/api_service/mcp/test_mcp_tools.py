@@ -13,10 +13,10 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
-from api_service.doors.mcp.forward import ForwardBackend
-from api_service.doors.mcp.results import ProgramFile, SubmissionResult, of_run, of_submission
-from api_service.doors.mcp.server import Answer, Backend, OnTest, make_server
-from api_service.doors.mcp.tools import TOOLS, listed
+from api_service.agent_tools.forward import ForwardBackend
+from api_service.agent_tools.results import ProgramFile, SubmissionResult, of_run, of_submission
+from api_service.agent_tools.server import Answer, Backend, OnTest, make_server
+from api_service.agent_tools.tools import TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.client.event_lines import RunEvent
@@ -196,6 +196,26 @@ async def test_a_server_of_something_else_is_told(answer: httpx.Response, tool: 
     async with client_of(backend) as client:
         failed = await client.call_tool(tool, {"language": "py", "code": "1"} if tool == "run_code" else {})
     assert text_of(failed).endswith(f"HTTP {answer.status_code}, but not as Precieux does; check its address.")
+
+
+async def test_a_lost_connection_does_not_hide_what_is_stored() -> None:
+    async def submit(waited: httpx.Response | httpx.HTTPError) -> Answer:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if (request.method, request.url.raw_path) == ("POST", b"/v1/submissions"):
+                return httpx.Response(201, json={"id": 17})
+            assert request.url.raw_path == b"/v1/submissions/17?wait=9"
+            if isinstance(waited, Exception):
+                raise waited
+            return waited
+
+        transport = httpx.MockTransport(answer)
+        backend = ForwardBackend(httpx.AsyncClient(transport=transport, base_url="http://here"))
+        return await backend.submit({"language": "py", "source": "1"}, 9)
+
+    with pytest.raises(ApiError, match="Submission 17 is stored, but cannot be read now"):
+        await submit(httpx.ReadError("reset"))
+    # The key may submit, and not read.
+    assert await submit(httpx.Response(403, json={"detail": "It lacks the scope."})) == ({"id": 17}, ())
 
 
 async def test_refusals_are_results() -> None:

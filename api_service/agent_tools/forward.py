@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 
 import httpx
 
-from api_service.doors.mcp.results import ProgramFile
-from api_service.doors.mcp.server import Answer, OnTest
-from api_service.doors.mcp.tools import TOOLS
+from api_service.agent_tools.results import ProgramFile
+from api_service.agent_tools.server import Answer, OnTest, but_stored
+from api_service.agent_tools.tools import TOOLS
 from api_service.http.errors import ApiError, Fault, Kind
 from shared.engine.artifacts import IMAGES
 
@@ -59,7 +59,14 @@ class ForwardBackend:
         raise ApiError(Kind.UNAVAILABLE, "The server did not finish its answer; try again in a moment.")
 
     async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
-        return await self._submission(await self._json("POST", f"/v1/submissions?wait={wait_s}", content))
+        """Store a submission, and then wait for it: its id is known if the connection is lost meanwhile."""
+        stored = await self._json("POST", "/v1/submissions", content)
+        try:
+            return await self.get(stored["id"], wait_s)
+        except ApiError as exc:
+            if exc.kind is Kind.FORBIDDEN:  # a key that may not read gets its submission as it was stored
+                return stored, ()
+            raise but_stored(stored["id"]) from exc
 
     async def get(self, number: int, wait_s: int) -> Answer:
         return await self._submission(await self._json("GET", f"/v1/submissions/{number}?wait={wait_s}"))
