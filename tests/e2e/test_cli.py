@@ -387,7 +387,9 @@ def test_a_folder_becomes_a_problem(command: Command, running: Up, source: Path,
     problem = json.loads(again.stdout)
     assert (problem["version"], problem["visibility"], problem["limits"]["cpu_s"]) == (1, "shared", 3.0)
     assert "cli-sum\t1\tSum\tshared" in command("problem", "list", *url).stdout
-    assert "1 shown, 1 secret" in command("problem", "show", "cli-sum@1", *url).stdout
+    shown = command("problem", "show", "cli-sum@1", *url).stdout
+    assert "limits of py\tcpu_s=4\n" in shown
+    assert "1 shown, 1 secret" in shown
     target = tmp_path / "back.zip"
     assert command("problem", "package", "cli-sum", "-o", target, *url).returncode == 0
     with zipfile.ZipFile(target) as archive:
