@@ -178,17 +178,10 @@ class _Package(Form):
     def settings(self) -> bytes | None:
         """Return the part with the settings, after the whole body. Raises `ApiError`: 400 or 422."""
         self.check_end()
-        names = [part.name for part in self.parts]
-        faults = [
-            Fault("A form has only the parts `package` and `problem`.", pointer=f"/{name[:100]}")
-            for name in names
-            if name not in (_PACKAGE, _SETTINGS)
-        ]
-        faults += [
-            Fault("It is there more than once; send it once.", pointer=f"/{name}")
-            for name in (_PACKAGE, _SETTINGS)
-            if names.count(name) > 1
-        ]
+        names, known = [part.name for part in self.parts], (_PACKAGE, _SETTINGS)
+        only, once = "A form has only the parts `package` and `problem`.", "It is there more than once; send it once."
+        faults = [Fault(only, pointer=f"/{name[:100]}") for name in names if name not in known]
+        faults += [Fault(once, pointer=f"/{name}") for name in known if names.count(name) > 1]
         if _PACKAGE not in names:
             faults.append(Fault("It is missing; send the zip of the package.", pointer=f"/{_PACKAGE}"))
         if faults:
