@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -67,7 +66,6 @@ class MailSender:
         self._send_seconds = send_seconds
         # Mails are sent within a minute after an outage of the provider.
         self._policy = RetryPolicy(base=2, cap=60)
-        self._rng = random.Random()  # noqa: S311
         self._sent = GroupCommit(self._mark_sent)
         self._stop = asyncio.Event()
         #: Mails under way. Each task returns True if the mailer needs a pause.
@@ -166,7 +164,7 @@ class MailSender:
 
     async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable) -> None:
         metrics.MAILS.labels("paused" if error.pause else "retried").inc()
-        delay = self._policy.delay(mail.attempt, self._rng, at_least=error.retry_after)
+        delay = self._policy.delay(mail.attempt, at_least=error.retry_after)
         if error.uncertain:
             delay = max(delay, UNCERTAIN_PAUSES[mail.crashes])
         if error.pause:
@@ -221,7 +219,7 @@ class MailSender:
                     raise
                 attempt += 1
                 log.warning("mail.not_recorded", mail=mail.id, attempt=attempt, error=str(exc))
-                await asyncio.sleep(_RECORDING.delay(attempt, self._rng))
+                await asyncio.sleep(_RECORDING.delay(attempt))
             else:
                 return
 

@@ -1,7 +1,6 @@
 """Completes a job that has an outcome: stores its files, renders its mail, and writes everything in one statement."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -33,7 +32,6 @@ class Completion:
         self._store = store
         self._branding = branding
         self._policy = policy.capped(LONGEST_PAUSE)
-        self._rng = random.Random()  # noqa: S311  (jitter)
         self._group = GroupCommit(self._finish)
 
     async def complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
@@ -47,7 +45,7 @@ class Completion:
                 return await self._try(job, outcome, is_certain=is_certain)
             except (StoreUnavailable, DatabaseUnavailable) as exc:
                 failures += 1
-                delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                delay = self._policy.delay(failures, at_least=exc.retry_after)
                 # A commit whose answer was lost may have been made.
                 is_certain = is_certain and isinstance(exc, StoreUnavailable | DatabaseConflict)
                 log.warning("outcome.waiting", error=str(exc), next_try_s=round(delay, 1))

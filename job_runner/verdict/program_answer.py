@@ -65,18 +65,21 @@ class ProgramAnswer:
     def add(self, event: TestEnded) -> None:
         if event.number != len(self._verdicts) + 1 or event.number > len(self._program.cases) or not self._may_test:
             raise mixed_up(f"test {event.number} was not due")
-        self._verdicts.append(event.verdict)
-        self._cpu_s.append(event.cpu_s)
-        self._wall_s += event.wall_s
-        self._memory_bytes.append(event.memory_bytes)
+        self._measure(event)
         self._scored.append(event.points_awarded)
-        self._judge_cpu_s += event.judge_cpu_s
         self._last = None if self._program.has_tests else event
         case = self._program.cases[event.number - 1]
         if not case.hidden and (event.verdict not in GOOD_VERDICTS or event.message):
             self._failed.append(
                 failed_test(case.name, case.fields["stdin"], event.diff, event.stderr, event.verdict, event.message)
             )
+
+    def _measure(self, event: TestEnded) -> None:
+        self._verdicts.append(event.verdict)
+        self._cpu_s.append(event.cpu_s)
+        self._wall_s += event.wall_s
+        self._memory_bytes.append(event.memory_bytes)
+        self._judge_cpu_s += event.judge_cpu_s
 
     def outcome(self) -> Outcome:
         """Return the outcome after the last event."""
@@ -141,20 +144,23 @@ class ProgramAnswer:
         return decide(answer, details)
 
     def _tested(self) -> Outcome:
-        tests = self._tests()
-        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
         bad = next((verdict for verdict in self._verdicts if verdict not in GOOD_VERDICTS), None)
         if Verdict.JUDGE_ERROR in self._verdicts:
             bad = Verdict.JUDGE_ERROR
         good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
+        return self._of_tests(bad or good)
+
+    def _of_tests(self, verdict: Verdict) -> Outcome:
+        tests = self._tests()
+        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
         answer = self._answer(
-            bad or good,
-            error=f"{passed} of {len(tests)} tests passed." if bad else "",
+            verdict,
+            error="" if verdict in GOOD_VERDICTS else f"{passed} of {len(tests)} tests passed.",
             time_s=round(sum(self._cpu_s), 6),
             wall_s=round(self._wall_s, 6),
-            memory_bytes=max(self._memory_bytes),
+            memory_bytes=max(self._memory_bytes, default=0),
         )
-        is_judged = bad is not Verdict.JUDGE_ERROR
+        is_judged = verdict is not Verdict.JUDGE_ERROR
         return decide(answer, replace(self._details(None, (), tests), is_judged=is_judged))
 
     def _tests(self) -> tuple[TestOutcome, ...]:

@@ -708,14 +708,13 @@ Event = Annotated[AnyEvent, Field(discriminator="event")]
 _EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Event)
 
 
-ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
+AnyConversationEvent: TypeAlias = StageBegan | Output | StageEnded | Finished | Failed
+ConversationEvent = Annotated[AnyConversationEvent, Field(discriminator="event")]
 
-_CONVERSATION_EVENT: Final[TypeAdapter[StageBegan | Output | StageEnded | Finished | Failed]] = TypeAdapter(
-    ConversationEvent
-)
+_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(ConversationEvent)
 
 
-def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEnded | Finished | Failed:
+def parse_conversation_event(text: bytes | str) -> AnyConversationEvent:
     """Return the event in a message of a conversation. Raises `ValueError` if the message is not an event."""
     return _CONVERSATION_EVENT.validate_json(text)
 

@@ -219,15 +219,18 @@ class GroupResult(Resource):
     passed: int
 
 
-class Artifact(Resource):
-    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
-
+class _WrittenFile(Resource):
     name: str = Field(examples=["plot.png"])
     bytes: Bytes
     media_type: str = Field(
         description="Of a short list of harmless types; `application/octet-stream` for all others.",
         examples=["image/png"],
     )
+
+
+class Artifact(_WrittenFile):
+    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
+
     url: str = Field(description="It needs the same key as the submission.")
 
 
@@ -269,15 +272,9 @@ class Run(Resource):
     points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
 
 
-class TransientArtifact(Resource):
+class TransientArtifact(_WrittenFile):
     """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
 
-    name: str = Field(examples=["plot.png"])
-    bytes: Bytes
-    media_type: str = Field(
-        description="Of a short list of harmless types; `application/octet-stream` for all others.",
-        examples=["image/png"],
-    )
     content: str = Field(description="In base64.", json_schema_extra={"contentEncoding": "base64"})
 
 

@@ -51,6 +51,32 @@ def test_a_running_program_is_followed_and_cancelled(page: Page, system: Up, loc
     assert get(system, submission["id"])["state"] == "cancelled"
 
 
+def test_the_output_so_far_is_shown_and_kept(page: Page) -> None:
+    ready(page)
+    lines = (
+        "import sys, time",
+        "print('begun', flush=True)",
+        "print('<b>', file=sys.stderr, flush=True)",
+        "time.sleep(60)",
+    )
+    write(page, "\n".join(lines))
+    page.locator("#run").click()
+    outputs = page.locator("#result .output")
+    expect(page.locator("#status .running")).to_be_visible()
+    expect(outputs).to_have_text(["begun\n", "<b>\n"])
+    assert axe_violations(page) == []
+    page.reload()
+    expect(page.locator("#status .running")).to_be_visible()
+    expect(outputs).to_have_text(["begun\n", "<b>\n"])
+    page.locator("#cancel").click()
+    expect(page.locator("#status .cancelled")).to_be_visible()
+    expect(outputs).to_have_text(["<b>\n", "begun\n"])
+    page.locator("#rerun").click()
+    expect(page.locator("#status .running")).to_be_visible()
+    expect(outputs).to_have_text(["begun\n", "<b>\n"])
+    page.locator("#cancel").click()
+
+
 def test_a_submission_is_run_again(page: Page, system: Up, locale: str) -> None:
     submission = post(system, GREETING)
     watch(page, submission)

@@ -182,6 +182,7 @@ class _Check:
             "locale": body.locale or self.constraints.locale,
             "receipt": bool(body.receipt),
             "artifacts": True,
+            **({"live_output": True} if body.live_output else {}),
         }
         if self.problem:
             spec |= _spec_of(self.problem, self.engine_language, self.constraints)

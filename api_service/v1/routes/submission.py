@@ -100,7 +100,8 @@ async def cancel_submission(
     **operation(
         "Follow a submission",
         "A stream of Server-Sent Events: `state` and `test` events of the latest run, and `finished` with the"
-        " submission at its end. It begins with what has happened already.",
+        " submission at its end. It begins with what has happened already. If the submission has `live_output`, there"
+        " are also `stdout` and `stderr` with what the program writes while it runs, as far as that can be had.",
         parameters=[LAST_EVENT_ID],
         problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
         responses=RESPONSES,

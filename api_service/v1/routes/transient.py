@@ -19,7 +19,7 @@ from api_service.v1.body.read import FORM, JSON, read_submission
 from api_service.v1.body.receive import receiving
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import TransientRunBody
-from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, event
+from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, OutputEvent, event
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.threads import run_in_thread_if_large
@@ -43,12 +43,6 @@ class StartedEvent(BaseModel):
     """The program has its slot at the engine."""
 
     engine: Engine
-
-
-class OutputEvent(BaseModel):
-    """What the program has written since the last event of this stream, with U+FFFD for what is not UTF-8."""
-
-    text: str
 
 
 async def _reserve(services: ServicesDep, principal: SubmitterDep) -> AsyncIterator[Reserve]:

@@ -94,6 +94,25 @@ export function block(title, text, note = null) {
   );
 }
 
+/**
+ * Show what a program has written so far, in place of what is shown of that stream. The end stays in view, unless a
+ * person has scrolled away from it.
+ * @param {Element} place @param {string} stream @param {string} text
+ */
+export function showSoFar(place, stream, text) {
+  let output = /** @type {any} */ (place.querySelector(`[data-stream=${stream}] .output`));
+  const isAtEnd = !output || output.scrollTop + output.clientHeight >= output.scrollHeight - 1;
+  if (output) {
+    output.replaceChildren(...visible(text));
+  } else {
+    const section = block(stream === "stdout" ? "output" : "errors", text);
+    section.dataset.stream = stream;
+    place.append(section);
+    output = section.querySelector(".output");
+  }
+  if (isAtEnd) output.scrollTop = output.scrollHeight;
+}
+
 /** @param {any} submission @param {Actions} actions */
 function outputOf(submission, actions) {
   const { run } = submission;

@@ -10,7 +10,7 @@ from shared.accounts.budgets import run_seconds
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
 from shared.engine.job_program import JobProgram
-from shared.engine.run_call import Compiled, JudgeFailed
+from shared.engine.run_call import JudgeFailed
 from shared.files.archives import pack
 from shared.resources import read
 from shared.resources.links import Links
@@ -195,14 +195,6 @@ def test_the_engine_may_be_silent_for_as_long_as_a_test(spec: dict[str, Any], se
     program = JobProgram.of({**fields, "bounds": bounds}, {"language": "py", "inputs": ""})
     assert program.silence_s == seconds
     assert JobProgram.of({**fields, "bounds": None}, {"language": "py", "inputs": ""}).silence_s < 20
-
-
-async def test_a_program_that_does_not_compile_needs_no_judge(engine: PlayedEngine, judged: Judged) -> None:
-    rejected = Compiled.model_validate({**COMPILED.model_dump(), "verdict": "compile_error", "output": "error"})
-    engine.streams = [[STARTED, rejected]]
-    upload = await judged.add(spec={"interactor": JUDGE}, judges=("interactor",))
-    await judged.run()
-    assert (await judged.result(upload))["verdict"] == "compile_error"
 
 
 @pytest.mark.parametrize("is_missing", [True, False])

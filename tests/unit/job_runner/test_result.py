@@ -273,7 +273,7 @@ def test_a_table_has_the_tests_with_their_points_and_limits() -> None:
 
 def test_every_failed_test_shows_what_was_expected_and_printed() -> None:
     failed = [
-        FailedTest("large <numbers>", "1000000\n", "@@ line 2 @@\n-  9\n+-5", ""),
+        FailedTest("<b>second</b>", "1000000\n", "@@ line 2 @@\n-  9\n+-5", ""),
         FailedTest("2", "", "@@ word 11 @@\n-a\n-b", "boom"),
         FailedTest("nothing to show", "", "", ""),
     ]
@@ -281,7 +281,8 @@ def test_every_failed_test_shows_what_was_expected_and_printed() -> None:
     shown = Shown(email.html)
     assert shown.within("pre") == ["9", "-5", "1000000", "a\nb", "boom"]
     assert shown.within("h3") == ["Expected", "Printed", "Input", "Expected", "Printed", "Errors"]
-    assert [title for title in shown.within("h2") if title.startswith("Test ")] == ["Test large <numbers>", "Test 2"]
+    titles = [title for title in shown.within("h2") if title.startswith("Test ")]
+    assert titles == ["Test <b>second</b>: Wrong answer", "Test 2"]
     assert (
         "Expected:\n      9\nPrinted:\n    -5\nThe first difference is in line 2.\nInput:\n    1000000\n" in email.text
     )
