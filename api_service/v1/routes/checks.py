@@ -131,7 +131,7 @@ async def _asked(request: Request, services: Services, principal: Principal, con
         webhook_url=content.webhook_url,
         catalog=constraints.catalog,
         bounds=limit_bounds(services.settings, constraints.catalog),
-        factors=constraints.time_factors,
+        factors=services.settings.time_factors,
     )
 
 
