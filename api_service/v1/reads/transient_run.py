@@ -67,7 +67,8 @@ class TransientResult:
         if self._specs is None:
             texts |= {"stdout": "", "stderr": ""}
         if compiled:
-            texts["compile_output"] = _joined(compiled.error, _diagnostics(compiled))
+            diagnostics = in_order(compiled.output, compiled.stderr or "", compiled.order or ())
+            texts["compile_output"] = "\n".join(filter(None, (compiled.error, diagnostics)))
             truncated |= {"compile_output"} if compiled.truncated else set()
         if self._judge_failed:
             texts["judge_message"] = self._judge_failed.judge_message
@@ -153,14 +154,6 @@ def _as_row(event: TestEnded, points: float) -> Any:
 
 def _measures(event: Compiled | TestEnded) -> dict[str, Any]:
     return {name: getattr(event, name) for name in _MEASURES}
-
-
-def _diagnostics(compiled: Compiled) -> str:
-    return in_order(compiled.output, compiled.stderr or "", compiled.order or ())
-
-
-def _joined(reason: str, text: str) -> str:
-    return f"{reason}\n{text}" if reason and text else reason or text
 
 
 def _artifact(artifact: ProgramArtifact) -> TransientArtifact:

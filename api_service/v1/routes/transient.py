@@ -15,7 +15,7 @@ from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep, SubmitterDep
 from api_service.v1.body.engine_request import TransientProgram, events_of, transient_program
-from api_service.v1.body.read import FORM, JSON, read_run
+from api_service.v1.body.read import FORM, JSON, read_submission
 from api_service.v1.body.receive import receiving
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import TransientRunBody
@@ -74,7 +74,7 @@ async def run_program(
 ) -> Response:
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
-        new = await read_run(request, services, principal, body)
+        new = (await read_submission(request, services, principal, body, may_store=False)).new
         size = new.size_bytes + sum(file["size_bytes"] for file in new.files or ())
         program = await run_in_thread_if_large(size, transient_program, new, live_output=wants_events)
         del new, body
