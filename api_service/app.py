@@ -41,6 +41,7 @@ def create_app(services: Services) -> FastAPI:
         version=VERSION,
         license_info={"name": "MIT", "identifier": "MIT"},
         openapi_tags=[*V1_TAGS, *TAGS],
+        generate_unique_id_function=lambda route: route.name,
         # `TrailingSlash` accepts both spellings of a path.
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.

@@ -19,7 +19,7 @@ from starlette.routing import Match
 from api_service.http.errors import MEDIA_TYPE, ApiError, Fault, Kind, cut
 from api_service.http.request_log import HEADER, SCOPE_KEY
 from api_service.http.sentences import sentence
-from api_service.services import Services, credentials_of
+from api_service.services import BEARER, Services
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
 
@@ -155,7 +155,7 @@ async def _of_http(request: Request, exc: HTTPException) -> ApiError:
     if of_v1 and is_unrouted and request.method != "OPTIONS" and request.url.path not in WITHOUT_KEY:
         # 401 and 403 come first. Browsers send OPTIONS without a key, to learn whether other sites may call.
         services: Services = request.app.state.services
-        await services.authenticator.principal(request, await credentials_of(request))
+        await services.authenticator.principal(request, await BEARER(request))
     if exc.status_code == HTTPStatus.NOT_FOUND:
         return ApiError(Kind.NOT_FOUND, _NOT_FOUND_V1 if of_v1 else _NOT_FOUND)
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

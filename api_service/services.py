@@ -94,19 +94,14 @@ async def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-_bearer = HTTPBearer(
+BEARER: Final = HTTPBearer(
     scheme_name="apiKey",
     description="An API key, as `precieux keys create NAME` prints it. Until the first key exists (protected mode), the"
     " user that runs the server needs none on the same machine.",
     # `Authenticator` answers with a problem document instead.
     auto_error=False,
 )
-CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-
-
-async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | None:
-    """Return the API key of a request that no route serves."""
-    return await _bearer(request)
+CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
 
 def _sender(*scopes: Scope) -> Any:

@@ -35,7 +35,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "batch": "batch:batch",
     "problem": "problem:app",
     "languages": "languages:languages",
-    "toolchains": "toolchains:app",
+    "toolchains": "toolchains:toolchains",
     "mcp": "mcp:mcp",
     "usage": "usage:usage",
     "migrate": "upgrade:migrate",

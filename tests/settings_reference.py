@@ -25,7 +25,7 @@ _READERS: Final = {
     "api_service.doors.piston.settings": "The API: the Piston front door",
     "api_service.doors.jobe.settings": "The API: the Jobe front door",
     "api_service.doors.sandboxfusion.settings": "The API: the SandboxFusion front door",
-    "api_service.doors.mcp.settings": "The API: the MCP server, and `precieux mcp`",
+    "api_service.agent_tools.settings": "The API: the MCP server, and `precieux mcp`",
     "job_runner.settings": "The job runner",
     "shared.engine.client.settings": "The job runner, and the API if it has `PRECIEUX_CODEX_URL`: the engine",
     "job_runner.mailers.settings": "The job runner: mails",
@@ -94,8 +94,8 @@ def page() -> str:
 def _page() -> Iterator[str]:
     yield "# Settings\n\n"
     yield "<!-- Written by `python -m tests.settings_reference` from the classes that read them. -->\n\n"
-    yield "Each setting is an environment variable. An empty one counts as unset. A wrong value stops the start with\n"
-    yield "one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
+    yield "Each setting is an environment variable. An empty one counts as unset. A wrong value stops startup with a\n"
+    yield "one-line error. A name that nothing reads is named in the log, with the nearest one that exists.\n"
     found = classes()
     fields = {module: [pair for kind in found.pop(module) for pair in kind.model_fields.items()] for module in _READERS}
     assert not found, f"no reader is named for {sorted(found)}"

@@ -17,17 +17,11 @@ READINESS_KEY: Final = "readiness"
 
 
 class Readiness:
+    """Tells if the `database` answers, and if the `store` takes an object."""
+
     def __init__(self, database: Database, store: ObjectStore) -> None:
-        self._database = CachedFor(_DATABASE_SECONDS, lambda: _works(database.ping, DatabaseUnavailable))
-        self._store = CachedFor(_STORE_SECONDS, lambda: _works(lambda: store.put(READINESS_KEY, b""), StoreUnavailable))
-
-    async def has_database(self) -> bool:
-        """Return True if the database answers."""
-        return await self._database.get()
-
-    async def has_store(self) -> bool:
-        """Return True if the object store takes an object."""
-        return await self._store.get()
+        self.database = CachedFor(_DATABASE_SECONDS, lambda: _works(database.ping, DatabaseUnavailable))
+        self.store = CachedFor(_STORE_SECONDS, lambda: _works(lambda: store.put(READINESS_KEY, b""), StoreUnavailable))
 
 
 async def _works(action: Callable[[], Awaitable[object]], error: type[Exception]) -> bool:

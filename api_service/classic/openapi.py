@@ -5,12 +5,12 @@ FastAPI derives most of it from the routes. A running server adds its languages,
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
 
 from api_service.classic.schemas import Upload, language_pattern
-from api_service.http.openapi import ProblemDocument, Schema
+from api_service.http.openapi import ProblemDocument, Schema, tidy
 from api_service.settings import ApiSettings
 
 TAGS: Final = [
@@ -81,8 +81,8 @@ def describe(
         schemes = operation.setdefault("security", [])
         if schemes and not is_key_needed:
             schemes.append({})
-    # The document's own title is not one of those that `_tidy` should remove.
-    return {**_tidy(document), "info": document["info"]}
+    # The document's own title is not one of those that `tidy` should remove.
+    return {**tidy(document), "info": document["info"]}
 
 
 def _forms(settings: ApiSettings) -> dict[str, Schema]:
@@ -123,14 +123,3 @@ def _languages(document: Schema) -> list[Schema]:
         document["components"]["schemas"][_FORM]["properties"]["language"],
         *(parameter["schema"] for parameter in parameters if parameter["name"] == "language"),
     ]
-
-
-def _tidy(node: Any) -> Any:
-    """Return the node without two additions of pydantic: titles made from names, and defaults of `null`."""
-    if isinstance(node, dict):
-        return {
-            key: _tidy(value)
-            for key, value in node.items()
-            if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
-        }
-    return [_tidy(item) for item in node] if isinstance(node, list) else node

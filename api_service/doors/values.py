@@ -1,7 +1,11 @@
-"""Reads values as Jobe and Judge0 do: numbers in texts, and arguments that are words for a shell. Pure."""
+"""How doors read values: numbers in texts, arguments that are words for a shell, and how much JSON may have. Pure."""
 
 import math
 import shlex
+from typing import Final
+
+#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
+MAX_STRUCTURE: Final = 16_384
 
 
 def number_of(value: object) -> float | None:

@@ -5,6 +5,7 @@ nothing listens: else each change of a submission would wake a process of the da
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +17,21 @@ from shared.service.lifecycle import wait_any
 
 #: Seconds between two checks. If no client has waited since the one before, listening ends.
 _LOOK_SECONDS: Final = 60.0
+#: The pieces of a program's output that a client may be behind. If it reads too slowly, the oldest are lost.
+_MAX_WRITTEN: Final = 32
+
+
+class Wake(asyncio.Event):
+    """Set when a client that waits has something to do.
+
+    `has_changed` is set too if it must read again what it waits for. The client clears both. `written` has what the
+    program has written meanwhile, as streams and texts; it is None for clients that do not want that.
+    """
+
+    def __init__(self, *, wants_output: bool = False) -> None:
+        super().__init__()
+        self.has_changed = True
+        self.written: deque[tuple[str, str]] | None = deque(maxlen=_MAX_WRITTEN) if wants_output else None
 
 
 class Notifications:
@@ -25,7 +41,7 @@ class Notifications:
         self._database = database
         self._look_seconds = look_seconds
         #: The events of the clients that wait, by the channel and the id that they wait for.
-        self._events: dict[tuple[str, str], set[asyncio.Event]] = {}
+        self._events: dict[tuple[str, str], set[Wake]] = {}
         #: Set when a client begins to wait.
         self._begun = asyncio.Event()
         #: Set when a key may have been revoked. Only open event streams need to know.
@@ -48,6 +64,7 @@ class Notifications:
         async with (
             self._database.listen(channels.SUBMISSIONS, partial(self._notify, channels.SUBMISSIONS)),
             self._database.listen(channels.BATCHES, partial(self._notify, channels.BATCHES)),
+            self._database.listen(channels.LIVE_OUTPUT, self._pass_on),
             self._database.listen(channels.KEYS, lambda _: self.key_revoked.set()),
         ):
             while not stop.is_set() and self._is_wanted():
@@ -59,12 +76,13 @@ class Notifications:
         return bool(self._events or self._begun.is_set())
 
     @contextmanager
-    def watch(self, number: int, *, channel: str = channels.SUBMISSIONS) -> Iterator[asyncio.Event]:
+    def watch(self, number: int, *, channel: str = channels.SUBMISSIONS, wants_output: bool = False) -> Iterator[Wake]:
         """Yield an event that each change of the submission or batch sets, and each new connection.
 
+        If the client `wants_output`, what the program writes sets it as well.
         The caller clears it. Begin to watch before you read the state. Otherwise a change between the two is missed.
         """
-        key, changed = (channel, str(number)), asyncio.Event()
+        key, changed = (channel, str(number)), Wake(wants_output=wants_output)
         self._events.setdefault(key, set()).add(changed)
         self._begun.set()
         try:
@@ -79,7 +97,18 @@ class Notifications:
         for key in [(channel, payload)] if payload else [key for key in self._events if key[0] == channel]:
             _set_all(self._events.get(key, set()))
 
+    def _pass_on(self, payload: str) -> None:
+        """Give the text in the payload to those that want the output of its submission."""
+        if not payload:
+            return
+        submission, _, stream, text = payload.split(" ", 3)
+        for event in self._events.get((channels.SUBMISSIONS, submission), ()):
+            if event.written is not None:
+                event.written.append((stream, text))
+                event.set()
 
-def _set_all(events: set[asyncio.Event]) -> None:
+
+def _set_all(events: set[Wake]) -> None:
     for event in events:
+        event.has_changed = True
         event.set()

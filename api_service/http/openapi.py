@@ -10,6 +10,8 @@ from api_service.http.errors import MEDIA_TYPE
 
 Schema = dict[str, Any]
 
+_DOCUMENT: Final[Schema] = {"$ref": "#/components/schemas/ProblemDocument"}
+
 #: The header field that belongs to a status, what it says, and its schema in OpenAPI.
 _HEADERS: Final[dict[int, tuple[str, str, dict[str, Any]]]] = {
     401: ("WWW-Authenticate", "The required scheme: `Bearer` (RFC 6750).", {"type": "string"}),
@@ -34,12 +36,12 @@ class ProblemDocument(BaseModel):
     ]
 
 
-def problem_responses(meanings: Mapping[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
+def problem_responses(meanings: Mapping[HTTPStatus, str], document: Schema = _DOCUMENT) -> dict[int | str, Schema]:
     """Return the OpenAPI responses that are problem documents, from the meaning of each status."""
     return {
         status.value: {
             "description": meaning,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            "content": {MEDIA_TYPE: {"schema": document}},
             **response_headers(status),
         }
         for status, meaning in meanings.items()
@@ -64,3 +66,21 @@ def response_headers(status: HTTPStatus) -> dict[str, Any]:
     name, description, schema = _HEADERS[status]
     is_required = status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     return {"headers": {name: {"description": description, "required": is_required, "schema": schema}}}
+
+
+def without_null(schema: Schema) -> Schema:
+    """Return the schema of a parameter or a key, which is left out instead of null."""
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**rest, **options[0]} if len(options) == 1 else {**rest, **({"anyOf": options} if options else {})}
+
+
+def tidy(node: Any) -> Any:
+    """Return the node without two additions of pydantic: titles made from names, and defaults of `null`."""
+    if isinstance(node, dict):
+        return {
+            key: tidy(value)
+            for key, value in node.items()
+            if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+        }
+    return [tidy(item) for item in node] if isinstance(node, list) else node

@@ -40,31 +40,6 @@ class RateLimitStatus:
     more_in_s: int
 
 
-class RateLimitReached(ApiError):
-    """A refusal (429) because rate limits are reached."""
-
-    def __init__(self, used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> None:
-        limit, counted = max(used_up, key=lambda pair: pair[1].more_in_s)
-        super().__init__(
-            Kind.QUOTA_EXCEEDED,
-            f"{limit.what}: the limit of {limit.per_hour} an hour is reached; try again in {counted.more_in_s}"
-            " seconds.",
-            headers={"Retry-After": str(counted.more_in_s)},
-            policies=list(dict.fromkeys(counted.name for _, counted in used_up)),
-        )
-
-
-class LargerThanLimit(ApiError):
-    """A refusal (422) because a request needs more than an hour allows, so that no wait would help."""
-
-    def __init__(self, limit: RateLimit) -> None:
-        super().__init__(
-            Kind.INVALID,
-            f"{limit.what}: this request needs {limit.amount}, which is more than the {limit.per_hour} of an hour;"
-            " divide it.",
-        )
-
-
 #: The limits against which the request of this task was counted. None if its answer does not report them.
 REPORTED: Final[ContextVar[dict[str, RateLimitStatus] | None]] = ContextVar("reported", default=None)
 
@@ -72,12 +47,16 @@ REPORTED: Final[ContextVar[dict[str, RateLimitStatus] | None]] = ContextVar("rep
 async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
     """Count a request against all these limits, in the caller's transaction.
 
-    Raises `LargerThanLimit` if one is too small, and `RateLimitReached` if one is used up. The transaction must then be
-    rolled back.
+    Raises `ApiError`: 422 if an hour allows less than is needed, 429 if a limit is reached. The transaction must then
+    be rolled back.
     """
     for limit in wanted:
         if limit.amount > limit.per_hour:
-            raise LargerThanLimit(limit)
+            raise ApiError(
+                Kind.INVALID,
+                f"{limit.what}: this request needs {limit.amount}, which is more than the {limit.per_hour} of an hour;"
+                " divide it.",
+            )
     buckets = await budgets.take(connection, [Charge(limit.subject, limit.per_hour, limit.amount) for limit in wanted])
     counted = [(limit, _counted(limit, buckets[limit.subject])) for limit in wanted if limit.subject in buckets]
     used_up = [(limit, state) for limit, state in counted if buckets[limit.subject].wait_s is not None]
@@ -89,7 +68,7 @@ async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
 
 
 async def check(connection: Connection, limit: RateLimit) -> None:
-    """Raise `RateLimitReached` if more than an hour's worth was charged."""
+    """Raise `ApiError` (429) if more than an hour's worth was charged."""
     if wait := await budgets.overdrawn(connection, limit.subject):
         raise overdrawn(limit, wait)
 
@@ -102,17 +81,24 @@ def report(limit: RateLimit, in_use_s: float) -> None:
         reported[limit.name] = _counted(limit, Bucket(in_use_s, wait_s if wait_s > 0 else None))
 
 
-def overdrawn(limit: RateLimit, wait_s: float) -> RateLimitReached:
+def overdrawn(limit: RateLimit, wait_s: float) -> ApiError:
     """Return the refusal of a request until `wait_s` seconds from now."""
     return _refused([(limit, _counted(limit, Bucket(WINDOW_SECONDS + wait_s, wait_s)))])
 
 
-def _refused(used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> RateLimitReached:
+def _refused(used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> ApiError:
+    """Return the refusal, which reports these limits alone."""
     reported = REPORTED.get()
     if reported is not None:
         reported.clear()
         reported.update({state.name: state for _, state in used_up})
-    return RateLimitReached(used_up)
+    limit, last = max(used_up, key=lambda pair: pair[1].more_in_s)
+    return ApiError(
+        Kind.QUOTA_EXCEEDED,
+        f"{limit.what}: the limit of {limit.per_hour} an hour is reached; try again in {last.more_in_s} seconds.",
+        headers={"Retry-After": str(last.more_in_s)},
+        policies=list(dict.fromkeys(state.name for _, state in used_up)),
+    )
 
 
 def _counted(limit: RateLimit, bucket: Bucket) -> RateLimitStatus:

@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, Final
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from api_service.problems.sent import ProblemSettings, Upload
 from shared.database.connection import Connection, Database, Record
 from shared.packages.faults import PackageError
 from shared.packages.model import Package, PackageBounds
@@ -106,6 +105,20 @@ _DELETE: Final = """
 """
 
 
+#: The settings that a call names, by their names; None takes one back.
+ProblemSettings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A package that was sent: a file, with its bytes and their SHA-256. `settings` are None if none were sent."""
+
+    file: BinaryIO
+    size_bytes: int
+    sha256: str
+    settings: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
 class Problems:
     """Stores problems. The files of one key may have `bytes_of_key` together, which `admin` is not bound by."""
@@ -128,7 +141,7 @@ class Problems:
             await connection.execute(_ADD, {"name": name})
             row = await _lock(connection, principal, name)
             latest = await versions.find(connection, name)
-            limits = settings.over(latest.settings if latest else {})
+            limits = _limits_after(settings, latest.settings if latest else {})
             if latest and latest.digest == upload.sha256 and limits == latest.settings:
                 await _set(connection, name, row["owner"], settings)
                 return latest.id, False
@@ -168,7 +181,7 @@ class Problems:
             latest = await versions.find(connection, name)
             if latest is None:
                 return False
-            limits = settings.over(latest.settings)
+            limits = _limits_after(settings, latest.settings)
             if limits != latest.settings:
                 _check_versions(latest)
                 values = {"name": name, "id": latest.id, "settings": json.dumps(limits)}
@@ -217,6 +230,12 @@ class Problems:
                 headers=_LATER,
                 policies=["problem_bytes"],
             )
+
+
+def _limits_after(settings: ProblemSettings, earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits after a call, from those before it. Limits that are taken back are absent."""
+    limits = {name: settings.get(name, earlier.get(name)) for name in ("limits", "language_limits")}
+    return {name: limit for name, limit in limits.items() if limit}
 
 
 def _check_versions(latest: ProblemVersion | None) -> None:
@@ -286,7 +305,6 @@ async def _insert(
 
 
 async def _set(connection: Connection, name: str, owner: int | None, settings: ProblemSettings) -> None:
-    given = settings.given
-    visibility = (given["visibility"] or "private") if "visibility" in given else None
-    values = {"visibility": visibility, "sets_title": "title" in given, "title": given.get("title")}
+    visibility = (settings["visibility"] or "private") if "visibility" in settings else None
+    values = {"visibility": visibility, "sets_title": "title" in settings, "title": settings.get("title")}
     await connection.execute(_SET, {"name": name, "owner": owner, **values})

@@ -3,6 +3,7 @@
 from typing import Final
 
 from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Kind
 from api_service.submissions.service import OnStored, Submissions
 from shared.database.connection import Database
 from shared.mail import mails
@@ -18,19 +19,19 @@ _LATEST_RESULT: Final = """
 _ADD_TOKEN: Final = "INSERT INTO mailgun_events (token) VALUES (:token) ON CONFLICT DO NOTHING RETURNING token"  # noqa: S105
 
 
-class NothingToMail(Exception):
-    """A submission has no recipient, or no result."""
-
-
 async def mail_again(submissions: Submissions, principal: Principal, upload: int, on_stored: OnStored) -> int:
     """Order a mail of the latest result, and return its number.
 
-    Raises `NothingToMail`, and `ApiError`: 422 if the address may not be mailed, 429 if its budget is used up.
+    Raises `ApiError`: 409 without a recipient or a result, 422 if the address may not be mailed, 429 if its budget is
+    used up.
     """
     async with submissions.database.transaction() as connection:
         result = await connection.fetch_one(_LATEST_RESULT, {"upload": upload})
         if result is None or result["email"] is None or result["job"] is None:
-            raise NothingToMail
+            raise ApiError(
+                Kind.NOTHING_TO_MAIL,
+                "This submission has no `email`, or no result yet; a result can be mailed when it has both.",
+            )
         await submissions.take_mail(connection, principal, result["email"])
         number = await mails.order(connection, job=result["job"], upload=upload)
         await on_stored(connection, number)

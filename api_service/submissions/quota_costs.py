@@ -24,7 +24,8 @@ class QuotaCosts:
     def of_key(self, principal: Principal) -> list[RateLimit]:
         """Return the limits that belong to a key alone."""
         run_time = self.run_seconds(principal)
-        limits = [*self._of_submission(principal, 1), *self.of_execution(principal, None, 0)]
+        sent = [self.submissions(principal), self.source_bytes(principal, 1)]
+        limits = [*sent, *self.of_execution(principal, None, 0)]
         return [*limits, run_time] if run_time else limits
 
     def of_submissions(
@@ -33,7 +34,7 @@ class QuotaCosts:
         """Return the limits against which these submissions count, each once."""
         total: dict[str, RateLimit] = {}
         for submission in new:
-            wanted = self._of_submission(principal, submission.size_bytes)
+            wanted = [self.submissions(principal), self.source_bytes(principal, submission.size_bytes)]
             if not submission.hold:
                 results = 0 if has_digest else 1
                 receipts = 1 if submission.spec and submission.spec.get("receipt") else 0
@@ -95,6 +96,3 @@ class QuotaCosts:
         """Return the limit of the bytes that a key sends, and so many of them."""
         what = "Bytes of this key's sources, inputs and tests"
         return RateLimit(f"bytes:{principal.key_id}", self.key_bytes, what, size, "bytes")
-
-    def _of_submission(self, principal: Principal, size: int) -> list[RateLimit]:
-        return [self.submissions(principal), self.source_bytes(principal, size)]

@@ -1,7 +1,6 @@
 """The use cases: register a submission, and request its execution."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -76,19 +75,15 @@ class Submissions:
         replaces it.
         """
         async with self.semaphore.take(principal), self.database.transaction() as connection:
-            return await self._register(connection, principal, new)
-
-    async def _register(self, connection: Connection, principal: Principal, new: NewSubmission) -> int:
-        sha256 = hashlib.sha256(new.source.data).hexdigest()
-        await self._check(connection, principal, [new])
-        while (stored := await rows.insert(connection, principal, new, sha256)) is None:
-            if new.id is not None:
+            await self._check(connection, principal, [new])
+            while (stored := await rows.insert(connection, principal, new, new.source.sha256)) is None:
+                if new.id is not None:
+                    raise IdTaken(new.id)
+                # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
+            # The insertion waits for a deletion of the same id, which this statement therefore sees.
+            if new.id is not None and await rows.is_deleted(connection, new.id):
                 raise IdTaken(new.id)
-            # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
-        # The insertion waits for a deletion of the same id, which this statement therefore sees.
-        if new.id is not None and await rows.is_deleted(connection, new.id):
-            raise IdTaken(new.id)
-        await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
+            await self._store([(f"{stored.id}{new.source.suffix}", new.source)])
         return stored.id
 
     async def post(self, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None) -> Stored:
@@ -306,7 +301,7 @@ async def _insert_named(
     connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str]]
 ) -> list[Stored]:
     """Insert the rows of submissions whose files are stored already, by these keys."""
-    left = [(submission, hashlib.sha256(submission.source.data).hexdigest(), key) for submission, key in new]
+    left = [(submission, submission.source.sha256, key) for submission, key in new]
     stored: dict[str, Stored] = {}
     while left:
         stored |= await rows.insert_all(connection, principal, left)

@@ -20,7 +20,7 @@ _LINKS: Final = frozenset({"pages", "unsubscribe"})
 _FAILED: Final = gettext_noop("This did not work")
 _NOTHING: Final = (
     gettext_noop("There is nothing at this address"),
-    gettext_noop("Perhaps it is not typed right, or what was here has been removed."),
+    gettext_noop("The address may be mistyped, or the page may have been removed."),
 )
 
 

@@ -18,19 +18,19 @@ class Reason(Enum):
     EXPIRED = (
         Kind.FORBIDDEN,
         gettext_noop("This link has expired"),
-        gettext_noop("Links to results work for a week. The one who sent the program can send you a new one."),
+        gettext_noop("Links to results work for a week. Whoever sent the program can send you a new one."),
         "This link has expired: ask the sender for a new one.",
     )
     FORGED = (
         Kind.FORBIDDEN,
         gettext_noop("This link is not valid"),
-        gettext_noop("Perhaps a part of it is missing: use the whole link from the mail."),
+        gettext_noop("Part of it may be missing. Use the whole link from the mail."),
         "This link is not valid: use the whole link from the mail.",
     )
     REMOVED = (
         Kind.NOT_FOUND,
         gettext_noop("This result is not there any more"),
-        gettext_noop("It was removed from this server. The one who sent the program can send it again."),
+        gettext_noop("It was removed from this server. Whoever sent the program can send it again."),
         "The submission of this link has been removed.",
     )
 

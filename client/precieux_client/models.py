@@ -135,13 +135,11 @@ class _Result:
     `judge_message` is from the judge to the author of the test.
     """
 
-    number: int
     verdict: Verdict | None
     points: float | None
     points_awarded: float | None
     stdout: str | None
     stderr: str | None
-    truncated: tuple[str, ...]
     exit_code: int | None
     signal: str | None
     cpu_s: float | None
@@ -150,6 +148,11 @@ class _Result:
     message: str | None = None
     judge_message: str | None = None
 
+    @property
+    def passed(self) -> bool:
+        """True if the program did what it should."""
+        return self.verdict in GOOD_VERDICTS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestResult(_Result):
@@ -157,14 +160,13 @@ class TestResult(_Result):
 
     __test__ = False
 
+    number: int
     name: str
     hidden: bool
     diff: str | None
+    #: None of a secret test, whose texts this key does not see.
+    truncated: tuple[str, ...] | None
     group: str | None = None
-
-    @property
-    def passed(self) -> bool:
-        return self.verdict in GOOD_VERDICTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +183,18 @@ class GroupResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class _File:
     """A file that the program wrote to its folder `out`. The program chose its name: do not use it as a path."""
 
     name: str
     bytes: int
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact(_File):
+    """A file that the program wrote to its folder `out`, as the server keeps it."""
+
     url: str
 
 
@@ -197,12 +205,14 @@ class Run(_Result):
     With tests, `judge_message` says why none of them could be judged.
     """
 
+    number: int
     state: State
     requested_at: datetime | None
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     attempt: int
+    truncated: tuple[str, ...]
     compile_output: str | None
     engine: Engine | None
     tests: tuple[TestResult, ...] | None
@@ -215,12 +225,9 @@ class Run(_Result):
 
 
 @dataclass(frozen=True, slots=True)
-class TransientArtifact:
-    """A file that the program wrote to its folder `out`. The program chose its name: do not use it as a path."""
+class TransientArtifact(_File):
+    """A file that the program wrote to its folder `out`, in a run that is not stored."""
 
-    name: str
-    bytes: int
-    media_type: str
     #: In base64; `data` has it decoded.
     content: str = field(repr=False)
 
@@ -230,39 +237,24 @@ class TransientArtifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransientRun:
+class TransientRun(_Result):
     """A run that is not stored. With tests, its own output, exit code and signal are None.
 
     `error` is a sentence if the program did not end well; None with tests. With tests, `judge_message` says why none of
     them could be judged.
     """
 
-    language: str
     verdict: Verdict
+    language: str
     error: str | None
-    stdout: str | None
-    stderr: str | None
-    compile_output: str | None
-    message: str | None
-    judge_message: str | None
     truncated: tuple[str, ...]
-    exit_code: int | None
-    signal: str | None
-    cpu_s: float | None
-    wall_s: float | None
-    memory_bytes: int | None
+    compile_output: str | None
     engine: Engine
     tests: tuple[TestResult, ...] | None
-    points: float | None
-    points_awarded: float | None
     #: None with tests.
     artifacts: tuple[TransientArtifact, ...] | None
     #: How many entries of `out` did not come back, for each reason.
     artifacts_left_out: Mapping[str, int]
-
-    @property
-    def passed(self) -> bool:
-        return self.verdict in GOOD_VERDICTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class SubmissionParameters(ProgramParameters, total=False):
     receipt: bool
     webhook_url: str | None
     hold: bool
+    live_output: bool
     metadata: Mapping[str, str] | None
 
 

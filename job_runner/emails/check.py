@@ -3,14 +3,12 @@
 Paths and messages of packages are hostile, as in `job_runner.emails.result`: the HTML part escapes them.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.branding import Branding
-from job_runner.emails.digest import MAX_ROWS, without_formula
+from job_runner.emails.digest import MAX_ROWS, table_as_csv
 from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.sanitize import one_line
 from shared.messages.translations import gettext_noop, number, translations
@@ -47,28 +45,28 @@ def render_check(
     is_good = verdict is CheckVerdict.PASSED
     heading = gettext("The check of %(problem)s passed") if is_good else gettext("The check of %(problem)s failed")
     lead = words.ngettext(
-        "%(num)s submission of the jury got an unexpected result.",
-        "%(num)s submissions of the jury got an unexpected result.",
+        "%(num)s jury submission got an unexpected result.",
+        "%(num)s jury submissions got an unexpected result.",
         unexpected,
     ) % {"num": number(unexpected, locale)}
-    limit = gettext("No time limit could be derived.")
+    limit = gettext("A time limit could not be derived.")
     if time_limit is not None:
         limit = gettext("The time limit is %(seconds)s s.") % {"seconds": number(time_limit["cpu_s"], locale)}
     notes = [gettext("The attached file has the whole table.")]
     if len(data) > _MOST_FAULTS:
         left = number(len(data) - _MOST_FAULTS, locale)
-        notes.insert(0, gettext("There are %(left)s more faults in the data.") % {"left": left})
+        notes.insert(0, gettext("%(left)s more faults were found in the data.") % {"left": left})
     mail: dict[str, Any] = {
         "subject": heading % {"problem": problem},
         "heading": heading % {"problem": problem},
         "about": [one_line(title)],
         "tone": "good" if is_good else "bad",
-        "lead": lead if unexpected else gettext("Every submission of the jury got the expected result."),
+        "lead": lead if unexpected else gettext("Every jury submission got the expected result."),
         "limit": limit,
         "data_title": gettext("Faults in the data"),
         "data": [{"path": one_line(fault["path"]), "detail": one_line(fault["detail"], _LONGEST_CELL)}
                  for fault in data[:_MOST_FAULTS]],
-        "columns": (gettext("Submission"), gettext("Expected"), gettext("Result"), gettext("Slowest test")),
+        "columns": (gettext("Program"), gettext("Result")),
         "rows": [_row(entry, locale) for entry in ordered[:MAX_ROWS]],
         "notes": notes,
     }  # fmt: skip
@@ -82,27 +80,30 @@ def render_check(
 
 
 def _row(entry: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    """Return what the templates show of a submission. `about` is what was expected, and its slowest test."""
     gettext = translations(locale).gettext
     slowest = entry.get("slowest_s")
     got = entry.get("verdict")
+    about = []
+    if entry["expected"]:
+        about.append(gettext("Expected: %(verdicts)s") % {"verdicts": ", ".join(entry["expected"])})
+    if slowest is not None:
+        time = gettext("%(number)s s") % {"number": number(slowest, locale)}
+        about.append(gettext("Slowest test: %(time)s") % {"time": time})
     return {
         "path": one_line(entry["path"]).removeprefix("submissions/"),
-        "expected": ", ".join(entry["expected"]),
+        "about": about,
         "result": gettext(_RESULTS[entry["result"]]),
         "got": gettext(LABELS[got]) if got else "",
         "tone": _TONES[entry["result"]],
-        "slowest": "" if slowest is None else gettext("%(number)s s") % {"number": number(slowest, locale)},
         "detail": one_line(entry.get("detail") or "", _LONGEST_CELL),
     }
 
 
 def _csv(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Return the table as CSV (RFC 4180), as that of a digest."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
+    rows = []
     for entry in entries:
         cells = {**entry, "expected": " ".join(entry["expected"])}
-        row = ["" if cells.get(name) is None else one_line(str(cells[name]), _LONGEST_CELL) for name in _COLUMNS]
-        writer.writerow(map(without_formula, row))
-    return f"\ufeff{text.getvalue()}"
+        texts = ("" if cells.get(name) is None else str(cells[name]) for name in _COLUMNS)
+        rows.append([one_line(text, _LONGEST_CELL) for text in texts])
+    return table_as_csv(_COLUMNS, rows)

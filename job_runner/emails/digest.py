@@ -5,7 +5,7 @@ Names of files are hostile, as in `job_runner.emails.result`: the subject has no
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,21 +65,26 @@ def render_digest(
 
 
 def as_csv(lines: Sequence[Line]) -> str:
-    """Return the table as CSV (RFC 4180). It begins with a byte order mark, by which Excel knows UTF-8."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_COLUMNS)
+    """Return the whole table as CSV."""
+    rows = []
     for line in lines:
         awarded = "" if line.result == Verdict.JUDGE_ERROR else f"{line.points_awarded or 0:.12g}"
         points = ("", "") if line.points is None else (awarded, f"{line.points:.12g}")
-        cells = (str(line.id), _name(line.file), one_line(line.language), line.result, *points, line.page)
-        writer.writerow(map(without_formula, cells))
+        rows.append((str(line.id), _name(line.file), one_line(line.language), line.result, *points, line.page))
+    return table_as_csv(_COLUMNS, rows)
+
+
+def table_as_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table as CSV (RFC 4180), in which no spreadsheet takes a cell for a formula.
+
+    It begins with a byte order mark, by which Excel knows UTF-8.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row)
     return f"\ufeff{text.getvalue()}"
-
-
-def without_formula(cell: str) -> str:
-    """Return the text of a cell, which no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:

@@ -208,7 +208,7 @@ class ResultWriter:
         output = [] if has_tests or (details and details.is_interactive) else [self._output(answer)]
         yield from (*output, *errors) if self.outcome.success else (*errors, *output)
         if compile_output:
-            yield self._block(self.gettext("Warnings of the compiler"), compile_output)
+            yield self._block(self.gettext("Compiler warnings"), compile_output)
 
     def _reason_and_error(self) -> tuple[str, str]:
         """Return why the engine ended the program, as a sentence, and the complaints of the program or compiler."""
@@ -229,7 +229,7 @@ class ResultWriter:
         block = self._block(self.gettext("Output"), answer.output)
         notes = [block.note]
         if answer.truncated:
-            notes.append(self.gettext("The program printed more than is kept."))
+            notes.append(self.gettext("Only the first part of the output was kept."))
         if self.is_attached:
             notes.append(self.gettext("The whole output is attached as a file."))
         return Block(block.title, block.excerpt, " ".join(filter(None, notes)))
@@ -303,10 +303,13 @@ class ResultWriter:
         return digits(name, self._locale) if name.isdecimal() else one_line(name)
 
     def _failed(self, failed: Sequence[FailedTest]) -> Iterator[dict[str, Any]]:
+        verdicts = {test.name: test.verdict for test in self.outcome.tests or ()}
         for test in failed:
             if blocks := [*self._failed_blocks(test)]:
-                name = isolated(self._name(test.name), self._locale)
-                yield {"title": self.gettext("Test %(name)s", name=name), "blocks": blocks}
+                title = self.gettext("Test %(name)s", name=isolated(self._name(test.name), self._locale))
+                if verdict := verdicts.get(test.name):
+                    title = f"{title}: {self.gettext(LABELS[verdict])}"
+                yield {"title": title, "blocks": blocks}
 
     def _difference(self, diff: str) -> Iterator[Block]:
         """Yield what was expected and what was printed, from where they differ."""
@@ -346,7 +349,7 @@ class ResultWriter:
         yield Fact(self.gettext("Signal"), signal_name(answer.signal) or "", is_code=True)
         yield Fact(self.gettext("Attempts"), number(job.attempt, locale) if job.attempt > 1 else "")
         yield Fact(
-            self.gettext("Time in which others used the processors"),
+            self.gettext("Time lost to other programs"),
             percent(answer.cpu_pressure or 0, locale) if is_exceeded else "",
         )
         yield Fact(self.gettext("Compiled by"), command(answer.compile or ""), is_code=True)

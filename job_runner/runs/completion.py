@@ -1,7 +1,6 @@
 """Completes a job that has an outcome: stores its files, renders its mail, and writes everything in one statement."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -33,7 +32,6 @@ class Completion:
         self._store = store
         self._branding = branding
         self._policy = policy.capped(LONGEST_PAUSE)
-        self._rng = random.Random()  # noqa: S311  (jitter)
         self._group = GroupCommit(self._finish)
 
     async def complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
@@ -47,7 +45,7 @@ class Completion:
                 return await self._try(job, outcome, is_certain=is_certain)
             except (StoreUnavailable, DatabaseUnavailable) as exc:
                 failures += 1
-                delay = self._policy.delay(failures, self._rng, at_least=exc.retry_after)
+                delay = self._policy.delay(failures, at_least=exc.retry_after)
                 # A commit whose answer was lost may have been made.
                 is_certain = is_certain and isinstance(exc, StoreUnavailable | DatabaseConflict)
                 log.warning("outcome.waiting", error=str(exc), next_try_s=round(delay, 1))
@@ -65,16 +63,7 @@ class Completion:
         files = await store_files(self._store, job, outcome)
         if outcome.details is not None:  # the files are stored, and the database may be slow
             outcome = replace(outcome, details=replace(outcome.details, artifacts=None))
-        email = None
-        if job.recipient:
-            email = render(
-                job,
-                outcome,
-                self._branding,
-                filelink=files.filelink if outcome.answer and outcome.answer.output else None,
-                output_key=files.output_key,
-                artifacts=files.artifacts or (),
-            )
+        email = render(job, outcome, self._branding, files) if job.recipient else None
         is_written = await self._group.write(JobResult(job, outcome, email, files))
         if is_written:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()

@@ -8,8 +8,7 @@ from pydantic_core import to_json
 
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
-from job_runner.runs.stored_files import NO_FILES, StoredFiles
-from job_runner.verdict.outcome import Details, Outcome
+from job_runner.verdict.outcome import NO_FILES, Details, Outcome, StoredFiles
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.database.strip_nul import strip_nul
@@ -63,6 +62,10 @@ _FINISH: Final = f"""
 """  # noqa: S608  (constants)
 
 
+#: The fields of an answer that are columns of its result.
+_MEASURES: Final = ("exit_code", "signal", "time_s", "wall_s", "memory_bytes", "truncated")
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """The end of a claimed job: its outcome, its stored files, and its mail if it has a recipient."""
@@ -101,12 +104,7 @@ def _values(result: JobResult) -> dict[str, object]:
         "filelink": files.filelink,
         "output_key": files.output_key,
         "verdict": outcome.verdict,
-        "exit_code": answer.exit_code if answer else None,
-        "signal": answer.signal if answer else None,
-        "time_s": answer.time_s if answer else None,
-        "wall_s": answer.wall_s if answer else None,
-        "memory_bytes": answer.memory_bytes if answer else None,
-        "truncated": answer.truncated if answer else None,
+        **{name: getattr(answer, name, None) for name in _MEASURES},
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
         "outcome": "finished" if answer else "failed",
         "stderr": strip_nul(details.stderr) if details and details.stderr is not None else None,

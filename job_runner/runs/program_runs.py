@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import replace
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
+from job_runner.runs.live_output import LiveOutput
 from job_runner.runs.problem_runs import ProblemRuns
 from job_runner.runs.test_results import TestResults
 from job_runner.verdict.outcome import Outcome, check_load, decide
@@ -21,7 +22,7 @@ from shared.database.connection import Connection, Database
 from shared.engine.client.base import EngineClient
 from shared.engine.codex import RunResponse
 from shared.engine.job_program import JobProgram
-from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded, awarded
+from shared.engine.run_call import Compiled, JudgeFailed, Output, Started, TestEnded, awarded
 from shared.files.archives import unpack
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
@@ -35,21 +36,15 @@ _NO_RUN_CALL: Final = (
 
 
 class ProgramRuns:
-    """Runs programs. `run` may run for many jobs at once.
+    """Runs programs. `run` may run for many jobs at once."""
 
-    `load_seconds` is the delay before another run if load caused a time limit.
-    """
-
-    def __init__(
-        self, database: Database, store: ObjectStore, engine: EngineClient, pause: Pause, *, load_seconds: float
-    ) -> None:
+    def __init__(self, database: Database, store: ObjectStore, engine: EngineClient, pause: Pause) -> None:
         self._database = database
         self._store = store
         self._engine = engine
         self._pause = pause
-        self._load_seconds = load_seconds
         self._results = TestResults(database)
-        self._problems = ProblemRuns(database, store, engine, pause, self._results, load_seconds=load_seconds)
+        self._problems = ProblemRuns(database, store, engine, pause, self._results)
         self._reading = asyncio.Lock()
 
     async def run(self, job: ClaimedJob) -> Outcome:
@@ -122,24 +117,28 @@ class ProgramRuns:
 
     async def _stream(self, job: ClaimedJob, program: JobProgram, request: bytes, share: str) -> Outcome:
         answer, results = ProgramAnswer(program), self._results.writer(job)
-        async with aclosing(self._engine.run_program(request, share=share, silence_s=program.silence_s)) as events:
-            del request
-            async for event in events:
-                if isinstance(event, Compiled | TestEnded):
-                    check_load(event, job.attempt, self._load_seconds)
-                match event:
-                    case Started():
-                        self._pause.end()
-                        answer.start(event)
-                    case Compiled():
-                        answer.compiled(event)
-                    case JudgeFailed():
-                        answer.judge_failed(event)
-                    case TestEnded():
-                        answer.add(event)
-                        if program.has_tests:
-                            points = program.cases[event.number - 1].points or 0.0
-                            await results.write(event, awarded(points, event.verdict, event.points_awarded))
+        running = self._engine.run_program(request, share=share, silence_s=program.silence_s)
+        del request
+        with closing(LiveOutput(self._database, job.upload)) as live:
+            async with aclosing(running) as events:
+                async for event in events:
+                    if isinstance(event, Compiled | TestEnded):
+                        check_load(event, job.attempt)
+                    match event:
+                        case Started():
+                            self._pause.end()
+                            answer.start(event)
+                        case Compiled():
+                            answer.compiled(event)
+                        case Output():
+                            live.write(event)
+                        case JudgeFailed():
+                            answer.judge_failed(event)
+                        case TestEnded():
+                            answer.add(event)
+                            if program.has_tests:
+                                points = program.cases[event.number - 1].points or 0.0
+                                await results.write(event, awarded(points, event.verdict, event.points_awarded))
         await results.settle()
         return answer.outcome()
 
@@ -159,7 +158,7 @@ class ProgramRuns:
             self._pause.begin(exc)
             raise (EngineUnavailable if was_well else EngineAway)(str(exc)) from exc
         self._pause.end()
-        check_load(answer, job.attempt, self._load_seconds)
+        check_load(answer, job.attempt)
         return answer
 
 

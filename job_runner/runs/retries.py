@@ -1,7 +1,5 @@
 """Hands back a job whose run failed, for another try, unless the error is its outcome."""
 
-import random
-
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
@@ -23,7 +21,6 @@ class Retries:
         self._pause = pause
         self._max_attempts = max_attempts
         self._policy = policy
-        self._rng = random.Random()  # noqa: S311  (jitter)
 
     async def after(self, job: ClaimedJob, error: Exception) -> Outcome | None:
         """Hand a job back after an error, and return None; return the outcome if it is not tried again."""
@@ -38,7 +35,7 @@ class Retries:
                 return None
             is_charged = costs_an_attempt(error)
             retry_after = error.retry_after if isinstance(error, TransientError) else None
-            delay = self._policy.delay(job.attempt if is_charged else 1, self._rng, at_least=retry_after)
+            delay = self._policy.delay(job.attempt if is_charged else 1, at_least=retry_after)
             if isinstance(error, TransientError) and not is_charged:
                 self._pause.begin(error)
             await claim.retry_later(connection, job.lease_id, delay=delay, reason=str(error), is_charged=is_charged)

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
+from job_runner.verdict.outcome import Details, Outcome
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
-from shared.engine.codex import Verdict
 from shared.engine.job_program import Case, JobProgram, elapsed, file_of
 from shared.engine.run_call import (
     GOOD_VERDICTS,
@@ -150,7 +149,6 @@ class ProblemAnswer(ProgramAnswer):
         super().__init__(problem.program)
         self._problem = problem
         self._grading = grading
-        self._ended: dict[int, TestOutcome] = {}
         self._shows_sample = False
         self._has_failed = False
 
@@ -182,15 +180,7 @@ class ProblemAnswer(ProgramAnswer):
         points = award.points
         if points is not None and not self._problem.package.scheme.is_scoring:
             points = 0.0
-        self._verdicts.append(event.verdict)
-        self._cpu_s.append(event.cpu_s)
-        self._wall_s += event.wall_s
-        self._memory_bytes.append(event.memory_bytes)
-        self._judge_cpu_s += event.judge_cpu_s
-        case = self._program.cases[event.number - 1]
-        self._ended[event.number] = TestOutcome(
-            case.name, case.hidden, case.points, event.verdict, event.cpu_s, event.memory_bytes, case.limits, points
-        )
+        self._measure(event, points)
         return event, points
 
     def shows(self, event: TestEnded) -> bool:
@@ -222,21 +212,7 @@ class ProblemAnswer(ProgramAnswer):
             groups = tuple(group.model_copy(update={"points_awarded": None}) for group in graded.groups)
             update = {"points_awarded": None, "groups": groups}
             return self._graded(self._not_judged(self._judge_failed), graded.model_copy(update=update))
-        return self._graded(self._judged(graded), graded)
-
-    def _judged(self, graded: RunResult) -> Outcome:
-        tests = self._tests()
-        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
-        answer = self._answer(
-            graded.verdict,
-            error="" if graded.verdict in GOOD_VERDICTS else f"{passed} of {len(tests)} tests passed.",
-            time_s=round(sum(self._cpu_s), 6),
-            wall_s=round(self._wall_s, 6),
-            memory_bytes=max(self._memory_bytes, default=0),
-        )
-        is_judged = graded.verdict is not Verdict.JUDGE_ERROR
-        details = replace(self._details(None, (), tests), is_judged=is_judged, judge_message=graded.error or None)
-        return decide(answer, details)
+        return self._graded(self._of_tests(graded.verdict), graded)
 
     def _graded(self, outcome: Outcome, graded: RunResult) -> Outcome:
         assert outcome.details is not None
@@ -244,17 +220,12 @@ class ProblemAnswer(ProgramAnswer):
             graded = graded.model_copy(update={"points": 1.0})
         details: Details = replace(
             outcome.details,
+            judge_message=outcome.details.judge_message or graded.error or None,
             graded=graded,
             problem=self._problem.title,
             is_interactive=self._problem.package.interactor is not None,
         )
         return replace(outcome, details=details)
-
-    def _tests(self) -> tuple[TestOutcome, ...]:
-        return tuple(
-            self._ended.get(number) or TestOutcome(case.name, case.hidden, case.points, limits=case.limits)
-            for number, case in enumerate(self._program.cases, 1)
-        )
 
 
 def fitting(package: Package, runs: Sequence[tuple[Iterable[str], Iterable[str]]]) -> int:

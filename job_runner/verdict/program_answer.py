@@ -6,7 +6,7 @@ The outcome has a CodeX answer too, for the classic calls and the mails: its `er
 import time
 from dataclasses import replace
 from statistics import fmean
-from typing import Final, TypeAlias
+from typing import Final
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from shared.engine.checker import compare
@@ -21,8 +21,6 @@ WRONG: Final = "The output is not the expected one."
 _FIELD_LENGTH: Final = 1000
 #: Characters of each text of a failed test that its mail shows.
 _SHOWN: Final = 1000
-#: The verdict, the CPU seconds and the bytes of memory of a test, and the points that its judge gave.
-_End: TypeAlias = tuple[Verdict | None, float | None, int | None, float | None]
 
 
 class ProgramAnswer:
@@ -37,12 +35,12 @@ class ProgramAnswer:
         self._compiled: Compiled | None = None
         #: The last event of a submission without tests. Each run of the program has one.
         self._last: TestEnded | None = None
+        self._ended: dict[int, TestOutcome] = {}
         self._failed: list[FailedTest] = []
         self._verdicts: list[Verdict] = []
         self._cpu_s: list[float] = []
         self._wall_s = 0.0
         self._memory_bytes: list[int] = []
-        self._scored: list[float | None] = []
         self._judge_cpu_s = 0.0
         #: Why no test can be judged.
         self._judge_failed: JudgeFailed | None = None
@@ -65,18 +63,24 @@ class ProgramAnswer:
     def add(self, event: TestEnded) -> None:
         if event.number != len(self._verdicts) + 1 or event.number > len(self._program.cases) or not self._may_test:
             raise mixed_up(f"test {event.number} was not due")
-        self._verdicts.append(event.verdict)
-        self._cpu_s.append(event.cpu_s)
-        self._wall_s += event.wall_s
-        self._memory_bytes.append(event.memory_bytes)
-        self._scored.append(event.points_awarded)
-        self._judge_cpu_s += event.judge_cpu_s
+        self._measure(event, event.points_awarded)
         self._last = None if self._program.has_tests else event
         case = self._program.cases[event.number - 1]
         if not case.hidden and (event.verdict not in GOOD_VERDICTS or event.message):
             self._failed.append(
                 failed_test(case.name, case.fields["stdin"], event.diff, event.stderr, event.verdict, event.message)
             )
+
+    def _measure(self, event: TestEnded, scored: float | None) -> None:
+        case = self._program.cases[event.number - 1]
+        self._ended[event.number] = TestOutcome(
+            case.name, case.hidden, case.points, event.verdict, event.cpu_s, event.memory_bytes, case.limits, scored
+        )
+        self._verdicts.append(event.verdict)
+        self._cpu_s.append(event.cpu_s)
+        self._wall_s += event.wall_s
+        self._memory_bytes.append(event.memory_bytes)
+        self._judge_cpu_s += event.judge_cpu_s
 
     def outcome(self) -> Outcome:
         """Return the outcome after the last event."""
@@ -141,29 +145,29 @@ class ProgramAnswer:
         return decide(answer, details)
 
     def _tested(self) -> Outcome:
-        tests = self._tests()
-        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
         bad = next((verdict for verdict in self._verdicts if verdict not in GOOD_VERDICTS), None)
         if Verdict.JUDGE_ERROR in self._verdicts:
             bad = Verdict.JUDGE_ERROR
         good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
+        return self._of_tests(bad or good)
+
+    def _of_tests(self, verdict: Verdict) -> Outcome:
+        tests = self._tests()
+        passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
         answer = self._answer(
-            bad or good,
-            error=f"{passed} of {len(tests)} tests passed." if bad else "",
+            verdict,
+            error="" if verdict in GOOD_VERDICTS else f"{passed} of {len(tests)} tests passed.",
             time_s=round(sum(self._cpu_s), 6),
             wall_s=round(self._wall_s, 6),
-            memory_bytes=max(self._memory_bytes),
+            memory_bytes=max(self._memory_bytes, default=0),
         )
-        is_judged = bad is not Verdict.JUDGE_ERROR
+        is_judged = verdict is not Verdict.JUDGE_ERROR
         return decide(answer, replace(self._details(None, (), tests), is_judged=is_judged))
 
     def _tests(self) -> tuple[TestOutcome, ...]:
-        not_run: _End = (None, None, None, None)
-        ends: list[_End] = [*zip(self._verdicts, self._cpu_s, self._memory_bytes, self._scored, strict=True)]
-        ends += [not_run] * (len(self._program.cases) - len(ends))
         return tuple(
-            TestOutcome(case.name, case.hidden, case.points, verdict, cpu_s, memory_bytes, case.limits, scored)
-            for case, (verdict, cpu_s, memory_bytes, scored) in zip(self._program.cases, ends, strict=True)
+            self._ended.get(number) or TestOutcome(case.name, case.hidden, case.points, limits=case.limits)
+            for number, case in enumerate(self._program.cases, 1)
         )
 
     def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:

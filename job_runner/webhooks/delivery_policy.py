@@ -32,14 +32,15 @@ class DeliveryPolicy:
     seconds: float = ATTEMPT_SECONDS
     delays: Sequence[float] = SCHEDULE
 
-    def next_delay(self, attempt: int, rng: random.Random, *, at_least: float | None = None) -> float | None:
+    def next_delay(self, attempt: int, *, at_least: float | None = None) -> float | None:
         """Return the seconds to wait after attempt number `attempt` (from 1) failed; None if it was the last.
 
         `at_least` is what the receiver asked for.
         """
         if attempt > len(self.delays):
             return None
-        return max(self.delays[attempt - 1] * rng.uniform(1 - _JITTER, 1 + _JITTER), at_least or 0.0)
+        factor = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+        return max(self.delays[attempt - 1] * factor, at_least or 0.0)
 
 
 WEBHOOK: Final = DeliveryPolicy()

@@ -6,7 +6,6 @@ own webhooks.
 
 import asyncio
 import contextlib
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -55,7 +54,6 @@ class WebhookSender:
         self._render = render
         self._settings = settings
         self._poll_interval = poll_interval
-        self._rng = random.Random()  # noqa: S311
         self._under_way: dict[asyncio.Task[None], ClaimedWebhook] = {}
         self._slot_free = asyncio.Event()
 
@@ -96,11 +94,6 @@ class WebhookSender:
             task.add_done_callback(self._ended)
         # A minimum, because the clocks of the database and of this machine differ.
         return max(due, 0.05) if due is not None else self._poll_interval
-
-    async def wait_idle(self) -> None:
-        """Wait until no delivery is under way."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
@@ -164,7 +157,7 @@ class WebhookSender:
         self, webhook: ClaimedWebhook, answer: WebhookAnswer, policy: DeliveryPolicy = WEBHOOK
     ) -> None:
         """Give a webhook back after a failed attempt, or end it after the last."""
-        delay = policy.next_delay(webhook.attempt, self._rng, at_least=answer.retry_after)
+        delay = policy.next_delay(webhook.attempt, at_least=answer.retry_after)
         if delay is None:
             await self._fail(webhook, answer)
             return

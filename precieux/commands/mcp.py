@@ -45,7 +45,7 @@ def mcp(url: _ServerUrl = None, key: Key = None, data_dir: DataDir = None) -> No
 def _server() -> Any:
     """Return the module of the server. Raises `UsageError` if the library of the protocol is missing."""
     try:
-        return import_module("api_service.doors.mcp.stdio")
+        return import_module("api_service.agent_tools.stdio")
     except ModuleNotFoundError as exc:
         if exc.name != "mcp":
             raise

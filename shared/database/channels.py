@@ -13,6 +13,9 @@ JOBS: Final = "precieux_jobs"
 EMAILS: Final = "precieux_emails"
 #: Notified with the id of a submission whose state or tests changed; the API's streams and waits listen.
 SUBMISSIONS: Final = "precieux_submissions"
+#: Notified with a submission's id, a number, the stream and a text that its program has just written to it, with blanks
+#: in between; the API's streams listen.
+LIVE_OUTPUT: Final = "precieux_live_output"
 #: Notified with the lease of a job that was cancelled while it ran; the runners listen.
 CANCELLATIONS: Final = "precieux_cancellations"
 #: Notified with the id of a key that was revoked; the API's streams listen.

@@ -8,7 +8,6 @@ asyncpg, because `databases` compiles a statement at every call, which costs mor
 
 import asyncio
 import contextlib
-import random
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -166,7 +165,7 @@ class Database:
 
         Raise `ConfigurationError` if the address is wrong.
         """
-        policy, rng = RetryPolicy(base=0.2, cap=5), random.Random()  # noqa: S311
+        policy = RetryPolicy(base=0.2, cap=5)
         attempt = 0
         while stop is None or not stop.is_set():
             attempt += 1
@@ -177,7 +176,7 @@ class Database:
                     raise wrong from exc
                 if not isinstance(exc, (*UNAVAILABLE, asyncpg.PostgresError)):
                     raise
-                delay = policy.delay(attempt, rng)
+                delay = policy.delay(attempt)
                 log.warning(
                     "database.waiting",
                     servers=self._connector.servers,

@@ -5,7 +5,6 @@ One is enough, because Postgres wakes every listening connection of a database a
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -60,7 +59,6 @@ class Listener:
                 await task
 
     async def _keep_listening(self) -> None:
-        rng = random.Random()  # noqa: S311
         attempt = 0
         while True:
             try:
@@ -75,7 +73,7 @@ class Listener:
                 # Any error is caught, because no notification arrives without this task.
                 log.warning("database.not_listening", error=str(exc) or type(exc).__name__)
             attempt += 1
-            await asyncio.sleep(_POLICY.delay(attempt, rng))
+            await asyncio.sleep(_POLICY.delay(attempt))
 
     async def _serve(self, connection: asyncpg.Connection) -> None:
         """Listen on the channels of all listeners, until the connection is lost."""

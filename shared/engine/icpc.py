@@ -13,7 +13,7 @@ NUMBER: Final = re.compile(rb"[+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d{1,9})?"
 
 #: The arguments without a number, and the fields that each argument sets.
 _FLAGS: Final = ("case_sensitive", "space_change_sensitive")
-_TOLERANCES: Final = {
+TOLERANCES: Final = {
     "float_absolute_tolerance": ("absolute",),
     "float_relative_tolerance": ("relative",),
     "float_tolerance": ("absolute", "relative"),
@@ -44,9 +44,9 @@ def parse_args(args: Sequence[str]) -> IcpcRules:
     position = 0
     while position < len(args):
         name = args[position]
-        sets = (name,) if name in _FLAGS else _TOLERANCES.get(name)
+        sets = (name,) if name in _FLAGS else TOLERANCES.get(name)
         if sets is None:
-            known = ", ".join((*_FLAGS, *_TOLERANCES))
+            known = ", ".join((*_FLAGS, *TOLERANCES))
             raise IcpcArgumentError(position, f"There is no argument {name[:40]!r} of `icpc`; there are: {known}.")
         if not rules.keys().isdisjoint(sets):
             raise IcpcArgumentError(position, f"Another argument has set what `{name}` sets.")

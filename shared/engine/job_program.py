@@ -9,13 +9,7 @@ from pydantic_core import to_json
 
 from shared.engine.codex import LimitBounds
 from shared.engine.languages import check_lang
-from shared.engine.run_call import (
-    Checker,
-    CheckerKind,
-    Encoding,
-    ProgramLimits,
-    limits_in_effect,
-)
+from shared.engine.run_call import Checker, CheckerKind, Encoding, ProgramLimits, limits_in_effect
 from shared.text import source_paths
 
 #: The optional fields that the engine's request copies from the submission's `spec`.
@@ -64,6 +58,7 @@ class JobProgram:
     is_archive: bool
     as_stored: Mapping[str, Any] = field(default_factory=dict)
     wants_artifacts: bool = False
+    wants_live_output: bool = False
     judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: The version of a problem, with the codes of the language and of what it is a variant of.
     problem_version: int | None = None
@@ -98,6 +93,7 @@ class JobProgram:
             is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
             as_stored={name: spec[name] for name in _AS_STORED if name in spec},
             wants_artifacts=bool(spec.get("artifacts")),
+            wants_live_output=bool(spec.get("live_output")),
             judges=judges,
             problem_version=fields.get("problem_version"),
             runs_all=bool(spec.get("runs_all")),
@@ -139,11 +135,13 @@ class JobProgram:
         )
 
     def request(self, files: Mapping[str, bytes], judges: Mapping[str, Mapping[str, bytes]] | None = None) -> bytes:
-        """Return the body of `POST /run`. What a program writes to `out/` can come back only from a single run.
+        """Return the body of `POST /run`. Only of a single run comes back what a program writes to `out/`, and what it
+        writes while it runs.
 
         `judges` are the files of each judge.
         """
-        artifacts = self.wants_artifacts and not self.has_tests and len(self.cases) == 1
+        wants = {"artifacts": self.wants_artifacts, "live_output": self.wants_live_output}
+        is_single = not self.has_tests and len(self.cases) == 1
         return to_json(
             {
                 "language": self.language,
@@ -156,7 +154,7 @@ class JobProgram:
                 "tests": [self._test(case) for case in (self.cases if self.has_tests else self.cases[:1])],
                 "stop_at_first_failure": self.stop_at_first_failure,
                 **self.as_stored,
-                **({"artifacts": True} if artifacts else {}),
+                **{name: True for name, is_wanted in wants.items() if is_wanted and is_single},
             }
         )
 

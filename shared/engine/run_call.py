@@ -346,8 +346,7 @@ class ProgramRequest(_Sources):
         default=1, ge=1, le=MAX_PASSES, description="above 1: how often a test may be run, if its judge asks for more"
     )
     output_order: bool = Field(
-        default=False,
-        description="keep the compiler's standard error apart, and report in which order all output came",
+        default=False, description="keep the compiler's standard error apart, and report in which order all output came"
     )
 
     live_output: bool = Field(default=False, description="tell what the program writes while it runs; for a single run")
@@ -708,14 +707,13 @@ Event = Annotated[AnyEvent, Field(discriminator="event")]
 _EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Event)
 
 
-ConversationEvent = Annotated[StageBegan | Output | StageEnded | Finished | Failed, Field(discriminator="event")]
+AnyConversationEvent: TypeAlias = StageBegan | Output | StageEnded | Finished | Failed
+ConversationEvent = Annotated[AnyConversationEvent, Field(discriminator="event")]
 
-_CONVERSATION_EVENT: Final[TypeAdapter[StageBegan | Output | StageEnded | Finished | Failed]] = TypeAdapter(
-    ConversationEvent
-)
+_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(ConversationEvent)
 
 
-def parse_conversation_event(text: bytes | str) -> StageBegan | Output | StageEnded | Finished | Failed:
+def parse_conversation_event(text: bytes | str) -> AnyConversationEvent:
     """Return the event in a message of a conversation. Raises `ValueError` if the message is not an event."""
     return _CONVERSATION_EVENT.validate_json(text)
 

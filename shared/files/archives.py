@@ -14,13 +14,14 @@ _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _PIECE_BYTES: Final = 65536
 #: Entries for each file that an archive may have: there may be folders too, but each entry costs memory.
 _ENTRIES_PER_FILE: Final = 16
-_ENTRY_MARK: Final = b"PK\x01\x02"
+#: The beginning of an entry in the index of a zip.
+ENTRY_MARK: Final = b"PK\x01\x02"
 #: Encrypted, strongly encrypted, and encrypted headers (APPNOTE.TXT, section 4.4.4).
-_ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
+ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
 #: Other methods unpack a piece at once, and it may be of any size.
-_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 #: What `zipfile` raises for damaged archives, and for features that it lacks.
-_BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
+BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
 
 class ArchiveError(ValueError):
@@ -56,7 +57,7 @@ def unpack_foreign(data: bytes, *, max_files: int, max_bytes: int) -> dict[str, 
     Raises `ArchiveError` if the archive is damaged, has more files or bytes than allowed, or has links, special files,
     encrypted entries or paths that no file of a program may have. What an archive says of its sizes is not trusted.
     """
-    if data.count(_ENTRY_MARK) > max_files * _ENTRIES_PER_FILE:
+    if data.count(ENTRY_MARK) > max_files * _ENTRIES_PER_FILE:
         raise ArchiveError(f"The archive has too many entries; it may have {max_files} files.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -66,13 +67,13 @@ def unpack_foreign(data: bytes, *, max_files: int, max_bytes: int) -> dict[str, 
             return _contents(archive, entries, max_bytes)
     except ArchiveError:
         raise
-    except _BROKEN:
+    except BROKEN:
         raise ArchiveError("The archive cannot be read; send a zip that is not damaged.") from None
 
 
 def _files(archive: zipfile.ZipFile, max_files: int) -> Iterator[zipfile.ZipInfo]:
     """Yield the entries of files. Raises `ArchiveError` for each that may not be there."""
-    entries = [entry for entry in archive.infolist() if not _is_folder(entry)]
+    entries = [entry for entry in archive.infolist() if not is_folder(entry)]
     if not entries:
         raise ArchiveError("The archive has no file.")
     if len(entries) > max_files:
@@ -86,14 +87,15 @@ def _files(archive: zipfile.ZipFile, max_files: int) -> Iterator[zipfile.ZipInfo
             raise ArchiveError(f"{_shown(entry)} is a link; send the file itself.")
         if kind not in (0, stat.S_IFREG):
             raise ArchiveError(f"{_shown(entry)} is a special file.")
-        if entry.flag_bits & _ENCRYPTED:
+        if entry.flag_bits & ENCRYPTED:
             raise ArchiveError(f"{_shown(entry)} is encrypted; send the archive without a password.")
-        if entry.compress_type not in _METHODS:
+        if entry.compress_type not in METHODS:
             raise ArchiveError(f"{_shown(entry)} is compressed by an unusual method; use deflate.")
         yield entry
 
 
-def _is_folder(entry: zipfile.ZipInfo) -> bool:
+def is_folder(entry: zipfile.ZipInfo) -> bool:
+    """Return True if an entry is a folder, by its kind or by its name."""
     kind = stat.S_IFMT(entry.external_attr >> 16)
     return kind == stat.S_IFDIR or (entry.orig_filename.endswith("/") and kind in (0, stat.S_IFREG))
 

@@ -8,16 +8,15 @@ from typing import Final
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.mail.suppressions import suppressed
-from shared.resources.models import MailKind, MailState
+from shared.resources.models import MailState
 
-#: The states of these mails.
-FAILED: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.COMPLAINED, MailState.UNCERTAIN)
 #: States of mails that may be sent again: not after a complaint, and a suppressed mail only if its address is allowed.
 _SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)
 
 _LIST: Final = """
-    SELECT e.id, e.kind, coalesce(e.recipient, u.email) AS recipient, e.upload, e.batch, e.status, e.attempt,
-        e.last_error, e.updated_at
+    SELECT e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind,
+        coalesce(e.recipient, u.email) AS recipient, e.upload, e.batch, e.status AS state, e.attempt AS attempts,
+        e.last_error AS reason, e.updated_at AS at
     FROM emails e LEFT JOIN uploads u ON u.id = e.upload
     WHERE e.status IN ('refused', 'bounced', 'complained', 'uncertain')
     ORDER BY e.updated_at DESC, e.id DESC LIMIT :limit
@@ -38,11 +37,11 @@ class FailedMail:
     """A mail that did not arrive. If its recipient `is_suppressed`, it would not be sent again either."""
 
     id: int
-    kind: MailKind
+    kind: str
     recipient: str | None
     upload: int | None
     batch: int | None
-    state: MailState
+    state: str
     attempts: int
     reason: str | None
     at: datetime
@@ -57,21 +56,7 @@ async def listed(connection: Connection, *, limit: int = 50) -> list[FailedMail]
     """Return the latest of these mails, the newest first."""
     rows = await connection.fetch_all(_LIST, {"limit": limit})
     unwanted = await suppressed(connection, {row["recipient"] for row in rows if row["recipient"]})
-    return [
-        FailedMail(
-            id=row["id"],
-            kind=MailKind.RESULT if row["kind"] == "failure" else MailKind(row["kind"]),
-            recipient=row["recipient"],
-            upload=row["upload"],
-            batch=row["batch"],
-            state=MailState(row["status"]),
-            attempts=row["attempt"],
-            reason=row["last_error"],
-            at=row["updated_at"],
-            is_suppressed=row["recipient"] in unwanted,
-        )
-        for row in rows
-    ]
+    return [FailedMail(**row, is_suppressed=row["recipient"] in unwanted) for row in rows]
 
 
 async def send_again(connection: Connection, ids: Collection[int]) -> list[int]:

@@ -4,26 +4,19 @@ import hashlib
 import posixpath
 import stat
 import zipfile
-import zlib
 from bisect import bisect_left
 from collections.abc import Callable
 from itertools import accumulate, islice, pairwise, takewhile
 from typing import BinaryIO, Final
 
+from shared.files.archives import BROKEN, ENCRYPTED, ENTRY_MARK, METHODS, is_folder
 from shared.packages.faults import FaultList, PackageError
 from shared.packages.model import ArchiveFile, PackageBounds
 
 #: Entries for each file that an archive may have: there may be folders too, but each entry costs memory.
 _ENTRIES_PER_FILE: Final = 4
-_ENTRY_MARK: Final = b"PK\x01\x02"
 #: Bytes of an entry before its name and its contents.
 _HEADER_BYTES: Final = 30
-#: Encrypted, strongly encrypted, and encrypted headers (APPNOTE.TXT, section 4.4.4).
-_ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
-#: Other methods unpack a piece at once, and it may be of any size.
-_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-#: What `zipfile` raises for damaged archives, and for features that it lacks.
-_BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 _PIECE_BYTES: Final = 1 << 18
 #: An archive of more than these bytes, which are this many times those of the zip, is a bomb.
 _BOMB_BYTES: Final = 64 << 20
@@ -60,7 +53,7 @@ class PackageArchive:
             packed = file.seek(0, 2)
         except PackageError:
             raise
-        except _BROKEN:
+        except BROKEN:
             raise faults.fail("", "The archive cannot be read; send a zip that is not damaged.") from None
         files = {path: self._scan(path, entry) for path, entry in entries.items() if not _is_link(entry)}
         files |= self._links({path: entry for path, entry in entries.items() if _is_link(entry)}, files)
@@ -152,7 +145,7 @@ class PackageArchive:
             fault = "The path is there twice." if path in entries else _fault_of(info)
             if fault:
                 self._faults.add(shown, fault)
-            elif not _is_folder(info):
+            elif not is_folder(info):
                 entries[path] = info
         if sum(map(len, entries)) > _PATHS_CHARACTERS:
             self._faults.add("", f"The paths of the archive have over {_PATHS_CHARACTERS} characters together.")
@@ -169,7 +162,7 @@ class PackageArchive:
 
     def _folder_entries(self, beginning: str) -> list[str]:
         """Return the paths of the folders that have an entry of their own; some of them are empty."""
-        paths = (posixpath.normpath(info.orig_filename) for info in self._zip.infolist() if _is_folder(info))
+        paths = (posixpath.normpath(info.orig_filename) for info in self._zip.infolist() if is_folder(info))
         return [path.removeprefix(beginning) for path in paths if path.startswith(beginning) and path != "."]
 
     def _scan(self, path: str, entry: zipfile.ZipInfo) -> ArchiveFile:
@@ -184,7 +177,7 @@ class PackageArchive:
                     has_cr = has_cr or b"\r" in piece
         except PackageError:
             raise
-        except _BROKEN:
+        except BROKEN:
             raise self._faults.fail(path, "The file cannot be unpacked; the archive is damaged.") from None
         return ArchiveFile(entry.filename, size, digest.hexdigest(), has_cr)
 
@@ -218,8 +211,8 @@ def _count_marks(file: BinaryIO) -> int:
     marks, end = 0, b""
     file.seek(0)
     while piece := file.read(_PIECE_BYTES):
-        marks += (end + piece).count(_ENTRY_MARK)
-        end = piece[1 - len(_ENTRY_MARK) :]
+        marks += (end + piece).count(ENTRY_MARK)
+        end = piece[1 - len(ENTRY_MARK) :]
     file.seek(0)
     return marks
 
@@ -238,20 +231,15 @@ def _fault_of(info: zipfile.ZipInfo) -> str | None:
         return f"The path has over {_LONGEST_PATH} characters or {_DEEPEST} folders."
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
         return "It is a special file."
-    if info.flag_bits & _ENCRYPTED:
+    if info.flag_bits & ENCRYPTED:
         return "It is encrypted; send the archive without a password."
-    if info.compress_type not in _METHODS:
+    if info.compress_type not in METHODS:
         return "It is compressed by an unusual method; use deflate."
     return None
 
 
 def _is_link(info: zipfile.ZipInfo) -> bool:
     return stat.S_IFMT(info.external_attr >> 16) == stat.S_IFLNK
-
-
-def _is_folder(info: zipfile.ZipInfo) -> bool:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    return kind == stat.S_IFDIR or (info.orig_filename.endswith("/") and kind in (0, stat.S_IFREG))
 
 
 def _only_folder(files: dict[str, ArchiveFile]) -> str:

@@ -104,9 +104,13 @@ def _find_checker(
         faults.add(programs[0].name, "There is an output validator, but `validation` is not `custom`.")
     elif not programs and (wanted or needs):
         faults.add(CONFIG, "The problem needs an output validator, and there is none.")
-    for program in programs[:1]:
-        if program.fault:
-            faults.add(program.name, program.fault)
+    return _first(programs, faults)
+
+
+def _first(programs: list[PackageProgram], faults: FaultList) -> PackageProgram | None:
+    """Return the first program, which must work here; None if there is none."""
+    if programs and programs[0].fault:
+        faults.add(programs[0].name, programs[0].fault)
     return programs[0] if programs else None
 
 
@@ -119,19 +123,16 @@ def _programs_of(folder: str, archive: PackageArchive, finder: ProgramFinder) ->
     if files and is_program:
         program = finder.find(folder, scripts=True)
         return [program] if program else []
-    return finder.all_in(folder, scripts=True)
+    return finder.all_in(folder)
 
 
 def _find_grader(config: ProblemConfig, finder: ProgramFinder, faults: FaultList) -> PackageProgram | None:
     if config.generation is Generation.KATTIS_2025_09:
         return None
-    graders = finder.all_in("graders", scripts=True)
+    graders = finder.all_in("graders")
     if len(graders) > 1:
         faults.add(graders[1].name, "There is more than one grader.")
-    for grader in graders[:1]:
-        if grader.fault:
-            faults.add(grader.name, grader.fault)
-    return graders[0] if graders else None
+    return _first(graders, faults)
 
 
 def _includes(archive: PackageArchive, config: ProblemConfig, faults: FaultList) -> dict[str, dict[str, str]]:
@@ -149,7 +150,7 @@ def _includes(archive: PackageArchive, config: ProblemConfig, faults: FaultList)
 def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: FaultList) -> tuple[PackageProgram, ...]:
     found: list[PackageProgram] = []
     for folder in ("input_validators", "input_format_validators"):
-        found += finder.all_in(folder, scripts=True)
+        found += finder.all_in(folder)
         for path in archive.below(folder).values():
             if path.endswith((".ctd", ".viva")):
                 faults.warn(path, "Checktestdata and VIVA are not run.")

@@ -223,11 +223,10 @@ class JurySubmission:
         return [letter for letter in Letters if letter in letters]
 
 
-@dataclass(frozen=True)
-class PackageLimits:
-    """The limits of the program, its compiler, and judges. `cpu_s` None: the package names none."""
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    """The limits of a program, its compiler, and judges."""
 
-    cpu_s: float | None
     memory_bytes: int
     output_bytes: int
     source_bytes: int
@@ -236,6 +235,13 @@ class PackageLimits:
     judge_cpu_s: float
     judge_memory_bytes: int
     judge_output_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageLimits(_Limits):
+    """The limits that a package has. `cpu_s` None: it names none."""
+
+    cpu_s: float | None
     passes: int = 1
 
 
@@ -308,19 +314,11 @@ class PackageFault:
     detail: str
 
 
-@dataclass(frozen=True)
-class OperatorLimits:
+@dataclass(frozen=True, kw_only=True)
+class OperatorLimits(_Limits):
     """The most that this service allows. A package that asks for more is refused; others get no more."""
 
     cpu_s: float
-    memory_bytes: int
-    output_bytes: int
-    source_bytes: int
-    compile_cpu_s: float
-    compile_memory_bytes: int
-    judge_cpu_s: float
-    judge_memory_bytes: int
-    judge_output_bytes: int
 
 
 @dataclass(frozen=True)

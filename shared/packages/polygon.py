@@ -238,7 +238,7 @@ class _PolygonReader:
         if memory > operator.memory_bytes:
             self._faults.add(_PROBLEM, f"The memory limit is more than this service allows: {operator.memory_bytes}.")
         limits = default_limits(operator)
-        return PackageLimits(seconds or None, **(limits | ({"memory_bytes": memory} if memory else {})))
+        return PackageLimits(cpu_s=seconds or None, **(limits | ({"memory_bytes": memory} if memory else {})))
 
     def _program(self, source: Element | None, *, with_resources: bool) -> PackageProgram | None:
         """Return the program of a source; None if there is no such file, which is a fault."""

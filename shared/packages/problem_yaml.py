@@ -245,7 +245,7 @@ def _read_limits(
         steps = (seconds or 0) / config.rule.resolution
         if abs(steps - round(steps)) > 1e-6 * max(1, steps):
             limits.fault("time_limit", f"is not a multiple of the time resolution, {config.rule.resolution:g} s.")
-    config.limits = PackageLimits(cpu_s, **bounds, passes=int(passes) if config.is_multi_pass else 1)
+    config.limits = PackageLimits(cpu_s=cpu_s, **bounds, passes=int(passes) if config.is_multi_pass else 1)
     limits.finish()
 
 

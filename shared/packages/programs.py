@@ -140,13 +140,10 @@ class ProgramFinder:
         self._constants = constants
         self._places = _MOST_PLACES
 
-    def all_in(self, folder: str, *, scripts: bool) -> list[PackageProgram]:
-        """Return the programs that are files or folders in a folder. What is no program is left out.
-
-        With `scripts` a folder may have `build` and `run`.
-        """
+    def all_in(self, folder: str) -> list[PackageProgram]:
+        """Return the programs that are files or folders, also of scripts; what is no program is left out."""
         children = (f"{folder}/{name}" for name in self._archive.children(folder))
-        return [program for child in children if (program := self.find(child, scripts=scripts))]
+        return [program for child in children if (program := self.find(child, scripts=True))]
 
     def find(
         self, path: str, *, scripts: bool = False, language: str | None = None, entry: str | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
 
-from shared.engine.icpc import parse_args
+from shared.engine.icpc import TOLERANCES, parse_args
 from shared.engine.run_call import check_args
 from shared.grading import GRADER_FLAGS, Fold, Group, Policy, Scheme, ScoredTest, ScoreRule, fold_scores, policy_of
 from shared.packages.archive import PackageArchive
@@ -26,11 +26,6 @@ _SCORE_KEYS: Final = ("max_score", "score_aggregation", "require_pass")
 _SCORE_KEYS_LEGACY: Final = ("accept_score", "reject_score", "range")
 #: Each test has its own copy of what its groups hand down.
 _LONGEST_ARGUMENTS: Final = 1 << 20
-_TOLERANCES: Final = {
-    "float_absolute_tolerance": ("absolute",),
-    "float_relative_tolerance": ("relative",),
-    "float_tolerance": ("absolute", "relative"),
-}
 
 
 @dataclass
@@ -564,12 +559,12 @@ def _last_counts(args: tuple[str, ...]) -> tuple[str, ...]:
     tolerances: dict[str, str] = {}
     words = iter(args)
     for word in words:
-        if word in _TOLERANCES:
+        if word in TOLERANCES:
             number = next(words, None)
             if number is None:
                 flags[word] = None
             else:
-                tolerances |= dict.fromkeys(_TOLERANCES[word], number)
+                tolerances |= dict.fromkeys(TOLERANCES[word], number)
         else:
             flags[word] = None
     pairs = (word for kind, number in sorted(tolerances.items()) for word in (f"float_{kind}_tolerance", number))

@@ -46,10 +46,7 @@ async def batch(connection: Connection, number: int, *, links: Links, owner: int
     return Batch(
         id=number,
         state=BatchState.RUNNING if row["finished_at"] is None else BatchState.FINISHED,
-        total=counts.total,
-        done=counts.done,
-        states=counts.states,
-        verdicts=counts.verdicts,
+        **dict(counts),
         digest=row["digest"],
         webhook=webhook_of(row),
         created_at=row["created_at"],

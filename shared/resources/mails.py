@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from shared.database.connection import Connection, Record
-from shared.resources.models import Mail, MailKind, MailState
+from shared.database.connection import Connection
+from shared.resources.models import Mail
 
+# The fields of `Mail`. A mail that says that there is no result takes the place of the result's.
 _MAIL: Final = """
-    e.id, e.kind, coalesce(e.recipient, u.email) AS recipient, coalesce(e.locale, u.spec ->> 'locale', 'en') AS locale,
-    e.status, e.attempt, e.created_at, e.updated_at, e.sent_at, e.last_error
+    e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind, coalesce(e.recipient, u.email) AS "to",
+    coalesce(e.locale, u.spec ->> 'locale', 'en') AS locale, e.status AS state, e.attempt AS attempts,
+    e.created_at, e.updated_at, e.sent_at, e.last_error
 """
 # The digest of a batch belongs to each of the batch's submissions with its address.
 _OF_SUBMISSION: Final = f"""
@@ -29,26 +31,10 @@ async def mails(
     That id is the next call's `before`; None if there are no more mails.
     """
     rows = await connection.fetch_all(_OF_SUBMISSION, {"upload": upload, "before": before, "limit": limit + 1})
-    return [_mail(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
+    return [Mail(**row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
 
 
 async def mail(connection: Connection, number: int) -> Mail | None:
     """Return one mail; None if there is none."""
     row = await connection.fetch_one(_ONE, {"id": number})
-    return _mail(row) if row else None
-
-
-def _mail(row: Record) -> Mail:
-    return Mail(
-        id=row["id"],
-        # A mail that says that there is no result takes its place.
-        kind=MailKind.RESULT if row["kind"] == "failure" else MailKind(row["kind"]),
-        to=row["recipient"],
-        locale=row["locale"],
-        state=MailState(row["status"]),
-        attempts=row["attempt"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        sent_at=row["sent_at"],
-        last_error=row["last_error"],
-    )
+    return Mail(**row) if row else None

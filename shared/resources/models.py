@@ -219,15 +219,18 @@ class GroupResult(Resource):
     passed: int
 
 
-class Artifact(Resource):
-    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
-
+class _WrittenFile(Resource):
     name: str = Field(examples=["plot.png"])
     bytes: Bytes
     media_type: str = Field(
         description="Of a short list of harmless types; `application/octet-stream` for all others.",
         examples=["image/png"],
     )
+
+
+class Artifact(_WrittenFile):
+    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
+
     url: str = Field(description="It needs the same key as the submission.")
 
 
@@ -247,8 +250,7 @@ class Run(Resource):
     compile_output: str | None = None
     message: str | None = Field(default=None, description="From the judge to the program's author; null with tests.")
     judge_message: str | None = Field(
-        default=None,
-        description="From the judge to whoever set the task. With tests it says why none could be judged.",
+        default=None, description="From the judge to whoever set the task. With tests it says why none could be judged."
     )
     truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
     exit_code: int | None = None
@@ -269,15 +271,9 @@ class Run(Resource):
     points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
 
 
-class TransientArtifact(Resource):
+class TransientArtifact(_WrittenFile):
     """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
 
-    name: str = Field(examples=["plot.png"])
-    bytes: Bytes
-    media_type: str = Field(
-        description="Of a short list of harmless types; `application/octet-stream` for all others.",
-        examples=["image/png"],
-    )
     content: str = Field(description="In base64.", json_schema_extra={"contentEncoding": "base64"})
 
 
@@ -292,8 +288,7 @@ class TransientRun(Resource):
     compile_output: str | None = None
     message: str | None = Field(default=None, description="From the judge to the program's author; null with tests.")
     judge_message: str | None = Field(
-        default=None,
-        description="From the judge to whoever set the task. With tests it says why none could be judged.",
+        default=None, description="From the judge to whoever set the task. With tests it says why none could be judged."
     )
     truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
     exit_code: int | None = None

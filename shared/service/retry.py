@@ -1,29 +1,25 @@
 """Computes when to try again: exponential, capped, with jitter."""
 
-import os
 import random
 from dataclasses import dataclass, replace
-from typing import Final, Self
-
-_RNG: Final = random.Random()  # noqa: S311  (jitter)
-# Forks of one process must not wait for the same times.
-os.register_at_fork(after_in_child=_RNG.seed)
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Delays double from `base` seconds up to `cap`.
 
-    Each delay is drawn from its upper half, so that many clients do not return at once.
+    Each delay is drawn from its upper half, so that many clients do not return at once. Python seeds `random` anew in
+    each fork.
     """
 
     base: float = 1.0
     cap: float = 60.0
 
-    def delay(self, attempt: int, rng: random.Random = _RNG, *, at_least: float | None = None) -> float:
+    def delay(self, attempt: int, *, at_least: float | None = None) -> float:
         """Return the seconds to wait after attempt number `attempt` (from 1) failed; never less than `at_least`."""
         full = min(self.cap, self.base * 2.0 ** min(attempt - 1, 32))
-        return max(full * rng.uniform(0.5, 1.0), at_least or 0.0)
+        return max(full * random.uniform(0.5, 1.0), at_least or 0.0)  # noqa: S311
 
     def capped(self, cap: float) -> Self:
         """Return this policy with no delay above `cap` seconds."""

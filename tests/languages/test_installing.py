@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 * PATIENCE)]
 def _toolchains(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PRECIEUX_TOOLCHAINS": str(folder)}
     command = [sys.executable, "-m", "executor.toolchains", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, umask=0o077)
 
 
 @pytest.mark.parametrize(("name", "index"), [("deno", "PyPI"), ("bun", "npm")])
@@ -28,6 +28,8 @@ def test_a_toolchain_is_installed_and_removed(name: str, index: str, tmp_path: P
         missing(index, done.stderr.strip())
     assert done.returncode == 0, done.stderr
     assert f"{name} " in done.stdout
+    for path in (folder, *folder.rglob("*")):
+        assert path.stat().st_mode & (0o005 if path.is_dir() else 0o004), path
     rows = {row["name"]: row for row in json.loads(_toolchains(folder, "list", "--json").stdout)}
     assert rows[name]["installed"] == rows[name]["available"]
     assert rows[name]["bytes"] > 1 << 20

@@ -18,7 +18,7 @@ _MODULES: Final = {
     "api_service": [
         "api_service.settings",
         "api_service.doors.jobe.settings",
-        "api_service.doors.mcp.settings",
+        "api_service.agent_tools.settings",
         "shared.accounts.budgets",
         "shared.broker.settings",
         "shared.storage.settings",

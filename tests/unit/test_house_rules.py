@@ -45,7 +45,7 @@ def test_only_one_module_uses_databases() -> None:
         ("api_service.__main__", {"alembic", "rich"} | {f"api_service.doors.{name}" for name in DOORS}),
         ("precieux.commands.up", {"alembic", "databases", "precieux_client", "sqlalchemy"}),
         # An agent waits for its first answer.
-        ("api_service.doors.mcp.stdio", {"aiohttp", "api_service.services", "databases", "sqlalchemy"}),
+        ("api_service.agent_tools.stdio", {"aiohttp", "api_service.services", "databases", "sqlalchemy"}),
         ("job_runner.__main__", {"alembic", "starlette", "uvicorn"}),
         ("queue_consumer.__main__", {"alembic", "rich", "starlette", "uvicorn"}),
     ],

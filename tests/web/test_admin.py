@@ -236,6 +236,13 @@ def test_the_overview_works_without_scripts(browser: Browser, system: Up) -> Non
         expect(page.locator("#new-key")).to_contain_text(PREFIX)
 
 
+def test_a_history_of_less_than_an_hour_is_shown_as_an_hour(admin: Page, system: Up) -> None:
+    execute(system, "DELETE FROM series")
+    execute(system, "INSERT INTO series VALUES (date_trunc('minute', now()), '{}')")
+    admin.goto("/admin")
+    expect(admin.locator("#span [data-seconds='3600']")).to_have_attribute("aria-pressed", "true")
+
+
 def test_the_overview_draws_its_charts(admin: Page, system: Up) -> None:
     add_day(system)
     add_failures(system, HOSTILE)

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from api_service.classic.form import read_submission
 from api_service.classic.openapi import form, query_parameters
 from api_service.classic.schemas import ClassicError, ExecutionRequested, SubmissionList
+from api_service.http.errors import Kind
 from api_service.http.integers import AnyId
 from api_service.http.openapi import problem_responses
 from api_service.http.streaming import PiecewiseResponse, prefetch
@@ -18,27 +19,15 @@ from api_service.v1.body.receive import body_bytes
 
 router = APIRouter(tags=["classic"])
 
-_ACCESS: Final = {
-    HTTPStatus.UNAUTHORIZED: "The API key is missing or not valid.",
-    HTTPStatus.FORBIDDEN: "The API key lacks the scope for this call; or no key exists yet, and the request is not"
-    " from the user that runs the server.",
-}
-_INVALID: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: "A value is missing or not valid: `detail` says which, and why."}
-_USED_UP: Final = {HTTPStatus.TOO_MANY_REQUESTS: "A budget of the API key or of the address is used up for now."}
-_UNAVAILABLE: Final = {HTTPStatus.SERVICE_UNAVAILABLE: "The server is overloaded, or a dependency is unavailable."}
-_SUBMISSION: Final = problem_responses(
-    {
-        HTTPStatus.BAD_REQUEST: "The form cannot be read.",
-        **_ACCESS,
-        HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
-        HTTPStatus.CONFLICT: "The `id` is taken.",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The program, its input or the whole body is too large.",
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not a form with a file, or not in UTF-8.",
-        **_INVALID,
-        **_USED_UP,
-        **_UNAVAILABLE,
-    }
-)
+_USUAL: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN, Kind.INVALID, Kind.UNAVAILABLE)
+_OF_BODY: Final = (Kind.MALFORMED_BODY, Kind.TOO_SLOW, Kind.CONFLICT, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
+
+
+def _refusals(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    return problem_responses({kind.status: f"{kind.title}." for kind in sorted(kinds, key=lambda kind: kind.status)})
+
+
+_SUBMISSION: Final = _refusals(*_USUAL, *_OF_BODY, Kind.QUOTA_EXCEEDED)
 _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The submission is registered. It runs when `/check_email/` requests it.",
@@ -84,7 +73,7 @@ async def submit_email(request: Request, principal: SubmitterDep, services: Serv
     responses={
         400: {"model": ClassicError, "description": "The submission is blocked, so it may not be run."},
         404: {"model": ClassicError, "description": "There is no such submission, or it belongs to another key."},
-        **problem_responses({**_ACCESS, **_INVALID, **_USED_UP, **_UNAVAILABLE}),
+        **_refusals(*_USUAL, Kind.QUOTA_EXCEEDED),
     },
 )
 async def check_email(
@@ -109,7 +98,7 @@ async def check_email(
     description="Lists the newest submissions, the oldest of them first. To get those before them, send the first id as"
     " `before`.",
     response_model=SubmissionList,
-    responses=problem_responses({**_ACCESS, **_INVALID, **_UNAVAILABLE}),
+    responses=_refusals(*_USUAL),
 )
 async def check_user(
     query: Annotated[ClassicListQuery, Query()], principal: ReaderDep, services: ServicesDep

@@ -28,7 +28,7 @@ async def healthz() -> Health:
 )
 async def readyz(services: ServicesDep) -> Response:
     """The API is ready if submissions can be stored. While the broker is unavailable, they wait in the outbox."""
-    has_database, has_store = await asyncio.gather(services.readiness.has_database(), services.readiness.has_store())
+    has_database, has_store = await asyncio.gather(services.readiness.database.get(), services.readiness.store.get())
     ready = has_database and has_store
     report = {
         "status": "ready" if ready else "waiting",

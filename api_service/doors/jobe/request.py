@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from api_service.doors.jobe.languages import JobeLanguage
-from api_service.doors.values import number_of, shell_words
+from api_service.doors.values import MAX_STRUCTURE, number_of, shell_words
 from api_service.http.errors import ApiError, Kind
 from shared.engine.run_call import MAX_ARGS_BYTES, MAX_FILES, check_args
 from shared.text import source_paths
@@ -18,8 +18,6 @@ from shared.text.json_structure import has_more_structure
 
 #: The source of a run that is answered as an overload.
 OVERLOAD: Final = "!** TESTING OVERLOAD EXCEPTION **!"
-#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
-_MAX_STRUCTURE: Final = 16_384
 #: A source of this name counts as one without a name, in every language.
 _UNNAMED: Final = ("", "prog.java")
 _ILLEGAL_NAME: Final = re.compile(r"""\A[.-]|[<>:"/\\|?*\x00-\x1f#\[\]@!$&'()+,;={}^~`\x7f\xa0\xad]""")
@@ -82,7 +80,7 @@ def invalid(detail: str) -> ApiError:
 def read_object(body: bytes, *, what: str) -> Mapping[str, Any]:
     """Return the JSON object of a body. Raise `ApiError` if it is none. `what` names the call in the text."""
     try:
-        content = None if has_more_structure(body, _MAX_STRUCTURE) else from_json(body, allow_inf_nan=False)
+        content = None if has_more_structure(body, MAX_STRUCTURE) else from_json(body, allow_inf_nan=False)
     except ValueError:
         content = None
     if not isinstance(content, dict):

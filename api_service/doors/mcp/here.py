@@ -3,17 +3,17 @@
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Request
 
 from api_service.access.auth import Principal, require
+from api_service.agent_tools.programs import run_program, validated
+from api_service.agent_tools.results import ProgramFile
+from api_service.agent_tools.server import Answer, OnTest, but_stored
+from api_service.agent_tools.tools import TOOLS
 from api_service.doors.door import post
-from api_service.doors.mcp.engine import run_program, validated
-from api_service.doors.mcp.results import ProgramFile
-from api_service.doors.mcp.server import Answer, OnTest
-from api_service.doors.mcp.tools import TOOLS
-from api_service.http.errors import ApiError, Kind
+from api_service.http.errors import ApiError
 from api_service.services import Services
 from api_service.v1.body.constraints import constraints_of
 from api_service.v1.output.stored_bytes import artifact_of_run
@@ -24,8 +24,6 @@ from shared.accounts.api_keys import Scope
 from shared.engine.artifacts import IMAGES
 from shared.resources.read import Reserve
 from shared.service.errors import TransientError
-
-_STORED: Final = "Submission {} is stored, but cannot be read now; do not submit it again: ask with `get_submission`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class HereBackend:
             try:
                 return await self._waited(number, wait_s)
             except (ApiError, TransientError) as exc:
-                raise ApiError(Kind.UNAVAILABLE, _STORED.format(number)) from exc
+                raise but_stored(number) from exc
 
     async def get(self, number: int, wait_s: int) -> Answer:
         require(self.principal, Scope.READ)

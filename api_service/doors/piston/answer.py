@@ -1,9 +1,8 @@
 """Writes the answer to `execute` from a run, stage by stage: its compiler, and its program. Pure."""
 
 import signal as signals
+from collections.abc import Sequence
 from typing import Any, Final
-
-from pydantic import BaseModel
 
 from api_service.doors.piston.runtimes import Runtime
 from api_service.transient.runs import EndedRun
@@ -22,40 +21,20 @@ SIGNALS: Final[dict[str, int]] = {
 _NAMES: Final = {number: name for name, number in SIGNALS.items()}
 
 
-class Stage(BaseModel):
-    """How the compiler or the program ended. `stopped` is the limit that ended it; `cut` names the cut streams."""
+def answer_of(runtime: Runtime, run: EndedRun) -> dict[str, Any]:
+    """Return the answer. `run` repeats a `compile` that failed, because old clients read only `run`.
 
-    stdout: str
-    stderr: str
-    order: list[int] | None
-    exit_code: int | None
-    signal: int | None
-    stopped: Stop | None
-    cut: list[str]
-    cpu_s: float
-    wall_s: float
-    memory_bytes: int
-
-    @property
-    def output(self) -> str:
-        """Both outputs in the order in which they came."""
-        return in_order(self.stdout, self.stderr, self.order or ())
-
-
-#: How a run ended: its compiler, None without one, and its program, None if it did not start.
-Stages = tuple[Stage | None, Stage | None]
-
-
-def answer_of(runtime: Runtime, stages: Stages) -> dict[str, Any]:
-    """Return the answer. `run` repeats a `compile` that failed, because old clients read only `run`."""
-    compiled, ran = stages
-    if ran is None:
+    A NUL in an output of the program is kept.
+    """
+    compiled = _compile_stage(run.compiled) if run.compiled else None
+    if run.tests:
+        ran = _run_stage(run.tests[0])
+    else:
         assert compiled
         # Without a compile step, Piston reports the compiler's failure as that of the program.
-        own = {"stdout": "", "stderr": compiled.output, "order": None}
-        ran = compiled if runtime.compiles else compiled.model_copy(update=own)
-    answer = {"language": runtime.name, "version": runtime.version, "run": _stage(ran)}
-    return answer | ({"compile": _stage(compiled)} if compiled and runtime.compiles else {})
+        ran = compiled if runtime.compiles else {**compiled, "stdout": "", "stderr": compiled["output"]}
+    answer = {"language": runtime.name, "version": runtime.version, "run": ran}
+    return answer | ({"compile": compiled} if compiled and runtime.compiles else {})
 
 
 def end_of(stage: Any) -> tuple[int | None, int | None]:
@@ -69,50 +48,45 @@ def name_of(signal: int | None) -> str | None:
     return None if signal is None else _NAMES.get(signal, f"SIG{signal}")
 
 
-def _stage(stage: Stage) -> dict[str, Any]:
-    code, signal = end_of(stage)
-    status, message = _how(stage, code, signal)
+def _compile_stage(ended: Compiled) -> dict[str, Any]:
+    return _stage(ended, ended.output, ended.stderr or "", ended.cut)
+
+
+def _run_stage(ended: TestEnded) -> dict[str, Any]:
+    stdout, stderr = (text.decode(errors="replace") for text in (ended.written_to_stdout, ended.written_to_stderr))
+    return _stage(ended, stdout, stderr, ended.truncated)
+
+
+def _stage(ended: Compiled | TestEnded, stdout: str, stderr: str, cut: Sequence[str]) -> dict[str, Any]:
+    """Return how the compiler or the program ended. `cut` names the streams that were cut."""
+    code, signal = end_of(ended)
+    status, message = _how(ended.stopped, cut, code, signal)
     return {
         "signal": name_of(signal),
-        "stdout": stage.stdout,
-        "stderr": stage.stderr,
-        "output": stage.output,
+        "stdout": stdout,
+        "stderr": stderr,
+        "output": in_order(stdout, stderr, ended.order or ()),
         "code": code,
-        "memory": stage.memory_bytes,
+        "memory": ended.memory_bytes,
         "message": message,
         "status": status,
-        "cpu_time": round(stage.cpu_s * 1000),
-        "wall_time": round(stage.wall_s * 1000),
+        "cpu_time": round(ended.cpu_s * 1000),
+        "wall_time": round(ended.wall_s * 1000),
     }
 
 
-def _how(stage: Stage, code: int | None, signal: int | None) -> tuple[str | None, str | None]:
+def _how(
+    stopped: Stop | None, cut: Sequence[str], code: int | None, signal: int | None
+) -> tuple[str | None, str | None]:
     """Return the status of a stage and a message. Both are None if the stage ended well."""
-    match stage.stopped:
+    match stopped:
         case Stop.CPU:
             return "TO", "Time limit exceeded"
         case Stop.WALL:
             return "TO", "Time limit exceeded (wall clock)"
         case Stop.OUTPUT:
-            name, status = ("stdout", "OL") if "stdout" in stage.cut else ("stderr", "EL")
+            name, status = ("stdout", "OL") if "stdout" in cut else ("stderr", "EL")
             return status, f"{name} length exceeded"
     if signal is not None:
         return "SG", f"Caught fatal signal {signal}"
     return ("RE", f"Exited with error status {code}") if code else (None, None)
-
-
-def stages_of(run: EndedRun) -> Stages:
-    """Return the stages of a run. A NUL in an output of the program is kept."""
-    compiled = _compiled(run.compiled) if run.compiled else None
-    return compiled, _ran(run.tests[0]) if run.tests else None
-
-
-def _compiled(event: Compiled) -> Stage:
-    return Stage.model_validate({**event.model_dump(), "stdout": event.output, "stderr": event.stderr or ""})
-
-
-def _ran(event: TestEnded) -> Stage:
-    fields = event.model_dump(include=Stage.model_fields.keys() - {"stdout", "stderr", "cut"})
-    texts = {"stdout": event.written_to_stdout, "stderr": event.written_to_stderr}
-    decoded = {name: text.decode(errors="replace") for name, text in texts.items()}
-    return Stage.model_validate({**fields, **decoded, "cut": event.truncated})

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from api_service.doors.door import Door, Sender, Submitter, bearer, sender_of
-from api_service.doors.piston.answer import answer_of, stages_of
+from api_service.doors.piston.answer import answer_of
 from api_service.doors.piston.request import read_job, read_json
 from api_service.doors.piston.runtimes import Runtime, package_of, runtimes_of
 from api_service.doors.piston.session import InteractiveSession
@@ -111,7 +111,7 @@ async def execute(principal: Submitter, request: Request, services: ServicesDep,
         program = await run_in_thread_if_large(len(body), job.engine_request, services.settings, max_output)
         release_body(request)
         run = await cancel_if_gone(request.receive, services.transient.run(principal, program, wait_s=WAIT_SECONDS))
-    return JSONResponse(answer_of(job.runtime, stages_of(run)))
+    return JSONResponse(answer_of(job.runtime, run))
 
 
 @router.websocket("/connect")

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from api_service.doors.piston.runtimes import Runtime, find
 from api_service.doors.piston.settings import LIMITS, PistonSettings
 from api_service.doors.program import UNNAMED, Program, SentFile, named, within
+from api_service.doors.values import MAX_STRUCTURE
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
 from shared.engine.run_call import MAX_FILES, check_args, is_allowed
@@ -19,8 +20,6 @@ from shared.text import source_paths
 from shared.text.base64_text import decode
 from shared.text.json_structure import has_more_structure
 
-#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
-_MAX_STRUCTURE: Final = 16_384
 _ENCODINGS: Final = ("base64", "hex", "utf8")
 #: Node reads URL-safe base64 too.
 _URL_SAFE: Final = str.maketrans("-_", "+/")
@@ -89,7 +88,7 @@ def _invalid(detail: str) -> ApiError:
 
 def read_json(text: bytes | str) -> Any:
     """Return the object or list of a JSON text; an empty text counts as `{}`. Raise `ApiError` if it is neither."""
-    if has_more_structure(text.encode(errors="replace") if isinstance(text, str) else text, _MAX_STRUCTURE):
+    if has_more_structure(text.encode(errors="replace") if isinstance(text, str) else text, MAX_STRUCTURE):
         raise _invalid("The body has too many keys and values; send fewer.")
     try:
         content = from_json(text, allow_inf_nan=False) if text else {}

@@ -93,20 +93,18 @@ def _detail(_: HTTPConnection, error: ApiError) -> Response:
 @router.post(f"{_NO_KEY}/run_code")
 async def run_code(principal: Submitter, request: Request, services: ServicesDep) -> Response:
     try:
-        program, run = await _run(principal, request, services, code_program)
+        return _json(code_answer(*await _run(principal, request, services, code_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_STAGES))
-    return _json(code_answer(run, program))
 
 
 @router.post("/run_jupyter")
 @router.post(f"{_NO_KEY}/run_jupyter")
 async def run_jupyter(principal: Submitter, request: Request, services: ServicesDep) -> Response:
     try:
-        program, run = await _run(principal, request, services, notebook_program)
+        return _json(notebook_answer(*await _run(principal, request, services, notebook_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_CELLS))
-    return _json(notebook_answer(run, program))
 
 
 @router.get("/v1/ping")
@@ -120,8 +118,8 @@ async def _run(
     request: Request,
     services: Services,
     program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
-) -> tuple[FusionProgram, EndedRun]:
-    """Return the program of a request, and how it ran. The body's memory is held until the program has ended.
+) -> tuple[EndedRun, FusionProgram]:
+    """Return how the program of a request ran, and the program. The body's memory is held until the program has ended.
 
     Raises `NotRunnable` if no repeat can mend the request, or `ApiError`.
     """
@@ -137,8 +135,7 @@ async def _run(
             raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
         program = await read_parsed(request, program_of, await services.languages.catalog(), memory_mb)
         deadline += 0.0 if wait_s else program.spare_s
-        run = await cancel_if_gone(request.receive, run_within(services, principal, program, deadline))
-        return program, run
+        return await cancel_if_gone(request.receive, run_within(services, principal, program, deadline)), program
 
 
 async def run_within(services: Services, principal: Principal, program: FusionProgram, deadline: float) -> EndedRun:

@@ -6,11 +6,10 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api_service.doors.values import MAX_STRUCTURE
 from api_service.http.errors import ApiError, Kind, cut
 from shared.text.json_structure import has_more_structure
 
-#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
-_MAX_STRUCTURE: Final = 16_384
 #: The most faults of an answer, and the most characters of a value that it repeats.
 _MAX_FAULTS: Final = 100
 _MAX_INPUT: Final = 16_384
@@ -69,7 +68,7 @@ def read_body(body: bytes, model: type[BodyT]) -> BodyT:
     """Return what a body says. Raises `Unreadable` with all of its faults."""
     if not body:
         raise Unreadable([{"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}])
-    if has_more_structure(body, _MAX_STRUCTURE):
+    if has_more_structure(body, MAX_STRUCTURE):
         raise Unreadable([_of_json("It has too many keys and values")])
     try:
         return model.model_validate_json(body)

@@ -5,23 +5,13 @@ Defaults are checked once, and what is made of them is made once, for all submis
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from api_service.http.errors import Fault
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.validation import checked, first_key
 
 T = TypeVar("T")
-
-
-class Once(Protocol):
-    """Returns what `make` makes of a value, perhaps what it made the first time. `what` names that."""
-
-    def __call__(self, value: object, what: str, make: Callable[[], T]) -> T: ...
-
-
-def do_each_time(value: object, what: str, make: Callable[[], T]) -> T:
-    return make()
 
 
 class Defaults:

@@ -1,12 +1,22 @@
-"""Writes the engine's request for a program that is run without being stored."""
+"""Writes the engine's request for a program that is run without being stored, and has it run."""
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
+from api_service.access.auth import Principal
 from api_service.submissions.new_submission import NewSubmission
+from api_service.transient.runs import TransientRuns
+from api_service.v1.reads.transient_run import TransientResult
+from shared.engine.client.event_lines import RunEvent
 from shared.engine.job_program import JobProgram
 from shared.files.archives import unpack
+from shared.resources.models import Test
+
+#: Seconds within which the engine must begin to run a program.
+_WAIT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +53,12 @@ def transient_program(new: NewSubmission, *, live_output: bool = False) -> Trans
         program = replace(program, as_stored={**program.as_stored, "live_output": True})
     request = program.request(files, {name: unpack(judge.data) for name, judge in new.judges.items()})
     return TransientProgram(request, tests, program.is_interactive)
+
+
+async def events_of(
+    runs: TransientRuns, principal: Principal, program: TransientProgram, result: TransientResult
+) -> AsyncGenerator[tuple[RunEvent, Test | None]]:
+    """Run a program, and yield each event, which the result has taken, with the test that it has ended."""
+    async with aclosing(runs.events(principal, program.request, wait_s=_WAIT_S)) as events:
+        async for event in events:
+            yield event, result.add(event)

@@ -8,7 +8,7 @@ from api_service.http.errors import Fault
 from api_service.http.sentences import MISSING
 from api_service.submissions.new_submission import Object, archive_of
 from api_service.v1.body.constraints import Constraints
-from api_service.v1.body.defaults import do_each_time
+from api_service.v1.body.defaults import NO_DEFAULTS
 from api_service.v1.body.program import ProgramCheck, limit_faults
 from api_service.v1.body.submission import CheckerBody, JudgeBody, SubmissionBody
 from shared.engine import icpc
@@ -34,14 +34,6 @@ class Judge:
 
     spec: dict[str, Any]
     object: Object
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedJudge:
-    """A judge's faults, or the judge if it has none."""
-
-    faults: Sequence[Fault]
-    judge: Judge | None = None
 
 
 def key_faults(body: SubmissionBody) -> Iterator[Fault]:
@@ -81,17 +73,19 @@ def programs_of(body: SubmissionBody) -> dict[str, JudgeBody | CheckerBody]:
     return programs
 
 
-def check_judge(name: str, body: JudgeBody | CheckerBody, constraints: Constraints) -> CheckedJudge:
-    """Return a judge, or the faults of its program. `name` is its key in the body of the submission."""
+def check_judge(name: str, body: JudgeBody | CheckerBody, constraints: Constraints) -> tuple[Judge | None, list[Fault]]:
+    """Return a judge, or None and its faults. `name` is its key in the body of the submission."""
     program = JudgeBody.model_construct(**{key: getattr(body, key) for key in JudgeBody.model_fields})
     place = f"/{name}"
-    check = ProgramCheck(program, constraints, do_each_time, max_bytes=constraints.max_checker_bytes, place=place)
+    check = ProgramCheck(
+        program, constraints, NO_DEFAULTS, max_bytes=constraints.settings.max_checker_bytes, place=place
+    )
     faults = [*check.language_faults(), *check.source_faults(), *check.option_faults()]
     if check.engine_language is not None:
-        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.max_judged_output_bytes)
+        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.settings.max_judged_output_bytes)
         faults += limit_faults(program.limits, {**check.engine_language.limits, "output_bytes": output}, place)
     if faults or check.engine_language is None:
-        return CheckedJudge(faults)
+        return None, faults
     files = archive_of(check.files)
     spec = {
         "protocol": _protocol(program),
@@ -103,7 +97,7 @@ def check_judge(name: str, body: JudgeBody | CheckerBody, constraints: Constrain
         "limits": program.limits.asked() if program.limits else {},
         "sha256": files.sha256,
     }
-    return CheckedJudge((), Judge(spec, files))
+    return Judge(spec, files), []
 
 
 def kind_of(body: CheckerBody | None) -> CheckerKind:

@@ -7,7 +7,7 @@ import asyncio
 import errno
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from io import BufferedRandom
 from typing import Annotated, Any, BinaryIO, Final, Literal, cast
@@ -19,11 +19,11 @@ from python_multipart.multipart import parse_options_header
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import LanguageCatalog
-from api_service.problems.sent import ProblemSettings, Upload
+from api_service.problems.storing import ProblemSettings, Upload
 from api_service.settings import ApiSettings
 from api_service.v1.body.multipart import Form
 from api_service.v1.body.submission import Seconds, Text, Whole
-from api_service.v1.protocol.validation import Strict, checked, escaped, parse_json, read_body
+from api_service.v1.protocol.validation import Strict, checked, escaped
 from shared.engine.codex import LimitBounds
 
 ZIP: Final = "application/zip"
@@ -64,9 +64,6 @@ class ProblemBody(Strict):
     )
 
 
-NOTHING: Final = ProblemSettings({})
-
-
 def settings_of(content: object, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> ProblemSettings:
     """Return the settings of a JSON value. Raises `ApiError` (422) with all faults."""
     if not isinstance(content, dict):
@@ -79,7 +76,7 @@ def settings_of(content: object, catalog: LanguageCatalog, bounds: Mapping[str, 
     given |= {name: value or None for name, value in body.model_dump(exclude_none=True).items()}
     if named := given.get("language_limits"):
         given["language_limits"] = {_code(name, catalog): limits for name, limits in named.items() if limits} or None
-    return ProblemSettings(given)
+    return given
 
 
 def _code(name: str, catalog: LanguageCatalog) -> str:
@@ -101,13 +98,6 @@ def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[s
                 yield Fault(f"It must be at most {as_written(bounds[name].max)}.", pointer=f"{place}/{name}")
 
 
-async def read_settings(
-    request: Request, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]
-) -> ProblemSettings:
-    """Return the settings of a JSON body. Raises `ApiError`: 415, 400 or 422."""
-    return settings_of(parse_json(await read_body(request)), catalog, bounds)
-
-
 @asynccontextmanager
 async def receive_package(request: Request, settings: ApiSettings) -> AsyncIterator[Upload]:
     """Yield the package of a request; its file goes after the block. Raises `ApiError`: 400, 413, 415 or 422."""
@@ -121,29 +111,30 @@ async def receive_package(request: Request, settings: ApiSettings) -> AsyncItera
             pass
         raise ApiError(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": TYPES})
     with tempfile.TemporaryFile(prefix="precieux-package-") as file:
-        sent = _Plain(file) if kind == ZIP else _Package(file, parameters.get(b"boundary"))
+        form = _Package(file, parameters.get(b"boundary")) if kind == FORM else None
+        write = form.write if form else file.write
         waiting = bytearray()
         async for piece in request.stream():
             waiting += piece
             if len(waiting) >= _PIECE_BYTES:
-                await _write(sent, bytes(waiting))
+                await _write(file, write, bytes(waiting))
                 waiting.clear()
                 _check_size(file.tell(), settings)
-        await _write(sent, bytes(waiting))
+        await _write(file, write, bytes(waiting))
         size = file.tell()
         _check_size(size, settings)
-        yield Upload(file, size, await asyncio.to_thread(_sha256, file), sent.settings())
+        yield Upload(file, size, await asyncio.to_thread(_sha256, file), form.settings() if form else None)
 
 
-async def _write(sent: "_Plain | _Package", piece: bytes) -> None:
-    """Write a piece of a body. Raises `ApiError` (503) if the disk is full."""
+async def _write(file: BinaryIO, write: Callable[[bytes], object], piece: bytes) -> None:
+    """Write a piece of a body to its file. Raises `ApiError` (503) if the disk is full."""
 
-    def write() -> None:
-        sent.write(piece)
-        sent.file.flush()
+    def write_through() -> None:
+        write(piece)
+        file.flush()
 
     try:
-        await asyncio.to_thread(write)
+        await asyncio.to_thread(write_through)
     except OSError as exc:
         if exc.errno != errno.ENOSPC:
             raise
@@ -160,30 +151,17 @@ def _sha256(file: BinaryIO) -> str:
     return hashlib.file_digest(cast("BufferedRandom", file), "sha256").hexdigest()
 
 
-class _Plain:
-    """A body that is the package."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-
-    def write(self, piece: bytes) -> None:
-        self.file.write(piece)
-
-    def settings(self) -> None:
-        return None
-
-
 class _Package(Form):
     """A form with the package, which is written to a file, and perhaps the settings."""
 
     def __init__(self, file: BinaryIO, boundary: bytes | None) -> None:
         super().__init__(boundary)
-        self.file = file
+        self._file = file
         self._others = 0
 
     def on_data(self, data: bytes, start: int, end: int) -> None:
         if self.name == _PACKAGE:
-            self.file.write(memoryview(data)[start:end])
+            self._file.write(memoryview(data)[start:end])
             return
         self._others += end - start
         if self._others > FORM_BYTES:
@@ -193,17 +171,10 @@ class _Package(Form):
     def settings(self) -> bytes | None:
         """Return the part with the settings, after the whole body. Raises `ApiError`: 400 or 422."""
         self.check_end()
-        names = [part.name for part in self.parts]
-        faults = [
-            Fault("A form has only the parts `package` and `problem`.", pointer=f"/{name[:100]}")
-            for name in names
-            if name not in (_PACKAGE, _SETTINGS)
-        ]
-        faults += [
-            Fault("It is there more than once; send it once.", pointer=f"/{name}")
-            for name in (_PACKAGE, _SETTINGS)
-            if names.count(name) > 1
-        ]
+        names, known = [part.name for part in self.parts], (_PACKAGE, _SETTINGS)
+        only, once = "A form has only the parts `package` and `problem`.", "It is there more than once; send it once."
+        faults = [Fault(only, pointer=f"/{name[:100]}") for name in names if name not in known]
+        faults += [Fault(once, pointer=f"/{name}") for name in known if names.count(name) > 1]
         if _PACKAGE not in names:
             faults.append(Fault("It is missing; send the zip of the package.", pointer=f"/{_PACKAGE}"))
         if faults:

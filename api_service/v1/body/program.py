@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from api_service.http.errors import Fault
 from api_service.http.sentences import as_written
 from api_service.http.source_text import BOM, wide_fault
 from api_service.v1.body.constraints import Constraints
-from api_service.v1.body.defaults import Once
-from api_service.v1.body.submission import FileBody, LimitsBody
+from api_service.v1.body.defaults import Defaults
+from api_service.v1.body.submission import FileBody, JudgeBody, LimitsBody, TransientRunBody
 from shared.engine.codex import LimitBounds
 from shared.engine.run_call import MAX_FILES, is_allowed
 from shared.text import source_paths
@@ -26,23 +26,6 @@ class UploadedFiles:
     fault: Fault | None = None
 
 
-class ProgramBody(Protocol):
-    """The keys of a program."""
-
-    @property
-    def language(self) -> str: ...
-    @property
-    def source(self) -> str | None: ...
-    @property
-    def files(self) -> list[FileBody] | None: ...
-    @property
-    def entry(self) -> str | None: ...
-    @property
-    def compiler_args(self) -> list[str] | None: ...
-    @property
-    def limits(self) -> LimitsBody | None: ...
-
-
 class ProgramCheck:
     """Checks the rules of a program. What takes long is done `once` for values that come from the defaults of a batch.
 
@@ -52,9 +35,9 @@ class ProgramCheck:
 
     def __init__(
         self,
-        body: ProgramBody,
+        body: TransientRunBody | JudgeBody,
         constraints: Constraints,
-        once: Once,
+        defaults: Defaults,
         *,
         max_bytes: int,
         place: str = "",
@@ -62,7 +45,7 @@ class ProgramCheck:
     ) -> None:
         self._body = body
         self._codes = constraints.catalog.codes
-        self._once = once
+        self._once = defaults.once
         self._max_bytes = max_bytes
         self._place = place
         self._upload = upload

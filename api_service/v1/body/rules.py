@@ -77,10 +77,10 @@ class _Check:
         self.constraints = constraints
         self.once = defaults.once
         self.problem = constraints.problems.get(body.problem) if body.problem is not None else None
-        max_bytes = constraints.max_source_bytes
+        max_bytes = constraints.settings.max_source_bytes
         if self.problem:
             max_bytes = min(max_bytes, self.problem.summary["limits"]["source_bytes"])
-        self.program = ProgramCheck(body, constraints, defaults.once, max_bytes=max_bytes, upload=upload)
+        self.program = ProgramCheck(body, constraints, defaults, max_bytes=max_bytes, upload=upload)
         self.engine_language = self.program.engine_language
         self.judges: dict[str, Judge] = {}
 
@@ -101,14 +101,14 @@ class _Check:
                 if getattr(body, name) is not None:
                     yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
         elif body.stdin is not None:
-            yield from input_faults(body.stdin, self.constraints.max_stdin_bytes)
+            yield from input_faults(body.stdin, self.constraints.settings.max_input_bytes)
         yield from self.once(body.tests, "inputs", lambda: list(self._inputs_of_tests(body.tests or ())))
         if body.hold is not None and not self.constraints.may_hold:
             yield Fault(_NOT_HELD, pointer="/hold")
 
     def _inputs_of_tests(self, tests: Sequence[TestBody]) -> Iterator[Fault]:
         for number, test in enumerate(tests):
-            yield from input_faults(test.stdin or "", self.constraints.max_stdin_bytes, f"/tests/{number}")
+            yield from input_faults(test.stdin or "", self.constraints.settings.max_input_bytes, f"/tests/{number}")
 
     def _limits(self) -> Iterator[Fault]:
         if self.engine_language is None:
@@ -122,12 +122,11 @@ class _Check:
     def _judges(self) -> Iterator[Fault]:
         yield from key_faults(self.body)
         for name, program in programs_of(self.body).items():
-            checked = self.once(
-                getattr(self.body, name), "judge", partial(check_judge, name, program, self.constraints)
-            )
-            yield from checked.faults
-            if checked.judge is not None:
-                self.judges[name] = checked.judge
+            check = partial(check_judge, name, program, self.constraints)
+            judge, faults = self.once(getattr(self.body, name), "judge", check)
+            yield from faults
+            if judge is not None:
+                self.judges[name] = judge
 
     def _problem(self) -> Iterator[Fault]:
         if self.body.problem is None:
@@ -185,6 +184,7 @@ class _Check:
             "locale": body.locale or self.constraints.locale,
             "receipt": bool(body.receipt),
             "artifacts": True,
+            **({"live_output": True} if body.live_output else {}),
         }
         if self.problem:
             spec |= _spec_of(self.problem, self.engine_language, self.constraints)
@@ -216,8 +216,8 @@ class _Check:
 
 def _spec_of(problem: ProblemVersion, language: EngineLanguage, constraints: Constraints) -> dict[str, Any]:
     """Return what the `spec` of a submission has of its problem."""
-    bounds = problem_bounds(language.limits, constraints.max_judged_output_bytes)
-    limits = limits_for(problem, language.codes, bounds, constraints.time_factors)
+    bounds = problem_bounds(language.limits, constraints.settings.max_judged_output_bytes)
+    limits = limits_for(problem, language.codes, bounds, constraints.settings.time_factors)
     return {"limits": limits, "checker": None, "problem": problem.reference, "points": problem.summary["points"]}
 
 

@@ -1,7 +1,6 @@
 """The body of `POST /v1/submissions/{id}/runs`: the input, arguments and limits of one run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import Request
@@ -43,18 +42,10 @@ class RunBody(Strict):
         return {name: value for name, value in own.items() if name != "limits" or value}
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRunRequest:
-    """A request for a run. `override` is what the run has of its own."""
-
-    override: dict[str, Any]
-    wait: Wait
-
-
 async def read_run_request(
     request: Request, services: Services, principal: Principal, upload_id: int
-) -> ParsedRunRequest:
-    """Return the request of a run. Raise `ApiError`: 404, 415, 400, or 422 with all faults."""
+) -> tuple[dict[str, Any], Wait]:
+    """Return what a run has of its own, and its wait. Raise `ApiError`: 404, 415, 400, or 422 with all faults."""
     row = await find_visible(services, principal, upload_id, _COLUMNS)
     if row is None:
         refuse_unknown()
@@ -63,14 +54,14 @@ async def read_run_request(
     run = await run_in_thread_if_large(len(body), _parsed, body, faults)
     engine_language = (await services.languages.catalog([row["language"]])).find(row["language"])
     fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if row["has_judge"] else None
-    if row["has_problem"] and run.override():
-        raise invalid([Fault(_HAS_PROBLEM, pointer=f"/{name}") for name in run.override()])
+    override = run.override()
+    if row["has_problem"] and override:
+        raise invalid([Fault(_HAS_PROBLEM, pointer=f"/{name}") for name in override])
     if faults := list(_faults(run, engine_language, services.settings.max_input_bytes, fixed)):
         raise invalid(faults)
-    override = run.override()
     if override.get("limits") and (engine_language is None or engine_language.details is None):
         raise ApiError(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
-    return ParsedRunRequest(override, wait_of(request, query))
+    return override, wait_of(request, query)
 
 
 def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:

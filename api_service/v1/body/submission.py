@@ -192,6 +192,10 @@ class SubmissionBody(TransientRunBody):
     )
     webhook_url: Text | None = Field(default=None, description="Where the events of the submission are posted.")
     hold: bool | None = Field(default=None, description="Register it without a run.")
+    live_output: bool | None = Field(
+        default=None,
+        description="Its event stream also has what the program writes while it runs; not with tests.",
+    )
     metadata: (
         Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MAX_METADATA)] | None
     ) = Field(default=None, description="It comes back as it is, and lists can be filtered by it.")

@@ -40,6 +40,12 @@ LAST_EVENT_ID: Final = request_header(
 )
 
 
+class OutputEvent(BaseModel):
+    """What the program has written since the last event of this stream, with U+FFFD for what is not UTF-8."""
+
+    text: str
+
+
 def event(name: str, data: BaseModel, event_id: str | None = None) -> bytes:
     """Return an event as the stream carries it."""
     text = data.model_dump_json()

@@ -24,7 +24,7 @@ from api_service.events.streams import Stream
 from api_service.http.errors import ApiError
 from api_service.limits.holds import reserving
 from api_service.services import Services
-from api_service.v1.events.stream import event
+from api_service.v1.events.stream import OutputEvent, event
 from shared.resources import read
 from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
 
@@ -48,21 +48,31 @@ async def submission_events(
 ) -> AsyncGenerator[bytes]:
     """Yield the events after the `last` one that the client had, each when it happens, and comments in between.
 
+    What the program writes comes without an id, because it is stored nowhere: no client gets it twice.
+
     Raises `ApiError` (429) at its beginning if this key has too many streams open.
     """
-    with services.notifications.watch(submission) as wake, services.streams.open(principal, wake) as stream:
+    with (
+        services.notifications.watch(submission, wants_output=True) as wake,
+        services.streams.open(principal, wake) as stream,
+    ):
         # The client learns at once that the stream is open.
         yield KEEPALIVE_COMMENT
         while not stream.must_end:
             wake.clear()
-            snapshot = await stream.patiently(partial(reads.read, services.database, submission))
-            if snapshot is None:  # it was deleted
-                return
-            async for position, piece in _pieces(services, principal, stream, snapshot, unsent(snapshot, last)):
-                yield piece
-                last = position
-            if last is not None and last.is_last:
-                return
+            if wake.has_changed:
+                wake.has_changed = False
+                snapshot = await stream.patiently(partial(reads.read, services.database, submission))
+                if snapshot is None:  # it was deleted
+                    return
+                async for position, piece in _pieces(services, principal, stream, snapshot, unsent(snapshot, last)):
+                    yield piece
+                    last = position
+                if last is not None and last.is_last:
+                    return
+            while wake.written:
+                name, text = wake.written.popleft()
+                yield event(name, OutputEvent(text=text))
             async for comment in stream.comments_until_woken():
                 yield comment
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from pydantic import Field
 
+from api_service.http.errors import Fault, invalid
 from api_service.http.integers import LARGEST_ID
 from api_service.http.openapi import answer_header
 from api_service.services import Services
@@ -25,6 +26,14 @@ class PageQuery(Strict):
     """The query of a list without filters. Its cursors are numbers, which any client may make."""
 
     cursor: Annotated[int | None, Field(ge=1, le=LARGEST_ID, description="`next` of the page before.")] = None
+
+
+def unsealed(services: Services, what: str, cursor: str | None) -> str | None:
+    """Return what a cursor of the list of `what` says; None without one. Raises `ApiError` (422) if it is not ours."""
+    text = None if cursor is None else services.signer.unseal(what, cursor)
+    if cursor is not None and text is None:
+        raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
+    return text
 
 
 def page_answer(

@@ -1,6 +1,6 @@
 """Declares the operations of API v1 for the OpenAPI document.
 
-@router.get("/submissions/{id}", **operation("get_submission", "Get a submission", "...", answer=Submission))
+@router.get("/submissions/{id}", **operation("Get a submission", "...", answer=Submission))
 """
 
 import json
@@ -14,8 +14,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.http.errors import MEDIA_TYPE, Kind
-from api_service.http.openapi import Schema, answer_header, request_header, response_headers
+from api_service.http import openapi as http_openapi
+from api_service.http.errors import Kind
+from api_service.http.openapi import Schema, answer_header, request_header, without_null
 from api_service.v1.protocol.validation import NoQuery
 
 TAGS: Final = [
@@ -78,7 +79,6 @@ class ProblemDocumentV1(BaseModel):
 
 
 def operation(
-    name: str,
     summary: str,
     description: str,
     *,
@@ -94,7 +94,7 @@ def operation(
     content: Mapping[str, Schema] | None = None,
     needs_key: bool = True,
 ) -> dict[str, Any]:
-    """Return the arguments of a route's decorator.
+    """Return the arguments of a route's decorator. The operation has the name of the route's function.
 
     `answer` is the model of the answer with `status`, `headers` its own header fields, `content` its other media types.
     `body` is the model of a JSON body, or a model or schema for each media type. `query` is the model of `read_query`;
@@ -113,7 +113,6 @@ def operation(
     if body is not None:
         extra["requestBody"] = _body(body, is_required=is_body_required)
     return {
-        "operation_id": name,
         "summary": summary,
         "description": description,
         "status_code": status.value,
@@ -131,17 +130,11 @@ def location(what: str) -> dict[str, Schema]:
 
 def problem_responses(kinds: Iterable[Kind]) -> dict[int | str, Schema]:
     """Return the responses that are problem documents, one for each status."""
-    by_status: dict[int, list[Kind]] = {}
+    titles: dict[HTTPStatus, list[str]] = {}
     for kind in kinds:
-        by_status.setdefault(kind.status.value, []).append(kind)
-    return {
-        status: {
-            "description": " ".join(dict.fromkeys(f"{kind.title}." for kind in alike)),
-            "content": {MEDIA_TYPE: {"schema": _ref(ProblemDocumentV1, _PROBLEM)}},
-            **response_headers(HTTPStatus(status)),
-        }
-        for status, alike in by_status.items()
-    }
+        titles.setdefault(kind.status, []).append(f"{kind.title}.")
+    meanings = {status: " ".join(dict.fromkeys(alike)) for status, alike in titles.items()}
+    return http_openapi.problem_responses(meanings, _ref(ProblemDocumentV1, _PROBLEM))
 
 
 def query_parameters(model: type[BaseModel]) -> list[Schema]:
@@ -152,7 +145,7 @@ def query_parameters(model: type[BaseModel]) -> list[Schema]:
     schema = _inlined(model)
     parameters = []
     for name, field in schema.get("properties", {}).items():
-        described = _without_null(field)
+        described = without_null(field)
         by_pattern = next(iter(described.get("patternProperties", {}).values()), None)
         values = described.get("additionalProperties") or by_pattern
         parameters.append(
@@ -225,10 +218,3 @@ def _inlined(model: type[BaseModel]) -> Schema:
 
     inlined: Schema = inline(schema)
     return inlined
-
-
-def _without_null(schema: Schema) -> Schema:
-    """Return the schema of a parameter, which is left out instead of null."""
-    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    rest = {key: value for key, value in schema.items() if key != "anyOf"}
-    return {**rest, **options[0]} if len(options) == 1 else {**rest, **({"anyOf": options} if options else {})}

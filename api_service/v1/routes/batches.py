@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.submissions.batches import BatchSubmissions
+from api_service.submissions import batches
 from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
 from api_service.v1.body.receive import receiving
@@ -35,7 +35,6 @@ async def _ended(services: Services, owner: int | None, batch: int) -> Batch:
 @router.post(
     "/batches",
     **operation(
-        "create_batch",
         "Run many programs",
         "Registers submissions together, all of them or none, and requests their runs. What a submission lacks comes"
         " from `defaults`.",
@@ -52,9 +51,7 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 
         async def work(on_stored: OnStored) -> int:
             async with services.requesting_runs():
-                return await BatchSubmissions(services.database, services.submissions).register(
-                    principal, new, on_stored
-                )
+                return await batches.register(services.submissions, principal, new, on_stored)
 
         render, status, path = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
         return await once(request, services, principal, content, work, render, status=status, location=path)
@@ -63,7 +60,6 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 @router.get(
     "/batches/{id}",
     **operation(
-        "get_batch",
         "Get a batch",
         "How far it is, and its submissions in the order in which they were posted.",
         answer=Batch,
@@ -79,7 +75,6 @@ async def get_batch(principal: ReaderDep, id: BatchId, request: Request, service
 @router.post(
     "/batches/{id}/cancel",
     **operation(
-        "cancel_batch",
         "Cancel a batch",
         "Cancels each of its submissions that has not ended, as its own call does.",
         answer=Batch,
@@ -92,8 +87,7 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     read_query(request)
 
     async def work(on_stored: OnStored) -> int:
-        batches = BatchSubmissions(services.database, services.submissions)
-        if not await batches.cancel(id, lambda connection: on_stored(connection, id)):
+        if not await batches.cancel_batch(services.database, id, lambda connection: on_stored(connection, id)):
             raise ApiError(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 
@@ -104,7 +98,6 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
 @router.get(
     "/batches/{id}/events",
     **operation(
-        "stream_batch_events",
         "Follow a batch",
         "A stream of Server-Sent Events: `progress` at once and at each change, but at most once a second, and"
         " `finished` with the batch at its end.",

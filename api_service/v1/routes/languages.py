@@ -67,7 +67,6 @@ LanguageName = Annotated[
 @router.get(
     "/languages",
     **operation(
-        "list_languages",
         "List the languages",
         "The languages in which programs run here, with their compilers' options and the default limits.",
         answer=ListOf[Language],
@@ -81,7 +80,6 @@ async def list_languages(principal: ReaderDep, request: Request, services: Servi
 @router.get(
     "/languages/{name}",
     **operation(
-        "get_language",
         "Get a language",
         "One language, by its code, its name or an alias.",
         answer=Language,
@@ -119,14 +117,10 @@ def _language(catalog: LanguageCatalog, code: str) -> Language:
         name=(details and details.name) or code,
         aliases=[name for name in names if name != code],
         version=(details.version or version_in(details.info)) if details else None,
-        source=details.source if details else None,
-        released=details.released if details else None,
+        **{name: getattr(details, name, None) for name in ("source", "released", "compiled", "sample", "fault")},
         variants=[Variant(**variant.model_dump()) for variant in (details and details.variants) or ()],
         extensions=language.extensions,
-        compiled=details.compiled if details else None,
         compiler_args=list(language.compiler_args),
-        sample=details.sample if details else None,
         libraries=[Library(**library.model_dump()) for library in (details and details.libraries) or ()],
-        fault=details.fault if details else None,
         limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
     )

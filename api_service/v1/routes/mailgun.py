@@ -57,7 +57,6 @@ class Received(BaseModel):
 @router.post(
     "/mailgun/events",
     **operation(
-        "receive_mailgun_event",
         "Receive an event of Mailgun",
         "Mailgun calls this if it is set as a webhook there. Deliveries, failures and complaints become the state of"
         " their mail; an address that bounces for good or complains gets no more mails.",

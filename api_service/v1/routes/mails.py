@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.http.errors import ApiError, Kind
+from api_service.http.errors import Kind
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
-from api_service.submissions import mails as use_cases
+from api_service.submissions.mails import mail_again
 from api_service.submissions.service import OnStored
 from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.protocol.idempotency import once
@@ -23,7 +23,6 @@ router = APIRouter(tags=["submissions"])
 @router.get(
     "/submissions/{id}/mails",
     **operation(
-        "list_mails",
         "List the mails of a submission",
         "All mails about it, the newest first: results, its receipt, and the digest of its batch. A page has"
         f" {PAGE_ITEMS} of them.",
@@ -44,7 +43,6 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
 @router.post(
     "/submissions/{id}/mails",
     **operation(
-        "mail_result_again",
         "Mail the result again",
         "Sends the mail of the latest result once more. It counts against the budget of the recipient.",
         answer=Mail,
@@ -61,11 +59,7 @@ async def mail_result_again(
     read_query(request)
 
     async def work(on_stored: OnStored) -> int:
-        try:
-            return await use_cases.mail_again(services.submissions, principal, id, on_stored)
-        except use_cases.NothingToMail:
-            detail = "This submission has no `email`, or no result yet; a result can be mailed when it has both."
-            raise ApiError(Kind.NOTHING_TO_MAIL, detail) from None
+        return await mail_again(services.submissions, principal, id, on_stored)
 
     async def render(mail: int) -> Mail:
         async with services.database.connection() as connection:

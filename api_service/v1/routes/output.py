@@ -55,10 +55,9 @@ class OutputQuery(ArtifactQuery):
     ] = None
 
 
-def _reading(name: str, what: str) -> dict[str, Any]:
+def _reading(what: str) -> dict[str, Any]:
     """Return the arguments of the decorator of a route that reads an output."""
     return operation(
-        name,
         f"Read what a program wrote to its {what}",
         f"The whole {what}, as far as the engine has kept it.",
         query=OutputQuery,
@@ -68,12 +67,12 @@ def _reading(name: str, what: str) -> dict[str, Any]:
     )
 
 
-@router.get("/submissions/{id}/output", **_reading("get_output", "standard output"))
+@router.get("/submissions/{id}/output", **_reading("standard output"))
 async def get_output(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stdout")
 
 
-@router.get("/submissions/{id}/stderr", **_reading("get_stderr", "standard error"))
+@router.get("/submissions/{id}/stderr", **_reading("standard error"))
 async def get_stderr(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stderr")
 
@@ -81,7 +80,6 @@ async def get_stderr(principal: ReaderDep, id: SubmissionId, request: Request, s
 @router.get(
     "/submissions/{id}/source",
     **operation(
-        "get_source",
         "Read the sources of a submission",
         "The file as it was sent; a zip if there are several.",
         parameters=[RANGE],
@@ -99,7 +97,6 @@ async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, s
 @router.get(
     "/submissions/{id}/artifacts/{name}",
     **operation(
-        "get_artifact",
         "Read a file that a program wrote",
         "A file of its folder `out`, as an attachment unless it is an image. The `ETag` is its SHA-256 in hexadecimal.",
         query=ArtifactQuery,

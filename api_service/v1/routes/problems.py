@@ -18,18 +18,16 @@ from api_service.problems.models import PackageWarning, StoredProblem, VersionOf
 from api_service.services import ProblemReaderDep, Services, ServicesDep, SetterDep
 from api_service.v1.body.package import (
     FORM,
-    NOTHING,
     ZIP,
     ProblemBody,
-    read_settings,
     receive_package,
     settings_of,
 )
-from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
+from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer, unsealed
 from api_service.v1.output.content import RANGE, Content, content_answer, content_responses
 from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, answer
 from api_service.v1.protocol.openapi import location, operation
-from api_service.v1.protocol.validation import Strict, parse_json, read_query
+from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query
 from api_service.v1.routes.output import LARGEST_NUMBER
 from shared.problems import versions
 from shared.problems.files import key_of
@@ -86,7 +84,6 @@ class ProblemsQuery(Strict):
 @router.get(
     "/problems",
     **operation(
-        "list_problems",
         "List problems",
         "Those of this key, and those that other keys share, by name, without samples and warnings.",
         answer=ListOf[StoredProblem],
@@ -96,9 +93,7 @@ class ProblemsQuery(Strict):
 )
 async def list_problems(principal: ProblemReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ProblemsQuery)
-    after = None if query.cursor is None else services.signer.unseal(_CURSOR, query.cursor)
-    if query.cursor is not None and after is None:
-        raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
+    after = unsealed(services, _CURSOR, query.cursor)
     with reserving(services.response_memory, principal) as reserve:
         async with services.database.connection() as connection:
             found = await reading.page(
@@ -117,7 +112,6 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
 @router.get(
     "/problems/{name}",
     **operation(
-        "get_problem",
         "Get a problem",
         "Its latest version, or another one. Other keys see a shared problem without its secrets.",
         answer=StoredProblem,
@@ -140,7 +134,6 @@ async def get_problem(
 @router.put(
     "/problems/{name}",
     **operation(
-        "put_problem",
         "Store a package",
         "Makes a new problem, or a new version of one. If the latest version is the same, nothing is made (200). Every"
         " fault of the package is in `errors`, with the `path` of its file.",
@@ -158,10 +151,8 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
         read_query(request)
         catalog = await services.languages.catalog()
         bounds = package_bounds(services.settings, catalog)
-        settings = NOTHING
-        if upload.settings is not None:
-            limits = limit_bounds(services.settings, catalog)
-            settings = settings_of(parse_json(upload.settings), catalog, limits)
+        sent = {} if upload.settings is None else parse_json(upload.settings)
+        settings = settings_of(sent, catalog, limit_bounds(services.settings, catalog))
         id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
         found = await versions.of_id(connection, id_) or _refuse()
@@ -173,7 +164,6 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
 @router.patch(
     "/problems/{name}",
     **operation(
-        "patch_problem",
         "Change the settings of a problem",
         "Other limits make a new version of the same package; the title and the visibility do not.",
         answer=StoredProblem,
@@ -184,7 +174,8 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
 async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     catalog = await services.languages.catalog()
-    settings = await read_settings(request, catalog, limit_bounds(services.settings, catalog))
+    content = parse_json(await read_body(request))
+    settings = settings_of(content, catalog, limit_bounds(services.settings, catalog))
     read_query(request)
     if not await services.problems.patch(principal, name, settings):
         _refuse()
@@ -194,7 +185,6 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
 @router.delete(
     "/problems/{name}",
     **operation(
-        "delete_problem",
         "Delete a problem, or a version of it",
         "Submissions to it stay, and cannot be run again. The name is free; its version numbers are not used twice.",
         status=HTTPStatus.NO_CONTENT,
@@ -214,7 +204,6 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
 @router.get(
     "/problems/{name}/versions",
     **operation(
-        "list_versions",
         "List the versions of a problem",
         "The newest first.",
         answer=ListOf[VersionOfProblem],
@@ -236,7 +225,6 @@ async def list_versions(principal: SetterDep, name: ProblemName, request: Reques
 @router.get(
     "/problems/{name}/package",
     **operation(
-        "get_package",
         "Download a package",
         "The bytes that were sent. The `ETag` is their SHA-256.",
         query=VersionQuery,

@@ -31,7 +31,6 @@ _IS_DELETED: Final = """
 @router.get(
     "/submissions/{id}/runs",
     **operation(
-        "list_runs",
         "List the runs of a submission",
         f"All runs, the newest first, without texts and tests. A page has {PAGE_ITEMS} of them.",
         answer=ListOf[Run],
@@ -51,7 +50,6 @@ async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, se
 @router.get(
     "/submissions/{id}/runs/{number}",
     **operation(
-        "get_run",
         "Get a run of a submission",
         "Its state, its texts and its tests. Texts are cut to 64 KiB; `/output` and `/stderr` have them whole.",
         answer=Run,
@@ -78,7 +76,6 @@ async def get_run(
 @router.post(
     "/submissions/{id}/runs",
     **operation(
-        "create_run",
         "Run a submission again",
         "Requests one more run, also of a submission that is held. A run with other `stdin` or `args` is not compared"
         " with the expected output.",
@@ -100,16 +97,15 @@ async def get_run(
     ),
 )
 async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
-    requested = await read_run_request(request, services, principal, id)
-    seconds = requested.wait.seconds
-    with reserved(services, principal, seconds):
+    override, wait = await read_run_request(request, services, principal, id)
+    with reserved(services, principal, wait.seconds):
         accepted = await once(
-            request, services, principal, requested.override,
-            partial(_request, services, principal, id, requested.override),
-            partial(_shown, services, principal, id, seconds),
-            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=seconds,
+            request, services, principal, override,
+            partial(_request, services, principal, id, override),
+            partial(_shown, services, principal, id, wait.seconds),
+            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=wait.seconds,
         )  # fmt: skip
-    accepted.headers.update(requested.wait.headers)
+    accepted.headers.update(wait.headers)
     return accepted
 
 

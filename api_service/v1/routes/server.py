@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
+from api_service.problems.bounds import MAX_PACKAGE_FILES
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from api_service.v1.protocol.answers import answer
@@ -74,7 +75,6 @@ class ServiceLimits(Resource):
 @router.get(
     "/limits",
     **operation(
-        "get_limits",
         "Get the limits of this server",
         "What the operator and the engine allow, by the names of the keys and settings that the limits apply to.",
         answer=ServiceLimits,
@@ -90,21 +90,16 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
     return answer(
         ServiceLimits(
             max_body_bytes=settings.largest_body_bytes,
-            max_source_bytes=settings.max_source_bytes,
-            max_checker_bytes=settings.max_checker_bytes,
-            max_package_bytes=settings.max_package_bytes,
-            max_problem_bytes=settings.max_problem_bytes,
-            max_problem_files=settings.max_problem_files,
-            max_problem_tests=settings.max_problem_tests,
-            max_test_bytes=settings.max_test_bytes,
+            # Those that are called like their settings.
+            **settings.model_dump(include={*ServiceLimits.model_fields}),
             max_stdin_bytes=settings.max_input_bytes,
+            max_problem_files=MAX_PACKAGE_FILES,
             max_files=MAX_FILES,
             max_tests=MAX_TESTS,
             max_batch=MAX_BATCH,
             max_args=MAX_ARGS,
             max_args_bytes=MAX_ARGS_BYTES,
             max_wait_s=MAX_WAIT_S,
-            max_streams=settings.max_streams,
             idempotency_s=KEPT_SECONDS,
             run_seconds=services.submissions.costs.seconds_an_hour(principal),
             limits=ProgramBounds.model_validate(limits),
@@ -126,7 +121,6 @@ class Usage(Resource):
 @router.get(
     "/usage",
     **operation(
-        "list_usage",
         "See what a key has used",
         "What this key has used of each budget, and with the scope `problems` of the room for them. Keys with the scope"
         " `admin` have no budgets.",

@@ -29,7 +29,6 @@ router = APIRouter(tags=["submissions"])
 @router.get(
     "/submissions/{id}",
     **operation(
-        "get_submission",
         "Get a submission",
         "Its state, its latest run and where to read more. With `wait`, the answer waits for the result.",
         answer=Submission,
@@ -54,7 +53,6 @@ async def get_submission(
 @router.delete(
     "/submissions/{id}",
     **operation(
-        "delete_submission",
         "Delete a submission",
         "Removes it with its files, results, mails and webhooks. Its id is not used again.",
         status=HTTPStatus.NO_CONTENT,
@@ -75,7 +73,6 @@ async def delete_submission(
 @router.post(
     "/submissions/{id}/cancel",
     **operation(
-        "cancel_submission",
         "Cancel a submission",
         "What is held or queued is cancelled at once; a program that runs is killed within a second. No mail is sent.",
         answer=Submission,
@@ -101,10 +98,10 @@ async def cancel_submission(
 @router.get(
     "/submissions/{id}/events",
     **operation(
-        "stream_submission_events",
         "Follow a submission",
         "A stream of Server-Sent Events: `state` and `test` events of the latest run, and `finished` with the"
-        " submission at its end. It begins with what has happened already.",
+        " submission at its end. It begins with what has happened already. If the submission has `live_output`, there"
+        " are also `stdout` and `stderr` with what the program writes while it runs, as far as that can be had.",
         parameters=[LAST_EVENT_ID],
         problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
         responses=RESPONSES,

@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.access.auth import Principal
-from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
@@ -18,8 +18,8 @@ from api_service.v1.body.receive import receiving
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.lists import pages
-from api_service.v1.lists.cursors import LINK, page_answer
-from api_service.v1.lists.query import ListQuery
+from api_service.v1.lists.cursors import LINK, page_answer, unsealed
+from api_service.v1.lists.pages import ListQuery
 from api_service.v1.protocol.idempotency import Once
 from api_service.v1.protocol.openapi import location, operation
 from api_service.v1.protocol.validation import read_query
@@ -44,7 +44,6 @@ _TOO_SLOW: Final = (
 @router.post(
     "/submissions",
     **operation(
-        "create_submission",
         "Run a program",
         "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
         answer=Submission,
@@ -128,7 +127,6 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
 @router.get(
     "/submissions",
     **operation(
-        "list_submissions_v1",
         "List submissions",
         "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
         " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
@@ -137,9 +135,10 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
         headers=LINK,
     ),
 )
-async def list_submissions(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
+async def list_submissions_v1(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ListQuery)
-    after = _position(services, query.cursor)
+    cursor = unsealed(services, _CURSOR, query.cursor)
+    after = None if cursor is None else pages.ListPosition.parse(cursor)
     try:
         # One at a time, because such a statement may read all submissions of a key.
         async with services.classic_list.semaphore.take(principal), services.database.connection() as connection:
@@ -147,14 +146,5 @@ async def list_submissions(principal: ReaderDep, request: Request, services: Ser
             items = await read.submissions(connection, ids, links=services.links)
     except DatabaseTooSlow:
         raise ApiError(Kind.UNAVAILABLE, _TOO_SLOW) from None
-    cursor = services.signer.seal(_CURSOR, str(following)) if following else None
-    return page_answer(request, services, ListOf[Submission], items, cursor)
-
-
-def _position(services: Services, cursor: str | None) -> pages.ListPosition | None:
-    if cursor is None:
-        return None
-    text = services.signer.unseal(_CURSOR, cursor)
-    if text is None:
-        raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])
-    return pages.ListPosition.parse(text)
+    following_cursor = services.signer.seal(_CURSOR, str(following)) if following else None
+    return page_answer(request, services, ListOf[Submission], items, following_cursor)

@@ -14,12 +14,12 @@ from api_service.http.errors import Kind
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep, SubmitterDep
-from api_service.v1.body.engine_request import TransientProgram, transient_program
-from api_service.v1.body.read import FORM, JSON, read_run
+from api_service.v1.body.engine_request import TransientProgram, events_of, transient_program
+from api_service.v1.body.read import FORM, JSON, read_submission
 from api_service.v1.body.receive import receiving
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import TransientRunBody
-from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, event
+from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, OutputEvent, event
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import operation
 from api_service.v1.protocol.threads import run_in_thread_if_large
@@ -35,8 +35,6 @@ log = get_logger(__name__)
 
 router = APIRouter(tags=["submissions"])
 
-#: Seconds within which the engine must begin to run the program.
-_WAIT_S: Final = 10.0
 #: Seconds within which a client must take an event. Meanwhile the program may hold its slot.
 _SEND_S: Final = 60.0
 
@@ -45,12 +43,6 @@ class StartedEvent(BaseModel):
     """The program has its slot at the engine."""
 
     engine: Engine
-
-
-class OutputEvent(BaseModel):
-    """What the program has written since the last event of this stream, with U+FFFD for what is not UTF-8."""
-
-    text: str
 
 
 async def _until_sent() -> AsyncIterator[ExitStack]:
@@ -65,7 +57,6 @@ _UntilSentDep = Annotated[ExitStack, Depends(_until_sent)]
 @router.post(
     "/run",
     **operation(
-        "run_program",
         "Run a program without storing it",
         "Runs a program at once, and answers with its run. Nothing is stored, and no mail is sent: if the connection"
         " ends, the program is stopped. Of the budgets only `run_seconds` counts. With `Accept: text/event-stream`, the"
@@ -84,7 +75,7 @@ async def run_program(
     reserve = until_sent.enter_context(reserving(services.response_memory, principal))
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
-        new = await read_run(request, services, principal, body)
+        new = (await read_submission(request, services, principal, body, may_store=False)).new
         size = new.size_bytes + sum(file["size_bytes"] for file in new.files or ())
         program = await run_in_thread_if_large(size, transient_program, new, live_output=wants_events)
         del new, body
@@ -113,10 +104,9 @@ def _ended(result: TransientResult, reserve: Reserve) -> TransientRun:
 async def _run(services: Services, principal: Principal, program: TransientProgram, reserve: Reserve) -> TransientRun:
     result = TransientResult(program.tests, is_interactive=program.is_interactive)
     with _waiting(services, principal, program):
-        runs = services.transient.events(principal, program.request, wait_s=_WAIT_S)
-        async with aclosing(runs) as events:
-            async for happened in events:
-                result.add(happened)
+        async with aclosing(events_of(services.transient, principal, program, result)) as events:
+            async for _ in events:
+                pass
     return _ended(result, reserve)
 
 
@@ -125,10 +115,8 @@ async def _events(
 ) -> AsyncGenerator[bytes]:
     result = TransientResult(program.tests, is_interactive=program.is_interactive)
     with _waiting(services, principal, program):
-        runs = services.transient.events(principal, program.request, wait_s=_WAIT_S)
-        async with aclosing(runs) as events:
-            async for happened in events:
-                test = result.add(happened)
+        async with aclosing(events_of(services.transient, principal, program, result)) as events:
+            async for happened, test in events:
                 if isinstance(happened, Started):
                     yield event("started", StartedEvent(engine=result.engine))
                 elif isinstance(happened, Output):

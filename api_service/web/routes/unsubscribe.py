@@ -34,6 +34,8 @@ _RESPONSES: Final = {
 _RESPONSES[HTTPStatus.FORBIDDEN]["content"]["text/html"] = HTML
 
 
+# A browser opens the address of `undo` again to show that page in the other language.
+@router.get("/unsubscribe/undo", include_in_schema=False)
 @router.get(
     "/unsubscribe",
     operation_id="ask_to_unsubscribe",

@@ -163,4 +163,6 @@ document.addEventListener("visibilitychange", () => {
   if (Date.now() - lookedAt > INTERVAL_MS) refresh();
 });
 setInterval(refresh, INTERVAL_MS);
-update();
+await update();
+// What began within the hour would be a needle at the edge of a day.
+if ((minutes.minute?.[0] ?? 0) > Date.now() / 1000 - 3600) document.querySelector("#span [data-seconds='3600']").click();

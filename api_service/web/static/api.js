@@ -81,7 +81,7 @@ async function problemOf(response) {
  * event, but it can send an API key.
  * @param {number} submission
  * @param {AbortSignal} signal Ends the stream.
- * @returns {AsyncGenerator<{name: string, data: any}>}
+ * @returns {AsyncGenerator<{id: string, name: string, data: any}>}
  */
 export async function* events(submission, signal) {
   let last = "";

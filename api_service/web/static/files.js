@@ -123,7 +123,7 @@ export class Files {
         parts.push(
           file === this.entry
             ? el("span", { class: "entry" }, t("entry"))
-            : isCurrent && el("button", { type: "button", class: "quiet small", "aria-label": t("make_entry", name), click: () => this.run(file) }, t("make_entry.short")),
+            : isCurrent && file.text !== null && el("button", { type: "button", class: "quiet small", "aria-label": t("make_entry", name), click: () => this.run(file) }, t("make_entry.short")),
         );
       }
       if (isCurrent) parts.push(el("button", { type: "button", class: "quiet", "aria-label": t("rename", name), title: t("rename", name), click: () => this.rename() }, "✎"));

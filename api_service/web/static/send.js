@@ -7,9 +7,10 @@ import { Files, asBody, notText, ofBody, readFiles, sizeOf, sourceFile } from ".
 import { addTest, asBody as bodyOfForm, contentOf, describeSections, fill as fillForm, read as readForm } from "./form.js";
 import * as history from "./history.js";
 import { afterPause, byId, el, moment, root, seconds, size, t } from "./page.js";
-import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, testsOf, toneOf } from "./result.js";
+import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, showSoFar, testsOf, toneOf } from "./result.js";
 import { isShared, linkOf, shared } from "./share.js";
 import { visible } from "./visible.js";
+import * as output from "./written.js";
 
 /** The time between two questions for the place in the queue. */
 const PLACE_MS = 2000;
@@ -224,7 +225,7 @@ async function send() {
   byId("run").disabled = true;
   show("sending", el("span", { class: "verdict waiting running" }, t("sending")));
   try {
-    const made = await post(submissionOf(content));
+    const made = await post({ ...submissionOf(content), live_output: true });
     const title = content.entry ?? content.text.trim().split("\n", 1)[0].slice(0, 80);
     history.remember({ id: made.id, language: made.language, title, at: made.created_at, state: made.state, verdict: null });
     scrollToResult();
@@ -274,7 +275,9 @@ function fail(error) {
     return el("li", {}, where, where && " ", error.status ? el("bdi", { lang: "en", dir: "ltr" }, detail) : detail);
   });
   body.replaceChildren(el("ul", { class: "notice bad plain" }, ...items));
-  form.querySelector("[aria-invalid]")?.focus();
+  const field = form.querySelector("[aria-invalid]");
+  if (field) field.focus();
+  else scrollToResult();
 }
 
 /** Return the field that a fault of the API is about. @param {string} pointer */
@@ -286,6 +289,7 @@ function fieldOf(pointer) {
 }
 
 function clearFaults() {
+  byId("too-large").hidden = true;
   form.querySelectorAll("[aria-invalid]").forEach((/** @type {Element} */ field) => field.removeAttribute("aria-invalid"));
 }
 
@@ -299,10 +303,11 @@ async function watch(submission) {
   shown = submission;
   /** @type {Map<number, any>} */
   const done = new Map();
+  let written = output.load(submission.id, submission.runs);
   let place = submission.queue;
   let since = submission.run?.started_at ?? submission.run?.queued_at ?? submission.created_at;
   showState(submission.state, place, since);
-  if (FINAL.has(submission.state) && submission.run) return finish(submission);
+  if (FINAL.has(submission.state) && submission.run) return finish(withOutput(submission, written));
   const asking = setInterval(async () => {
     if (!isQueued) return;
     const { queue } = await ask(`submissions/${submission.id}`).catch(() => ({ queue: null }));
@@ -312,24 +317,42 @@ async function watch(submission) {
   }, PLACE_MS);
   signal.addEventListener("abort", () => clearInterval(asking));
   try {
-    for await (const { name, data } of events(submission.id, signal)) {
+    for await (const { id, name, data } of events(submission.id, signal)) {
       if (signal.aborted) return;
       if (name === "state") {
         since = data.at;
         showState(data.state, data.state === "queued" ? place : null, since);
-      } else if (name === "finished") return finish(data);
-      else if (name === "test") {
+        if (data.state !== "running") continue;
+        const attempt = id.slice(0, id.lastIndexOf("."));
+        if (attempt !== written.attempt) written = output.begin(attempt);
+        if (written.stdout) showSoFar(body, "stdout", written.stdout);
+        if (written.stderr) showSoFar(body, "stderr", written.stderr);
+      } else if (name === "finished") return finish(withOutput(data, written));
+      else if (name === "stdout" || name === "stderr") {
+        output.add(written, name, data.text);
+        showSoFar(body, name, written[name]);
+      } else if (name === "test") {
         done.set(data.number, data);
         body.replaceChildren(testsOf([...done.values()], submission));
       }
     }
     // The stream has ended before: another tab has seen its end.
-    if (!signal.aborted) finish(await ask(`submissions/${submission.id}`));
+    if (!signal.aborted) finish(withOutput(await ask(`submissions/${submission.id}`), written));
   } catch (error) {
     if (!signal.aborted) fail(error);
   } finally {
     clearInterval(asking);
   }
+}
+
+/**
+ * Return a submission that has no result with what its program had written until then.
+ * @param {any} submission @param {output.Written} written
+ */
+function withOutput(submission, written) {
+  const { run, state } = submission;
+  if (!run || state === "finished") return submission;
+  return { ...submission, run: { ...run, stdout: written.stdout || run.stdout, stderr: written.stderr || run.stderr } };
 }
 
 /** @param {string} state @param {any} queue @param {string} since When the state began. */

@@ -118,6 +118,28 @@ def test_the_stream_of_a_held_submission_stays_open(owner: Api) -> None:
     assert names(rest) == ["queued", "running", "finished", "finished"]
 
 
+def test_output_comes_while_the_program_runs(owner: Api) -> None:
+    source = (
+        "import sys, time\nwhile True:\n    for to in (sys.stdout, sys.stderr): print('yet', file=to, flush=True)\n"
+    )
+    body = owner.submit(source=source + "    time.sleep(0.1)", live_output=True, wait=0)
+    path = f"/v1/submissions/{body['id']}"
+    with owner.stream("GET", f"{path}/events") as answer:
+        events = parse(answer.iter_lines())
+        written: dict[str, Event] = {}
+        while len(written) < 2:
+            event = next(events)
+            if event.event != "state":
+                written[event.event] = event
+        owner.post(f"{path}/cancel")
+        rest = [event for event in events if event.event not in written]
+    assert names(rest) == ["cancelled", "finished"]
+    assert written.keys() == {"stdout", "stderr"}
+    for event in written.values():
+        assert event.data["text"].startswith("yet\n")
+        assert event.id is None
+
+
 def test_a_cancelled_submission_ends_its_stream(owner: Api) -> None:
     running = started(owner)
     path = f"/v1/submissions/{running['id']}"

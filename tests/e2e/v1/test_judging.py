@@ -94,11 +94,6 @@ def test_a_judge_that_does_not_compile(owner: Api) -> None:
     assert (rejected["verdict"], rejected["run"]["judge_message"]) == ("compile_error", None)
 
 
-def test_only_programs_that_end_well_are_judged(owner: Api) -> None:
-    body = owner.submit(source="raise SystemExit(3)", stdin="0", checker=checker())
-    assert (body["verdict"], body["run"]["exit_code"], body["run"]["message"]) == ("runtime_error", 3, None)
-
-
 def test_testlib_tells_the_author_only_of_tests_that_are_shown(owner: Api) -> None:
     tests = [{"stdin": "9"}, {"stdin": "9", "hidden": True}, {"stdin": "4"}]
     run = owner.submit(source=DOUBLE, tests=tests, checker=checker(TESTLIB, protocol="testlib"))["run"]

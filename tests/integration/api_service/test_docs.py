@@ -84,13 +84,6 @@ async def test_the_first_page_escapes_the_name_that_a_request_gives(api: httpx.A
         assert "a&b" not in page.text
 
 
-async def test_there_is_an_icon(api: httpx.AsyncClient) -> None:
-    for path in ("/favicon.ico", "/favicon.svg"):
-        icon = await api.get(path)
-        assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/svg+xml")
-        assert icon.text.startswith("<svg")
-
-
 async def test_both_spellings_of_a_path_have_one_answer(api: httpx.AsyncClient) -> None:
     paths = ["", "docs", "redoc", "openapi.json", "favicon.ico", "healthz", "readyz", "unsubscribe", "submit_email",
              "check_email", "check_user"]  # fmt: skip

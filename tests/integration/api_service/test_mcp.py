@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from api_service.doors.mcp.settings import McpSettings
+from api_service.agent_tools.settings import McpSettings
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
@@ -196,7 +196,7 @@ async def test_keys_need_their_scopes(client: httpx.AsyncClient, database: Datab
 async def test_a_busy_engine_says_when_to_come_again(
     client: httpx.AsyncClient, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api_service.doors.mcp.engine._WAIT_FOR_ENGINE_S", 0.01)
+    monkeypatch.setattr("api_service.v1.body.engine_request._WAIT_S", 0.01)
     engine.away = True
     refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "run_code", **_CODE))
     assert "did not begin" in refused

@@ -44,6 +44,20 @@ async def test_a_change_wakes_all_that_wait_for_it(database: Database, notificat
         assert not other.is_set()
 
 
+async def test_output_is_for_those_that_want_it(database: Database, notifications: Notifications) -> None:
+    with (
+        notifications.watch(1, wants_output=True) as stream,
+        notifications.watch(1) as wait,
+        notifications.watch(2, wants_output=True) as other,
+    ):
+        stream.has_changed = False
+        await execute(database, "SELECT pg_notify(:channel, '1 0 stdout a b')", channel=channels.LIVE_OUTPUT)
+        await asyncio.wait_for(stream.wait(), 30)
+        assert list(stream.written or ()) == [("stdout", "a b")]
+        assert not stream.has_changed, "nothing is read again"
+        assert (wait.is_set(), other.is_set()) == (False, False)
+
+
 async def test_a_new_connection_wakes_all(database: Database, notifications: Notifications) -> None:
     with notifications.watch(1) as one, notifications.watch(2, channel=channels.BATCHES) as two:
         async with database.connection() as connection:

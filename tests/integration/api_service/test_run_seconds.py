@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from api_service.access.auth import Principal
-from api_service.limits.rate_limits import RateLimitReached
+from api_service.http.errors import ApiError
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
@@ -38,13 +38,13 @@ async def test_run_time_is_written_and_read_by_other_processes(database: Databas
     await one.check(_KEY)
     await other.check(_KEY)
     one.charge(_KEY, 7202)
-    with pytest.raises(RateLimitReached, match="run time"):
+    with pytest.raises(ApiError, match="run time"):
         await one.check(_KEY)
     await other.check(_KEY)
     await one.write()
     assert await in_use(database) == 3601
     await other.write()
-    with pytest.raises(RateLimitReached):
+    with pytest.raises(ApiError, match="an hour is reached"):
         await other.check(_KEY)
     await one.write()
     assert await in_use(database) == 3601
@@ -79,7 +79,7 @@ async def test_a_key_may_have_a_budget_of_its_own(database: Database) -> None:
     await seconds.write()
     assert await in_use(database) == 3500
     seconds.charge(sender, 1001)
-    with pytest.raises(RateLimitReached, match="36000 an hour"):
+    with pytest.raises(ApiError, match="36000 an hour"):
         await seconds.check(sender)
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from job_runner.runs.process import Processor
+from job_runner.verdict import outcome
 from shared.accounts.budgets import run_seconds
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
 from shared.engine.job_program import JobProgram
-from shared.engine.run_call import Compiled, JudgeFailed
+from shared.engine.run_call import JudgeFailed
 from shared.files.archives import pack
 from shared.resources import read
 from shared.resources.links import Links
@@ -43,7 +44,8 @@ LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
 
 
 @pytest.fixture
-def engine() -> PlayedEngine:
+def engine(monkeypatch: pytest.MonkeyPatch) -> PlayedEngine:
+    monkeypatch.setattr(outcome, "_RERUN_SECONDS", 0)
     return PlayedEngine()
 
 
@@ -53,7 +55,7 @@ class Judged:
     def __init__(self, database: Database, store: LocalStore, engine: PlayedEngine) -> None:
         self._database, self._store = database, store
         policy = RetryPolicy(base=0.01, cap=0.02)
-        self._processor = Processor(database, store, engine, BRANDING, max_attempts=3, load_seconds=0, policy=policy)
+        self._processor = Processor(database, store, engine, BRANDING, max_attempts=3, policy=policy)
 
     async def add(self, *, judges: tuple[str, ...] = ("checker",), **submission: Any) -> int:
         upload = await add(self._database, self._store, **submission)
@@ -195,14 +197,6 @@ def test_the_engine_may_be_silent_for_as_long_as_a_test(spec: dict[str, Any], se
     program = JobProgram.of({**fields, "bounds": bounds}, {"language": "py", "inputs": ""})
     assert program.silence_s == seconds
     assert JobProgram.of({**fields, "bounds": None}, {"language": "py", "inputs": ""}).silence_s < 20
-
-
-async def test_a_program_that_does_not_compile_needs_no_judge(engine: PlayedEngine, judged: Judged) -> None:
-    rejected = Compiled.model_validate({**COMPILED.model_dump(), "verdict": "compile_error", "output": "error"})
-    engine.streams = [[STARTED, rejected]]
-    upload = await judged.add(spec={"interactor": JUDGE}, judges=("interactor",))
-    await judged.run()
-    assert (await judged.result(upload))["verdict"] == "compile_error"
 
 
 @pytest.mark.parametrize("is_missing", [True, False])

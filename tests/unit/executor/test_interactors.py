@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, OutFolder, SandboxFailure, StepResult, WorkFile
+from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
@@ -47,26 +47,6 @@ async def _run(
     return await run_judged(Pipeline(sandbox, ExecutorSettings()), "c", **fields)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "words", "accepting"),
-    [
-        ("kattis", ["/box/given/input", "/box/given/answer", "/box/feedback/", "x"], {42}),
-        ("testlib", ["/box/given/input", "/box/feedback/tout", "/box/given/answer", "x"], {0, 7}),
-    ],
-)
-async def test_only_the_interactor_gets_input_and_answer(protocol: str, words: list[str], accepting: set[int]) -> None:
-    sandbox = _Sandbox()
-    tests = [{"stdin": "in", "expected_output": "answer", "args": ["a"]}]
-    await _run(sandbox, _judge(protocol=protocol, args=["x"]), tests=tests)
-    (job,) = sandbox.pairs
-    assert job.judge
-    assert list(job.judge.job.steps[0].argv[1:]) == words
-    assert job.judge.accepting == accepting
-    assert job.judge.job.given == {"input": b"in", "answer": b"answer"}
-    assert (set(job.judge.job.files), job.judge.job.steps[0].stdin) == ({"j.c", "main"}, b"")
-    assert (set(job.files), job.given, job.steps[0].argv[1:]) == ({"main.c", "main"}, {}, ("a",))
-
-
 @pytest.mark.parametrize(("own_s", "programs_s", "wall_s"), [(1, 5, 1), (5, 1, 1)])
 async def test_an_interactor_has_at_most_the_programs_time(own_s: float, programs_s: float, wall_s: float) -> None:
     sandbox = _Sandbox(judged=replace(_ACCEPTS, exit_code=None, signal=9, stopped="wall"))
@@ -77,17 +57,6 @@ async def test_an_interactor_has_at_most_the_programs_time(own_s: float, program
     assert (job.steps[0].limits.wall_s, job.judge.job.steps[0].limits.wall_s) == (programs_s, wall_s)
     assert isinstance(event, TestEnded)
     assert f"stopped after {wall_s} s." in str(event.judge_message)
-
-
-async def test_a_checker_reads_what_the_interactor_has_written() -> None:
-    folder = OutFolder({"tout": b"17 queries"})
-    sandbox = _Sandbox(judged=replace(_ACCEPTS, exit_code=0, out_folder=folder))
-    checker = {"kind": "program", "program": _judge("check", protocol="testlib")}
-    *_, event = await _run(sandbox, _judge(protocol="testlib"), checker=checker, tests=[{"expected_output": "A"}])
-    (job,) = sandbox.checkers
-    assert job.given == {"input": b"", "output": b"17 queries", "answer": b"A"}
-    assert isinstance(event, TestEnded)
-    assert (event.verdict, event.judge_message, event.judge_cpu_s) == (Verdict.ACCEPTED, "fine", 0.75)
 
 
 @pytest.mark.parametrize(
@@ -104,13 +73,6 @@ async def test_otherwise_no_checker_runs(played: StepResult, judged: StepResult)
     checker = {"kind": "program", "program": _judge("check", protocol="testlib")}
     await _run(sandbox, _judge(protocol="testlib"), checker=checker)
     assert (len(sandbox.pairs), sandbox.checkers) == (1, [])
-
-
-async def test_a_program_killed_for_a_rejection_is_not_blamed() -> None:
-    killed = replace(_OK, exit_code=None, signal=9, stopped="killed", ended_at=9.0)
-    _, event = await _run(_Sandbox(killed, replace(_ACCEPTS, exit_code=43)), _judge())
-    assert isinstance(event, TestEnded)
-    assert (event.verdict, event.error, event.signal, event.stopped) == (Verdict.WRONG_ANSWER, "", 9, None)
 
 
 @pytest.mark.parametrize(

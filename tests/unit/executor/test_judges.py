@@ -74,11 +74,6 @@ async def _run(
     return await run_judged(pipeline, language, spare_slot, _INSTALLED.get, checker=checker, **fields)
 
 
-def _words(job: Job) -> list[str]:
-    """Return the words that the protocol and the sender have added to the command."""
-    return list(job.steps[-1].argv[1:])
-
-
 async def test_both_are_compiled_once_and_each_test_has_a_box_of_both() -> None:
     sandbox = _Sandbox()
     pipeline = Pipeline(sandbox, ExecutorSettings())
@@ -90,28 +85,6 @@ async def test_both_are_compiled_once_and_each_test_has_a_box_of_both() -> None:
     assert [set(job.files) for job in sandbox.compiled] == [{"main.c"}, {"j.c"}]
     assert [set(job.files) for job in sandbox.programs] == [{"main.c", "main"}] * 10
     assert [set(job.files) for job in sandbox.judges] == [{"j.c", "main"}] * 10
-
-
-async def test_a_checker_of_kattis_gets_the_output_and_three_paths() -> None:
-    sandbox = _Sandbox()
-    tests = [{"stdin": "in", "expected_output": "answer", "args": ["x"]}, {"stdin": "in"}]
-    await _run(sandbox, _program(args=["case_sensitive", "a b"]), tests=tests)
-    first, second = sandbox.judges
-    assert _words(first) == ["/box/given/input", "/box/given/answer", "/box/feedback/", "case_sensitive", "a b"]
-    assert (first.given, first.steps[-1].stdin) == ({"input": b"in", "answer": b"answer"}, b"printed in")
-    assert second.given["answer"] == b""
-
-
-async def test_a_checker_of_testlib_reads_the_output_from_a_file() -> None:
-    sandbox = _Sandbox(lambda text: replace(_OK, exit_code=7, stderr=b"points 1.5 good"))
-    tests = [{"stdin": "in", "expected_output": "answer", "points": 2}]
-    (event,) = ended_in(await _run(sandbox, _program(protocol="testlib", args=["x"]), tests=tests))
-    (job,) = sandbox.judges
-    assert _words(job) == ["/box/given/input", "/box/given/output", "/box/given/answer", "x"]
-    assert (job.given["output"], job.steps[-1].stdin) == (b"printed in", b"")
-    assert (event.verdict, event.points_awarded, event.message, event.judge_message) == (
-        Verdict.ACCEPTED, 1.5, "good", "good",
-    )  # fmt: skip
 
 
 async def test_an_author_is_told_no_answer_of_a_hidden_test() -> None:
@@ -172,22 +145,6 @@ async def test_judged_tests_run_at_once_in_spare_slots() -> None:
     spare = [ExitStack(), ExitStack()]
     await _run(sandbox, _program(), tests=[{}] * 8, spare_slot=lambda: spare.pop() if spare else None)
     assert sandbox.most_at_once == 3
-
-
-async def test_a_program_that_does_not_compile_compiles_no_judge() -> None:
-    sandbox = _Sandbox()
-    (event,) = await _run(sandbox, _program(), files=[{"path": "main.c", "content": "wrong"}])
-    assert isinstance(event, Compiled)
-    assert (event.verdict, event.output) == (Verdict.COMPILE_ERROR, "main.c:1: error\x1b")
-    assert [set(job.files) for job in sandbox.compiled] == [{"main.c"}]
-
-
-async def test_a_judge_that_does_not_compile_ends_the_run() -> None:
-    sandbox = _Sandbox()
-    compiled, failed = await _run(sandbox, _program("wrong"), tests=[{}] * 3)
-    assert isinstance(compiled, Compiled)
-    assert failed == JudgeFailed(judge="checker", judge_message="The checker does not compile.\nmain.c:1: error\ufffd")
-    assert sandbox.programs == []
 
 
 async def test_a_judge_in_a_language_that_is_not_here_ends_the_run() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, LeftOut, OutFolder, OutLimits, Sandbox, SandboxFailure, StepResult, WorkFile
+from executor.sandbox.base import Job, LeftOut, OutFolder, Sandbox, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Checker, CheckerKind, Compiled, ProgramRequest, TestEnded, parse_event
+from shared.engine.run_call import Compiled, ProgramRequest, TestEnded
 from tests.fixtures.sandbox import FakeSandbox, ended_in, run_tests
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
@@ -95,13 +95,6 @@ async def test_an_interpreted_program_has_no_compile_event() -> None:
     assert [event.event for event in await _run(sandbox, "py")] == ["test"]
 
 
-async def test_a_rejected_program_has_no_test() -> None:
-    sandbox = FakeSandbox(lambda job: [StepResult(1, stdout=b"main.c:1: error")])
-    (event,) = await _run(sandbox, tests=[{}] * 3)
-    assert isinstance(event, Compiled)
-    assert (event.verdict, event.error, event.output) == (Verdict.COMPILE_ERROR, "", "main.c:1: error")
-
-
 def _unsteady(stopped: str | None = None) -> FakeSandbox:
     """Return a sandbox that compiles for each test, and rejects the second time."""
     return _boxes(size=1 << 30, second=replace(_OK, exit_code=1, stdout=b"an error", stopped=stopped))
@@ -167,25 +160,6 @@ async def test_only_a_program_that_ended_well_is_compared(
     assert (event.diff is not None) is (verdict is Verdict.WRONG_ANSWER)
 
 
-async def test_the_checker_of_the_request_is_used() -> None:
-    checker = Checker(kind=CheckerKind.FLOAT, tolerance=0.5).model_dump()
-    tests = [{"expected_output": "1"}, {"expected_output": "2.6"}]
-    events = ended_in(await _run(_boxes(_prints(b"1.5")), "py", checker=checker, tests=tests))
-    assert [event.verdict for event in events] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
-    events = ended_in(await _run(_boxes(_prints(b"1.5")), "py", checker={"kind": "tokens"}, tests=tests))
-    assert [event.verdict for event in events] == [Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER]
-
-
-async def test_a_long_output_is_compared_too() -> None:
-    text = b"x\n" * 100_000
-    tests = [{"expected_output": text.decode()}, {"expected_output": text.decode() + "y"}]
-    events = ended_in(await _run(_boxes(_prints(text)), "py", tests=tests))
-    assert [(event.verdict, event.diff) for event in events] == [
-        (Verdict.ACCEPTED, None),
-        (Verdict.WRONG_ANSWER, "@@ line 100001 @@\n-y"),
-    ]
-
-
 def _fails_in(failing: int) -> Callable[[int], StepResult]:
     return lambda box: replace(_OK, exit_code=int(box == failing), stdout=b"1")
 
@@ -243,22 +217,6 @@ async def test_the_sum_of_all_outputs_is_bounded() -> None:
     assert [event.truncated for event in events] == [[]] * 10 + [["stderr"]] + [["stdout", "stderr"]] * 89
 
 
-async def test_streams_that_the_sandbox_cut_are_named() -> None:
-    ended = replace(_OK, stopped="output", truncated=True, cut=("stderr",), stdout=b"x", stderr=b"y")
-    (event,) = ended_in(await _run(_boxes(lambda box: ended), "py"))
-    assert (event.verdict, event.truncated) == (Verdict.OUTPUT_LIMIT, ["stderr"])
-
-
-async def test_a_test_has_its_own_limits_and_arguments() -> None:
-    sandbox = _boxes()
-    limits = {"cpu_s": 3, "processes": 5}
-    await _run(sandbox, "py", limits=limits, tests=[{"args": ["a"]}, {"limits": {"cpu_s": 4, "output_bytes": 7}}])
-    first, second = (job.steps[-1] for job in sandbox.jobs)
-    assert (first.argv[1:], first.limits.cpu_s, first.limits.processes) == (("main.py", "a"), 3, 5)
-    assert (second.argv[1:], second.limits.cpu_s, second.limits.processes) == (("main.py",), 4, 5)
-    assert (first.output_bytes, second.output_bytes) == (1 << 20, 7)
-
-
 @pytest.mark.parametrize(
     ("ended", "error"),
     [
@@ -308,42 +266,8 @@ async def test_an_address_space_is_that_of_the_program_alone(
     assert (compile_.address_space, compile_.stack_bytes) == (0, 64 << 20)
 
 
-@pytest.mark.parametrize(
-    ("code", "command"),
-    [
-        ("py", ["/bin/python", "-c", "", "main.py", "arg"]),
-        ("java", ["-cp", ".", "-c", "", "Main", "arg"]),
-        ("php", ["-d", "memory_limit=-1", "-c", "", "main.php", "arg"]),
-    ],
-)
-async def test_words_stand_between_the_interpreter_and_the_program(code: str, command: list[str]) -> None:
-    sandbox = _boxes()
-    await _run(sandbox, code, interpreter_args=["-c", ""], tests=[{"args": ["arg"]}])
-    assert list(sandbox.jobs[0].steps[-1].argv[-len(command) :]) == command
-
-
-async def test_a_build_script_runs_before_each_run() -> None:
-    sandbox = _boxes()
-    files = [{"path": "run", "content": "x"}, {"path": "make", "content": "y"}]
-    events = await _run(sandbox, "bash", files=files, build="make", repeat=3)
-    assert [event.event for event in events] == ["compiled", "test", "test", "test"]
-    assert [[step.argv[-1] for step in job.steps] for job in sandbox.jobs] == [["make", "run"]] * 3
-    assert {job.compiled_bytes for job in sandbox.jobs} == {0}
-
-
 def _with_out(files: dict[str, bytes], left_out: dict[LeftOut, int] | None = None) -> FakeSandbox:
     return _boxes(lambda box: replace(_OK, out_folder=OutFolder(files, left_out or {})))
-
-
-async def test_files_of_the_out_folder_are_artifacts() -> None:
-    sandbox = _with_out({"a": b"\xff", "b": b""}, {LeftOut.TOO_MANY: 2})
-    settings = ExecutorSettings(artifact_bytes=7)
-    (_, event) = await _run(sandbox, artifacts=True, settings=settings)
-    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(16, 7)]
-    assert isinstance(event, TestEnded)
-    assert parse_event(event.model_dump_json()) == event
-    assert [(one.name, one.content) for one in event.artifacts or ()] == [("a", b"\xff"), ("b", b"")]
-    assert event.artifacts_left_out == {LeftOut.TOO_MANY: 2}
 
 
 @pytest.mark.parametrize("name", ["\udcff", "a\nb", "\x1b[31m", "a\\b", "gnp\u202e.exe"])
@@ -369,18 +293,6 @@ async def test_a_stopped_program_has_no_artifacts() -> None:
     (_, event) = await _run(sandbox, artifacts=True)
     assert isinstance(event, TestEnded)
     assert not event.artifacts
-
-
-async def test_fetched_files_come_back_by_their_paths() -> None:
-    sandbox = _with_out({"a/b": b"\xff", "/tmp/c": b""}, {LeftOut.UNREADABLE: 1})
-    (_, event) = await _run(
-        sandbox, fetch=["a/b", "gone", "/tmp/c", "a/b"], settings=ExecutorSettings(artifact_bytes=7)
-    )
-    assert [job.out_limits for job in sandbox.jobs] == [OutLimits(3, 7, paths=("a/b", "gone", "/tmp/c"))]
-    assert isinstance(event, TestEnded)
-    assert parse_event(event.model_dump_json()) == event
-    assert [(file.path, file.content) for file in event.fetched] == [("a/b", b"\xff"), ("/tmp/c", b"")]
-    assert (event.artifacts, event.artifacts_left_out) == (None, {})
 
 
 async def test_a_stopped_program_has_no_fetched_files() -> None:

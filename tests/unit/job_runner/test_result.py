@@ -11,7 +11,7 @@ import pytest
 from job_runner.emails.render import render
 from job_runner.emails.rendering import PALETTE, RenderedEmail
 from job_runner.leases.claim import ClaimedJob
-from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
+from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.engine.codex import Verdict
 from shared.engine.run_call import ProgramLimits
 from shared.messages.translations import translations
@@ -24,7 +24,7 @@ LIMITS = ProgramLimits(cpu_s=10, memory_bytes=64 << 20)
 
 
 def rendered(outcome: Outcome, job: ClaimedJob = JOB, link: str | None = LINK) -> RenderedEmail:
-    return render(job, outcome, BRANDING, filelink=link, output_key="results/7.txt")
+    return render(job, outcome, BRANDING, StoredFiles("results/7.txt", link))
 
 
 def with_tests(*tests: TestOutcome, verdict: Verdict, failed: Sequence[FailedTest] = (), **fields: object) -> Outcome:
@@ -273,7 +273,7 @@ def test_a_table_has_the_tests_with_their_points_and_limits() -> None:
 
 def test_every_failed_test_shows_what_was_expected_and_printed() -> None:
     failed = [
-        FailedTest("large <numbers>", "1000000\n", "@@ line 2 @@\n-  9\n+-5", ""),
+        FailedTest("<b>second</b>", "1000000\n", "@@ line 2 @@\n-  9\n+-5", ""),
         FailedTest("2", "", "@@ word 11 @@\n-a\n-b", "boom"),
         FailedTest("nothing to show", "", "", ""),
     ]
@@ -281,7 +281,8 @@ def test_every_failed_test_shows_what_was_expected_and_printed() -> None:
     shown = Shown(email.html)
     assert shown.within("pre") == ["9", "-5", "1000000", "a\nb", "boom"]
     assert shown.within("h3") == ["Expected", "Printed", "Input", "Expected", "Printed", "Errors"]
-    assert [title for title in shown.within("h2") if title.startswith("Test ")] == ["Test large <numbers>", "Test 2"]
+    titles = [title for title in shown.within("h2") if title.startswith("Test ")]
+    assert titles == ["Test <b>second</b>: Wrong answer", "Test 2"]
     assert (
         "Expected:\n      9\nPrinted:\n    -5\nThe first difference is in line 2.\nInput:\n    1000000\n" in email.text
     )

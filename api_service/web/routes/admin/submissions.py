@@ -1,6 +1,8 @@
 """The page of submissions: those of an address, a key, a result or a time, and what became of their mails."""
 
-from datetime import UTC, date, datetime, time, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
@@ -9,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.services import Services, ServicesDep
 from api_service.v1.lists import pages
-from api_service.v1.lists.query import ListQuery
+from api_service.v1.lists.pages import ListQuery
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page
 from api_service.web.session import SessionDep
@@ -17,11 +19,14 @@ from shared.accounts import api_keys
 from shared.engine.codex import STORED_VERDICTS
 from shared.operations import submissions as use_cases
 from shared.service.errors import DatabaseTooSlow
+from shared.storage.signing import LinkSigner
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _SHOWN: Final = 50
 _CURSOR: Final = "operator"
+#: Seconds for which the links to recipients' pages are valid. Those pages ask for no key, as the senders' do.
+_LINK_SECONDS: Final = 3600
 #: What a filter by result may be: a verdict, or the state of a submission that has none.
 _STATES: Final = ("held", "queued", "running", "failed", "cancelled")
 _FILTERS: Final = ("email", "key", "result", "since", "until")
@@ -57,8 +62,14 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
         request, services, session, "submissions",
         status=HTTPStatus.SERVICE_UNAVAILABLE if is_too_slow else HTTPStatus.OK,
         submissions=found, given=given, keys=keys, verdicts=STORED_VERDICTS, is_too_slow=is_too_slow,
-        following=cursor and urlencode({**given, "cursor": cursor}),
+        following=cursor and urlencode({**given, "cursor": cursor}), page_path=partial(_page_path, services.signer),
     )  # fmt: skip
+
+
+def _page_path(signer: LinkSigner, upload: int) -> str:
+    """Return the path of a submission's page for its recipient, below the server's root."""
+    link = signer.page_link(upload, expires=int(time.time()) + _LINK_SECONDS)
+    return link.removeprefix(f"{signer.public_url}/")
 
 
 def _printable(text: str) -> str:
@@ -75,6 +86,6 @@ def _position(services: Services, cursor: str) -> pages.ListPosition | None:
 def _midnight(day: str, *, days: int = 0) -> datetime | None:
     """Return the beginning of a day in UTC, some days later; None for what is no date of a calendar."""
     try:
-        return datetime.combine(date.fromisoformat(day) + timedelta(days), time(), UTC)
+        return datetime.combine(date.fromisoformat(day) + timedelta(days), datetime.min.time(), UTC)
     except (ValueError, OverflowError):
         return None

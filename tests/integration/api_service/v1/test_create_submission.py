@@ -75,17 +75,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "objects"
 
 
-async def test_a_held_submission_waits_for_a_request(api: httpx.AsyncClient, database: Database) -> None:
-    answer = await post(api, hold=True, email="someone@example.com", receipt=True)
-    number = created(answer)
-    assert (answer.json()["state"], answer.json()["run"], answer.json()["runs"]) == ("held", None, 0)
-    assert await fetch(database, "SELECT FROM outbox") == await fetch(database, "SELECT FROM emails") == []
-    await api.get(f"/check_email/?id={number}")
-    assert await fetch(database, "SELECT body FROM outbox") == [{"body": str(number)}]
-    assert await fetch(database, "SELECT kind, upload FROM emails") == [{"kind": "receipt", "upload": number}]
-    assert (await api.get(f"{PATH}/{number}")).json()["state"] == "queued"
-
-
 class TestMalformed:
     """400, 413, 415 and 422, in this order."""
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,11 +12,12 @@ import asyncpg
 import pytest
 
 from api_service.access.auth import Principal
-from api_service.events import streams
+from api_service.events import reads, streams
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.v1.events import submission as submission_events
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
+from shared.database import channels
 from shared.database.connection import Database
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
@@ -149,6 +151,32 @@ async def test_another_attempt_leads_back_to_queued(served: Served, database: Da
         await life.end()
         await until(events, "finished!")
     assert steps(events) == ["held", *["queued", "running"] * 3, "finished", "finished!"]
+
+
+def _has(events: list[SentEvent], number: int) -> bool:
+    return len(events) == number
+
+
+async def test_output_comes_without_another_look_at_the_submission(
+    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await born(database)
+    for step in (life.request, life.queue, life.claim):
+        await step()
+    async with following(source_of(served, life.submission)) as events:
+        await until(events, "queued", "running")
+        monkeypatch.delattr(reads, "read")
+        for number, text in enumerate(("a", "b\u2028c\n"), 3):
+            payload = f"{life.submission} 0 stderr {text}"
+            await execute(database, "SELECT pg_notify(:channel, :text)", channel=channels.LIVE_OUTPUT, text=payload)
+            await eventually(partial(_has, events, number), what="the output")
+        monkeypatch.undo()
+        await life.end()
+        await until(events, "finished", "finished!")
+    assert [(one.name, one.data) for one in events[2:4]] == [
+        ("stderr", {"text": "a"}),
+        ("stderr", {"text": "b\u2028c\n"}),
+    ]
 
 
 async def test_a_deleted_submission_ends_its_stream(served: Served, database: Database) -> None:

@@ -8,15 +8,14 @@ from unittest.mock import AsyncMock
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
 
-from api_service.doors.mcp.forward import ForwardBackend
-from api_service.doors.mcp.results import ProgramFile, SubmissionResult, of_run, of_submission
-from api_service.doors.mcp.server import Answer, Backend, OnTest, make_server
-from api_service.doors.mcp.tools import TOOLS, listed
+from api_service.agent_tools.forward import ForwardBackend
+from api_service.agent_tools.results import ProgramFile, SubmissionResult, of_run, of_submission
+from api_service.agent_tools.server import Answer, Backend, OnTest, make_server
+from api_service.agent_tools.tools import TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.client.event_lines import RunEvent
@@ -97,13 +96,21 @@ def _objects(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (schema, *schema.get("$defs", {}).values())
 
 
+def validator(schema: object) -> Any:
+    # Its import takes a second, and each worker imports this module.
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
 def test_the_schemas_are_valid_closed_and_described() -> None:
     tools = listed(TOOLS, ["py", "c"])
     assert [tool.name for tool in tools] == ["run_code", "submit_program", "get_submission", "list_languages"]
     assert "Languages: py, c." in str(tools[0].description)
     for tool in tools:
-        Draft202012Validator.check_schema(tool.input_schema)
-        Draft202012Validator.check_schema(tool.output_schema)
+        assert validator(tool.input_schema)
+        assert validator(tool.output_schema)
         for schema in _objects(tool.input_schema):
             assert schema["additionalProperties"] is False
             assert all(key["description"] for key in schema["properties"].values()), schema
@@ -122,7 +129,7 @@ async def test_a_result_has_all_keys_and_is_given_as_text_too() -> None:
     result = await called(backend, "run_code", {"language": "py", "code": "1", "args": None})
     assert backend.asked == {"language": "py", "source": "1"}
     run = result.structured_content
-    Draft202012Validator(dict(listed(["run_code"], [])[0].output_schema or {})).validate(run)
+    validator(listed(["run_code"], [])[0].output_schema).validate(run)
     assert (run["verdict"], run["error"], run["tests"], len(run["stdout"])) == ("ok", None, None, 65_536)
     assert (run["truncated"], run["engine"]) == (["stdout"], {"language": "py", "version": "3.13.5"})
     assert [(file["name"], file["bytes"]) for file in run["artifacts"]] == [
@@ -196,6 +203,26 @@ async def test_a_server_of_something_else_is_told(answer: httpx.Response, tool: 
     async with client_of(backend) as client:
         failed = await client.call_tool(tool, {"language": "py", "code": "1"} if tool == "run_code" else {})
     assert text_of(failed).endswith(f"HTTP {answer.status_code}, but not as Precieux does; check its address.")
+
+
+async def test_a_lost_connection_does_not_hide_what_is_stored() -> None:
+    async def submit(waited: httpx.Response | httpx.HTTPError) -> Answer:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if (request.method, request.url.raw_path) == ("POST", b"/v1/submissions"):
+                return httpx.Response(201, json={"id": 17})
+            assert request.url.raw_path == b"/v1/submissions/17?wait=9"
+            if isinstance(waited, Exception):
+                raise waited
+            return waited
+
+        transport = httpx.MockTransport(answer)
+        backend = ForwardBackend(httpx.AsyncClient(transport=transport, base_url="http://here"))
+        return await backend.submit({"language": "py", "source": "1"}, 9)
+
+    with pytest.raises(ApiError, match="Submission 17 is stored, but cannot be read now"):
+        await submit(httpx.ReadError("reset"))
+    # The key may submit, and not read.
+    assert await submit(httpx.Response(403, json={"detail": "It lacks the scope."})) == ({"id": 17}, ())
 
 
 async def test_refusals_are_results() -> None:

@@ -2,16 +2,13 @@
 
 import pytest
 
-from api_service.doors.piston.answer import SIGNALS, Stage, answer_of, name_of
+from api_service.doors.piston.answer import SIGNALS, answer_of, name_of
 from api_service.doors.piston.runtimes import Runtime, runtimes_of
 from api_service.languages.catalog import LanguageCatalog
+from api_service.transient.runs import EndedRun
 from shared.engine.codex import SupportedLanguage
 from shared.engine.run_call import Stop, in_order
-
-_FINE = Stage(
-    stdout="a\nc\n", stderr="b\n", order=[2, 2, 2], cut=[], exit_code=0, signal=None, stopped=None, cpu_s=0.0123,
-    wall_s=0.2, memory_bytes=5000,
-)  # fmt: skip
+from tests.factories import ended_test
 
 
 def _runtime(code: str) -> Runtime:
@@ -20,8 +17,8 @@ def _runtime(code: str) -> Runtime:
 
 
 def test_a_lack_of_memory_is_a_kill() -> None:
-    killed = _FINE.model_copy(update={"exit_code": None, "stopped": Stop.MEMORY})
-    run = answer_of(_runtime("py"), (None, killed))["run"]
+    killed = ended_test(exit_code=None, stopped=Stop.MEMORY)
+    run = answer_of(_runtime("py"), EndedRun(tests=[killed]))["run"]
     assert (run["code"], run["signal"]) == (None, "SIGKILL")
     assert (run["status"], run["message"]) == ("SG", "Caught fatal signal 9")
 

@@ -13,9 +13,9 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from starlette.requests import Request
 
-from api_service.doors.mcp.results import LanguageResult, ProgramFile, failure, of_content, of_run, of_submission
-from api_service.doors.mcp.tools import INSTRUCTIONS, TOOLS, Tool, listed
-from api_service.http.errors import ApiError, Fault, cut, invalid
+from api_service.agent_tools.results import LanguageResult, ProgramFile, failure, of_content, of_run, of_submission
+from api_service.agent_tools.tools import INSTRUCTIONS, TOOLS, listed
+from api_service.http.errors import ApiError, Fault, Kind, cut, invalid
 from api_service.v1.body.submission import overfull
 from api_service.v1.protocol.validation import checked, is_clean
 from shared.engine.languages import ALIASES
@@ -35,6 +35,7 @@ _UNKNOWN_LANGUAGE: Final = re.compile(r"It is not available here\. Available: (.
 _LATE: Final = "The run took over {:g} s, and was stopped: {}."
 _SUBMIT: Final = "submit it with `submit_program`, and ask with `get_submission`"
 _SHORTER: Final = "send a program that takes less, or fewer tests"
+_STORED: Final = "Submission {} is stored, but cannot be read now; do not submit it again: ask with `get_submission`."
 
 
 class Backend(Protocol):
@@ -55,6 +56,11 @@ class Backend(Protocol):
 
     async def get(self, number: int, wait_s: int) -> Answer:
         """Return a submission after it has ended, or after a wait."""
+
+
+def but_stored(number: int) -> ApiError:
+    """Return the error of a submission that is stored, and whose result is not known."""
+    return ApiError(Kind.UNAVAILABLE, _STORED.format(number))
 
 
 class _Server(Server[Any]):
@@ -78,12 +84,11 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         backend = await backend_of(context)
-        tool = TOOLS.get(params.name)
-        if tool is None or tool.name not in backend.tools:
+        if params.name not in backend.tools:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {cut(params.name)}")
         arguments = params.arguments or {}
         try:
-            return await _call(backend, tool, arguments, context.session.report_progress, wait_s)
+            return await _call(backend, params.name, arguments, context.session.report_progress, wait_s)
         except ApiError as exc:
             return failure(explained(exc, arguments))
         except Exception as exc:
@@ -110,11 +115,11 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
 
 
 async def _call(
-    backend: Backend, tool: Tool, arguments: dict[str, Any], on_test: OnTest, wait_s: float
+    backend: Backend, tool: str, arguments: dict[str, Any], on_test: OnTest, wait_s: float
 ) -> types.CallToolResult:
     content = await _checked(backend, tool, arguments)
     wait = int(content.pop("wait_s", 0))
-    match tool.name:
+    match tool:
         case "run_code":
             try:
                 async with asyncio.timeout(wait_s):
@@ -131,15 +136,14 @@ async def _call(
     return of_content({"languages": [{name: language[name] for name in names} for language in languages]})
 
 
-async def _checked(backend: Backend, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+async def _checked(backend: Backend, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments that are not null, `code` as `source`. Raises `ApiError` with all faults of single keys."""
-    faults = list(overfull(arguments))
-    if not faults:
-        _, faults = checked(tool.arguments, arguments)
+    model, _ = TOOLS[tool]
+    faults = list(overfull(arguments)) or checked(model, arguments)[1]
     if not faults:
         own = {"source" if name == "code" else name: value for name, value in arguments.items()}
         return {name: value for name, value in own.items() if value is not None}
-    if "code" in tool.arguments.model_fields:
+    if "code" in model.model_fields:
         faults += await _faults_of_rules(backend, arguments)
     raise invalid(faults)
 

@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 
 import httpx
 
-from api_service.doors.mcp.results import ProgramFile
-from api_service.doors.mcp.server import Answer, OnTest
-from api_service.doors.mcp.tools import TOOLS
+from api_service.agent_tools.results import ProgramFile
+from api_service.agent_tools.server import Answer, OnTest, but_stored
+from api_service.agent_tools.tools import TOOLS
 from api_service.http.errors import ApiError, Fault, Kind
 from shared.engine.artifacts import IMAGES
 
@@ -43,10 +43,13 @@ class ForwardBackend:
         return items
 
     async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
-        """Run a program there. The answer is a stream, so that its tests are known as they end."""
+        """Run a program there. The answer is a stream, so that its tests are known as they end.
+
+        Its events have no letter at which httpx alone would end a line (`api_service.v1.events.stream`).
+        """
         total, ended, event = len(content.get("tests") or ()), 0, ""
         async with self._answer("POST", "/v1/run", content, Accept="text/event-stream") as response:
-            async for line in _lines(response):
+            async for line in response.aiter_lines():
                 name, _, value = line.partition(": ")
                 if name == "event":
                     event = value
@@ -59,7 +62,14 @@ class ForwardBackend:
         raise ApiError(Kind.UNAVAILABLE, "The server did not finish its answer; try again in a moment.")
 
     async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
-        return await self._submission(await self._json("POST", f"/v1/submissions?wait={wait_s}", content))
+        """Store a submission, and then wait for it: its id is known if the connection is lost meanwhile."""
+        stored = await self._json("POST", "/v1/submissions", content)
+        try:
+            return await self.get(stored["id"], wait_s)
+        except ApiError as exc:
+            if exc.kind is Kind.FORBIDDEN:  # a key that may not read gets its submission as it was stored
+                return stored, ()
+            raise but_stored(stored["id"]) from exc
 
     async def get(self, number: int, wait_s: int) -> Answer:
         return await self._submission(await self._json("GET", f"/v1/submissions/{number}?wait={wait_s}"))
@@ -95,15 +105,6 @@ class ForwardBackend:
             raise ApiError(
                 Kind.UNAVAILABLE, f"The server {self.client.base_url} does not answer ({exc or type(exc).__name__})."
             ) from exc
-
-
-async def _lines(response: httpx.Response) -> AsyncIterator[str]:
-    """Yield the lines of a stream of events. Those of httpx also end at letters that a program may write."""
-    rest = b""
-    async for piece in response.aiter_bytes():
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.decode()
 
 
 def _error(response: httpx.Response, body: bytes) -> ApiError:

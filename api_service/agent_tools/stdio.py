@@ -11,8 +11,8 @@ from typing import Any
 import uvloop
 from mcp.server.stdio import stdio_server
 
-from api_service.doors.mcp.server import Backend, Context, make_server
-from api_service.doors.mcp.settings import McpSettings
+from api_service.agent_tools.server import Backend, Context, make_server
+from api_service.agent_tools.settings import McpSettings
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import load
 
