@@ -21,7 +21,7 @@ from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.message import write_message
-from job_runner.verdict.outcome import Details, FailedTest, TestOutcome, decide, give_up
+from job_runner.verdict.outcome import Details, FailedTest, StoredFiles, TestOutcome, decide, give_up
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import RunResponse, Verdict
 from shared.resources.models import CheckResult, CheckVerdict
@@ -31,6 +31,7 @@ from tests.mail_gallery import email_of
 
 TEXTS: Final = hostile_texts()
 NOW: Final = datetime(2026, 11, 26, tzinfo=UTC)
+FILES: Final = StoredFiles("x", "http://api/files/x")
 SENDER: Final = Address("Precieux", "results", "example.com")
 
 
@@ -44,12 +45,12 @@ def answer(text: str, verdict: Verdict) -> RunResponse:
 
 def result(text: str, locale: str = "en") -> RenderedEmail:
     outcome = decide(answer(text, Verdict.RUNTIME_ERROR), Details(text, text))
-    return render(job(text, locale=locale), outcome, BRANDING, filelink="http://api/files/x", output_key="x")
+    return render(job(text, locale=locale), outcome, BRANDING, FILES)
 
 
 def classic(text: str) -> RenderedEmail:
     outcome = decide(answer(text, Verdict.RUNTIME_ERROR))
-    return render(job(text, is_classic=True), outcome, BRANDING, filelink="http://api/files/x", output_key="x")
+    return render(job(text, is_classic=True), outcome, BRANDING, FILES)
 
 
 def with_tests(text: str) -> RenderedEmail:

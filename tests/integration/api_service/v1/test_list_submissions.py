@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api_service.v1.lists import pages
-from api_service.v1.lists.query import ListQuery
+from api_service.v1.lists.pages import ListQuery
 from shared.database.connection import Connection, Database, RawConnection, Record, Values
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
