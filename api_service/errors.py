@@ -48,6 +48,10 @@ _NOT_FOUND: Final = "There is nothing at this path; GET /docs describes the call
 _NOT_FOUND_V1: Final = "There is nothing at this path for this key; check the path and the ids in it."
 
 
+class DependencyAway(ApiError):
+    """The database or the object store does not answer (503)."""
+
+
 def is_v1(path: str) -> bool:
     return path == "/v1" or path.startswith("/v1/")
 
@@ -70,7 +74,7 @@ async def error_of(request: Request, exc: Exception, of_http: OfHttp | None = No
                 return await error_of(request, error)
         case TransientError():
             log.warning("request.unavailable", path=path, error=str(exc))
-            return ApiError(Kind.UNAVAILABLE, _UNAVAILABLE)
+            return DependencyAway(Kind.UNAVAILABLE, _UNAVAILABLE)
         case MemoryError():
             log.warning("request.out_of_memory", path=path)
             return ApiError(Kind.UNAVAILABLE, _NO_MEMORY)

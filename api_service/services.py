@@ -107,7 +107,9 @@ CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 def _sender(*scopes: Scope) -> Any:
     """Return the dependency that finds the sender of a request, and raises `ApiError` (403) if it has no such scope."""
 
-    async def find(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
+    # FastAPI solves each dependency of a dependency anew, so there are few.
+    async def find(request: Request, credentials: CredentialsDep) -> Principal:
+        services: Services = request.app.state.services
         principal = await services.authenticator.principal(request, credentials)
         require(principal, *scopes)
         return principal

@@ -25,6 +25,8 @@ from shared.problems.versions import ProblemVersion
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a submission to a problem must not have.
 _OF_PROBLEM: Final = (*_ONE_TEST, "tests", "checker", "interactor", "limits", "stop_at_first_failure")
+#: The fields that a run which is not stored must not have.
+_ONLY_STORED: Final = tuple(name for name in SubmissionBody.model_fields if name not in TransientRunBody.model_fields)
 #: The fields that a foreign engine does not support, because it has only the CodeX call.
 _ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests", "problem")
 
@@ -151,8 +153,8 @@ class _Check:
 
     def _stored(self) -> Iterator[Fault]:
         if not self.constraints.may_store:
-            for name in SubmissionBody.model_fields:
-                if name not in TransientRunBody.model_fields and getattr(self.body, name) is not None:
+            for name in _ONLY_STORED:
+                if getattr(self.body, name) is not None:
                     yield Fault(_NOT_STORED, pointer=f"/{name}")
 
     def _foreign_engine(self) -> Iterator[Fault]:

@@ -132,15 +132,9 @@ class TransientResult:
     def _test(self, number: int, event: TestEnded | None) -> Test:
         assert self._specs
         spec = self._specs[number - 1]
-        return test_of(
-            number,
-            spec,
-            _as_row(event, spec["points"]) if event else None,
-            TEXT_LIMIT,
-            is_over=True,
-            is_interactive=self._is_interactive,
-            shows_secrets=True,
-        )
+        row: Any = {"is_interactive": self._is_interactive, "shows_secrets": True}
+        result = _as_row(event, spec["points"]) if event else None
+        return test_of(row, number, spec, result, TEXT_LIMIT, is_over=True)
 
 
 def _as_row(event: TestEnded, points: float) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -45,13 +45,13 @@ class StartedEvent(BaseModel):
     engine: Engine
 
 
-async def _reserve(services: ServicesDep, principal: SubmitterDep) -> AsyncIterator[Reserve]:
-    with reserving(services.response_memory, principal) as reserve:
-        yield reserve
+async def _until_sent() -> AsyncIterator[ExitStack]:
+    with ExitStack() as held:
+        yield held
 
 
 #: Holds the memory of a run's outputs until the answer is sent.
-_ReserveDep = Annotated[Reserve, Depends(_reserve)]
+_UntilSentDep = Annotated[ExitStack, Depends(_until_sent)]
 
 
 @router.post(
@@ -70,8 +70,9 @@ _ReserveDep = Annotated[Reserve, Depends(_reserve)]
     ),
 )
 async def run_program(
-    principal: SubmitterDep, request: Request, services: ServicesDep, reserve: _ReserveDep
+    principal: SubmitterDep, request: Request, services: ServicesDep, until_sent: _UntilSentDep
 ) -> Response:
+    reserve = until_sent.enter_context(reserving(services.response_memory, principal))
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
         new = (await read_submission(request, services, principal, body, may_store=False)).new
