@@ -46,11 +46,15 @@ class Statistics:
         """Return the statistics of a key's submissions, or of all for None. With `recount`, count them again if the
         last count is older than a second."""
         if (counts := self._counts.get(owner)) is None:
-            counts = self._counts[owner] = CachedFor(_CACHED.total_seconds(), partial(self._count, owner))
+            counts = self._counts[owner] = CachedFor(_CACHED.total_seconds(), partial(self._count_in_turn, owner))
         return await counts.get(_NEW_S if recount else None)
 
+    async def _count_in_turn(self, owner: int | None) -> dict[str, Any]:
+        async with self._counting:
+            return await self._count(owner)
+
     async def _count(self, owner: int | None) -> dict[str, Any]:
-        async with self._counting, self._database.connection() as connection:
+        async with self._database.connection() as connection:
             rows = await connection.fetch_all(_COUNTS, {"owner": owner})
             size = await connection.fetch_one(_SIZE)
         assert size is not None
