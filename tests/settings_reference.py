@@ -94,8 +94,8 @@ def page() -> str:
 def _page() -> Iterator[str]:
     yield "# Settings\n\n"
     yield "<!-- Written by `python -m tests.settings_reference` from the classes that read them. -->\n\n"
-    yield "Each setting is an environment variable. An empty one counts as unset. A wrong value stops the start with\n"
-    yield "one sentence. A name that nothing reads is named in the log, with the nearest one that exists.\n"
+    yield "Each setting is an environment variable. An empty one counts as unset. A wrong value stops startup with a\n"
+    yield "one-line error. A name that nothing reads is named in the log, with the nearest one that exists.\n"
     found = classes()
     fields = {module: [pair for kind in found.pop(module) for pair in kind.model_fields.items()] for module in _READERS}
     assert not found, f"no reader is named for {sorted(found)}"

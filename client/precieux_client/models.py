@@ -140,7 +140,6 @@ class _Result:
     points_awarded: float | None
     stdout: str | None
     stderr: str | None
-    truncated: tuple[str, ...]
     exit_code: int | None
     signal: str | None
     cpu_s: float | None
@@ -165,6 +164,8 @@ class TestResult(_Result):
     name: str
     hidden: bool
     diff: str | None
+    #: None of a secret test, whose texts this key does not see.
+    truncated: tuple[str, ...] | None
     group: str | None = None
 
 
@@ -211,6 +212,7 @@ class Run(_Result):
     started_at: datetime | None
     finished_at: datetime | None
     attempt: int
+    truncated: tuple[str, ...]
     compile_output: str | None
     engine: Engine | None
     tests: tuple[TestResult, ...] | None
@@ -245,6 +247,7 @@ class TransientRun(_Result):
     verdict: Verdict
     language: str
     error: str | None
+    truncated: tuple[str, ...]
     compile_output: str | None
     engine: Engine
     tests: tuple[TestResult, ...] | None

@@ -12,12 +12,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from precieux import terminal
-from precieux.commands import show
-from precieux.commands.batch_files import Entry, check_writable, read_entries, say_totals, write_results
+from precieux.commands import batch_files, show
+from precieux.commands.batch_files import check_writable, read_entries, say_chosen, say_totals, write_results
 from precieux.commands.options import (
     CheckerArgs,
     CheckerName,
     CpuSeconds,
+    Entry,
     InteractorPath,
     Json,
     MemoryBytes,
@@ -25,6 +26,7 @@ from precieux.commands.options import (
     Protocol,
     Test,
     Tests,
+    ToProblem,
     WallSeconds,
     on_server,
 )
@@ -45,6 +47,7 @@ def batch(
     server: Server,
     path: Annotated[Path, typer.Argument(help="A folder with a file or folder for each program, or a CSV file.")],
     language: Annotated[str | None, typer.Option(help="Their language. Default: by the extensions.")] = None,
+    entry: Entry = None,
     email: Annotated[str | None, typer.Option(help="Where the results are mailed. Default: nowhere.")] = None,
     digest: Annotated[bool, typer.Option("--digest", help="Send one mail for all instead of one each.")] = False,
     test: Test = None,
@@ -53,6 +56,7 @@ def batch(
     checker_args: CheckerArgs = None,
     interactor: InteractorPath = None,
     protocol: Protocol = "kattis",
+    problem: ToProblem = None,
     cpu_s: CpuSeconds = None,
     wall_s: WallSeconds = None,
     memory_bytes: MemoryBytes = None,
@@ -65,15 +69,21 @@ def batch(
 
     Ctrl-C does not stop the programs. The same command then follows them, and runs none twice.
     """
-    entries = [replace(entry, email=entry.email or email) for entry in read_entries(path, language)]
+    entries = [replace(one, email=one.email or email) for one in read_entries(path, language, entry)]
     cases = read_tests(test or [], tests)
     show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
     limits, texts = limits_of(cpu_s, wall_s, memory_bytes), metadata_of(metadata)
     judges = judges_of(checker, checker_args, interactor, protocol)
-    common = SubmissionParameters(language="", tests=cases, limits=limits, metadata=texts)
-    bodies = [_body(entry, common) for entry in entries]
     check_writable(output)
-    max_batch = server.connect().limits().max_batch
+    api = server.connect()
+    if problem and "@" not in problem:
+        # A mended problem then makes another batch.
+        problem = f"{problem}@{api.problem(problem).version}"
+    common = SubmissionParameters(language="", tests=cases, problem=problem, limits=limits, metadata=texts)
+    bodies = [_body(one, common) for one in entries]
+    max_batch = api.limits().max_batch
+    if entry is None:
+        say_chosen(entries)
     client = server.connect(patient=True)
     batches: list[Batch] = []
     try:
@@ -92,7 +102,7 @@ def batch(
 
 def _register(
     client: Client,
-    entries: Sequence[Entry],
+    entries: Sequence[batch_files.Entry],
     bodies: Sequence[SubmissionParameters],
     judges: Judges,
     *,
@@ -121,7 +131,7 @@ def _interrupted(all_are_registered: bool, again: bool) -> str:
     return f"{state} The same command continues, and runs none twice."
 
 
-def _with_names(error: InvalidRequest, entries: Sequence[Entry]) -> str:
+def _with_names(error: InvalidRequest, entries: Sequence[batch_files.Entry]) -> str:
     """Return the faults of a batch in sentences, with the names of the programs instead of their numbers.
 
     A fault that several programs have is said once.
@@ -140,7 +150,7 @@ def _first_of(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _body(entry: Entry, common: SubmissionParameters) -> SubmissionParameters:
+def _body(entry: batch_files.Entry, common: SubmissionParameters) -> SubmissionParameters:
     assert entry.program.language
     return {
         **common,

@@ -30,9 +30,20 @@ class Entry:
     stdin: str | None = None
 
 
-def read_entries(path: Path, language: str | None) -> list[Entry]:
-    """Return the programs of a folder or of a CSV file. Raises `UsageError`."""
-    return _read_csv(path, language) if path.suffix.lower() == ".csv" else _read_folder(path, language)
+def read_entries(path: Path, language: str | None, entry: str | None = None) -> list[Entry]:
+    """Return the programs of a folder or of a CSV file. `entry` is the file that is run, of a program of several files.
+
+    Raises `UsageError`.
+    """
+    read = _read_csv if path.suffix.lower() == ".csv" else _read_folder
+    return read(path, language, entry)
+
+
+def say_chosen(entries: Sequence[Entry]) -> None:
+    """Print which file is run of the programs that have several."""
+    chosen = [f"{one.name}/{one.program.entry}" for one in entries if len(one.program.files) > 1]
+    if chosen:
+        terminal.hint(f"Of several files, these are run: {terminal.some(chosen)}. --entry names another.")
 
 
 def check_writable(output: Path | None) -> None:
@@ -66,14 +77,14 @@ def say_totals(entries: Sequence[Entry], submissions: Sequence[Submission]) -> N
     terminal.hint(f"{len(entries)} program{'s' * (len(entries) != 1)}: {', '.join(counts)}.")
 
 
-def _read_folder(folder: Path, language: str | None) -> list[Entry]:
+def _read_folder(folder: Path, language: str | None, entry: str | None) -> list[Entry]:
     if folder.is_file():
         raise UsageError(f"{folder} is neither a folder nor a CSV file: `precieux submit` sends one program.")
     paths = [path for path in files.list_folder(folder) if not path.name.startswith(".")]
     entries, skipped = [], []
     for path in sorted(paths, key=lambda path: natural_key(path.name)):
         try:
-            entries.append(Entry(path.name, read_program([path], language=language)))
+            entries.append(Entry(path.name, _read(path, language, entry)))
         except NoProgram:
             skipped.append(path.name)
     if not entries:
@@ -83,7 +94,7 @@ def _read_folder(folder: Path, language: str | None) -> list[Entry]:
     return entries
 
 
-def _read_csv(path: Path, language: str | None) -> list[Entry]:
+def _read_csv(path: Path, language: str | None, entry: str | None) -> list[Entry]:
     table = csv.DictReader(io.StringIO(files.read_text(path).removeprefix("\ufeff"), newline=""))
     try:
         columns, rows = table.fieldnames or (), [(table.line_num, row) for row in table]
@@ -96,19 +107,24 @@ def _read_csv(path: Path, language: str | None) -> list[Entry]:
         )
     if not rows:
         raise UsageError(f"{path} has no programs: write a line for each below the first line.")
-    return [_read_row(row, f"{path}, line {number}", path.parent, language) for number, row in rows]
+    return [_read_row(row, f"{path}, line {number}", path.parent, language, entry) for number, row in rows]
 
 
-def _read_row(row: dict[str, str], place: str, folder: Path, language: str | None) -> Entry:
+def _read_row(row: dict[str, str], place: str, folder: Path, language: str | None, entry: str | None) -> Entry:
     if None in row:
         raise UsageError(f"{place}: it has more cells than there are columns.")
     if not row["path"]:
         raise UsageError(f"{place}: its path is missing.")
     try:
-        program = read_program([folder / row["path"]], language=row.get("language") or language)
+        program = _read(folder / row["path"], row.get("language") or language, entry)
     except UsageError as exc:
         raise UsageError(f"{place}: {exc}") from exc
     return Entry(row.get("name") or row["path"], program, row.get("email") or None, row.get("stdin") or None)
+
+
+def _read(path: Path, language: str | None, entry: str | None) -> ProgramFiles:
+    """Return a program. A file that stands alone is run, whatever it is called."""
+    return read_program([path], entry=entry if path.is_dir() else None, language=language)
 
 
 def _row(entry: Entry, submission: Submission) -> dict[str, Any]:

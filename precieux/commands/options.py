@@ -57,6 +57,10 @@ InteractorPath = Annotated[
 Protocol = Annotated[
     str, typer.Option("--checker-protocol", help="How a program that judges is called: kattis or testlib.")
 ]
+ToProblem = Annotated[
+    str | None,
+    typer.Option("--problem", metavar="NAME[@VERSION]", help="The problem that it is submitted to, which has tests."),
+]
 Metadata = Annotated[
     list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT", help="A text of yours; may be repeated.")
 ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -83,12 +84,14 @@ def show_problem(server: Server, name: Name, as_json: Json = False) -> None:
         terminal.say_json(show.plain(problem))
         return
     limits = problem.limits
+    memory = (limits.memory_bytes or 0) >> 20
     rows = [
         ("title", problem.title),
         ("version", f"{problem.version} of {problem.versions}"),
         ("format", f"{problem.format}, {', '.join(problem.type)}"),
         ("visibility", problem.visibility),
-        ("limits", f"{limits.cpu_s:g} s of CPU ({problem.time_limit_from}), {limits.memory_bytes} bytes of memory"),
+        ("limits", f"{limits.cpu_s:g} s of CPU ({problem.time_limit_from}), {memory} MiB of memory"),
+        *((f"limits of {language}", _shown(own)) for language, own in problem.language_limits.items()),
         ("tests", _tests(problem)),
         ("points", problem.points),
         ("languages", "all" if problem.languages is None else ", ".join(problem.languages)),
@@ -196,6 +199,12 @@ def _limits(texts: Iterable[str]) -> ProblemLimits:
         return ProblemLimits(**values)  # type: ignore[arg-type]
     except TypeError:
         raise UsageError(f"{', '.join(values)}: a limit is cpu_s, wall_s, memory_bytes or output_bytes.") from None
+
+
+def _shown(limits: ProblemLimits) -> str:
+    """Return limits as --limit takes them, without those of the problem."""
+    values = {field.name: getattr(limits, field.name) for field in fields(limits)}
+    return ", ".join(f"{name}={value:.12g}" for name, value in values.items() if value is not None)
 
 
 def _tests(problem: Problem) -> str:

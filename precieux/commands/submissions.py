@@ -29,6 +29,7 @@ from precieux.commands.options import (
     Test,
     Tests,
     Timeout,
+    ToProblem,
     Wait,
     WallSeconds,
     on_server,
@@ -67,10 +68,7 @@ def submit(
     checker_args: CheckerArgs = None,
     interactor: InteractorPath = None,
     protocol: Protocol = "kattis",
-    problem: Annotated[
-        str | None,
-        typer.Option(metavar="NAME[@VERSION]", help="The problem that it is submitted to, which has its own tests."),
-    ] = None,
+    problem: ToProblem = None,
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Leave out the tests after the first bad one.")
     ] = False,

@@ -21,9 +21,13 @@ def usage(server: Server, as_json: Json = False) -> None:
             one.name,
             f"{one.remaining:.0f}",
             f"{one.limit:.0f}",
-            one.window_s and f"{one.limit * 60 / one.window_s:.3g} a minute",
+            one.window_s and _a_minute(one.limit * 60 / one.window_s),
             one.resets_at and terminal.short_date(one.resets_at),
         )
         for one in found
     ]
     terminal.show_table(("budget", "left now", "at most", "comes back", "all is back"), rows)
+
+
+def _a_minute(amount: float) -> str:
+    return f"{amount:.3g} a minute" if amount < 1000 else f"{amount:.0f} a minute"

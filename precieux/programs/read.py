@@ -23,7 +23,7 @@ _OUTPUT_SUFFIXES: Final = (".out", ".ans")
 
 
 class NoProgram(UsageError):
-    """There is no file in a known language, or there are several, and none is named main."""
+    """There is no file in a known language, or several and none named main, or not the one that was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read_program(paths: Sequence[Path], *, entry: str | None = None, language: s
     if not found:
         raise NoProgram(f"There is no file in {', '.join(map(str, paths))}.")
     if entry is not None and entry not in found:
-        raise UsageError(f"--entry {entry} is not one of the files: {', '.join(list(found)[:10])}.")
+        raise NoProgram(f"--entry {entry} is not one of the files: {', '.join(list(found)[:10])}.")
     language = language or _guess_language_of([entry] if entry else list(found))
     if language is None:
         names = ", ".join(list(found)[:3])

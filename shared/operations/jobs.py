@@ -44,9 +44,10 @@ _LIST: Final = """
     ORDER BY job.id DESC LIMIT :limit
 """
 _DETAILS: Final = """
-    SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, uploads.enable, job.status,
-        job.stop_reason, job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256,
-        job.request_id, job.lease_expires_at, job.run_after, job.created_at, job.started_at, job.finished_at,
+    SELECT job.id, job.upload, uploads.email, uploads.language, uploads.filename, job.status,
+        CASE WHEN uploads.spec IS NULL THEN uploads.enable END AS enable, job.stop_reason,
+        job.failure, job.attempt, job.crashes, job.crashed_at, uploads.sha256, job.request_id,
+        job.lease_expires_at, job.run_after, job.created_at, job.started_at, job.finished_at,
         results.verdict, results.exit_code, results.signal, results.time_s, results.wall_s, results.memory_bytes,
         results.truncated, results.output_key
     FROM job LEFT JOIN uploads ON uploads.id = job.upload LEFT JOIN results ON results.job = job.id

@@ -251,6 +251,27 @@ def test_a_bad_table_of_a_batch_is_explained(command: Command, tmp_path: Path, t
     assert sentence in done.stderr
 
 
+def test_a_batch_runs_the_named_file_of_each_folder(command: Command, running: Up, tmp_path: Path) -> None:
+    for student, names in {
+        "ada": ("helper.py", "sum.py"),
+        "bob": ("total.py", "helper.py"),
+        "cyd": ("sum.py",),
+    }.items():
+        (tmp_path / "class" / student).mkdir(parents=True)
+        for name in names:
+            (tmp_path / "class" / student / name).write_text(f"print('{name}')")
+    (tmp_path / "class/dan.py").write_text("print('sum.py')")
+    (tmp_path / "1.in").write_text("")
+    (tmp_path / "1.out").write_text("sum.py")
+    arguments = ("batch", tmp_path / "class", "--tests", tmp_path, "--url", running.url)
+    done = command(*arguments, "--entry", "sum.py")
+    assert [row["name"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["ada", "cyd", "dan.py"], done.stderr
+    assert "Skipped, because it is not clear what to run: bob.\n" in done.stderr
+    assert done.stderr.endswith("3 programs: 3 accepted.\n")
+    guessed = command(*arguments)
+    assert "Of several files, these are run: ada/helper.py, bob/helper.py. --entry names another.\n" in guessed.stderr
+
+
 def test_a_batch_that_is_refused_names_the_program(command: Command, running: Up, tmp_path: Path) -> None:
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text("print(1)")
@@ -366,7 +387,9 @@ def test_a_folder_becomes_a_problem(command: Command, running: Up, source: Path,
     problem = json.loads(again.stdout)
     assert (problem["version"], problem["visibility"], problem["limits"]["cpu_s"]) == (1, "shared", 3.0)
     assert "cli-sum\t1\tSum\tshared" in command("problem", "list", *url).stdout
-    assert "1 shown, 1 secret" in command("problem", "show", "cli-sum@1", *url).stdout
+    shown = command("problem", "show", "cli-sum@1", *url).stdout
+    assert "limits of py\tcpu_s=4\n" in shown
+    assert "1 shown, 1 secret" in shown
     target = tmp_path / "back.zip"
     assert command("problem", "package", "cli-sum", "-o", target, *url).returncode == 0
     with zipfile.ZipFile(target) as archive:

@@ -167,6 +167,10 @@ def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
     assert [job["id"] for job in run_json("jobs", "list", "--email", email.upper())] == [older]
     assert run("jobs", "list", "--limit", "1").stdout.split("\t")[0] == str(newer)
     assert "no job 99" in refused("jobs", "show", "99")
+    assert "Blocked" in run("jobs", "show", str(older)).stdout
+    # Only a classic call is refused after an error.
+    on_database(lambda database: execute(database, "UPDATE uploads SET spec = '{}'"))
+    assert "Blocked" not in run("jobs", "show", str(older)).stdout
 
 
 def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDatabase) -> None:

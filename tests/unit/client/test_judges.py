@@ -76,6 +76,17 @@ def test_another_checker_comes_back_as_it_was_sent(checker: dict[str, Any], read
     assert (submission.checker, submission.interactor) == (read, None)
 
 
+def test_a_secret_test_of_another_key_is_read() -> None:
+    texts = dict.fromkeys(("stdout", "stderr", "diff", "judge_message", "truncated"))
+    test = {**RUN, **texts, "name": "secret/1", "group": "secret", "hidden": True}
+    server = Server(ok({**SUBMISSION, "run": {**RUN, "tests": [test]}}))
+    with server.client() as client:
+        submission = client.get(7)
+    assert submission.run
+    assert submission.run.tests
+    assert (submission.run.tests[0].stdout, submission.run.tests[0].truncated) == (None, None)
+
+
 def test_what_a_judge_says_is_read() -> None:
     test = {
         **RUN, "name": "1", "group": None, "hidden": False, "points": 1, "points_awarded": None, "diff": None,

@@ -112,9 +112,11 @@ def test_a_history_has_the_times_that_are_stored(
 def test_a_budget_shows_what_is_left_and_how_it_comes_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Client, "usage", lambda _: (Budget("submissions", 6000, 90, 5910, 3600, None),))
+    budgets = (Budget("submissions", 6000, 90, 5910, 3600, None), Budget("bytes", 2**30, 0, 2**30, 3600, None))
+    monkeypatch.setattr(Client, "usage", lambda _: budgets)
     usage()
-    assert capsys.readouterr().out == "submissions\t5910\t6000\t100 a minute\t-\n"
+    lines = ("submissions\t5910\t6000\t100 a minute\t-", "bytes\t1073741824\t1073741824\t17895697 a minute\t-")
+    assert capsys.readouterr().out.splitlines() == list(lines)
 
 
 @pytest.mark.parametrize(
