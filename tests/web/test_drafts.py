@@ -88,7 +88,7 @@ def test_a_submission_judged_by_a_program_keeps_its_judge(page: Page, system: Up
     expect(page.locator(".cm-content").first).to_contain_text("print(2 * int(input()))")
 
 
-def test_a_submission_to_a_task_is_mended_and_sent_to_it_again(page: Page, system: Up) -> None:
+def test_a_submission_to_a_task_is_sent_to_it_again(page: Page, system: Up) -> None:
     package = pack({"problem.yaml": "name: Twice\n", "data/secret/1.in": "2\n", "data/secret/1.ans": "4\n"})
     headers = {"Content-Type": "application/zip"}
     stored = requests.put(f"{system.url}/v1/problems/twice", package.read(), headers=headers, timeout=10)
