@@ -19,7 +19,7 @@ from starlette.routing import Match
 from api_service.http.errors import MEDIA_TYPE, ApiError, Fault, Kind, cut
 from api_service.http.request_log import HEADER, SCOPE_KEY
 from api_service.http.sentences import sentence
-from api_service.services import Services, credentials_of
+from api_service.services import BEARER, Services
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
 
@@ -48,6 +48,10 @@ _NOT_FOUND: Final = "There is nothing at this path; GET /docs describes the call
 _NOT_FOUND_V1: Final = "There is nothing at this path for this key; check the path and the ids in it."
 
 
+class DependencyAway(ApiError):
+    """The database or the object store does not answer (503)."""
+
+
 def is_v1(path: str) -> bool:
     return path == "/v1" or path.startswith("/v1/")
 
@@ -70,7 +74,7 @@ async def error_of(request: Request, exc: Exception, of_http: OfHttp | None = No
                 return await error_of(request, error)
         case TransientError():
             log.warning("request.unavailable", path=path, error=str(exc))
-            return ApiError(Kind.UNAVAILABLE, _UNAVAILABLE)
+            return DependencyAway(Kind.UNAVAILABLE, _UNAVAILABLE)
         case MemoryError():
             log.warning("request.out_of_memory", path=path)
             return ApiError(Kind.UNAVAILABLE, _NO_MEMORY)
@@ -151,7 +155,7 @@ async def _of_http(request: Request, exc: HTTPException) -> ApiError:
     if of_v1 and is_unrouted and request.method != "OPTIONS" and request.url.path not in WITHOUT_KEY:
         # 401 and 403 come first. Browsers send OPTIONS without a key, to learn whether other sites may call.
         services: Services = request.app.state.services
-        await services.authenticator.principal(request, await credentials_of(request))
+        await services.authenticator.principal(request, await BEARER(request))
     if exc.status_code == HTTPStatus.NOT_FOUND:
         return ApiError(Kind.NOT_FOUND, _NOT_FOUND_V1 if of_v1 else _NOT_FOUND)
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

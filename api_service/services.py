@@ -94,25 +94,22 @@ async def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-_bearer = HTTPBearer(
+BEARER: Final = HTTPBearer(
     scheme_name="apiKey",
     description="An API key, as `precieux keys create NAME` prints it. Until the first key exists (protected mode), the"
     " user that runs the server needs none on the same machine.",
     # `Authenticator` answers with a problem document instead.
     auto_error=False,
 )
-CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-
-
-async def credentials_of(request: Request) -> HTTPAuthorizationCredentials | None:
-    """Return the API key of a request that no route serves."""
-    return await _bearer(request)
+CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
 
 def _sender(*scopes: Scope) -> Any:
     """Return the dependency that finds the sender of a request, and raises `ApiError` (403) if it has no such scope."""
 
-    async def find(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Principal:
+    # FastAPI solves each dependency of a dependency anew, so there are few.
+    async def find(request: Request, credentials: CredentialsDep) -> Principal:
+        services: Services = request.app.state.services
         principal = await services.authenticator.principal(request, credentials)
         require(principal, *scopes)
         return principal

@@ -31,7 +31,6 @@ class ApiSettings(Settings):
     ] = MAX_JUDGE_OUTPUT_BYTES
     max_package_bytes: Annotated[int, Field(ge=1, description="bytes of a problem's package, the zip")] = 64 << 20
     max_problem_bytes: Annotated[int, Field(ge=1, description="bytes of a package's files, unpacked")] = 512 << 20
-    max_problem_files: Annotated[int, Field(ge=1, le=100_000, description="files of a package")] = 10_000
     max_problem_tests: Annotated[int, Field(ge=1, le=1000, description="tests of a problem")] = 1000
     max_test_bytes: Annotated[int, Field(ge=1, description="bytes of one input or answer of a problem")] = 100 << 20
     key_problem_bytes: Annotated[int, Field(ge=1, description="bytes of the problems that one key may store")] = 4 << 30

@@ -3,7 +3,9 @@
 import json
 import os
 import platform
+import re
 import subprocess
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +18,8 @@ from tabulate import tabulate
 
 from benchmarks.findings import Finding
 
+#: A list of numbers in JSON.
+_NUMBERS = re.compile(r"\[[-+.,\de\s]+\]")
 _COLUMNS = ("measure", "ours", "beside", "ratio", "target", "met")
 
 
@@ -32,7 +36,13 @@ def record(findings: Sequence[Finding], command: str) -> dict[str, Any]:
 
 def write(kept: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(_NUMBERS.sub(_on_few_lines, json.dumps(kept, indent=1, ensure_ascii=False)) + "\n")
+
+
+def _on_few_lines(numbers: re.Match[str]) -> str:
+    """Return a list of samples as a paragraph, in millionths."""
+    samples = ", ".join(f"{round(number, 6)}" for number in json.loads(numbers[0]))
+    return textwrap.fill(f"[{samples}]", width=116, subsequent_indent=" " * 5)
 
 
 def show(findings: Sequence[Finding]) -> None:

@@ -79,11 +79,7 @@ async def serve(stop: asyncio.Event) -> None:
             render_pending=pending_mails.render,
         )
         webhook_sender = WebhookSender(
-            database,
-            deliverer,
-            Bodies(links, store).render,
-            webhook_settings,
-            poll_interval=settings.poll_interval,
+            database, deliverer, Bodies(links, store).render, webhook_settings, poll_interval=settings.poll_interval
         )
         data_checks = DataChecks(
             database, PackageRuns(store, engine), processor.charges, poll_interval=settings.poll_interval
@@ -95,10 +91,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("languages", Languages(database, engine).run),
             restarting("sender", sender.run),
             restarting("webhooks", webhook_sender.run),
-            restarting(
-                "batches",
-                BatchFinisher(database, branding, poll_interval=settings.poll_interval).run,
-            ),
+            restarting("batches", BatchFinisher(database, branding, poll_interval=settings.poll_interval).run),
             restarting("checks", Checks(database, branding, poll_interval=settings.poll_interval).run),
             *(restarting("check data", data_checks.run) for _ in range(_DATA_CHECKS)),
             restarting("cleaner", Cleaner(database, store, mailer, days=settings.retention_days).run),

@@ -186,10 +186,7 @@ class JobMaker:
         return results
 
     async def _make_group(
-        self,
-        group: Sequence[_Decoded],
-        uploads: dict[int, Record],
-        foreign_requests: dict[int, UUID],
+        self, group: Sequence[_Decoded], uploads: dict[int, Record], foreign_requests: dict[int, UUID]
     ) -> list[int | InvalidMessage | None]:
         candidates = await asyncio.gather(*(self._prepare(message, uploads, foreign_requests) for message in group))
         await self._withdraw([candidate for candidate in candidates if isinstance(candidate, _NoJob)])

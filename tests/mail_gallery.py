@@ -19,7 +19,7 @@ from job_runner.emails.send_test_mail import render_test_mail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.message import write_message
-from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
+from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import ProgramLimits
 from shared.messages.translations import LOCALES
@@ -59,7 +59,7 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
     """Yield each mail with its name and its locale."""
     for locale in LOCALES:
         for name, job, outcome, link in _results(locale):
-            yield name, locale, render(job, outcome, _BRANDING, filelink=link, output_key=link and "results/7-1.txt")
+            yield name, locale, render(job, outcome, _BRANDING, StoredFiles(link and "results/7-1.txt", link))
         queue = Queue(position=3, estimated_start_at=_NOW)
         yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _BRANDING, _NOW)
         sender = "results@example.com"

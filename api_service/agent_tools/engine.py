@@ -68,10 +68,7 @@ class EngineBackend:
     async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         constraints = Constraints(
             catalog=await self._catalog.get(),
-            max_source_bytes=self._settings.max_source_bytes,
-            max_stdin_bytes=self._settings.max_input_bytes,
-            max_checker_bytes=self._settings.max_checker_bytes,
-            max_judged_output_bytes=self._settings.max_judged_output_bytes,
+            settings=self._settings,
             egress=Egress(),
             refusal=lambda _: None,
         )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, create_model
 from api_service.agent_tools.results import LanguagesResult, RunResult, SubmissionResult, keys_of
 from api_service.http.openapi import Schema, tidy, without_null
 from api_service.v1.body.submission import SubmissionBody, TestBody, Text
-from api_service.v1.protocol.validation import Strict
+from api_service.v1.protocol.validation import NoQuery, Strict
 from shared.engine.run_call import MAX_TESTS
 
 #: The most seconds that `submit_program` and `get_submission` wait. Clients give up after 60.
@@ -64,16 +64,12 @@ class GetArguments(_Waiting):
     id: Annotated[int, Field(ge=1, le=(1 << 63) - 1)] = Field(description="The id that `submit_program` returned.")
 
 
-class NoArguments(Strict):
-    pass
-
-
 #: The models of the arguments and the result of each tool, in the order in which they are listed.
 TOOLS: Final[Mapping[str, tuple[type[BaseModel], type[BaseModel]]]] = {
     "run_code": (RunArguments, RunResult),
     "submit_program": (SubmitArguments, SubmissionResult),
     "get_submission": (GetArguments, SubmissionResult),
-    "list_languages": (NoArguments, LanguagesResult),
+    "list_languages": (NoQuery, LanguagesResult),
 }
 
 

@@ -66,6 +66,8 @@ class Door:
     def app(self, services: Services) -> FastAPI:
         """Return the application that answers the door's requests. It has no documents, and no redirects."""
         app = FastAPI(
+            # An included router would match each request once more.
+            routes=[route for router in self.routers for route in router.routes],
             redirect_slashes=False,
             openapi_url=None,
             docs_url=None,
@@ -75,8 +77,6 @@ class Door:
         )
         for name, value in {**self.state, "door": self, "services": services}.items():
             setattr(app.state, name, value)
-        for router in self.routers:
-            app.include_router(router)
         answer_errors(app, self.render, self._of_http)
         return app
 

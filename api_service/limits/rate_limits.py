@@ -73,6 +73,14 @@ async def check(connection: Connection, limit: RateLimit) -> None:
         raise overdrawn(limit, wait)
 
 
+def report(limit: RateLimit, in_use_s: float) -> None:
+    """Let the answer report a limit of which so many seconds of the hour are in use."""
+    reported = REPORTED.get()
+    if reported is not None:
+        wait_s = in_use_s - WINDOW_SECONDS
+        reported[limit.name] = _counted(limit, Bucket(in_use_s, wait_s if wait_s > 0 else None))
+
+
 def overdrawn(limit: RateLimit, wait_s: float) -> ApiError:
     """Return the refusal of a request until `wait_s` seconds from now."""
     return _refused([(limit, _counted(limit, Bucket(WINDOW_SECONDS + wait_s, wait_s)))])

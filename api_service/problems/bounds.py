@@ -1,11 +1,16 @@
 """The operator's bounds on packages."""
 
+from typing import Final
+
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from shared.engine.codex import LimitBounds
 from shared.packages.model import OperatorLimits, PackageBounds
 from shared.problems.submitting import problem_bounds
+
+#: The most files of a package.
+MAX_PACKAGE_FILES: Final = 10_000
 
 
 def limit_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> dict[str, LimitBounds]:
@@ -26,7 +31,7 @@ def package_bounds(settings: ApiSettings, catalog: LanguageCatalog) -> PackageBo
     cpu_s, memory_bytes = float(bounds["cpu_s"].max), int(bounds["memory_bytes"].max)
     return PackageBounds(
         bytes=settings.max_problem_bytes,
-        files=settings.max_problem_files,
+        files=MAX_PACKAGE_FILES,
         tests=settings.max_problem_tests,
         test_bytes=settings.max_test_bytes,
         checker_bytes=settings.max_checker_bytes,

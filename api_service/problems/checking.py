@@ -49,58 +49,52 @@ class CheckRequest:
     factors: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckStarter:
-    """Begins checks: stores the jury's submissions as a batch of the problem's owner, and requests the first ones."""
+async def start(
+    submissions: Submissions, principal: Principal, version: ProblemVersion, asked: CheckRequest, on_stored: OnStored
+) -> int:
+    """Begin the check of a version, and return its id: store the jury's submissions as a batch, request the first ones.
 
-    submissions: Submissions
-
-    async def start(
-        self, principal: Principal, version: ProblemVersion, asked: CheckRequest, on_stored: OnStored
-    ) -> int:
-        """Begin the check of a version, and return its id.
-
-        Raises `ApiError`: 409 while another one of this version runs, 422 if the report may not be mailed, 429 if a
-        budget is used up or too much waits.
-        """
-        derives = derives_limit(version)
-        phase = Phase.FROM_BELOW if derives else Phase.AT_LIMIT
-        plan = {
-            "derives": derives,
-            "bounds": {name: bound.model_dump() for name, bound in asked.bounds.items()},
-            "factors": dict(asked.factors),
+    Raises `ApiError`: 409 while another one of this version runs, 422 if the report may not be mailed, 429 if a
+    budget is used up or too much waits.
+    """
+    derives = derives_limit(version)
+    phase = Phase.FROM_BELOW if derives else Phase.AT_LIMIT
+    plan = {
+        "derives": derives,
+        "bounds": {name: bound.model_dump() for name, bound in asked.bounds.items()},
+        "factors": dict(asked.factors),
+    }
+    database = submissions.database
+    async with submissions.semaphore.take(principal), database.transaction() as connection:
+        is_there = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
+        package = await versions.package_of(connection, version.id) if is_there else None
+        if package is None:
+            raise ApiError(Kind.NOT_FOUND, "This version of the problem was deleted.")
+        batch = await connection.fetch_one(_INSERT_BATCH, {"owner": version.owner})
+        assert batch is not None
+        values = {
+            "version": version.id,
+            "owner": principal.key_id,
+            "batch": batch["id"],
+            "plan": json.dumps(plan),
+            "phase": phase,
+            "email": asked.email,
+            "locale": asked.locale,
+            "webhook_url": asked.webhook_url,
         }
-        database = self.submissions.database
-        async with self.submissions.semaphore.take(principal), database.transaction() as connection:
-            is_there = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
-            package = await versions.package_of(connection, version.id) if is_there else None
-            if package is None:
-                raise ApiError(Kind.NOT_FOUND, "This version of the problem was deleted.")
-            batch = await connection.fetch_one(_INSERT_BATCH, {"owner": version.owner})
-            assert batch is not None
-            values = {
-                "version": version.id,
-                "owner": principal.key_id,
-                "batch": batch["id"],
-                "plan": json.dumps(plan),
-                "phase": phase,
-                "email": asked.email,
-                "locale": asked.locale,
-                "webhook_url": asked.webhook_url,
-            }
-            check = await connection.fetch_one(_INSERT, values)
-            if check is None:
-                raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait until it has finished.")
-            jury = _Jury(self.submissions, principal, version, package, asked, derives=derives)
-            requested, held = jury.sizes(phase)
-            await self.submissions.take_check(connection, principal, asked.email, requested=requested, held=held)
-            await jury.store(connection, check["id"], batch["id"], phase)
-            id_: int = check["id"]
-            await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
-            await connection.notify(channels.BATCHES, str(batch["id"]))
-            await connection.notify(channels.CHECKS)
-            await on_stored(connection, id_)
-        return id_
+        check = await connection.fetch_one(_INSERT, values)
+        if check is None:
+            raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait until it has finished.")
+        jury = _Jury(submissions, principal, version, package, asked, derives=derives)
+        requested, held = jury.sizes(phase)
+        await submissions.take_check(connection, principal, asked.email, requested=requested, held=held)
+        await jury.store(connection, check["id"], batch["id"], phase)
+        id_: int = check["id"]
+        await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
+        await connection.notify(channels.BATCHES, str(batch["id"]))
+        await connection.notify(channels.CHECKS)
+        await on_stored(connection, id_)
+    return id_
 
 
 class _Jury:

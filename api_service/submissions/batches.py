@@ -26,33 +26,27 @@ class NewBatch:
     webhook_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchSubmissions:
-    database: Database
-    submissions: Submissions
+async def register(submissions: Submissions, principal: Principal, new: NewBatch, on_stored: OnStored) -> int:
+    """Store all submissions of a batch, or none, and request their runs. Return the id of the batch.
 
-    async def register(self, principal: Principal, new: NewBatch, on_stored: OnStored) -> int:
-        """Store all submissions of a batch, or none, and request their runs. Return the id of the batch.
+    Raises `ApiError` as `Submissions.register` does. `on_stored` is called at the end of the transaction.
+    """
+    async with submissions.semaphore.take(principal), submissions.database.transaction() as connection:
+        values = {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url}
+        row = await connection.fetch_one(_INSERT, values)
+        assert row is not None
+        batch: int = row["id"]
+        members = [replace(member, batch=batch) for member in new.submissions]
+        await submissions.add(connection, principal, members, has_digest=new.digest)
+        await on_stored(connection, batch)
+    return batch
 
-        Raises `ApiError` as `Submissions.register` does. `on_stored` is called at the end of the transaction.
-        """
-        async with self.submissions.semaphore.take(principal), self.database.transaction() as connection:
-            values = {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url}
-            row = await connection.fetch_one(_INSERT, values)
-            assert row is not None
-            batch: int = row["id"]
-            members = [replace(member, batch=batch) for member in new.submissions]
-            await self.submissions.add(connection, principal, members, has_digest=new.digest)
-            await on_stored(connection, batch)
-        return batch
 
-    async def cancel(self, batch: int, on_stored: Callable[[Connection], Awaitable[None]]) -> bool:
-        """Cancel all submissions of a batch that have not ended. Return False if all have.
+async def cancel_batch(database: Database, batch: int, on_stored: Callable[[Connection], Awaitable[None]]) -> bool:
+    """Cancel all submissions of a batch that have not ended. Return False if all have.
 
-        `on_stored` is called at the end of the transaction.
-        """
-        async with self.database.connection() as connection:
-            row = await connection.fetch_one(_MEMBERS, {"id": batch})
-        if row is None:
-            return False
-        return bool(await cancel(self.database, row["members"], on_stored))
+    `on_stored` is called at the end of the transaction.
+    """
+    async with database.connection() as connection:
+        row = await connection.fetch_one(_MEMBERS, {"id": batch})
+    return row is not None and bool(await cancel(database, row["members"], on_stored))

@@ -33,10 +33,10 @@ class _Budget:
     unwritten_s: float = 0.0
     was_used: bool = True
 
-    def overdrawn_s(self, now: float) -> float:
-        """Return the seconds until at most an hour's worth is in use."""
-        in_use = max(0.0, self.in_use_s - (now - self.read_at))
-        return in_use + self.unwritten_s * WINDOW_SECONDS / self.limit.per_hour - WINDOW_SECONDS
+    def in_use_now_s(self) -> float:
+        """Return the seconds of its hour that are in use, which may be more than an hour's worth."""
+        in_use = max(0.0, self.in_use_s - (time.monotonic() - self.read_at))
+        return in_use + self.unwritten_s * WINDOW_SECONDS / self.limit.per_hour
 
 
 class RunSeconds:
@@ -63,8 +63,9 @@ class RunSeconds:
             seconds = in_use[limit.subject].seconds if in_use else 0.0
             budget = self._budgets.setdefault(limit.subject, _Budget(limit, seconds, time.monotonic()))
         budget.was_used = True
-        if (wait := budget.overdrawn_s(time.monotonic())) > 0:
-            raise rate_limits.overdrawn(budget.limit, wait)
+        if (used := budget.in_use_now_s()) > WINDOW_SECONDS:
+            raise rate_limits.overdrawn(budget.limit, used - WINDOW_SECONDS)
+        rate_limits.report(budget.limit, used)
 
     def charge(self, principal: Principal, seconds: float) -> None:
         """Charge a key for a run."""
@@ -75,6 +76,7 @@ class RunSeconds:
         if budget is None:  # it was long unused; the next write reads it
             budget = self._budgets[limit.subject] = _Budget(limit, 0.0, time.monotonic())
         budget.unwritten_s += seconds
+        rate_limits.report(budget.limit, budget.in_use_now_s())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Write what was charged, every few seconds."""

@@ -120,13 +120,13 @@ class TransientRuns:
         if self._crashed.get(digest):
             raise Quarantined
         await self.seconds.check(principal)
-        place, deadline, tries, failures = self._turns.place(), began + wait_s, 0, 0
+        deadline, tries, failures = began + wait_s, 0, 0
         seen = _Seen()
         while True:
             tries += 1
             try:
                 suspect = digest if digest in self._crashed else None
-                attempt = self._at_engine(principal, place, program, deadline, suspect)
+                attempt = self._at_engine(principal, program, deadline, suspect)
                 async with aclosing(attempt) as events:
                     async for event in events:
                         if seen.is_new(event, tries):
@@ -175,7 +175,7 @@ class TransientRuns:
                 self._next_suspect_at = 2 * time.monotonic() - began
 
     async def _at_engine(
-        self, principal: Principal, place: int, program: bytes, deadline: float, suspect: bytes | None
+        self, principal: Principal, program: bytes, deadline: float, suspect: bytes | None
     ) -> AsyncGenerator[RunEvent]:
         """Yield the events of one try. Raises `TimeoutError` if it has not begun by the deadline.
 
@@ -193,7 +193,7 @@ class TransientRuns:
             async with asyncio.timeout(deadline - time.monotonic()):
                 if suspect:
                     await held.enter_async_context(self._only_suspect(suspect))
-                await held.enter_async_context(self._turns.take(key, place))
+                await held.enter_async_context(self._turns.take(key, deadline))
                 events = await held.enter_async_context(aclosing(running))
                 try:
                     first = await anext(events)

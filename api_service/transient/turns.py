@@ -15,13 +15,14 @@ _MOST: Final = 1024
 @dataclass(eq=False, slots=True)
 class _Waiter:
     key: int
-    #: Its place among those that came.
-    place: int
+    #: The time until which it can wait.
+    deadline: float
     granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Turns:
-    """At most `limit` runs are at the engine. The next turn is for the waiting key that has the fewest there.
+    """At most `limit` runs are at the engine. The next turn is for the waiting key that has the fewest there, and then
+    for the run with the earliest deadline: one that can wait longer lets it go first.
 
     How many the engine takes is not known, and other processes send it runs too. So the limit grows with each run that
     ends while others wait, up to `most`, and falls below the present number when the engine is full.
@@ -32,18 +33,12 @@ class Turns:
         self._most = most
         self._at_engine: Counter[int] = Counter()
         self._waiting: list[_Waiter] = []
-        self._places = 0
-
-    def place(self) -> int:
-        """Return the place of a run that has come now. It keeps it when the engine was full."""
-        self._places += 1
-        return self._places
 
     @asynccontextmanager
-    async def take(self, key: int, place: int) -> AsyncIterator[None]:
-        """Be one of the runs at the engine while the block runs, in the order of the places of a key."""
+    async def take(self, key: int, deadline: float) -> AsyncIterator[None]:
+        """Be one of the runs at the engine while the block runs."""
         if self._waiting or self._at_engine.total() >= int(self._limit):
-            waiter = _Waiter(key, place)
+            waiter = _Waiter(key, deadline)
             self._waiting.append(waiter)
             try:
                 await waiter.granted
@@ -71,7 +66,7 @@ class Turns:
         if not self._at_engine[key]:
             del self._at_engine[key]
         while self._waiting and self._at_engine.total() < int(self._limit):
-            waiter = min(self._waiting, key=lambda waiter: (self._at_engine[waiter.key], waiter.place))
+            waiter = min(self._waiting, key=lambda waiter: (self._at_engine[waiter.key], waiter.deadline))
             self._waiting.remove(waiter)
             if not waiter.granted.done():  # otherwise it was cancelled, and its task has not run since
                 self._at_engine[waiter.key] += 1

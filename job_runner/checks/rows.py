@@ -221,12 +221,7 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
 
 async def release_held(connection: Connection, submission: int, limits: Mapping[str, float | int]) -> bool:
     """Request the run of a submission that is held, with these limits. Return False if it is not held any more."""
-    values = {
-        "id": submission,
-        "limits": json.dumps(limits),
-        "queue": QUEUE,
-        "submissions": channels.SUBMISSIONS,
-    }
+    values = {"id": submission, "limits": json.dumps(limits), "queue": QUEUE, "submissions": channels.SUBMISSIONS}
     return await connection.fetch_one(_RELEASE_HELD, values) is not None
 
 

@@ -15,7 +15,7 @@ from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
-from job_runner.verdict.outcome import Details, Outcome, TestOutcome, decide
+from job_runner.verdict.outcome import Details, Outcome, StoredFiles, TestOutcome, decide
 from job_runner.verdict.program_answer import failed_test
 from shared.database.connection import Connection, Database, Record
 from shared.engine.artifacts import ARTIFACTS
@@ -129,9 +129,8 @@ class PendingMails:
         if stored is None or stored["email"] is None or stored["engine"] is None:
             raise _NothingToMail
         outcome = await _outcome(connection, row["job"], stored)
-        link = None
-        if stored["output_key"] is not None and outcome.answer and outcome.answer.output:
-            link = await self._store.link(stored["output_key"], expires_in=LINK_LIFETIME)
+        key = stored["output_key"]
+        link = None if key is None else await self._store.link(key, expires_in=LINK_LIFETIME)
         job = replace(
             _job(stored),
             id=row["job"],
@@ -139,10 +138,8 @@ class PendingMails:
             number=stored["number"],
             requested_at=stored["requested_at"],
         )
-        artifacts = ARTIFACTS.validate_json(stored["artifacts"] or "[]")
-        email = render(
-            job, outcome, self._branding, filelink=link, output_key=stored["output_key"], artifacts=artifacts
-        )
+        files = StoredFiles(key, link, tuple(ARTIFACTS.validate_json(stored["artifacts"] or "[]")))
+        email = render(job, outcome, self._branding, files)
         return job.recipient, replace(email, message_id=self._branding.repeated_id(job.request_id, row["id"]))
 
 

@@ -24,6 +24,7 @@ from shared.resources.models import MailState
 MAX_COPIES: Final = 5
 #: Seconds in which a sender reaches the database again once another one does. A host that is gone takes 5 of them.
 GRACE_SECONDS: Final = 10.0
+_OF_EMAIL: Final = ("recipient", "subject", "text", "html", "message_id", "locale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +75,19 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
         UPDATE emails SET status = 'sending', updated_at = now(), attempt = attempt + 1, crashes = crashes + died,
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id, locale,
-            upload, CAST(attachments AS text) AS attachments,
+        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id,
+            coalesce(locale, :locale) AS locale, upload, CAST(attachments AS text) AS attachments,
             coalesce(batch, (SELECT uploads.batch FROM uploads WHERE uploads.id = emails.upload)) AS batch
         """,
-        {"limit": limit, "lease_seconds": lease_seconds, "grace_seconds": GRACE_SECONDS},
+        {"limit": limit, "lease_seconds": lease_seconds, "grace_seconds": GRACE_SECONDS, "locale": SOURCE_LOCALE},
     )
     # Checked now, because the recipient may have unsubscribed since the mail was written.
-    unwanted = await suppressed(connection, {r["recipient"] for r in rows}) if rows else set()
-    return [
-        ClaimedEmail(
-            r["id"],
-            r["job"],
-            r["attempt"],
-            r["lease_id"],
-            lease_ends,
-            r["recipient"] in unwanted,
-            Email(
-                r["recipient"], r["subject"], r["text"], r["html"], r["message_id"], locale=r["locale"] or SOURCE_LOCALE
-            ),
-            r["crashes"],
-            r["upload"],
-            r["batch"],
-            r["attachments"],
-        )
-        for r in rows
-    ]
+    unwanted = await suppressed(connection, {row["recipient"] for row in rows}) if rows else set()
+    claimed = []
+    for row in map(dict, rows):
+        email = Email(**{name: row.pop(name) for name in _OF_EMAIL})
+        claimed.append(ClaimedEmail(**row, lease_ends=lease_ends, suppressed=email.recipient in unwanted, email=email))
+    return claimed
 
 
 async def extend(connection: Connection, lease_id: UUID, *, lease_seconds: float) -> None:

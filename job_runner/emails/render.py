@@ -1,6 +1,5 @@
 """Renders the mail that ends a request: of a result, or of a program that could not be run. Pure."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from job_runner.emails import legacy_mail
@@ -10,28 +9,18 @@ from job_runner.emails.rendering import RenderedEmail, render_html, render_text
 from job_runner.emails.result import ResultWriter
 from job_runner.emails.sanitize import is_exact, one_line
 from job_runner.leases.claim import ClaimedJob
-from job_runner.verdict.outcome import Outcome
-from shared.engine.artifacts import StoredArtifact
+from job_runner.verdict.outcome import NO_FILES, Outcome, StoredFiles
 
 #: Bytes of the longest output that is attached to its mail as a file.
 _MAX_ATTACHED: Final = 256 << 10
 
 
-def render(
-    job: ClaimedJob,
-    outcome: Outcome,
-    branding: Branding,
-    *,
-    filelink: str | None = None,
-    output_key: str | None = None,
-    artifacts: Sequence[StoredArtifact] = (),
-) -> RenderedEmail:
-    """Return the mail for an outcome. The output is at `filelink` for its recipient, and at `output_key` in the store.
-    `artifacts` are the stored files of the program.
+def render(job: ClaimedJob, outcome: Outcome, branding: Branding, stored: StoredFiles = NO_FILES) -> RenderedEmail:
+    """Return the mail for an outcome, whose files are `stored`.
 
     The subject and the text of a classic submission are the original's, unless it has tests, which those do not know.
     """
-    attachments = _attachments(job, outcome, output_key)
+    attachments = _attachments(job, outcome, stored.output_key)
     links = branding.links
     files = [
         {
@@ -39,12 +28,13 @@ def render(
             "bytes": artifact.bytes,
             "url": links.recipients_artifact(job.upload, job.number, artifact.name),
         }
-        for artifact in artifacts
+        for artifact in stored.artifacts or ()
     ]
-    mail = ResultWriter(job, outcome, links.page(job.upload), filelink, bool(attachments), files).result()
+    link = stored.filelink if outcome.answer and outcome.answer.output else None
+    mail = ResultWriter(job, outcome, links.page(job.upload), link, bool(attachments), files).result()
     if job.is_classic and outcome.tests is None:
         mail["subject"] = legacy_mail.subject(job, outcome)
-        text = legacy_mail.text(job, outcome, filelink=filelink)
+        text = legacy_mail.text(job, outcome, filelink=link)
     else:
         text = render_text("result", job.locale, mail=mail)
     return RenderedEmail(

@@ -6,7 +6,6 @@
 import asyncio
 import json
 import sys
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -20,24 +19,6 @@ from shared.messages.translations import SOURCE_LOCALE, date_time, isolated, tra
 from shared.service.errors import ConfigurationError, MailerUnavailable, MailRefused
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import fail, load
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A test mail that was sent. `server` is Mailgun's domain, the SMTP server's host, or the folder of the files.
-
-    `answer` is the provider's id of the mail. It is None if the mail was not accepted, and `error` says why.
-    """
-
-    provider: str
-    server: str
-    sender: str
-    return_path: str
-    recipient: str
-    subject: str
-    message_id: str
-    answer: str | None = None
-    error: str | None = None
 
 
 def render_test_mail(*, sender: str, domain: str, now: datetime, locale: str) -> RenderedEmail:
@@ -56,25 +37,37 @@ def render_test_mail(*, sender: str, domain: str, now: datetime, locale: str) ->
     )
 
 
-async def send(settings: MailSettings, recipient: str, locale: str) -> Sent:
-    """Send a test mail, and return how it was sent. Raises `ConfigurationError`."""
+async def send(settings: MailSettings, recipient: str, locale: str) -> dict[str, str | None]:
+    """Send a test mail, and return how it was sent. Raises `ConfigurationError`.
+
+    `server` is Mailgun's domain, the SMTP server's host, or the folder of the files. `answer` is the provider's id of
+    the mail; None if the mail was not accepted, and `error` says why.
+    """
     now, sender = datetime.now(UTC), settings.sender.addr_spec
     mail = render_test_mail(sender=sender, domain=settings.domain, now=now, locale=locale)
     provider, server = _provider(settings)
-    facts = (
-        *(provider, server, settings.mail_from, settings.mail_return_path or sender),
-        *(recipient, mail.subject, mail.message_id),
-    )
+    sent: dict[str, str | None] = {
+        "provider": provider,
+        "server": server,
+        "sender": settings.mail_from,
+        "return_path": settings.mail_return_path or sender,
+        "recipient": recipient,
+        "subject": mail.subject,
+        "message_id": mail.message_id,
+        "answer": None,
+        "error": None,
+    }
     email = Email(
         recipient, mail.subject, mail.text, mail.html, mail.message_id, locale=locale, reply_to=settings.mail_reply_to
     )
     mailer = open_mailer(settings)
     try:
-        return Sent(*facts, answer=await mailer.send(email))
+        sent["answer"] = await mailer.send(email)
     except (MailRefused, MailerUnavailable) as exc:
-        return Sent(*facts, error=str(exc))
+        sent["error"] = str(exc)
     finally:
         await mailer.close()
+    return sent
 
 
 def _provider(settings: MailSettings) -> tuple[str, str]:
@@ -92,7 +85,7 @@ def main(recipient: str, locale: Annotated[str, typer.Option()] = SOURCE_LOCALE)
         sent = asyncio.run(send(load(MailSettings), recipient, locale))
     except ConfigurationError as exc:
         raise typer.Exit(fail(exc)) from exc
-    sys.stdout.write(json.dumps(asdict(sent)) + "\n")
+    sys.stdout.write(json.dumps(sent) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from shared.database.connection import Database
 from shared.database.group_commit import GroupCommit
 from shared.resources.models import MailState
 from shared.service import metrics
+from shared.service.background import in_background
 from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
@@ -54,7 +55,6 @@ class MailSender:
         completion: MailCompletion,
         *,
         poll_interval: float,
-        send_seconds: float = _SEND_SECONDS,
         render_pending: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         """`render_pending` renders the mails that the API has asked for, and returns how many that were."""
@@ -63,7 +63,6 @@ class MailSender:
         self._mailer = mailer
         self._completion = completion
         self._poll_interval = poll_interval
-        self._send_seconds = send_seconds
         # Mails are sent within a minute after an outage of the provider.
         self._policy = RetryPolicy(base=2, cap=60)
         self._sent = GroupCommit(self._mark_sent)
@@ -185,24 +184,18 @@ class MailSender:
             raise MailerUnavailable(f"the mail was not ready within {_ROUND_SECONDS:g} s") from exc
         if time.monotonic() >= mail.lease_ends:
             raise _MailLeaseLost
-        sent = asyncio.Event()
-        keeping = asyncio.create_task(self._keep_lease(mail, sent))
         try:
-            async with asyncio.timeout(self._send_seconds):
+            async with in_background(self._keep_lease(mail)), asyncio.timeout(_SEND_SECONDS):
                 return await self._mailer.send(email)
         except TimeoutError as exc:
-            raise MailerUnavailable(f"the mailer took longer than {self._send_seconds:g} s", uncertain=True) from exc
-        finally:
-            sent.set()
-            await keeping
+            raise MailerUnavailable(f"the mailer took longer than {_SEND_SECONDS:g} s", uncertain=True) from exc
 
-    async def _keep_lease(self, mail: ClaimedEmail, sent: asyncio.Event) -> None:
-        while not sent.is_set():
-            await wait_any(sent, timeout=LEASE_SECONDS / 3)
-            if not sent.is_set():
-                with contextlib.suppress(DatabaseUnavailable):
-                    async with self._database.connection() as connection:
-                        await queue.extend(connection, mail.lease_id, lease_seconds=LEASE_SECONDS)
+    async def _keep_lease(self, mail: ClaimedEmail) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with contextlib.suppress(DatabaseUnavailable):
+                async with self._database.connection() as connection:
+                    await queue.extend(connection, mail.lease_id, lease_seconds=LEASE_SECONDS)
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
         """Record that a mail was sent, else it is sent again. Try again while the database is unavailable.

@@ -22,10 +22,10 @@ def open_mailer(settings: MailSettings) -> Mailer:
             sender=settings.sender,
         )
     if settings.smtp_url:
-        from job_runner.mailers.smtp import SmtpMailer, SmtpServer
+        from job_runner.mailers.smtp import SmtpMailer
 
-        server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
-        return SmtpMailer(server, settings.sender, return_path=settings.mail_return_path)
+        url = settings.smtp_url.get_secret_value()
+        return SmtpMailer(url, settings.sender, return_path=settings.mail_return_path)
     from job_runner.mailers.files import FileMailer
 
     return FileMailer(settings.data_dir / "outbox", settings.sender)

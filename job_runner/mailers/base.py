@@ -43,7 +43,9 @@ class Mailer(Protocol):
         """
 
     async def forget(self, *, days: int) -> None:
-        """Remove older mails that the mailer itself keeps. Raises `MailerUnavailable`."""
+        """Remove older mails that the mailer itself keeps, if any. Raises `MailerUnavailable`."""
+        return
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, if any stay open."""
+        return

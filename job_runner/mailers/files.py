@@ -11,7 +11,7 @@ from email.headerregistry import Address
 from pathlib import Path
 from typing import Final
 
-from job_runner.mailers.base import Email
+from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import write_message
 from shared.files.atomic_write import replace_file
 from shared.service.errors import MailerUnavailable
@@ -19,7 +19,7 @@ from shared.service.errors import MailerUnavailable
 _DAY: Final = 24 * 60 * 60
 
 
-class FileMailer:
+class FileMailer(Mailer):
     """Writes mails to `folder` as `.eml` files (RFC 5322). The Message-ID names a file, so a repeat replaces it."""
 
     def __init__(self, folder: Path, sender: Address) -> None:
@@ -44,9 +44,6 @@ class FileMailer:
             await asyncio.to_thread(self._forget, time.time() - days * _DAY)
         except OSError as exc:
             raise MailerUnavailable(f"Old mails in {self._folder} cannot be removed: {exc.strerror}.") from exc
-
-    async def close(self) -> None:
-        """Do nothing: no file stays open."""
 
     def _write(self, name: str, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

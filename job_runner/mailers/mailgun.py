@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from job_runner.mailers.base import Email
+from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import extra_headers, parse_recipient, single_line
 from shared.service.errors import MailerUnavailable, MailRefused
 from shared.service.logging import get_logger
@@ -34,7 +34,7 @@ _BEFORE_SENDING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTi
 _PLACEHOLDER: Final = re.compile(r"%(?![0-9A-Fa-f]{2})(?=[\w.-]+%)")
 
 
-class MailgunMailer:
+class MailgunMailer(Mailer):
     """Sends mails through Mailgun. `url` is that of the region, without a path; `transport` is for tests."""
 
     def __init__(
@@ -79,9 +79,6 @@ class MailgunMailer:
         if response.is_success:
             return _id_of(response, answer)
         raise self._failure(response, answer)
-
-    async def forget(self, *, days: int) -> None:
-        """Do nothing: this mailer keeps no mails."""
 
     async def close(self) -> None:
         await self._client.aclose()

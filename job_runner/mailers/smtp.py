@@ -7,10 +7,9 @@ return path, which `precieux mail bounce` reads.
 import asyncio
 import contextlib
 import ssl
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -27,7 +26,7 @@ from aiosmtplib import (
 )
 from aiosmtplib.typing import Default
 
-from job_runner.mailers.base import Email
+from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import parse_recipient, write_message
 from shared.http.loopback import is_loopback
 from shared.service.errors import MailerUnavailable, MailRefused
@@ -41,48 +40,36 @@ _QUIT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """How aiosmtplib reaches a server. `start_tls` is True to require STARTTLS, None to use it if it is offered."""
+def server_of(url: str) -> dict[str, Any]:
+    """Return how aiosmtplib reaches the server of a URL: `smtp://` (default port 587) or `smtps://` (465).
 
-    hostname: str
-    port: int
-    username: str | None
-    password: str | None
-    use_tls: bool
-    start_tls: bool | None
-
-    @classmethod
-    def from_url(cls, url: str) -> "SmtpServer":
-        """Return the server of a URL: `smtp://` (default port 587) or `smtps://` (465).
-
-        The credentials in it are percent-encoded (RFC 3986).
-        """
-        parts = urlsplit(url)
-        use_tls = parts.scheme == "smtps"
-        username = unquote(parts.username) if parts.username else None
-        host = parts.hostname or "localhost"
-        return cls(
-            hostname=host,
-            port=parts.port or (465 if use_tls else 587),
-            username=username,
-            password=unquote(parts.password or "") if username else None,
-            use_tls=use_tls,
-            # An attacker in between can remove the offer of TLS, and a password must not leave the host without TLS.
-            start_tls=False if use_tls else True if username and not is_loopback(host) else None,
-        )
+    The credentials in it are percent-encoded (RFC 3986). `start_tls` is True to require STARTTLS, None to use it if it
+    is offered.
+    """
+    parts = urlsplit(url)
+    use_tls = parts.scheme == "smtps"
+    username = unquote(parts.username) if parts.username else None
+    host = parts.hostname or "localhost"
+    return {
+        "hostname": host,
+        "port": parts.port or (465 if use_tls else 587),
+        "username": username,
+        "password": unquote(parts.password or "") if username else None,
+        "use_tls": use_tls,
+        # An attacker in between can remove the offer of TLS, and a password must not leave the host without TLS.
+        "start_tls": False if use_tls else True if username and not is_loopback(host) else None,
+    }
 
 
-class SmtpMailer:
-    """Sends mails by SMTP. Reports of mails that did not arrive go to `return_path`, by default to the sender.
+class SmtpMailer(Mailer):
+    """Sends mails by the SMTP server of a URL. Reports of mails that did not arrive go to `return_path`, by default
+    to the sender.
 
     `timeout`, in seconds, bounds each exchange with the server but the last.
     """
 
-    def __init__(
-        self, server: SmtpServer, sender: Address, *, return_path: str | None = None, timeout: float = 30.0
-    ) -> None:
-        self._server = server
+    def __init__(self, url: str, sender: Address, *, return_path: str | None = None, timeout: float = 30.0) -> None:
+        self._server = server_of(url)
         self._sender = sender
         self._return_path = return_path or sender.addr_spec
         self._timeout = timeout
@@ -93,7 +80,7 @@ class SmtpMailer:
         message = write_message(email, self._sender, datetime.now(UTC))
         # Only an address beyond ASCII needs RFC 6531.
         options = [] if recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
-        client = _Client(**asdict(self._server), local_hostname=self._sender.domain, timeout=self._timeout)
+        client = _Client(**self._server, local_hostname=self._sender.domain, timeout=self._timeout)
         try:
             await client.connect()
             wants_reports = await _reports(client)
@@ -119,12 +106,6 @@ class SmtpMailer:
         finally:
             await _quit(client)
         return answer[:500]
-
-    async def forget(self, *, days: int) -> None:
-        """Do nothing: this mailer keeps no mails."""
-
-    async def close(self) -> None:
-        """Do nothing: no connection stays open."""
 
 
 class _Client(aiosmtplib.SMTP):

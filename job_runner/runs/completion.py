@@ -63,16 +63,7 @@ class Completion:
         files = await store_files(self._store, job, outcome)
         if outcome.details is not None:  # the files are stored, and the database may be slow
             outcome = replace(outcome, details=replace(outcome.details, artifacts=None))
-        email = None
-        if job.recipient:
-            email = render(
-                job,
-                outcome,
-                self._branding,
-                filelink=files.filelink if outcome.answer and outcome.answer.output else None,
-                output_key=files.output_key,
-                artifacts=files.artifacts or (),
-            )
+        email = render(job, outcome, self._branding, files) if job.recipient else None
         is_written = await self._group.write(JobResult(job, outcome, email, files))
         if is_written:
             metrics.JOBS_FINISHED.labels(outcome.state, outcome.verdict or "none").inc()

@@ -8,8 +8,7 @@ from pydantic_core import to_json
 
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
-from job_runner.runs.stored_files import NO_FILES, StoredFiles
-from job_runner.verdict.outcome import Details, Outcome
+from job_runner.verdict.outcome import NO_FILES, Details, Outcome, StoredFiles
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.database.strip_nul import strip_nul

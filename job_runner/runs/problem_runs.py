@@ -30,20 +30,12 @@ class ProblemRuns(PackageRuns):
     """Runs submissions to problems. `run` may run for many jobs at once."""
 
     def __init__(
-        self,
-        database: Database,
-        store: ObjectStore,
-        engine: EngineClient,
-        pause: Pause,
-        results: TestResults,
-        *,
-        load_seconds: float,
+        self, database: Database, store: ObjectStore, engine: EngineClient, pause: Pause, results: TestResults
     ) -> None:
         super().__init__(store, engine)
         self._database = database
         self.pause = pause
         self.results = results
-        self.load_seconds = load_seconds
 
     async def run(self, job: ClaimedJob, program: JobProgram, files: Mapping[str, bytes]) -> Outcome:
         """Run a program with these files, and return its outcome. Raises `LeaseLost`."""
@@ -103,7 +95,7 @@ class _Run:
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Compiled | TestEnded):
-                    check_load(event, self._job.attempt, self._runs.load_seconds)
+                    check_load(event, self._job.attempt)
                 match event:
                     case Started():
                         self._runs.pause.end()

@@ -22,11 +22,7 @@ log = get_logger(__name__)
 
 
 class Processor:
-    """Processes jobs. `process` may run for many at once.
-
-    `load_seconds` is the delay before another run if load caused the time limit. `key_cpu_seconds` is the hourly budget
-    of each key.
-    """
+    """Processes jobs. `process` may run for many at once. `key_cpu_seconds` is the hourly budget of each key."""
 
     def __init__(
         self,
@@ -36,7 +32,6 @@ class Processor:
         branding: Branding,
         max_attempts: int,
         *,
-        load_seconds: float = 10.0,
         key_cpu_seconds: int = 36_000,
         policy: RetryPolicy | None = None,
         pause: Pause | None = None,
@@ -46,7 +41,7 @@ class Processor:
         self.pause = pause or Pause()
         self.charges = Charges(database, key_cpu_seconds)
         policy = policy or RetryPolicy()
-        self._programs = ProgramRuns(database, store, engine, self.pause, load_seconds=load_seconds)
+        self._programs = ProgramRuns(database, store, engine, self.pause)
         self._retries = Retries(database, self.pause, max_attempts, policy)
         self._completion = Completion(database, store, branding, policy)
 

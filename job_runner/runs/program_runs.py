@@ -36,21 +36,15 @@ _NO_RUN_CALL: Final = (
 
 
 class ProgramRuns:
-    """Runs programs. `run` may run for many jobs at once.
+    """Runs programs. `run` may run for many jobs at once."""
 
-    `load_seconds` is the delay before another run if load caused a time limit.
-    """
-
-    def __init__(
-        self, database: Database, store: ObjectStore, engine: EngineClient, pause: Pause, *, load_seconds: float
-    ) -> None:
+    def __init__(self, database: Database, store: ObjectStore, engine: EngineClient, pause: Pause) -> None:
         self._database = database
         self._store = store
         self._engine = engine
         self._pause = pause
-        self._load_seconds = load_seconds
         self._results = TestResults(database)
-        self._problems = ProblemRuns(database, store, engine, pause, self._results, load_seconds=load_seconds)
+        self._problems = ProblemRuns(database, store, engine, pause, self._results)
         self._reading = asyncio.Lock()
 
     async def run(self, job: ClaimedJob) -> Outcome:
@@ -129,7 +123,7 @@ class ProgramRuns:
             async with aclosing(running) as events:
                 async for event in events:
                     if isinstance(event, Compiled | TestEnded):
-                        check_load(event, job.attempt, self._load_seconds)
+                        check_load(event, job.attempt)
                     match event:
                         case Started():
                             self._pause.end()
@@ -164,7 +158,7 @@ class ProgramRuns:
             self._pause.begin(exc)
             raise (EngineUnavailable if was_well else EngineAway)(str(exc)) from exc
         self._pause.end()
-        check_load(answer, job.attempt, self._load_seconds)
+        check_load(answer, job.attempt)
         return answer
 
 

@@ -26,6 +26,7 @@ from job_runner.settings import RunnerSettings
 from shared.database import channels
 from shared.database.connection import Database
 from shared.service import metrics
+from shared.service.background import in_background
 from shared.service.errors import DatabaseUnavailable
 from shared.service.lifecycle import restarting, wait_any
 from shared.service.logging import get_logger
@@ -45,18 +46,10 @@ _MOST_EARLY: Final = 1000
 
 
 class Runner:
-    def __init__(
-        self,
-        database: Database,
-        processor: Processor,
-        settings: RunnerSettings,
-        *,
-        drain_seconds: float = _DRAIN_SECONDS,
-    ) -> None:
+    def __init__(self, database: Database, processor: Processor, settings: RunnerSettings) -> None:
         self._database = database
         self._processor = processor
         self._settings = settings
-        self._drain_seconds = drain_seconds
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
         #: The keys that own the jobs under way.
         self._owners: dict[UUID, int] = {}
@@ -77,15 +70,10 @@ class Runner:
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and run jobs until `stop`. Then wait for those under way, and hand back those that end too late."""
         # A separate task, so running jobs keep their leases even if claiming fails.
-        leases = asyncio.create_task(restarting("leases", self._keep_leases)(asyncio.Event()))
-        try:
-            async with self._database.listen(channels.CANCELLATIONS, self._cancel):
-                await restarting("runner", self._claim_until)(stop)
-                await self._drain()
-        finally:
-            leases.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await leases
+        leases = in_background(restarting("leases", self._keep_leases)(asyncio.Event()))
+        async with leases, self._database.listen(channels.CANCELLATIONS, self._cancel):
+            await restarting("runner", self._claim_until)(stop)
+            await self._drain()
 
     async def _claim_until(self, stop: asyncio.Event) -> None:
         async with self._database.listen(channels.JOBS) as notified:
@@ -115,9 +103,8 @@ class Runner:
                     following = await claim.next_due(connection)
                     next_due = following.seconds
                     if following.is_interrupted and not self._under_way:
-                        self._start(
-                            await poison_jobs.claim_alone(self._database, lease_seconds=self._settings.lease_seconds)
-                        )
+                        lease_seconds = self._settings.lease_seconds
+                        self._start(await poison_jobs.claim_alone(self._database, lease_seconds=lease_seconds))
         except DatabaseUnavailable as exc:
             log.warning("runner.waiting", error=str(exc), next_try_s=1)
             return 1.0
@@ -260,8 +247,8 @@ class Runner:
     async def _drain(self) -> None:
         if not self._under_way:
             return
-        log.info("runner.draining", jobs=len(self._under_way), seconds=self._drain_seconds)
-        _, late = await asyncio.wait(self._under_way.values(), timeout=self._drain_seconds)
+        log.info("runner.draining", jobs=len(self._under_way), seconds=_DRAIN_SECONDS)
+        _, late = await asyncio.wait(self._under_way.values(), timeout=_DRAIN_SECONDS)
         for task in late:
             task.cancel()
         if late:

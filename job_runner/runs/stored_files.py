@@ -5,11 +5,10 @@ its output.
 """
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final
 
 from job_runner.leases.claim import ClaimedJob
-from job_runner.verdict.outcome import Outcome
+from job_runner.verdict.outcome import Outcome, StoredFiles
 from shared.database.strip_nul import strip_nul
 from shared.engine.artifacts import StoredArtifact, media_type_of
 from shared.storage.base import ObjectStore
@@ -17,19 +16,6 @@ from shared.storage.output_keys import LINK_LIFETIME, artifact_key, output_key
 
 #: The longest output that only the row of its result holds. The API reads as much in one piece.
 _IN_ROW_BYTES: Final = 64 << 10
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFiles:
-    """`output_key` and `filelink` are None if the output is not in the object store, and `artifacts` if the program can
-    have none."""
-
-    output_key: str | None = None
-    filelink: str | None = None
-    artifacts: tuple[StoredArtifact, ...] | None = None
-
-
-NO_FILES: Final = StoredFiles()
 
 
 async def store_files(store: ObjectStore, job: ClaimedJob, outcome: Outcome) -> StoredFiles:

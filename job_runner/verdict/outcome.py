@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from shared.engine.artifacts import StoredArtifact
 from shared.engine.codex import RunResponse, Verdict
 from shared.engine.run_call import (
     GOOD_VERDICTS,
@@ -33,6 +34,8 @@ from shared.service.errors import (
 )
 
 MAX_RERUNS: Final = 2
+#: Seconds before another run if load caused a time limit.
+_RERUN_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,19 @@ class Outcome:
         return self.state is JobState.EXECUTED and not self.success and self.verdict is not Verdict.JUDGE_ERROR
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFiles:
+    """Where the files of an outcome are. `output_key` and `filelink` are None if the output is not in the object store,
+    and `artifacts` if the program can have none."""
+
+    output_key: str | None = None
+    filelink: str | None = None
+    artifacts: tuple[StoredArtifact, ...] | None = None
+
+
+NO_FILES: Final = StoredFiles()
+
+
 def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
     """Return the outcome of an answer about the program. `shared.engine.client` raises for all other answers.
 
@@ -174,9 +190,9 @@ def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
     return Outcome(JobState.EXECUTED, success, verdict, answer, details=details)
 
 
-def check_load(answer: RunResponse | TestEnded | Compiled, attempt: int, retry_s: float) -> None:
+def check_load(answer: RunResponse | TestEnded | Compiled, attempt: int) -> None:
     """Raise `EngineUnavailable` if a limit of elapsed time was exceeded because of the machine's load. The program is
-    then run again, after `retry_s`.
+    then run again.
 
     This is so if a CPU was used for less than half of the elapsed time, and processes waited for a CPU for at least
     half of it. After `MAX_RERUNS`, a program's verdict is final: one that only sleeps looks the same. Compilers do not
@@ -192,9 +208,9 @@ def check_load(answer: RunResponse | TestEnded | Compiled, attempt: int, retry_s
         and cpu_s < answer.wall_s / 2
     ):
         if answer.verdict is Verdict.COMPILE_ERROR:
-            raise EngineUnavailable("the machine was too busy to compile it", retry_after=retry_s)
+            raise EngineUnavailable("the machine was too busy to compile it", retry_after=_RERUN_SECONDS)
         if attempt <= MAX_RERUNS:
-            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=retry_s)
+            raise EngineUnavailable("the machine was overloaded while it ran", retry_after=_RERUN_SECONDS)
 
 
 def give_up(reason: str, *, is_ours: bool = True, next_step: str = ASK_AGAIN) -> Outcome:

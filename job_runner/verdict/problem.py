@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from job_runner.verdict.outcome import Details, Outcome, TestOutcome
+from job_runner.verdict.outcome import Details, Outcome
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
 from shared.engine.job_program import Case, JobProgram, elapsed, file_of
 from shared.engine.run_call import (
@@ -149,7 +149,6 @@ class ProblemAnswer(ProgramAnswer):
         super().__init__(problem.program)
         self._problem = problem
         self._grading = grading
-        self._ended: dict[int, TestOutcome] = {}
         self._shows_sample = False
         self._has_failed = False
 
@@ -181,11 +180,7 @@ class ProblemAnswer(ProgramAnswer):
         points = award.points
         if points is not None and not self._problem.package.scheme.is_scoring:
             points = 0.0
-        self._measure(event)
-        case = self._program.cases[event.number - 1]
-        self._ended[event.number] = TestOutcome(
-            case.name, case.hidden, case.points, event.verdict, event.cpu_s, event.memory_bytes, case.limits, points
-        )
+        self._measure(event, points)
         return event, points
 
     def shows(self, event: TestEnded) -> bool:
@@ -231,12 +226,6 @@ class ProblemAnswer(ProgramAnswer):
             is_interactive=self._problem.package.interactor is not None,
         )
         return replace(outcome, details=details)
-
-    def _tests(self) -> tuple[TestOutcome, ...]:
-        return tuple(
-            self._ended.get(number) or TestOutcome(case.name, case.hidden, case.points, limits=case.limits)
-            for number, case in enumerate(self._program.cases, 1)
-        )
 
 
 def fitting(package: Package, runs: Sequence[tuple[Iterable[str], Iterable[str]]]) -> int:

@@ -6,7 +6,7 @@ The outcome has a CodeX answer too, for the classic calls and the mails: its `er
 import time
 from dataclasses import replace
 from statistics import fmean
-from typing import Final, TypeAlias
+from typing import Final
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
 from shared.engine.checker import compare
@@ -21,8 +21,6 @@ WRONG: Final = "The output is not the expected one."
 _FIELD_LENGTH: Final = 1000
 #: Characters of each text of a failed test that its mail shows.
 _SHOWN: Final = 1000
-#: The verdict, the CPU seconds and the bytes of memory of a test, and the points that its judge gave.
-_End: TypeAlias = tuple[Verdict | None, float | None, int | None, float | None]
 
 
 class ProgramAnswer:
@@ -37,12 +35,12 @@ class ProgramAnswer:
         self._compiled: Compiled | None = None
         #: The last event of a submission without tests. Each run of the program has one.
         self._last: TestEnded | None = None
+        self._ended: dict[int, TestOutcome] = {}
         self._failed: list[FailedTest] = []
         self._verdicts: list[Verdict] = []
         self._cpu_s: list[float] = []
         self._wall_s = 0.0
         self._memory_bytes: list[int] = []
-        self._scored: list[float | None] = []
         self._judge_cpu_s = 0.0
         #: Why no test can be judged.
         self._judge_failed: JudgeFailed | None = None
@@ -65,8 +63,7 @@ class ProgramAnswer:
     def add(self, event: TestEnded) -> None:
         if event.number != len(self._verdicts) + 1 or event.number > len(self._program.cases) or not self._may_test:
             raise mixed_up(f"test {event.number} was not due")
-        self._measure(event)
-        self._scored.append(event.points_awarded)
+        self._measure(event, event.points_awarded)
         self._last = None if self._program.has_tests else event
         case = self._program.cases[event.number - 1]
         if not case.hidden and (event.verdict not in GOOD_VERDICTS or event.message):
@@ -74,7 +71,11 @@ class ProgramAnswer:
                 failed_test(case.name, case.fields["stdin"], event.diff, event.stderr, event.verdict, event.message)
             )
 
-    def _measure(self, event: TestEnded) -> None:
+    def _measure(self, event: TestEnded, scored: float | None) -> None:
+        case = self._program.cases[event.number - 1]
+        self._ended[event.number] = TestOutcome(
+            case.name, case.hidden, case.points, event.verdict, event.cpu_s, event.memory_bytes, case.limits, scored
+        )
         self._verdicts.append(event.verdict)
         self._cpu_s.append(event.cpu_s)
         self._wall_s += event.wall_s
@@ -164,12 +165,9 @@ class ProgramAnswer:
         return decide(answer, replace(self._details(None, (), tests), is_judged=is_judged))
 
     def _tests(self) -> tuple[TestOutcome, ...]:
-        not_run: _End = (None, None, None, None)
-        ends: list[_End] = [*zip(self._verdicts, self._cpu_s, self._memory_bytes, self._scored, strict=True)]
-        ends += [not_run] * (len(self._program.cases) - len(ends))
         return tuple(
-            TestOutcome(case.name, case.hidden, case.points, verdict, cpu_s, memory_bytes, case.limits, scored)
-            for case, (verdict, cpu_s, memory_bytes, scored) in zip(self._program.cases, ends, strict=True)
+            self._ended.get(number) or TestOutcome(case.name, case.hidden, case.points, limits=case.limits)
+            for number, case in enumerate(self._program.cases, 1)
         )
 
     def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:

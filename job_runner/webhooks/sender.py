@@ -95,11 +95,6 @@ class WebhookSender:
         # A minimum, because the clocks of the database and of this machine differ.
         return max(due, 0.05) if due is not None else self._poll_interval
 
-    async def wait_idle(self) -> None:
-        """Wait until no delivery is under way."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
-
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
         self._slot_free.set()

@@ -28,11 +28,7 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def service_environment(
-    outer: Mapping[str, str],
-    settings: UpSettings,
-    *,
-    codex_url: str,
-    codex_token: str,
+    outer: Mapping[str, str], settings: UpSettings, *, codex_url: str, codex_token: str
 ) -> dict[str, str]:
     """Return the services' environment: the operator's variables, and the settings of `up` without the database."""
     return {

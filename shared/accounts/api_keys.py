@@ -167,12 +167,5 @@ async def rotate_webhook_secret(connection: "Connection", key_id: int, secret: s
 
 
 def _from_row(row: "Record") -> ApiKey:
-    return ApiKey(
-        row["id"],
-        row["name"],
-        frozenset(Scope(s) for s in row["scopes"]),
-        row["created_at"],
-        row["revoked_at"],
-        tuple(row["recipients"]) if row["recipients"] is not None else None,
-        row["run_seconds"],
-    )
+    scopes, recipients = frozenset(map(Scope, row["scopes"])), row["recipients"]
+    return ApiKey(**{**row, "scopes": scopes, "recipients": None if recipients is None else tuple(recipients)})

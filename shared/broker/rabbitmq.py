@@ -24,12 +24,7 @@ class RabbitMQBroker:
     """The broker on RabbitMQ. `timeout` is in seconds, for connecting and for each window of publisher confirms."""
 
     def __init__(
-        self,
-        url: str,
-        *,
-        queue_type: QueueType = "quorum",
-        timeout: float = 10.0,
-        policy: RetryPolicy | None = None,
+        self, url: str, *, queue_type: QueueType = "quorum", timeout: float = 10.0, policy: RetryPolicy | None = None
     ) -> None:
         self._url = url
         self._queues = queues(queue_type)

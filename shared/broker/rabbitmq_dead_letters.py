@@ -80,9 +80,7 @@ class RabbitMQDeadLetters:
 
 
 def _settle(
-    channel: BlockingChannel,
-    keys: Collection[str],
-    act: Callable[[BlockingChannel, DeadLetter, BasicProperties], None],
+    channel: BlockingChannel, keys: Collection[str], act: Callable[[BlockingChannel, DeadLetter, BasicProperties], None]
 ) -> list[DeadLetter]:
     settled = []
     for letter, tag, properties in _letters(channel):

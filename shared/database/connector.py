@@ -12,12 +12,7 @@ from shared.service.hosts import one_address_per_host
 _HOST_TIMEOUT: Final = 5.0
 #: Seconds until a connection counts as lost if the host acknowledges nothing. Linux alone would wait 15 minutes.
 _SILENCE: Final = 20
-_KEEPALIVE: Final = {
-    "TCP_KEEPIDLE": 10,
-    "TCP_KEEPINTVL": 5,
-    "TCP_KEEPCNT": 2,
-    "TCP_USER_TIMEOUT": _SILENCE * 1000,
-}
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": _SILENCE * 1000}
 #: Errors after which another host may work: this one is down, starting, a standby, or out of reach.
 _NEXT_HOST: Final = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 

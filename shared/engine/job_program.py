@@ -9,13 +9,7 @@ from pydantic_core import to_json
 
 from shared.engine.codex import LimitBounds
 from shared.engine.languages import check_lang
-from shared.engine.run_call import (
-    Checker,
-    CheckerKind,
-    Encoding,
-    ProgramLimits,
-    limits_in_effect,
-)
+from shared.engine.run_call import Checker, CheckerKind, Encoding, ProgramLimits, limits_in_effect
 from shared.text import source_paths
 
 #: The optional fields that the engine's request copies from the submission's `spec`.

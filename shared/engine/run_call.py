@@ -346,8 +346,7 @@ class ProgramRequest(_Sources):
         default=1, ge=1, le=MAX_PASSES, description="above 1: how often a test may be run, if its judge asks for more"
     )
     output_order: bool = Field(
-        default=False,
-        description="keep the compiler's standard error apart, and report in which order all output came",
+        default=False, description="keep the compiler's standard error apart, and report in which order all output came"
     )
 
     live_output: bool = Field(default=False, description="tell what the program writes while it runs; for a single run")

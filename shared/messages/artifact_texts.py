@@ -22,7 +22,4 @@ def about_left_out(left_out: Mapping[LeftOut, int], locale: str) -> str:
     if not total:
         return ""
     reasons = gettext(", ").join(gettext(REASONS[reason]) for reason in LeftOut if left_out.get(reason))
-    return gettext("Skipped in out/: %(number)s (%(reasons)s).") % {
-        "number": number(total, locale),
-        "reasons": reasons,
-    }
+    return gettext("Skipped in out/: %(number)s (%(reasons)s).") % {"number": number(total, locale), "reasons": reasons}

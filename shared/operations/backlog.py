@@ -5,18 +5,18 @@ from typing import Final
 
 from shared.database.connection import Connection
 
-_WAITING: Final = """
-    SELECT 'requested' AS place, count(*) AS depth, min(requested_at) AS since FROM uploads WHERE request_id IS NOT NULL
-    UNION ALL SELECT 'outbox', count(*), min(created_at) FROM outbox WHERE failure IS NULL
-    UNION ALL SELECT 'dead', count(*), min(failed_at) FROM outbox WHERE failure IS NOT NULL
-    UNION ALL SELECT 'none-executed', count(*), min(created_at) FROM job WHERE status = 'none-executed'
-    UNION ALL SELECT 'executing', count(*), min(started_at) FROM job WHERE status = 'executing'
-    UNION ALL SELECT 'mails', count(*), min(created_at) FROM emails WHERE status = 'queued'
-    UNION ALL SELECT 'sending', count(*), min(created_at) FROM emails WHERE status = 'sending'
-    UNION ALL SELECT 'webhooks', count(*), min(created_at) FROM webhooks WHERE status = 'pending'
+_MEASURE: Final = """
+    SELECT place, depth, CAST(extract(epoch FROM now() - since) AS float8) AS oldest_s FROM (
+        SELECT 'requested', count(*), min(requested_at) FROM uploads WHERE request_id IS NOT NULL
+        UNION ALL SELECT 'outbox', count(*), min(created_at) FROM outbox WHERE failure IS NULL
+        UNION ALL SELECT 'dead', count(*), min(failed_at) FROM outbox WHERE failure IS NOT NULL
+        UNION ALL SELECT 'none-executed', count(*), min(created_at) FROM job WHERE status = 'none-executed'
+        UNION ALL SELECT 'executing', count(*), min(started_at) FROM job WHERE status = 'executing'
+        UNION ALL SELECT 'mails', count(*), min(created_at) FROM emails WHERE status = 'queued'
+        UNION ALL SELECT 'sending', count(*), min(created_at) FROM emails WHERE status = 'sending'
+        UNION ALL SELECT 'webhooks', count(*), min(created_at) FROM webhooks WHERE status = 'pending'
+    ) AS waiting (place, depth, since)
 """
-
-_MEASURE: Final = f"SELECT place, depth, extract(epoch FROM now() - since) AS age FROM ({_WAITING}) AS waiting"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +30,4 @@ class Backlog:
 
 async def measure(connection: Connection) -> list[Backlog]:
     """Return what waits, by place. RabbitMQ's queue is not among them, but `requested` counts its messages too."""
-    rows = await connection.fetch_all(_MEASURE)
-    return [Backlog(r["place"], r["depth"], float(r["age"]) if r["age"] is not None else None) for r in rows]
+    return [Backlog(**row) for row in await connection.fetch_all(_MEASURE)]

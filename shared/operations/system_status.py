@@ -36,8 +36,8 @@ _FAILURES: Final = f"""
 #: The most reasons that are listed.
 _REASONS: Final = 5
 _RETRIED: Final = f"""
-    SELECT failure, count(*) AS count, max(attempt) AS attempts,
-        extract(epoch FROM now() - min(created_at)) AS seconds,
+    SELECT failure AS reason, count(*) AS count, max(attempt) AS attempts,
+        CAST(extract(epoch FROM now() - min(created_at)) AS float8) AS oldest_s,
         EXISTS (SELECT FROM job WHERE status = 'executed' AND finished_at > now() - interval '1 minute') AS others_run
     FROM (
         SELECT failure, attempt, created_at FROM job
@@ -160,9 +160,6 @@ async def _system_status(connection: Connection, dead: int | None) -> SystemStat
         failed_jobs=failures["jobs"],
         failed_mails=failures["mails"],
         lacks_standby=await lacks_standby(connection),
-        retried=[
-            Retried(row["failure"], row["count"], row["attempts"], float(row["seconds"]), row["others_run"])
-            for row in await connection.fetch_all(_RETRIED)
-        ],
+        retried=[Retried(**row) for row in await connection.fetch_all(_RETRIED)],
         engine=EngineState(**engine) if engine["languages"] else None,
     )

@@ -228,30 +228,15 @@ def tests_of(row: Record, results: Sequence[Record], text_limit: int) -> list[Te
     ended = {result["number"]: result for result in results}
     is_over = row["status"] == JobState.EXECUTED
     return [
-        test_of(
-            number,
-            spec,
-            ended.get(number),
-            text_limit,
-            is_over=is_over,
-            is_interactive=row["is_interactive"],
-            shows_secrets=row["shows_secrets"],
-        )
+        test_of(row, number, spec, ended.get(number), text_limit, is_over=is_over)
         for number, spec in enumerate(json.loads(row["tests"]), 1)
     ]
 
 
 def test_of(
-    number: int,
-    spec: Mapping[str, Any],
-    result: Record | None,
-    text_limit: int,
-    *,
-    is_over: bool,
-    is_interactive: bool,
-    shows_secrets: bool,
+    row: Record, number: int, spec: Mapping[str, Any], result: Record | None, text_limit: int, *, is_over: bool
 ) -> Test:
-    """Return a test of a run. The output of a program that talks with an interactor is not kept.
+    """Return a test of the run of a row. The output of a program that talks with an interactor is not kept.
 
     If not `shows_secrets`, a hidden test has no text from which its input could be learnt.
     """
@@ -260,12 +245,12 @@ def test_of(
         "group": spec.get("group"),
         **{name: spec[name] for name in ("name", "hidden", "points")},
     }
-    is_secret = spec["hidden"] and not shows_secrets
+    is_secret = spec["hidden"] and not row["shows_secrets"]
     if result is None:
         return Test(**known, points_awarded=0.0 if is_over else None, truncated=None if is_secret else [])
     texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
     texts |= {name: result[name] for name in ("message", "judge_message")}
-    if is_interactive or is_secret:
+    if row["is_interactive"] or is_secret:
         texts["stdout"] = None
     if is_secret:
         texts["stderr"] = texts["judge_message"] = None
@@ -295,18 +280,17 @@ def texts_of(row: Record, text_limit: int) -> dict[str, Any]:
 def artifacts_of(row: Record, upload: int, links: Links) -> dict[str, Any]:
     """Return the artifacts of a run, and how many entries of the folder were left out for each reason."""
     stored = None if row["artifacts"] is None else ARTIFACTS.validate_json(row["artifacts"])
+    shown = [
+        Artifact(
+            name=artifact.name,
+            bytes=artifact.bytes,
+            media_type=artifact.media_type,
+            url=links.artifact(upload, row["number"], artifact.name),
+        )
+        for artifact in stored or ()
+    ]
     return {
-        "artifacts": None
-        if stored is None
-        else [
-            Artifact(
-                name=artifact.name,
-                bytes=artifact.bytes,
-                media_type=artifact.media_type,
-                url=links.artifact(upload, row["number"], artifact.name),
-            )
-            for artifact in stored
-        ],
+        "artifacts": None if stored is None else shown,
         "artifacts_left_out": json.loads(row["artifacts_left_out"] or "{}"),
     }
 

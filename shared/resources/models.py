@@ -250,8 +250,7 @@ class Run(Resource):
     compile_output: str | None = None
     message: str | None = Field(default=None, description="From the judge to the program's author; null with tests.")
     judge_message: str | None = Field(
-        default=None,
-        description="From the judge to whoever set the task. With tests it says why none could be judged.",
+        default=None, description="From the judge to whoever set the task. With tests it says why none could be judged."
     )
     truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
     exit_code: int | None = None
@@ -289,8 +288,7 @@ class TransientRun(Resource):
     compile_output: str | None = None
     message: str | None = Field(default=None, description="From the judge to the program's author; null with tests.")
     judge_message: str | None = Field(
-        default=None,
-        description="From the judge to whoever set the task. With tests it says why none could be judged.",
+        default=None, description="From the judge to whoever set the task. With tests it says why none could be judged."
     )
     truncated: list[str] = Field(default_factory=list, description="The names of the texts that are cut.")
     exit_code: int | None = None

@@ -102,16 +102,7 @@ async def ended_tests(
     reserve(int(size["bytes"] or 0) if size else 0)
     rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, {**values, "sees_all": sees_all})
     return [
-        mapping.test_of(
-            row["number"],
-            json.loads(row["spec"]),
-            row,
-            TEXT_LIMIT,
-            is_over=False,
-            is_interactive=row["is_interactive"],
-            shows_secrets=row["shows_secrets"],
-        )
-        for row in rows
+        mapping.test_of(row, row["number"], json.loads(row["spec"]), row, TEXT_LIMIT, is_over=False) for row in rows
     ]
 
 

@@ -35,7 +35,10 @@ _PROGRAMS: Final = {
 }
 
 
-@pytest.mark.parametrize(("language", "name"), _PROGRAMS)
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [pytest.param(*each, marks=pytest.mark.slow if "<bits/" in source else ()) for each, source in _PROGRAMS.items()],
+)
 def test_a_program_ends_as_after_the_bare_command(language: str, name: str, executor_url: str, tmp_path: Path) -> None:
     compiler, *arguments = _BARE[language]
     need_language(language)

@@ -46,7 +46,7 @@ def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize("language", _INSTALLED)
+@pytest.mark.parametrize("language", [code for code in _INSTALLED if code not in _HARD])
 def test_the_reference_program_runs(language: str, executor_url: str) -> None:
     reference = _INSTALLED[language].reference
     answer = _run(executor_url, language, reference.source, input=reference.input)

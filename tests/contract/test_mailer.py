@@ -14,7 +14,6 @@ from job_runner.mailers.base import Attachment, Mailer
 from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.smtp import SmtpMailer
-from job_runner.mailers.smtp import SmtpServer as SmtpAddress
 from shared.service.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
@@ -283,9 +282,8 @@ def _smtp(server: SmtpServer) -> Rig:
         assert [mail.recipients for mail in mails] == [envelope.recipients for envelope in server.accepted]
         return mails
 
-    address = SmtpAddress.from_url(f"smtp://127.0.0.1:{server.port}")
     return Rig(
-        SmtpMailer(address, SENDER),
+        SmtpMailer(f"smtp://127.0.0.1:{server.port}", SENDER),
         received,
         refuse=lambda: server.replies.update(RCPT="550 5.1.1 no such user"),
         delay=lambda: server.replies.update(RCPT="451 4.7.1 greylisted"),

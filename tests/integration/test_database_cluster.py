@@ -44,10 +44,10 @@ async def database(nodes: tuple[PostgresNode, PostgresNode]) -> AsyncIterator[Da
     await database.disconnect()
 
 
-async def write(database: Database) -> bool:
+async def write(database: Database, *, in_transaction: bool = False) -> bool:
     """Return whether a row could be written."""
     try:
-        async with database.connection() as connection:
+        async with database.transaction() if in_transaction else database.connection() as connection:
             await connection.execute(WRITE)
     except DatabaseUnavailable:
         return False
@@ -101,20 +101,11 @@ async def test_a_commit_waits_for_the_standby_for_a_while(nodes: tuple[PostgresN
     standby.freeze()
     began = time.monotonic()
     assert not await write(database)
-    assert not await write_in_transaction(database)
+    assert not await write(database, in_transaction=True)
     assert time.monotonic() - began < 10
     standby.thaw()
     await eventually(lambda: write(database))
     await database.disconnect()
-
-
-async def write_in_transaction(database: Database) -> bool:
-    try:
-        async with database.transaction() as connection:
-            await connection.execute(WRITE)
-    except DatabaseUnavailable:
-        return False
-    return True
 
 
 async def test_a_host_that_answers_nothing_is_passed_over(nodes: tuple[PostgresNode, PostgresNode]) -> None:

@@ -6,6 +6,7 @@ The statements are read from the sources, as in `tests/unit/test_lock_order.py`.
 import importlib
 import re
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import Final, TypeAlias
 
 import asyncpg
@@ -56,8 +57,14 @@ async def connection(database_url: str) -> AsyncIterator[Connection]:
     await connection.close()
 
 
-def statements() -> Iterator[str]:
-    """Yield the strings of the sources that may be SQL: those in the code, and those that modules build when loaded."""
+@cache
+def statements() -> set[str]:
+    """Return the strings of the sources that may be SQL, with blanks and comments normalized."""
+    return {sql for text in strings() if SQL.match(sql := re.sub(r"\s+", " ", re.sub(r"--[^\n]*", " ", text)).strip())}
+
+
+def strings() -> Iterator[str]:
+    """Yield the strings of the sources: those in the code, and those that modules build when loaded."""
     for path in SOURCES:
         if "migrations" in path.parts or path.is_relative_to(ROOT / "executor"):
             continue
@@ -82,12 +89,11 @@ async def plans_of_all(connection: Connection) -> dict[str, str]:
     """Return the plans of all statements that are complete in the sources."""
     found: dict[str, str] = {}
     unread: set[str] = set()
-    for sql in {re.sub(r"\s+", " ", re.sub(r"--[^\n]*", " ", text)).strip() for text in statements()}:
-        if SQL.match(sql):
-            if (plan := await plan_of(connection, sql)) is None:
-                unread.add(sql)
-            elif "{…}" not in sql:
-                found[sql] = plan
+    for sql in statements():
+        if (plan := await plan_of(connection, sql)) is None:
+            unread.add(sql)
+        elif "{…}" not in sql:
+            found[sql] = plan
     # Parts of these are inserted at run time, so their plans are not seen here.
     assert {sql for sql in unread if "{" not in sql} == set()
     assert len(unread) <= 70

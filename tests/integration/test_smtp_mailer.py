@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from job_runner.mailers.smtp import SmtpMailer
-from job_runner.mailers.smtp import SmtpServer as SmtpAddress
 from shared.service.errors import MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.certificates import write_certificate
@@ -22,7 +21,7 @@ SENDER = Address("Precieux", "results", "example.com")
 
 
 def mailer(url: str, timeout: float = 5.0) -> SmtpMailer:
-    return SmtpMailer(SmtpAddress.from_url(url), SENDER, timeout=timeout)
+    return SmtpMailer(url, SENDER, timeout=timeout)
 
 
 async def test_the_mailer_logs_in_and_sets_the_envelope_sender() -> None:
@@ -95,8 +94,7 @@ async def test_a_server_that_can_report_is_asked_to(tls: ssl.SSLContext) -> None
         SmtpServer(extensions=("DSN",)) as plain,
         SmtpServer(extensions=("DSN",), tls=tls, implicit_tls=True) as encrypted,
     ):
-        address = SmtpAddress.from_url(f"smtp://127.0.0.1:{plain.port}")
-        await SmtpMailer(address, SENDER, return_path="bounces@example.com").send(email)
+        await SmtpMailer(f"smtp://127.0.0.1:{plain.port}", SENDER, return_path="bounces@example.com").send(email)
         await mailer(f"smtps://127.0.0.1:{encrypted.port}").send(long)
     assert plain.accepted[0].sender == "bounces@example.com"
     assert plain.accepted[0].options == ["RET=HDRS", "ENVID=precieux.1@example.com", "NOTIFY=FAILURE,DELAY"]

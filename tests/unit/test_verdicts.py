@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from api_service.v1.lists.query import ListQuery
+from api_service.v1.lists.pages import ListQuery
 from job_runner.emails.digest import Line, as_csv
 from precieux.terminal import styled
 from precieux_client import models

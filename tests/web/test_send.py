@@ -40,7 +40,7 @@ def run(page: Page) -> int:
 
 
 def ended(page: Page) -> int:
-    expect(page.locator("#status .finished")).to_be_visible(timeout=15_000)
+    expect(page.locator("#status .finished")).to_be_visible()
     found = re.search(r"/submissions/(\d+)$", page.url)
     assert found
     return int(found[1])

@@ -155,8 +155,18 @@ def test_the_history_is_of_this_browser_and_is_cleared(page: Page, new_page: New
 
 
 def test_a_submission_that_is_not_there_is_refused(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
     page.goto("/submissions/987654321")
-    expect(page.locator("#result .notice")).to_be_visible()
+    # A phone shows the result below the program.
+    expect(page.locator("#result .notice")).to_be_in_viewport()
+
+
+def test_after_a_judge_failed_no_test_counts_as_failed(page: Page, system: Up, locale: str) -> None:
+    checker = {"kind": "program", "language": "py", "source": "import sys\nsys.exit(9)\n"}
+    watch(page, post(system, {**SQUARES, "checker": checker}))
+    expect(page.locator("#status .finished")).to_have_class("verdict muted finished")
+    expect(page.locator("#result .tests")).to_be_visible()
+    expect(page.locator("#result")).not_to_contain_text("0 of 4" if locale == "en" else "۰ از ۴")
 
 
 @pytest.mark.parametrize("program", [GREETING, BROKEN, SQUARES], ids=["output", "compile error", "tests"])

@@ -17,6 +17,7 @@ from api_service.doors.jobe.languages import languages_of
 from api_service.doors.jobe.program import OptionRefused, program_of
 from api_service.doors.jobe.request import OVERLOAD, RunSpec, invalid, read_file, read_run
 from api_service.doors.jobe.settings import JobeSettings
+from api_service.errors import DependencyAway
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.services import Services, ServicesDep
 from api_service.transient.runs import EngineFailed
@@ -80,7 +81,7 @@ def _refusal(request: Request, error: ApiError) -> Response:
     if error.kind is Kind.UNAUTHENTICATED:
         text = "Unknown API key" if _key_of(request) else "Missing API key"
         return _json(text, HTTPStatus.FORBIDDEN)
-    if isinstance(error, EngineFailed):  # no overload: the engine could not run it twice
+    if isinstance(error, (EngineFailed, DependencyAway)):  # no overload: it is our own failure
         return _json(error.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
     is_run = request.method == HTTPMethod.POST and _path_of(request.scope) == f"{PATH}/runs"
     if is_run and error.kind is Kind.UNAVAILABLE:

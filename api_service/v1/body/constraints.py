@@ -12,6 +12,7 @@ from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.reading import find_visible
 from api_service.services import Services
+from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.accept_language import locale_of
 from api_service.v1.body.submission import Locale
@@ -28,10 +29,7 @@ class Constraints:
     """The constraints of the operator and of the engine."""
 
     catalog: LanguageCatalog
-    max_source_bytes: int
-    max_stdin_bytes: int
-    max_checker_bytes: int
-    max_judged_output_bytes: int
+    settings: ApiSettings
     egress: Egress
     #: Returns why an address may not be mailed; None if it may.
     refusal: Callable[[str], str | None]
@@ -45,7 +43,6 @@ class Constraints:
     may_store: bool = True
     #: The versions that the submissions name, by these names.
     problems: Mapping[str, ProblemVersion] = field(default_factory=dict)
-    time_factors: Mapping[str, float] = field(default_factory=dict)
 
     def require_known(self, submissions: Iterable[NewSubmission]) -> None:
         """Raise `ApiError` (503) if a submission asks for what cannot be checked yet: options or limits."""
@@ -88,11 +85,7 @@ async def constraints_of(
     return Constraints(
         catalog=catalog,
         problems=await _problems(services, principal, {*names}),
-        time_factors=services.settings.time_factors,
-        max_source_bytes=services.settings.max_source_bytes,
-        max_stdin_bytes=services.settings.max_input_bytes,
-        max_checker_bytes=services.settings.max_checker_bytes,
-        max_judged_output_bytes=services.settings.max_judged_output_bytes,
+        settings=services.settings,
         egress=services.webhooks.egress,
         refusal=lambda email: services.submissions.refusal(principal, email),
         can_sign=can_sign,

@@ -77,10 +77,12 @@ def check_judge(name: str, body: JudgeBody | CheckerBody, constraints: Constrain
     """Return a judge, or None and its faults. `name` is its key in the body of the submission."""
     program = JudgeBody.model_construct(**{key: getattr(body, key) for key in JudgeBody.model_fields})
     place = f"/{name}"
-    check = ProgramCheck(program, constraints, NO_DEFAULTS, max_bytes=constraints.max_checker_bytes, place=place)
+    check = ProgramCheck(
+        program, constraints, NO_DEFAULTS, max_bytes=constraints.settings.max_checker_bytes, place=place
+    )
     faults = [*check.language_faults(), *check.source_faults(), *check.option_faults()]
     if check.engine_language is not None:
-        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.max_judged_output_bytes)
+        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.settings.max_judged_output_bytes)
         faults += limit_faults(program.limits, {**check.engine_language.limits, "output_bytes": output}, place)
     if faults or check.engine_language is None:
         return None, faults

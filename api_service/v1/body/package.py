@@ -23,7 +23,7 @@ from api_service.problems.storing import ProblemSettings, Upload
 from api_service.settings import ApiSettings
 from api_service.v1.body.multipart import Form
 from api_service.v1.body.submission import Seconds, Text, Whole
-from api_service.v1.protocol.validation import Strict, checked, escaped, parse_json, read_body
+from api_service.v1.protocol.validation import Strict, checked, escaped
 from shared.engine.codex import LimitBounds
 
 ZIP: Final = "application/zip"
@@ -96,13 +96,6 @@ def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[s
         for name, value in (asked.model_dump(exclude_none=True) if asked else {}).items():
             if value > bounds[name].max:
                 yield Fault(f"It must be at most {as_written(bounds[name].max)}.", pointer=f"{place}/{name}")
-
-
-async def read_settings(
-    request: Request, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]
-) -> ProblemSettings:
-    """Return the settings of a JSON body. Raises `ApiError`: 415, 400 or 422."""
-    return settings_of(parse_json(await read_body(request)), catalog, bounds)
 
 
 @asynccontextmanager
@@ -178,17 +171,10 @@ class _Package(Form):
     def settings(self) -> bytes | None:
         """Return the part with the settings, after the whole body. Raises `ApiError`: 400 or 422."""
         self.check_end()
-        names = [part.name for part in self.parts]
-        faults = [
-            Fault("A form has only the parts `package` and `problem`.", pointer=f"/{name[:100]}")
-            for name in names
-            if name not in (_PACKAGE, _SETTINGS)
-        ]
-        faults += [
-            Fault("It is there more than once; send it once.", pointer=f"/{name}")
-            for name in (_PACKAGE, _SETTINGS)
-            if names.count(name) > 1
-        ]
+        names, known = [part.name for part in self.parts], (_PACKAGE, _SETTINGS)
+        only, once = "A form has only the parts `package` and `problem`.", "It is there more than once; send it once."
+        faults = [Fault(only, pointer=f"/{name[:100]}") for name in names if name not in known]
+        faults += [Fault(once, pointer=f"/{name}") for name in known if names.count(name) > 1]
         if _PACKAGE not in names:
             faults.append(Fault("It is missing; send the zip of the package.", pointer=f"/{_PACKAGE}"))
         if faults:

@@ -68,24 +68,17 @@ class ParsedRequest:
     wait: Wait
 
 
-async def read_run(request: Request, services: Services, principal: Principal, body: bytes) -> NewSubmission:
-    """Return the program of a request for a run that is not stored. Raises as `read_submission` does."""
-    return (await _read(request, services, principal, body, NoQuery)).new
-
-
-async def read_submission(request: Request, services: Services, principal: Principal, body: bytes) -> ParsedRequest:
-    """Return the submission of a request. Raises `ApiError`: 400, 415, or 422 with all its faults."""
-    return await _read(request, services, principal, body, WaitQuery)
-
-
-async def _read(
-    request: Request, services: Services, principal: Principal, body: bytes, query: _Query
+async def read_submission(
+    request: Request, services: Services, principal: Principal, body: bytes, *, may_store: bool = True
 ) -> ParsedRequest:
-    """Return the submission of a request, whose URL may have this query. Only one that may wait is stored."""
+    """Return the submission of a request. Raises `ApiError`: 400, 415, or 422 with all its faults.
+
+    Unless it `may_store`, it has only the keys of a run that is not stored, and its answer does not wait.
+    """
+    query: _Query = WaitQuery if may_store else NoQuery
     # A form may have an archive, which is larger than it looks.
     size = LARGE if FORM in request.headers.get("Content-Type", "").lower() else len(body)
     content = await run_in_thread_if_large(size, _parsed, request, body, services.settings, query)
-    may_store = query is WaitQuery
     constraints = await constraints_of(request, services, principal, [content.keys], may_store=may_store)
     has_key = HEADER in request.headers
     new, sha256 = await run_in_thread_if_large(size, _validated, content, constraints, has_key=has_key)

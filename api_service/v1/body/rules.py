@@ -25,6 +25,8 @@ from shared.problems.versions import ProblemVersion
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a submission to a problem must not have.
 _OF_PROBLEM: Final = (*_ONE_TEST, "tests", "checker", "interactor", "limits", "stop_at_first_failure")
+#: The fields that a run which is not stored must not have.
+_ONLY_STORED: Final = tuple(name for name in SubmissionBody.model_fields if name not in TransientRunBody.model_fields)
 #: The fields that a foreign engine does not support, because it has only the CodeX call.
 _ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests", "problem")
 
@@ -75,7 +77,7 @@ class _Check:
         self.constraints = constraints
         self.once = defaults.once
         self.problem = constraints.problems.get(body.problem) if body.problem is not None else None
-        max_bytes = constraints.max_source_bytes
+        max_bytes = constraints.settings.max_source_bytes
         if self.problem:
             max_bytes = min(max_bytes, self.problem.summary["limits"]["source_bytes"])
         self.program = ProgramCheck(body, constraints, defaults, max_bytes=max_bytes, upload=upload)
@@ -99,14 +101,14 @@ class _Check:
                 if getattr(body, name) is not None:
                     yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
         elif body.stdin is not None:
-            yield from input_faults(body.stdin, self.constraints.max_stdin_bytes)
+            yield from input_faults(body.stdin, self.constraints.settings.max_input_bytes)
         yield from self.once(body.tests, "inputs", lambda: list(self._inputs_of_tests(body.tests or ())))
         if body.hold is not None and not self.constraints.may_hold:
             yield Fault(_NOT_HELD, pointer="/hold")
 
     def _inputs_of_tests(self, tests: Sequence[TestBody]) -> Iterator[Fault]:
         for number, test in enumerate(tests):
-            yield from input_faults(test.stdin or "", self.constraints.max_stdin_bytes, f"/tests/{number}")
+            yield from input_faults(test.stdin or "", self.constraints.settings.max_input_bytes, f"/tests/{number}")
 
     def _limits(self) -> Iterator[Fault]:
         if self.engine_language is None:
@@ -151,8 +153,8 @@ class _Check:
 
     def _stored(self) -> Iterator[Fault]:
         if not self.constraints.may_store:
-            for name in SubmissionBody.model_fields:
-                if name not in TransientRunBody.model_fields and getattr(self.body, name) is not None:
+            for name in _ONLY_STORED:
+                if getattr(self.body, name) is not None:
                     yield Fault(_NOT_STORED, pointer=f"/{name}")
 
     def _foreign_engine(self) -> Iterator[Fault]:
@@ -214,8 +216,8 @@ class _Check:
 
 def _spec_of(problem: ProblemVersion, language: EngineLanguage, constraints: Constraints) -> dict[str, Any]:
     """Return what the `spec` of a submission has of its problem."""
-    bounds = problem_bounds(language.limits, constraints.max_judged_output_bytes)
-    limits = limits_for(problem, language.codes, bounds, constraints.time_factors)
+    bounds = problem_bounds(language.limits, constraints.settings.max_judged_output_bytes)
+    limits = limits_for(problem, language.codes, bounds, constraints.settings.time_factors)
     return {"limits": limits, "checker": None, "problem": problem.reference, "points": problem.summary["points"]}
 
 

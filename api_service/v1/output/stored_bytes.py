@@ -31,8 +31,7 @@ _RESULT: Final = """
     SELECT results.id, results.output_key, octet_length({stream}) AS size FROM results WHERE job = ({job})
 """
 #: Bytes that are read at once of an artifact, and of a text.
-_ARTIFACT_PIECE_BYTES: Final = 256 << 10
-_TEXT_PIECE_BYTES: Final = 256 << 10
+_PIECE_BYTES: Final = 256 << 10
 _ARTIFACTS: Final = f"SELECT artifacts FROM results WHERE job = ({_JOB})"  # noqa: S608  (a constant)
 _PIECE: Final = "SELECT substring({stream} FROM :start FOR :length) AS piece FROM results WHERE id = :id"
 _TEST: Final = """
@@ -80,7 +79,7 @@ async def artifact_of_run(
     content = await _object(store, artifact.key, artifact.media_type, artifact.name)
     # In long pieces, because each is a request of its own to S3.
     return content and replace(
-        content, is_inline=artifact.media_type in IMAGES, digest=artifact.sha256, piece_bytes=_ARTIFACT_PIECE_BYTES
+        content, is_inline=artifact.media_type in IMAGES, digest=artifact.sha256, piece_bytes=_PIECE_BYTES
     )
 
 
@@ -111,4 +110,4 @@ def _text(database: Database, size: int, sql: str, which: Mapping[str, object]) 
             row = await connection.fetch_one(sql, {**which, "start": start + 1, "length": length})
         return bytes(row["piece"]) if row is not None else b""
 
-    return Content(size, read, piece_bytes=_TEXT_PIECE_BYTES)
+    return Content(size, read, piece_bytes=_PIECE_BYTES)

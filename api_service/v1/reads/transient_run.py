@@ -67,7 +67,8 @@ class TransientResult:
         if self._specs is None:
             texts |= {"stdout": "", "stderr": ""}
         if compiled:
-            texts["compile_output"] = _joined(compiled.error, _diagnostics(compiled))
+            diagnostics = in_order(compiled.output, compiled.stderr or "", compiled.order or ())
+            texts["compile_output"] = "\n".join(filter(None, (compiled.error, diagnostics)))
             truncated |= {"compile_output"} if compiled.truncated else set()
         if self._judge_failed:
             texts["judge_message"] = self._judge_failed.judge_message
@@ -131,15 +132,9 @@ class TransientResult:
     def _test(self, number: int, event: TestEnded | None) -> Test:
         assert self._specs
         spec = self._specs[number - 1]
-        return test_of(
-            number,
-            spec,
-            _as_row(event, spec["points"]) if event else None,
-            TEXT_LIMIT,
-            is_over=True,
-            is_interactive=self._is_interactive,
-            shows_secrets=True,
-        )
+        row: Any = {"is_interactive": self._is_interactive, "shows_secrets": True}
+        result = _as_row(event, spec["points"]) if event else None
+        return test_of(row, number, spec, result, TEXT_LIMIT, is_over=True)
 
 
 def _as_row(event: TestEnded, points: float) -> Any:
@@ -159,14 +154,6 @@ def _as_row(event: TestEnded, points: float) -> Any:
 
 def _measures(event: Compiled | TestEnded) -> dict[str, Any]:
     return {name: getattr(event, name) for name in _MEASURES}
-
-
-def _diagnostics(compiled: Compiled) -> str:
-    return in_order(compiled.output, compiled.stderr or "", compiled.order or ())
-
-
-def _joined(reason: str, text: str) -> str:
-    return f"{reason}\n{text}" if reason and text else reason or text
 
 
 def _artifact(artifact: ProgramArtifact) -> TransientArtifact:

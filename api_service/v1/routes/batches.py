@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.submissions.batches import BatchSubmissions
+from api_service.submissions import batches
 from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
 from api_service.v1.body.receive import receiving
@@ -51,9 +51,7 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 
         async def work(on_stored: OnStored) -> int:
             async with services.requesting_runs():
-                return await BatchSubmissions(services.database, services.submissions).register(
-                    principal, new, on_stored
-                )
+                return await batches.register(services.submissions, principal, new, on_stored)
 
         render, status, path = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
         return await once(request, services, principal, content, work, render, status=status, location=path)
@@ -89,8 +87,7 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     read_query(request)
 
     async def work(on_stored: OnStored) -> int:
-        batches = BatchSubmissions(services.database, services.submissions)
-        if not await batches.cancel(id, lambda connection: on_stored(connection, id)):
+        if not await batches.cancel_batch(services.database, id, lambda connection: on_stored(connection, id)):
             raise ApiError(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 

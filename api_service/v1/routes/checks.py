@@ -9,8 +9,9 @@ from pydantic import Field
 from api_service.access.auth import Principal
 from api_service.http.email_address import Address
 from api_service.http.errors import Fault, Kind, invalid
+from api_service.problems import checking
 from api_service.problems.bounds import limit_bounds
-from api_service.problems.checking import CheckRequest, CheckStarter
+from api_service.problems.checking import CheckRequest
 from api_service.services import Services, ServicesDep, SetterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.constraints import constraints_of
@@ -75,7 +76,7 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
 
     async def work(on_stored: OnStored) -> int:
         async with services.requesting_runs():
-            return await CheckStarter(services.submissions).start(principal, version, asked, on_stored)
+            return await checking.start(services.submissions, principal, version, asked, on_stored)
 
     async def render(check: int) -> ProblemCheck:
         return await _ended(services, await _read(services, check), wait.seconds)
@@ -130,7 +131,7 @@ async def _asked(request: Request, services: Services, principal: Principal, con
         webhook_url=content.webhook_url,
         catalog=constraints.catalog,
         bounds=limit_bounds(services.settings, constraints.catalog),
-        factors=constraints.time_factors,
+        factors=services.settings.time_factors,
     )
 
 

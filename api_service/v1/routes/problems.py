@@ -20,7 +20,6 @@ from api_service.v1.body.package import (
     FORM,
     ZIP,
     ProblemBody,
-    read_settings,
     receive_package,
     settings_of,
 )
@@ -28,7 +27,7 @@ from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answe
 from api_service.v1.output.content import RANGE, Content, content_answer, content_responses
 from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, answer
 from api_service.v1.protocol.openapi import location, operation
-from api_service.v1.protocol.validation import Strict, parse_json, read_query
+from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query
 from api_service.v1.routes.output import LARGEST_NUMBER
 from shared.problems import versions
 from shared.problems.files import key_of
@@ -175,7 +174,8 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
 async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     catalog = await services.languages.catalog()
-    settings = await read_settings(request, catalog, limit_bounds(services.settings, catalog))
+    content = parse_json(await read_body(request))
+    settings = settings_of(content, catalog, limit_bounds(services.settings, catalog))
     read_query(request)
     if not await services.problems.patch(principal, name, settings):
         _refuse()

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
+from api_service.problems.bounds import MAX_PACKAGE_FILES
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from api_service.v1.protocol.answers import answer
@@ -92,6 +93,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             # Those that are called like their settings.
             **settings.model_dump(include={*ServiceLimits.model_fields}),
             max_stdin_bytes=settings.max_input_bytes,
+            max_problem_files=MAX_PACKAGE_FILES,
             max_files=MAX_FILES,
             max_tests=MAX_TESTS,
             max_batch=MAX_BATCH,

@@ -19,7 +19,7 @@ from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.lists import pages
 from api_service.v1.lists.cursors import LINK, page_answer, unsealed
-from api_service.v1.lists.query import ListQuery
+from api_service.v1.lists.pages import ListQuery
 from api_service.v1.protocol.idempotency import Once
 from api_service.v1.protocol.openapi import location, operation
 from api_service.v1.protocol.validation import read_query

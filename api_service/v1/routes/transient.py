@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,7 +15,7 @@ from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep, SubmitterDep
 from api_service.v1.body.engine_request import TransientProgram, events_of, transient_program
-from api_service.v1.body.read import FORM, JSON, read_run
+from api_service.v1.body.read import FORM, JSON, read_submission
 from api_service.v1.body.receive import receiving
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import TransientRunBody
@@ -45,13 +45,13 @@ class StartedEvent(BaseModel):
     engine: Engine
 
 
-async def _reserve(services: ServicesDep, principal: SubmitterDep) -> AsyncIterator[Reserve]:
-    with reserving(services.response_memory, principal) as reserve:
-        yield reserve
+async def _until_sent() -> AsyncIterator[ExitStack]:
+    with ExitStack() as held:
+        yield held
 
 
 #: Holds the memory of a run's outputs until the answer is sent.
-_ReserveDep = Annotated[Reserve, Depends(_reserve)]
+_UntilSentDep = Annotated[ExitStack, Depends(_until_sent)]
 
 
 @router.post(
@@ -70,11 +70,12 @@ _ReserveDep = Annotated[Reserve, Depends(_reserve)]
     ),
 )
 async def run_program(
-    principal: SubmitterDep, request: Request, services: ServicesDep, reserve: _ReserveDep
+    principal: SubmitterDep, request: Request, services: ServicesDep, until_sent: _UntilSentDep
 ) -> Response:
+    reserve = until_sent.enter_context(reserving(services.response_memory, principal))
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
-        new = await read_run(request, services, principal, body)
+        new = (await read_submission(request, services, principal, body, may_store=False)).new
         size = new.size_bytes + sum(file["size_bytes"] for file in new.files or ())
         program = await run_in_thread_if_large(size, transient_program, new, live_output=wants_events)
         del new, body

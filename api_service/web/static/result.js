@@ -51,7 +51,7 @@ export function ended(submission, actions) {
   const sentence = sentenceOf(submission);
   if (sentence) parts.push(el("p", { class: "sentence" }, sentence));
   if (!run) return parts;
-  if (run.tests) parts.push(summaryOfTests(run));
+  if (run.tests && verdict !== "judge_error") parts.push(summaryOfTests(run));
   const lines = linesOf(submission, actions);
   if (lines) parts.push(lines);
   const compiled = run.compile_output && block(verdict === "compile_error" ? "compiler" : "warnings", run.compile_output);
@@ -204,7 +204,8 @@ const endOf = (part) => (part.verdict ? pill("finished", part.verdict) : el("spa
 
 /** Return the points of a test or a group, of the most if they are bounded. @param {any} part */
 function pointsOf(part) {
-  if (part.points_awarded === null && part.verdict !== null) return "";
+  // A judge that failed gives none. Those of a group may be worth nothing.
+  if (part.points === 0 || (part.points_awarded === null && part.verdict !== null)) return "";
   const awarded = number(part.points_awarded ?? 0);
   return part.points === null ? awarded : t("of", { part: awarded, whole: number(part.points) });
 }
@@ -301,11 +302,12 @@ function bar(value, limit) {
 const nameOf = (code) => document.querySelector(`#language option[value="${CSS.escape(code)}"]`)?.textContent ?? code;
 
 /** @param {any} submission */
-function facts({ id, language, run, runs, entry, mail, email }) {
+function facts({ id, language, problem, run, runs, entry, mail, email }) {
   /** @type {[string, string | Node | null][]} */
   const rows = [
     ["submission", number(id)],
     ["run", runs > 1 ? number(run.number) : null],
+    ["task", problem ? el("bdi", { dir: "ltr" }, ...visible(problem)) : null],
     ["file", entry ? el("code", {}, ...visible(entry)) : null],
     ["language", el("bdi", { dir: "ltr" }, ...visible(`${nameOf(run.engine.language ?? language ?? "")} ${run.engine.version ?? ""}`.trim()))],
     ["ended_at", run.finished_at ? moment(run.finished_at) : null],

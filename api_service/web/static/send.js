@@ -275,7 +275,9 @@ function fail(error) {
     return el("li", {}, where, where && " ", error.status ? el("bdi", { lang: "en", dir: "ltr" }, detail) : detail);
   });
   body.replaceChildren(el("ul", { class: "notice bad plain" }, ...items));
-  form.querySelector("[aria-invalid]")?.focus();
+  const field = form.querySelector("[aria-invalid]");
+  if (field) field.focus();
+  else scrollToResult();
 }
 
 /** Return the field that a fault of the API is about. @param {string} pointer */
@@ -287,6 +289,7 @@ function fieldOf(pointer) {
 }
 
 function clearFaults() {
+  byId("too-large").hidden = true;
   form.querySelectorAll("[aria-invalid]").forEach((/** @type {Element} */ field) => field.removeAttribute("aria-invalid"));
 }
 

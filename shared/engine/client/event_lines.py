@@ -57,9 +57,14 @@ class EventLines:
 
         Raises `EngineAway` if the engine stops, `EngineCrashed` if the last event is missing, or `EngineUnavailable`.
         """
-        while True:
-            async with AsyncExitStack() as turn:
-                event = _parse(await self._line(turn))
+        async with AsyncExitStack() as turn:
+            while True:
+                if b"\n" not in self._buffer:  # otherwise there is nothing to wait for
+                    async with asyncio.timeout(self._seconds):
+                        await self._fill(turn)
+                line, _, self._buffer = self._buffer.partition(b"\n")
+                event = _parse(line)
+                del line
                 match event:
                     case Finished():
                         return
@@ -70,25 +75,23 @@ class EventLines:
                     case _:
                         yield event
                 del event
+                await turn.aclose()
 
-    async def _line(self, turn: AsyncExitStack) -> bytearray:
+    async def _fill(self, turn: AsyncExitStack) -> None:
+        """Read until there is a whole line."""
         searched = 0
         is_long = False
-        async with asyncio.timeout(self._seconds):
-            while (end := self._buffer.find(b"\n", searched)) < 0:
-                searched = len(self._buffer)
-                if searched > self._longest:
-                    raise EngineUnavailable(f"the engine's answer has a line of over {self._longest} bytes")
-                if searched > LONG and not is_long:
-                    is_long = True
-                    await turn.enter_async_context(self._long_answers)
-                chunk = await anext(self._chunks, None)
-                if chunk is None:
-                    raise EngineCrashed("the engine's answer ended before the program did")
-                self._buffer += chunk
-        line = self._buffer[:end]
-        del self._buffer[: end + 1]
-        return line
+        while self._buffer.find(b"\n", searched) < 0:
+            searched = len(self._buffer)
+            if searched > self._longest:
+                raise EngineUnavailable(f"the engine's answer has a line of over {self._longest} bytes")
+            if searched > LONG and not is_long:
+                is_long = True
+                await turn.enter_async_context(self._long_answers)
+            chunk = await anext(self._chunks, None)
+            if chunk is None:
+                raise EngineCrashed("the engine's answer ended before the program did")
+            self._buffer += chunk
 
 
 def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEvent:

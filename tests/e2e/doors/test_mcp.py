@@ -97,7 +97,7 @@ def test_a_run_ends_with_its_connection(headers: dict[str, str], mcp_system: Up)
     pid = mcp_system.process.pid
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{mcp_system.url}/mcp", json=body, headers=accepted, timeout=3)
-    eventually_sync(lambda: not _sleepers(pid, seconds), timeout=5, what="the program is killed")
+    eventually_sync(lambda: not _sleepers(pid, seconds), timeout=20, what="the program is killed")
 
 
 class Stdio:
@@ -148,7 +148,7 @@ def test_only_the_end_of_its_input_ends_a_process() -> None:
         stdio.request(2, "tools/call", name="run_code", arguments={"language": "bash", "code": "echo beside"})
         assert stdio.answer_to(2)["result"]["structuredContent"]["stdout"] == "beside\n"
         stdio.write('{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}')
-        eventually_sync(lambda: not _sleepers(pid, 43.5), timeout=5, what="the program is killed")
+        eventually_sync(lambda: not _sleepers(pid, 43.5), timeout=20, what="the program is killed")
         children = {process.pid for process in descendants(pid)}
         assert children
         assert stdio.process.stdin

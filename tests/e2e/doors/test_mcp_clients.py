@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.fixtures.gate import missing
+from tests.fixtures import npm
 from tests.fixtures.up import Up
 from tests.fixtures.uv import environment_with
 
@@ -80,15 +79,7 @@ console.log(JSON.stringify([tools.length, ran.structuredContent.stdout]))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that has the packages of npm."""
-    if shutil.which("npm") is None:
-        missing("npm", "install Node.js with npm.")
-    folder = tmp_path_factory.mktemp("npm")
-    (folder / "package.json").write_text("{}")
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", *_NPM]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if installed.returncode or not (folder / "node_modules/node/bin/node").exists():
-        missing("the registry of npm", f"npm could not install the clients: {installed.stderr[-300:]}")
-    return folder
+    return npm.install(tmp_path_factory.mktemp("npm"), *_NPM)
 
 
 def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.fixtures.gate import leave_out, missing
+from tests.fixtures import npm
+from tests.fixtures.gate import leave_out
 from tests.fixtures.up import Up
 from tests.fixtures.uv import environment_with, is_installed
 
@@ -94,15 +94,7 @@ client.runInteractive(program, "python")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that has the clients of npm."""
-    if shutil.which("npm") is None:
-        missing("npm", "install Node.js with npm.")
-    folder = tmp_path_factory.mktemp("npm")
-    (folder / "package.json").write_text("{}")
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", *_NPM]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if installed.returncode:
-        missing("the registry of npm", f"npm could not install the clients: {installed.stderr[-300:]}")
-    return folder
+    return npm.install(tmp_path_factory.mktemp("npm"), *_NPM)
 
 
 def run(*command: str | Path, cwd: Path) -> Any:

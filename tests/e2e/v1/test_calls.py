@@ -208,7 +208,7 @@ def test_cancelling_ends_the_process(owner: Api, email: str) -> None:
 
     eventually_sync(alive, what="the program is seen")
     owner.post(f"/v1/submissions/{running['id']}/cancel")
-    eventually_sync(lambda: not alive(), timeout=1.5, what="the program is gone")
+    eventually_sync(lambda: not alive(), timeout=10, what="the program is gone")
 
 
 def test_deleting(system: Contract, owner: Api, email: str) -> None:

@@ -112,6 +112,8 @@ def test_groups_of_a_scoring_problem(push: Push, setter: Api, system: Contract, 
     page = httpx.get(re.findall(r"Open this result:\s+(\S+)", text)[0], trust_env=False, follow_redirects=True).text
     assert "Groups of tests" in page
     assert "30 of 30" in page
+    assert f'<dt>Task</dt><dd><bdi dir="ltr">{name}@1</bdi>' in page
+    assert re.findall(r'aria-label="Input, Test ([^"]+)"[^>]*>\s*(\S+)', page) == [("sample/1", "1")]
     assert "secret/b/1" in page
     assert "18" not in page.partition("secret/b/1")[2].partition("</tr>")[0]
     # The mail tells nothing of a secret test but the result of its group.

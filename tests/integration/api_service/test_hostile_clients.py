@@ -262,11 +262,12 @@ async def test_many_small_bodies_of_many_values_take_little_memory(
         assert peak_memory(api.process.pid) < MEMORY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "content", "source"),
     [
         ("/v1/submissions?wait=60", {"language": "py"}, "source"),
-        pytest.param("/submissions?wait=true", {"language_id": 71}, "source_code", marks=pytest.mark.slow),
+        ("/submissions?wait=true", {"language_id": 71}, "source_code"),
     ],
     ids=["submissions", "judge0"],
 )

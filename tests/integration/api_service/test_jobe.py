@@ -3,15 +3,17 @@
 import base64
 from collections.abc import Callable
 from typing import Any, Final
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from api_service.languages.catalog_reader import CatalogReader
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.jobe.files import key_of
-from shared.service.errors import ConfigurationError, EngineAway, EngineRefused, EngineUnavailable
+from shared.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway, EngineRefused, EngineUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith
@@ -203,6 +205,13 @@ async def test_how_runs_are_refused(jobe: Jobe, database: Database) -> None:
         assert await run(client) == (400, "It is wrong.")
         status, text = await run(client)
         assert (status, "failed with this program" in text) == (500, True)
+
+
+async def test_an_outage_is_no_overload(jobe: Jobe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CatalogReader, "catalog", AsyncMock(side_effect=DatabaseUnavailable("it is away")))
+    async with jobe() as client:
+        status, text = await run(client)
+    assert (status, "temporarily unavailable" in text) == (500, True)
 
 
 async def test_a_used_up_budget(jobe: Jobe, database: Database) -> None:

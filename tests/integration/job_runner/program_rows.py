@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
+from job_runner.runs import runner as runner_module
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
@@ -26,9 +29,11 @@ async def running(
 ) -> AsyncIterator[tuple[Runner, asyncio.Event]]:
     """Run a runner while the block runs, or until the event. It polls each hour, so only an event wakes it."""
     settings = RunnerSettings.model_validate({"poll_interval": 3600, **changes})
-    runner = Runner(database, processor, settings, drain_seconds=drain_seconds)
-    async with looping(runner.run) as stop:
-        yield runner, stop
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner_module, "_DRAIN_SECONDS", drain_seconds)
+        runner = Runner(database, processor, settings)
+        async with looping(runner.run) as stop:
+            yield runner, stop
 
 
 async def add(

@@ -17,6 +17,7 @@ from shared.resources.links import Links
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.fixtures.webhook_receiver import answer, receiving
+from tests.integration.job_runner.test_webhooks import run_once
 from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -58,8 +59,7 @@ async def add_callback(database: Database, url: str, **guards_callback: object) 
 async def attempt(database: Database, sender: WebhookSender) -> dict[str, Any]:
     """Make one attempt at once, and return the row after it."""
     await execute(database, "UPDATE webhooks SET run_after = now()")
-    await sender.claim()
-    await sender.wait_idle()
+    await run_once(sender)
     [row] = await fetch(database, "SELECT status, attempt, last_status, last_error FROM webhooks")
     return row
 

@@ -11,8 +11,7 @@ from job_runner.emails.render import render
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
-from job_runner.runs.stored_files import StoredFiles
-from job_runner.verdict.outcome import decide, give_up
+from job_runner.verdict.outcome import StoredFiles, decide, give_up
 from shared.database.connection import Database
 from shared.engine.codex import RunResponse, Verdict
 from shared.service.errors import PermanentError

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from job_runner.runs.process import Processor
+from job_runner.verdict import outcome
 from shared.accounts.budgets import run_seconds
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
@@ -43,7 +44,8 @@ LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
 
 
 @pytest.fixture
-def engine() -> PlayedEngine:
+def engine(monkeypatch: pytest.MonkeyPatch) -> PlayedEngine:
+    monkeypatch.setattr(outcome, "_RERUN_SECONDS", 0)
     return PlayedEngine()
 
 
@@ -53,7 +55,7 @@ class Judged:
     def __init__(self, database: Database, store: LocalStore, engine: PlayedEngine) -> None:
         self._database, self._store = database, store
         policy = RetryPolicy(base=0.01, cap=0.02)
-        self._processor = Processor(database, store, engine, BRANDING, max_attempts=3, load_seconds=0, policy=policy)
+        self._processor = Processor(database, store, engine, BRANDING, max_attempts=3, policy=policy)
 
     async def add(self, *, judges: tuple[str, ...] = ("checker",), **submission: Any) -> int:
         upload = await add(self._database, self._store, **submission)

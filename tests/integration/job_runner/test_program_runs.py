@@ -16,6 +16,7 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.runs.test_results import TestResults
+from job_runner.verdict import outcome
 from queue_consumer.jobs import JobMaker
 from shared.accounts.budgets import run_seconds
 from shared.database import channels
@@ -87,14 +88,15 @@ class PlayedEngine:
 
 
 @pytest.fixture
-def engine() -> PlayedEngine:
+def engine(monkeypatch: pytest.MonkeyPatch) -> PlayedEngine:
+    monkeypatch.setattr(outcome, "_RERUN_SECONDS", 0)
     return PlayedEngine()
 
 
 @pytest.fixture
 def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
     policy = RetryPolicy(base=0.01, cap=0.02)
-    return Processor(database, store, engine, BRANDING, max_attempts=3, load_seconds=0, policy=policy)
+    return Processor(database, store, engine, BRANDING, max_attempts=3, policy=policy)
 
 
 class Run(Protocol):

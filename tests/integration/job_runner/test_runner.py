@@ -3,12 +3,10 @@
 import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from job_runner.leases import claim
-from job_runner.leases.claim import ClaimedJob
 from job_runner.leases.rescuer import Rescuer
 from job_runner.runs.process import Processor
 from shared.database.connection import Database
@@ -255,6 +253,20 @@ async def test_a_job_that_is_run_again_keeps_its_reason_until_its_end(
     assert await fetch(database, "SELECT failure FROM job") == [{"failure": None}]
 
 
+def stumble_twice(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """Let two calls of a function of `claim` fail. Return a list that has an item for each that failed."""
+    real, failures = getattr(claim, name), list[str]()
+
+    async def stumbling(*args: Any, **kwargs: Any) -> Any:
+        if len(failures) < 2:
+            failures.append(name)
+            raise ZeroDivisionError
+        return await real(*args, **kwargs)
+
+    monkeypatch.setattr(claim, name, stumbling)
+    return failures
+
+
 async def test_an_error_while_claiming_ends_no_running_job(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,19 +275,10 @@ async def test_an_error_while_claiming_ends_no_running_job(
     await add_job(database)
     async with running(database, processor, lease_seconds=1):
         await eventually(lambda: engine.under_way == 1)
-        claiming, failures = claim.claim, 0
-
-        async def stumbling(*args: Any, **kwargs: Any) -> list[ClaimedJob]:
-            nonlocal failures
-            if failures < 2:
-                failures += 1
-                raise ZeroDivisionError
-            return await claiming(*args, **kwargs)
-
-        monkeypatch.setattr(claim, "claim", stumbling)
+        failures = stumble_twice(monkeypatch, "claim")
         await add_job(database)
         await eventually(lambda: engine.under_way == 2)
-        assert failures == 2
+        assert len(failures) == 2
         engine.open.set()
         await all_are("executed", database)
     assert len(engine.calls) == 2
@@ -285,16 +288,7 @@ async def test_an_error_while_claiming_ends_no_running_job(
 async def test_an_error_in_the_heartbeat_does_not_end_it(
     database: Database, processor: Processor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beating, failures = claim.heartbeat, 0
-
-    async def stumbling(*args: Any, **kwargs: Any) -> set[UUID]:
-        nonlocal failures
-        if failures < 2:
-            failures += 1
-            raise ZeroDivisionError
-        return await beating(*args, **kwargs)
-
-    monkeypatch.setattr(claim, "heartbeat", stumbling)
+    failures = stumble_twice(monkeypatch, "heartbeat")
     engine.open.clear()
     await add_job(database)
     async with running(database, processor, lease_seconds=1):
@@ -309,7 +303,7 @@ async def test_an_error_in_the_heartbeat_does_not_end_it(
             )
 
         await eventually(extended)
-        assert failures == 2
+        assert len(failures) == 2
         engine.open.set()
         await all_are("executed", database)
 

@@ -19,9 +19,9 @@ def settings(folder: Path, **values: object) -> MailSettings:
 
 async def test_a_test_mail_is_a_file_without_a_provider(tmp_path: Path) -> None:
     sent = await send(settings(tmp_path), RECIPIENT, "en")
-    assert (sent.provider, sent.server, sent.error) == ("files", str(tmp_path / "outbox"), None)
-    text = (tmp_path / "outbox" / str(sent.answer)).read_text()
-    assert f"Message-ID: {sent.message_id}\n" in text
+    assert (sent["provider"], sent["server"], sent["error"]) == ("files", str(tmp_path / "outbox"), None)
+    text = (tmp_path / "outbox" / str(sent["answer"])).read_text()
+    assert f"Message-ID: {sent['message_id']}\n" in text
     assert "Mail from results@example.com arrives." in text
     assert "List-Unsubscribe" not in text
 
@@ -30,5 +30,5 @@ async def test_a_refused_test_mail_says_why(tmp_path: Path, mailgun: MailgunServ
     mailgun.fail(400, body='{"message": "Domain is not verified"}')
     chosen = settings(tmp_path, mailgun_url=mailgun.url, mailgun_domain="mg.example.com", mailgun_api_key="key")
     sent = await send(chosen, RECIPIENT, "en")
-    assert (sent.provider, sent.server, sent.answer) == ("mailgun", "mg.example.com", None)
-    assert "Domain is not verified" in str(sent.error)
+    assert (sent["provider"], sent["server"], sent["answer"]) == ("mailgun", "mg.example.com", None)
+    assert "Domain is not verified" in str(sent["error"])

@@ -433,12 +433,13 @@ async def test_a_full_batch_is_followed_by_another_at_once(
     assert len(mailer.sent) == sender_module._BATCH + 1
 
 
-async def test_a_hanging_mailer_is_given_up(database: Database, mailer: ScriptedMailer) -> None:
+async def test_a_hanging_mailer_is_given_up(
+    database: Database, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "_SEND_SECONDS", 0.05)
     mailer.open.clear()
     await add_email(database)
-    await asyncio.wait_for(
-        MailSender(database, mailer, COMPLETION, poll_interval=3600, send_seconds=0.05).run_once(), 10
-    )
+    await asyncio.wait_for(MailSender(database, mailer, COMPLETION, poll_interval=3600).run_once(), 10)
     [row] = await fetch(database, "SELECT status, crashes, last_error FROM emails")
     assert (row["status"], row["crashes"]) == ("queued", 1)
     assert "longer than 0.05 s" in row["last_error"]

@@ -134,7 +134,8 @@ async def row(database: Database) -> dict[str, Any]:
 
 async def run_once(sender: WebhookSender) -> float:
     seconds = await sender.claim()
-    await sender.wait_idle()
+    while sender._under_way:
+        await asyncio.wait(sender._under_way)
     return seconds
 
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 import pytest
 
 from api_service.http.errors import ApiError
+from api_service.settings import ApiSettings
 from api_service.submissions.batches import NewBatch
 from api_service.v1.body import batch
 from tests.unit.api_service.test_requests import TERMS
 
-_TERMS: Final = replace(TERMS, max_source_bytes=1 << 21, max_stdin_bytes=1 << 20, may_hold=False)
+_TERMS: Final = replace(TERMS, settings=ApiSettings(max_source_bytes=1 << 21), may_hold=False)
 _PROGRAM: Final[dict[str, Any]] = {"language": "py", "source": "print(1)\n"}
 _ARGS: Final = [str(number) for number in range(250)]
 _BASE64: Final = base64.b64encode(b"1234567" * 20_000).decode()

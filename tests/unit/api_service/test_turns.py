@@ -1,6 +1,7 @@
 """The turns of transient runs."""
 
 import asyncio
+import itertools
 
 from api_service.transient.turns import Turns
 
@@ -8,16 +9,18 @@ from api_service.transient.turns import Turns
 class Run:
     """A run of a key that has asked for its turn, and keeps it until it is told to end."""
 
-    def __init__(self, turns: Turns, key: int, place: int | None = None) -> None:
+    _deadlines = itertools.count(1)
+
+    def __init__(self, turns: Turns, key: int, deadline: float | None = None) -> None:
         self._turns = turns
         self._key = key
-        self._place = turns.place() if place is None else place
+        self._deadline = next(self._deadlines) if deadline is None else deadline
         self.may_end = asyncio.Event()
         self.has_turn = False
         self.task = asyncio.create_task(self._take())
 
     async def _take(self) -> None:
-        async with self._turns.take(self._key, self._place):
+        async with self._turns.take(self._key, self._deadline):
             self.has_turn = True
             await self.may_end.wait()
 
@@ -68,15 +71,15 @@ async def test_a_full_engine_lowers_the_limit() -> None:
     await runs[4].end()
 
 
-async def test_one_that_was_refused_keeps_its_place() -> None:
+async def test_one_that_can_wait_longer_lets_others_go_first() -> None:
     turns = Turns(1, most=1)
-    first = Run(turns, 1, place=5)
-    later, refused = Run(turns, 1, place=7), Run(turns, 1, place=6)
+    first = Run(turns, 1, deadline=9.0)
+    patient, hurried = Run(turns, 1, deadline=8.0), Run(turns, 1, deadline=7.0)
     await settled()
     await first.end()
-    assert (refused.has_turn, later.has_turn) == (True, False)
-    await refused.end()
-    await later.end()
+    assert (hurried.has_turn, patient.has_turn) == (True, False)
+    await hurried.end()
+    await patient.end()
 
 
 async def test_one_that_gives_up_takes_no_turn() -> None:

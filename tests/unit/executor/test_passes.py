@@ -26,41 +26,23 @@ def test_a_pass_is_followed_by_another_only_if_it_is_accepted() -> None:
     assert after_pass(crashed, 1, 2) == (crashed, None)
 
 
-def ended(exit_code: int, stderr: bytes = b"", **files: bytes) -> StepResult:
-    return StepResult(
-        exit_code=exit_code,
-        signal=None,
-        stdout=b"",
-        stderr=stderr,
-        cpu_s=0,
-        wall_s=0,
-        memory_bytes=0,
-        out_folder=OutFolder({name.replace("_txt", ".txt"): text for name, text in files.items()}),
-    )
-
-
 @pytest.mark.parametrize(
     ("files", "said"),
     [
         ({}, (None, None)),
-        ({"score_txt": b" -12.5\n"}, (-12.5, None)),
-        ({"score_txt": b"3", "score_multiplier_txt": b"2"}, (3, 2)),
+        ({"score.txt": b" -12.5\n"}, (-12.5, None)),
+        ({"score.txt": b"3", "score_multiplier.txt": b"2"}, (3, 2)),
+        # It matters where the score counts.
+        ({"score.txt": b"ten", "score_multiplier.txt": b""}, (NO_NUMBER, NO_NUMBER)),
     ],
 )
-def test_the_scores_of_a_problem_are_not_checked_here(
-    files: dict[str, bytes], said: tuple[float | None, float | None]
-) -> None:
-    judgement = kattis.read("checker", ended(42, **files), None)
+def test_the_scores_of_a_problem_are_not_checked_here(files: dict[str, bytes], said: tuple[object, object]) -> None:
+    judgement = kattis.read("checker", StepResult(42, out_folder=OutFolder(files)), None)
     assert (judgement.verdict, judgement.points) == (Verdict.ACCEPTED, None)
     assert (judgement.score, judgement.multiplier) == said
 
 
-def test_a_score_that_is_no_number_matters_where_it_counts() -> None:
-    judgement = kattis.read("checker", ended(42, score_txt=b"ten", score_multiplier_txt=b""), None)
-    assert (judgement.verdict, judgement.score, judgement.multiplier) == (Verdict.ACCEPTED, NO_NUMBER, NO_NUMBER)
-
-
 @pytest.mark.parametrize(("points", "how", "score"), [(b"150", "accepted", 150), (b"0", "wrong_answer", None)])
 def test_points_of_testlib_are_a_score(points: bytes, how: str, score: float | None) -> None:
-    judgement = testlib.read("checker", ended(7, b"points " + points + b" so"), None)
+    judgement = testlib.read("checker", StepResult(7, stderr=b"points " + points + b" so"), None)
     assert (judgement.verdict, judgement.points, judgement.score) == (how, None, score)

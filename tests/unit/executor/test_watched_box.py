@@ -254,35 +254,29 @@ def test_a_judge_hangs_if_it_stops_reading(
     assert (program._stopped, judge._stopped) == ("wall", stopped)
 
 
+@pytest.mark.parametrize(
+    ("runnable", "answers", "stopped"),
+    [([False, False, True, True, False, False], 7, "hang"), ([True] * 20, 20, "deadlock")],
+    ids=["for a while", "always"],
+)
 def test_a_judge_that_waits_for_a_processor_does_not_hang(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[WatchedBox, WatchedBox, socket.socket],
+    runnable: list[bool],
+    answers: int,
+    stopped: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The keeper counts what it has left unread only when it rests."""
     program, judge, init = pair
     monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
-    monkeypatch.setattr(_Tree, "runnable", [False, False, True, True, False, False])
-    for _ in range(7):
+    monkeypatch.setattr(_Tree, "runnable", [*runnable])
+    for _ in range(answers):
         program.check_limits()
         assert judge._stopped is None
         init.send(b"unread 5 10 0")
         assert [*judge.read_reports()] == []
     program.check_limits()
-    assert judge._stopped == "hang"
-
-
-def test_a_judge_that_always_waits_for_a_processor_never_hangs(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program, judge, init = pair
-    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
-    monkeypatch.setattr(_Tree, "runnable", [True] * 20)
-    for _ in range(20):
-        program.check_limits()
-        assert judge._stopped is None
-        init.send(b"unread 5 10 0")
-        assert [*judge.read_reports()] == []
-    program.check_limits()
-    assert judge._stopped == "deadlock"
+    assert judge._stopped == stopped
 
 
 def test_a_box_that_gives_no_answer_does_not_keep_the_program(

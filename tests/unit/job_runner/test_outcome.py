@@ -85,7 +85,7 @@ def test_the_classic_error_is_the_reason_and_the_stream(changes: dict[str, str |
 
 def runs_again(answer: RunResponse | Compiled | TestEnded, attempt: int) -> bool:
     try:
-        check_load(answer, attempt, 10.0)
+        check_load(answer, attempt)
     except EngineUnavailable:
         return True
     return False

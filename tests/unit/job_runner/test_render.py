@@ -15,16 +15,17 @@ from job_runner.emails.rendering import RenderedEmail
 from job_runner.emails.sanitize import MAX_LINES, MAX_SHOWN, sanitize
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
-from job_runner.verdict.outcome import decide, give_up
+from job_runner.verdict.outcome import StoredFiles, decide, give_up
 from shared.engine.codex import STORED_VERDICTS, Verdict
 from tests.factories import BRANDING, claimed_job, engine_answer
 
 JOB = claimed_job(is_classic=True)
+FILES = StoredFiles("x", "http://example.com/files/x")
 
 
 def rendered(*, verdict: Verdict | None = Verdict.OK, **fields: object) -> RenderedEmail:
     outcome = decide(engine_answer(verdict, **fields))
-    return render(JOB, outcome, BRANDING, filelink="http://example.com/files/x", output_key="x")
+    return render(JOB, outcome, BRANDING, FILES)
 
 
 #: Outputs on which a table could differ from tabulate's: spaces, empty lines, tabs, ends of lines.
@@ -164,7 +165,7 @@ def test_any_output_makes_a_mail_in_little_memory(output: str, error: str) -> No
     outcome = decide(engine_answer(None, output=output, error=error, info=output, language=error))
     tracemalloc.start()
     try:
-        mail = render(JOB, outcome, BRANDING, filelink="http://example.com/files/x", output_key="x")
+        mail = render(JOB, outcome, BRANDING, FILES)
         email = Email("someone@example.com", mail.subject, mail.text, mail.html, mail.message_id)
         message = write_message(email, Address("", "results", "example.com"), datetime.now(UTC))
         _, peak = tracemalloc.get_traced_memory()

@@ -11,7 +11,7 @@ import pytest
 from job_runner.emails.render import render
 from job_runner.emails.rendering import PALETTE, RenderedEmail
 from job_runner.leases.claim import ClaimedJob
-from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide, give_up
+from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.engine.codex import Verdict
 from shared.engine.run_call import ProgramLimits
 from shared.messages.translations import translations
@@ -24,7 +24,7 @@ LIMITS = ProgramLimits(cpu_s=10, memory_bytes=64 << 20)
 
 
 def rendered(outcome: Outcome, job: ClaimedJob = JOB, link: str | None = LINK) -> RenderedEmail:
-    return render(job, outcome, BRANDING, filelink=link, output_key="results/7.txt")
+    return render(job, outcome, BRANDING, StoredFiles("results/7.txt", link))
 
 
 def with_tests(*tests: TestOutcome, verdict: Verdict, failed: Sequence[FailedTest] = (), **fields: object) -> Outcome:

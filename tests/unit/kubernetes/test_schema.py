@@ -6,13 +6,12 @@ import pytest
 
 from tests.unit.kubernetes.manifests import rendered
 
-#: The oldest version with an unmasked /proc (`hostUsers: false` with `procMount`), and the newest known one.
-VERSIONS: Final = ("1.33", "newest")
 #: Of KEDA and the Prometheus operator, whose schemas are not here.
 _EXTENSIONS: Final = ("keda.sh/v1alpha1", "monitoring.coreos.com/v1")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+# The oldest version with an unmasked /proc (`hostUsers: false` with `procMount`), and the newest known one.
+@pytest.mark.parametrize("version", [pytest.param("1.33", marks=pytest.mark.slow), "newest"])
 def test_every_manifest_is_valid(version: str) -> None:
     import kubernetes_validate  # type: ignore[import-untyped]  # it takes seconds, of each worker
 

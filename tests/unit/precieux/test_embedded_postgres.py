@@ -66,10 +66,22 @@ def data(folder: Path, prepared: Path) -> Path:
     return copied(prepared, folder / "db")
 
 
+@pytest.fixture(scope="module")
+def running(prepared: Path) -> Iterator[EmbeddedPostgres]:
+    """Yield a server that every test leaves as it was. Its data are in `other` beside the prepared ones."""
+    with EmbeddedPostgres(copied(prepared, prepared.parent / "other"), durable=False) as postgres:
+        yield postgres
+
+
 def copied(prepared: Path, target: Path) -> Path:
     make_folder(target.parent)
     subprocess.run(["cp", "-a", prepared, target], check=True)
     return target
+
+
+def socket_of(postgres: EmbeddedPostgres) -> Path:
+    """Return the socket of a server, where it has one."""
+    return Path(parse_qs(urlsplit(postgres.url(Role.OWNER)).query)["host"][0])
 
 
 def query(postgres: EmbeddedPostgres, sql: str) -> object:
@@ -97,12 +109,15 @@ def test_a_second_start_finds_the_data_of_the_first(folder: Path) -> None:
 def test_stop_leaves_no_process_and_may_be_repeated(data: Path) -> None:
     postgres = EmbeddedPostgres(data, durable=False)
     postgres.start()
-    running = [process for process in descendants(os.getpid()) if str(data) in process.command]
-    assert running
+    processes = [process for process in descendants(os.getpid()) if str(data) in process.command]
+    assert processes
+    socket = socket_of(postgres)
+    assert socket.is_socket()
     postgres.stop()
     postgres.stop()
-    assert not survivors(running)
+    assert not survivors(processes)
     assert not postgres.running
+    assert not socket.parent.exists()
 
 
 def test_a_start_can_be_interrupted(data: Path) -> None:
@@ -132,18 +147,6 @@ def test_a_start_that_waits_for_leftovers_can_be_interrupted(data: Path) -> None
             EmbeddedPostgres(data, durable=False, while_waiting=interrupt).start()
     finally:
         os.close(leftover)
-
-
-def test_a_killed_server_restarts_at_the_same_address(data: Path) -> None:
-    with EmbeddedPostgres(data, durable=False) as postgres:
-        query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
-        url, pid = postgres.url(Role.OWNER), postgres.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        eventually_sync(lambda: not postgres.running)
-        postgres.start()
-        assert postgres.url(Role.OWNER) == url
-        assert query(postgres, "SELECT one FROM kept") == 1
 
 
 @pytest.mark.slow
@@ -241,11 +244,14 @@ def test_data_of_another_major_version_are_refused(data: Path) -> None:
         pass
 
 
-def test_data_without_their_password_are_refused(data: Path) -> None:
-    with EmbeddedPostgres(data, durable=False):
-        (data / "password").unlink()
+def test_data_without_their_password_are_refused(running: EmbeddedPostgres, prepared: Path) -> None:
+    (prepared.parent / "other/password").rename(prepared.parent / "password")
+    try:
         with pytest.raises(ConfigurationError, match=r"cannot be read \(No such file or directory: .*/password\)"):
-            running_url(data, Role.OWNER)
+            running_url(prepared.parent / "other", Role.OWNER)
+    finally:
+        (prepared.parent / "password").rename(prepared.parent / "other/password")
+    assert running_url(prepared.parent / "other", Role.OWNER) == running.url(Role.OWNER)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
@@ -289,32 +295,33 @@ def test_parents_keep_the_mode_of_the_umask(folder: Path, umask: int, parent: in
     assert modes == [parent, 0o711]
 
 
-def test_a_running_server_is_closed_to_others(data: Path) -> None:
+def test_a_running_server_is_closed_to_others(running: EmbeddedPostgres, prepared: Path) -> None:
     """No port is open, the folder of its socket is private, and a second server on its data is refused."""
-    with EmbeddedPostgres(data, durable=False) as postgres:
-        assert query(postgres, "SHOW listen_addresses") == ""
-        socket = Path(parse_qs(urlsplit(postgres.url(Role.OWNER)).query)["host"][0])
-        assert socket.is_socket()
-        assert socket.parent.stat().st_mode & 0o777 == 0o700
-        assert socket.parent.stat().st_uid == (data / "cluster").stat().st_uid
-        with pytest.raises(ConfigurationError, match="Another Precieux is running"):
-            EmbeddedPostgres(data, durable=False).start()
-    assert not socket.parent.exists()
+    assert query(running, "SHOW listen_addresses") == ""
+    socket = socket_of(running)
+    assert socket.is_socket()
+    assert socket.parent.stat().st_mode & 0o777 == 0o700
+    assert socket.parent.stat().st_uid == (prepared.parent / "other/cluster").stat().st_uid
+    with pytest.raises(ConfigurationError, match="Another Precieux is running"):
+        EmbeddedPostgres(prepared.parent / "other", durable=False).start()
 
 
-def test_a_deep_folder_has_its_socket_in_a_temporary_folder(folder: Path, prepared: Path) -> None:
+def test_a_killed_server_in_a_deep_folder_restarts_at_the_same_address(folder: Path, prepared: Path) -> None:
+    """Its socket is in a temporary folder, because the path of a socket is short."""
     data = copied(prepared, folder / ("deep/" * 30) / "db")
     with EmbeddedPostgres(data, durable=False) as postgres:
-        elsewhere = Path(parse_qs(urlsplit(postgres.url(Role.API)).query)["host"][0]).parent
+        query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
+        url, elsewhere = postgres.url(Role.OWNER), socket_of(postgres).parent
         assert not elsewhere.is_relative_to(folder)
         assert elsewhere.stat().st_mode & 0o777 == 0o700
-        assert running_url(data, Role.API) == postgres.url(Role.API)
+        assert running_url(data, Role.OWNER) == url
         pid = postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         eventually_sync(lambda: not postgres.running)
         postgres.start()
-        assert query(postgres, "SELECT 1") == 1
+        assert postgres.url(Role.OWNER) == url
+        assert query(postgres, "SELECT one FROM kept") == 1
     assert not elsewhere.exists()
 
 
@@ -336,22 +343,21 @@ async def through_the_pool(url: str) -> None:
     await database.disconnect()
 
 
-def test_each_role_has_its_own_password(data: Path) -> None:
-    with EmbeddedPostgres(data, durable=False) as postgres:
-        passwords = {urlsplit(postgres.url(role)).password for role in Role}
-        assert len(passwords | {(data / "password").read_text().strip()}) == len(Role) + 1
-        assert (data / "password").stat().st_mode & 0o777 == 0o600
-        for wrong in ("x", urlsplit(postgres.url(Role.RUNNER)).password):
-            with pytest.raises(asyncpg.InvalidPasswordError):
-                asyncio.run(asyncpg.connect(postgres.url(Role.OWNER), password=wrong))
+def test_each_role_has_its_own_password(running: EmbeddedPostgres, prepared: Path) -> None:
+    password = prepared.parent / "other/password"
+    passwords = {urlsplit(running.url(role)).password for role in Role}
+    assert len(passwords | {password.read_text().strip()}) == len(Role) + 1
+    assert password.stat().st_mode & 0o777 == 0o600
+    for wrong in ("x", urlsplit(running.url(Role.RUNNER)).password):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            asyncio.run(asyncpg.connect(running.url(Role.OWNER), password=wrong))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_roots_data_belong_to_a_user_without_a_name(data: Path) -> None:
-    with EmbeddedPostgres(data, durable=False) as postgres:
-        paths = (data / "password", data / "cluster", *(data / "cluster").rglob("*"))
-        owners = {path.lstat().st_uid for path in paths}
-        assert postgres.pid is not None
-        assert owners == {Path(f"/proc/{postgres.pid}").stat().st_uid}
-        with pytest.raises(KeyError):
-            pwd.getpwuid(*owners)
+def test_roots_data_belong_to_a_user_without_a_name(running: EmbeddedPostgres, prepared: Path) -> None:
+    data = prepared.parent / "other"
+    owners = {path.lstat().st_uid for path in (data / "password", data / "cluster", *(data / "cluster").rglob("*"))}
+    assert running.pid is not None
+    assert owners == {Path(f"/proc/{running.pid}").stat().st_uid}
+    with pytest.raises(KeyError):
+        pwd.getpwuid(*owners)

@@ -55,17 +55,10 @@ def test_an_ignored_signal_stays_ignored() -> None:
     check()
 
 
-class _InAFinalizer:
-    """Gets a signal while it is finalized, where Python drops what the handler raises."""
-
-    def __del__(self) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_dropped_interrupt_ends_a_long_wait() -> None:
     def wait_long() -> None:
-        _InAFinalizer()
+        Finalized(signal.SIGINT)
         time.sleep(30)
 
     with pytest.raises(KeyboardInterrupt), stoppable():

@@ -22,8 +22,7 @@ with asyncio.Runner(loop_factory=loops[sys.argv[1]]) as runner:
 """
 
 
-@pytest.mark.parametrize("loop", ["uvloop", "poll"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("number", "loop"), [(signal.SIGTERM, "uvloop"), (signal.SIGINT, "poll")])
 def test_signals_after_the_first_do_not_kill(number: signal.Signals, loop: str) -> None:
     process = subprocess.Popen([sys.executable, "-c", _PROCESS, loop], stdout=subprocess.PIPE)
     with process:

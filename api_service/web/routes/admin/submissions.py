@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from api_service.services import Services, ServicesDep
 from api_service.v1.lists import pages
-from api_service.v1.lists.query import ListQuery
+from api_service.v1.lists.pages import ListQuery
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page
 from api_service.web.session import SessionDep

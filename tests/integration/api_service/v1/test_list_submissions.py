@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api_service.v1.lists import pages
-from api_service.v1.lists.query import ListQuery
+from api_service.v1.lists.pages import ListQuery
 from shared.database.connection import Connection, Database, RawConnection, Record, Values
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
@@ -130,9 +130,8 @@ async def test_every_filter(api: httpx.AsyncClient, database: Database) -> None:
     assert await ids(api, created_before="9999-12-31T23:59:59-14:00", batch=3) == [batch]
 
 
-@pytest.mark.parametrize("limit", [3, 200])
 async def test_a_key_finds_its_own_by_every_filter(
-    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key, limit: int
+    api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key, admin: Key
 ) -> None:
     """The same rows of three owners: every page of every filter has only those of the key."""
     await execute(database, "INSERT INTO batches (id) VALUES (3)")
@@ -163,7 +162,7 @@ async def test_a_key_finds_its_own_by_every_filter(
     ):
         for key, owners in ((alice, [alice.id]), (mallory, [mallory.id]), (admin, [alice.id, mallory.id, None])):
             expected = [row["id"] for row in rows if row["owner"] in owners and wanted(row)]
-            assert await ids(api, key, limit=limit, **query) == expected, (query, key)
+            assert await ids(api, key, limit=3, **query) == expected, (query, key)
 
 
 async def test_a_number_beyond_its_bound_is_a_number(api: httpx.AsyncClient) -> None:
@@ -173,12 +172,12 @@ async def test_a_number_beyond_its_bound_is_a_number(api: httpx.AsyncClient) -> 
 
 @pytest.fixture
 async def many(database: Database, alice: Key, mallory: Key) -> None:
-    await add_many(database, 30_000, of=(alice.id, mallory.id, None), metadata={"course": "c1"})
+    await add_many(database, 10_000, of=(alice.id, mallory.id, None), metadata={"course": "c1"})
     await add_many(database, 2, of=(alice.id,), email="rare@example.com", metadata={"course": "rare"})
     await add_many(database, 2, of=(alice.id,), outcome="failed", verdict=None)
     # What is rare under this key is common under others.
     for rare in ({"outcome": "failed", "verdict": None}, {"outcome": None, "verdict": None}, {"verdict": "time_limit"}):
-        await add_many(database, 10_000, of=(mallory.id,), **rare)
+        await add_many(database, 3_000, of=(mallory.id,), **rare)
     await execute(database, "ANALYZE uploads")
 
 
@@ -206,12 +205,12 @@ QUERIES: list[dict[str, Any]] = [
 
 @pytest.mark.usefixtures("many")
 async def test_a_page_reads_few_rows(database: Database, alice: Key) -> None:
-    """No filter with an index reads much of the 100,000 rows."""
+    """No filter with an index reads much of the 39,000 rows."""
     read: list[tuple[float, str]] = []
     async with database.connection() as inner:
         connection = Explaining(inner._raw, read)
         for query in QUERIES:
-            for position in (None, pages.ListPosition(NOON + timedelta(seconds=20_000), 1 << 60)):
+            for position in (None, pages.ListPosition(NOON + timedelta(seconds=7_000), 1 << 60)):
                 await pages.find(connection, ListQuery(**query), owner=alice.id, after=position)
     for rows, text in read:
         assert rows <= 500, text

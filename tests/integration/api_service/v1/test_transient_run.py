@@ -7,13 +7,14 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from api_service.services import Services
+from shared.accounts.api_keys import Scope as KeyScope
 from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
 from shared.http.bodies import FREE_BYTES
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import offer
+from tests.integration.rows import bearer, make_key, offer
 from tests.unit.api_service.test_transient_runs import STARTED, PlayedEngine
 
 pytestmark = pytest.mark.integration
@@ -80,3 +81,12 @@ async def test_a_client_that_takes_no_event_ends_the_program(
         answer = await client.post("/v1/run", json=body, headers={"Accept": "text/event-stream"})
         assert (b"started" in answer.content, b"finished" in answer.content) == (True, False)
         assert engine.ended == 1
+
+
+async def test_the_answer_reports_the_run_time_that_is_left(api_with: ApiWith, database: Database) -> None:
+    engine = cast("OpenedEngine", PlayedEngine([STARTED, ended_test(cpu_s=9.5)]))
+    headers = bearer(await make_key(database, KeyScope.SUBMIT))
+    async with api_with(open_engine=lambda: engine, key_cpu_seconds=3600) as client:
+        answer = await client.post("/v1/run", json={"language": "py", "source": "print(1)"}, headers=headers)
+    assert answer.headers["RateLimit-Policy"] == '"run_seconds";q=3600;w=3600'
+    assert answer.headers["RateLimit"] == '"run_seconds";r=3590;t=1'

@@ -8,7 +8,6 @@ from unittest.mock import AsyncMock
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, TextContent
@@ -97,13 +96,21 @@ def _objects(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (schema, *schema.get("$defs", {}).values())
 
 
+def validator(schema: object) -> Any:
+    # Its import takes a second, and each worker imports this module.
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
 def test_the_schemas_are_valid_closed_and_described() -> None:
     tools = listed(TOOLS, ["py", "c"])
     assert [tool.name for tool in tools] == ["run_code", "submit_program", "get_submission", "list_languages"]
     assert "Languages: py, c." in str(tools[0].description)
     for tool in tools:
-        Draft202012Validator.check_schema(tool.input_schema)
-        Draft202012Validator.check_schema(tool.output_schema)
+        assert validator(tool.input_schema)
+        assert validator(tool.output_schema)
         for schema in _objects(tool.input_schema):
             assert schema["additionalProperties"] is False
             assert all(key["description"] for key in schema["properties"].values()), schema
@@ -122,7 +129,7 @@ async def test_a_result_has_all_keys_and_is_given_as_text_too() -> None:
     result = await called(backend, "run_code", {"language": "py", "code": "1", "args": None})
     assert backend.asked == {"language": "py", "source": "1"}
     run = result.structured_content
-    Draft202012Validator(dict(listed(["run_code"], [])[0].output_schema or {})).validate(run)
+    validator(listed(["run_code"], [])[0].output_schema).validate(run)
     assert (run["verdict"], run["error"], run["tests"], len(run["stdout"])) == ("ok", None, None, 65_536)
     assert (run["truncated"], run["engine"]) == (["stdout"], {"language": "py", "version": "3.13.5"})
     assert [(file["name"], file["bytes"]) for file in run["artifacts"]] == [
