@@ -110,7 +110,8 @@ def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEven
             for name in ("message", "judge_message"):
                 if len(getattr(event, name) or "") > MESSAGE_LENGTH:
                     changes[name] = getattr(event, name)[:MESSAGE_LENGTH]
-            changes |= _kept_artifacts(event, artifact_bytes)
+            if event.artifacts:
+                changes |= _kept_artifacts(event, artifact_bytes)
             return event.model_copy(update=changes) if changes else event
         case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
             cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
