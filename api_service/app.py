@@ -1,6 +1,6 @@
 """The FastAPI application: routes, limits of bodies, and problem documents."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_service import web
 from api_service.classic.openapi import DESCRIPTION, TAGS
 from api_service.classic.routes import classic, docs, files, health
-from api_service.doors.door import open_doors
-from api_service.errors import WITHOUT_KEY, Render, answer_errors, is_v1
+from api_service.doors.door import Door, open_doors
+from api_service.errors import WITHOUT_KEY, answer_errors, is_v1
 from api_service.http.errors import ApiError, Kind
 from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import TrailingSlash
@@ -61,10 +61,8 @@ def create_app(services: Services) -> FastAPI:
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
     answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
-    renders: list[tuple[Callable[[Scope], bool], Render]] = [(lambda _: True, web.answer)]
     doors = open_doors(app, services)
     for door in doors:
-        renders.insert(0, (door.has, door.render))
         logged += door.logged
 
     def waits_for_memory(scope: Scope) -> bool:
@@ -78,7 +76,7 @@ def create_app(services: Services) -> FastAPI:
         # They are written to files.
         uploads=(_is_package, BodyLimits(settings.max_package_bytes + FORM_BYTES, whole_s=_PACKAGE_SECONDS)),
         budget=ByteBudget(settings.all_bodies_bytes),
-        refuse=_refusing(renders),
+        refuse=_refusing(doors),
         # API v1 first answers 401, 403, 404 and 405.
         is_late=lambda scope: (
             is_v1(scope["path"])
@@ -98,12 +96,12 @@ def _is_package(scope: Scope) -> bool:
     return bool(scope["method"] == "PUT" and scope["path"].startswith("/v1/problems/"))
 
 
-def _refusing(renders: Sequence[tuple[Callable[[Scope], bool], Render]]) -> Refuse:
-    """Return what refuses bodies: the first of these front ends that has the path makes the answer."""
+def _refusing(doors: Sequence[Door]) -> Refuse:
+    """Return what refuses bodies: the door that has the path makes the answer, or the API itself."""
 
     def refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            render = next(render for is_ours, render in renders if is_ours(scope))
+            render = next((door.render for door in doors if door.has(scope)), web.answer)
             problem = ApiError(Kind.of(status), sentence, headers=headers)
             await render(Request(scope), problem)(scope, receive, send)
 

@@ -19,6 +19,7 @@ from shared.storage.base import ObjectStore
 #: Each text of a sample is cut to this many bytes.
 _TEXT_LIMIT: Final = 64 << 10
 _OF_OWNER: Final = ("digest", "size_bytes", "checker", "interactor")
+_OF_VERSION: Final = ("name", "version", "versions", "visibility", "created_at", "digest", "size_bytes")
 
 # Byte by byte, as clients sort names.
 _OF_PAGE: Final = """
@@ -94,8 +95,7 @@ def shown(
     source_bytes = summary["limits"]["source_bytes"]
     values = {
         **summary,
-        **{name: getattr(version, name) for name in ("name", "version", "versions", "visibility", "created_at")},
-        **{name: getattr(version, name) for name in ("digest", "size_bytes")},
+        **{name: getattr(version, name) for name in _OF_VERSION},
         "title": version.title or summary["title"],
         "limits": {**submitting.limits_of(version, bounds), "source_bytes": source_bytes},
         "time_limit_from": submitting.time_limit_source(version),

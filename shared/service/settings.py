@@ -96,10 +96,12 @@ def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def _nearest(name: str) -> str | None:
+    # Who leaves the first word out of a limit means the default one.
+    names = {known.removeprefix("DEFAULT_"): known for known in _KNOWN} | {known: known for known in _KNOWN}
     # A word that was left out makes a name less alike than a wrong letter does.
     longer = [known for known in sorted(_KNOWN) if known.endswith(f"_{name}")]
-    alike = longer or difflib.get_close_matches(name, sorted(_KNOWN), n=1, cutoff=0.6)
-    return f"{PREFIX}{alike[0]}" if alike else None
+    alike = [name] if name in names else longer or difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    return f"{PREFIX}{names[alike[0]]}" if alike else None
 
 
 def default_data_dir() -> Path:

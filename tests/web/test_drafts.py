@@ -6,9 +6,11 @@ import zlib
 from typing import Any, Final
 
 import pytest
+import requests
 from playwright.sync_api import Page, Request, expect
 
 from tests.fixtures.up import Up
+from tests.problem_packages import pack
 from tests.web.browsing import axe_violations
 from tests.web.conftest import NewPage
 from tests.web.programs import GREETING, get, post
@@ -84,6 +86,27 @@ def test_a_submission_judged_by_a_program_keeps_its_judge(page: Page, system: Up
     page.goto(f"/submissions/{submission['id']}")
     expect(page.locator("#judge-unsent")).to_be_visible()
     expect(page.locator(".cm-content").first).to_contain_text("print(2 * int(input()))")
+
+
+def test_a_submission_to_a_task_is_sent_to_it_again(page: Page, system: Up) -> None:
+    package = pack({"problem.yaml": "name: Twice\n", "data/secret/1.in": "2\n", "data/secret/1.ans": "4\n"})
+    headers = {"Content-Type": "application/zip"}
+    stored = requests.put(f"{system.url}/v1/problems/twice", package.read(), headers=headers, timeout=10)
+    assert stored.ok, stored.text
+    task = f"twice@{stored.json()['version']}"
+    submission = post(system, {"language": "py", "source": "print(input())\n", "problem": "twice"})
+    page.goto(f"/submissions/{submission['id']}")
+    expect(page.locator("#of-task")).to_contain_text(task)
+    expect(page.locator("#result .tests").first).to_be_visible()
+    expect(page.locator("#stdin, #add-test, #args")).to_have_count(3)
+    for field in page.locator("#stdin, #add-test, #args").all():
+        expect(field).to_be_hidden()
+    assert axe_violations(page) == []
+    write(page, "print(2 * int(input()))\n")
+    again = sent_again(page, system)
+    assert (again["problem"], again["verdict"]) == (task, "accepted")
+    page.goto("/")
+    expect(page.locator("#of-task")).to_be_hidden()
 
 
 def test_a_reload_keeps_all_that_was_written(page: Page, system: Up) -> None:

@@ -66,7 +66,6 @@ async def submit_email(request: Request, principal: SubmitterDep, services: Serv
 
 @router.get(
     "/check_email/",
-    operation_id="request_execution",
     summary="Request the execution of a submission",
     description="The program runs in its turn, and its result is mailed. Another request before that changes nothing.",
     response_model=ExecutionRequested,
@@ -76,7 +75,7 @@ async def submit_email(request: Request, principal: SubmitterDep, services: Serv
         **_refusals(*_USUAL, Kind.QUOTA_EXCEEDED),
     },
 )
-async def check_email(
+async def request_execution(
     id: Annotated[AnyId, Query(description="The number of the submission.")],
     principal: SubmitterDep,
     services: ServicesDep,
@@ -93,14 +92,13 @@ async def check_email(
 
 @router.get(
     "/check_user/",
-    operation_id="list_submissions",
     summary="List a sender's submissions",
     description="Lists the newest submissions, the oldest of them first. To get those before them, send the first id as"
     " `before`.",
     response_model=SubmissionList,
     responses=_refusals(*_USUAL),
 )
-async def check_user(
+async def list_submissions(
     query: Annotated[ClassicListQuery, Query()], principal: ReaderDep, services: ServicesDep
 ) -> Response:
     return PiecewiseResponse(await prefetch(services.classic_list.pieces(principal, query)), "application/json")

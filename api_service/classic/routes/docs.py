@@ -55,19 +55,13 @@ async def openapi(request: Request, services: ServicesDep) -> Response:
 
 @router.api_route("/docs", methods=["GET", "HEAD"])
 @router.api_route("/docs/", methods=["GET", "HEAD"])
-async def docs(request: Request) -> Response:
-    return _page(request, "docs")
-
-
 @router.api_route("/redoc", methods=["GET", "HEAD"])
 @router.api_route("/redoc/", methods=["GET", "HEAD"])
-async def redoc(request: Request) -> Response:
-    return _page(request, "redoc")
-
-
-def _page(request: Request, name: str) -> Response:
+async def page(request: Request) -> Response:
+    path: str = request.scope["path"]
+    name = path.strip("/").rpartition("/")[2]
     # Relative, because a proxy may serve the API below a prefix.
-    root = "../" if request.url.path.endswith("/") else ""
+    root = "../" if path.endswith("/") else ""
     return HTMLResponse(_PAGES[name].replace("{root}", root), headers=_HEADERS)
 
 

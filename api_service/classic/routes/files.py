@@ -31,7 +31,6 @@ Signature = Annotated[str, Query(max_length=64, description="The proof that this
 
 @router.get(
     "/files/{key:path}",
-    operation_id="read_file",
     summary="Read a stored output by its link",
     description="Links come from `/check_user/` and from mails. This call needs no API key.",
     response_class=PlainTextResponse,

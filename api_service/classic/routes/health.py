@@ -12,21 +12,18 @@ from api_service.services import ServicesDep
 router = APIRouter(tags=["health"])
 
 
-@router.get(
-    "/healthz", operation_id="get_health", summary="Check that the process answers", description="It needs no database."
-)
-async def healthz() -> Health:
+@router.get("/healthz", summary="Check that the process answers", description="It needs no database.")
+async def get_health() -> Health:
     return Health(status="ok")
 
 
 @router.get(
     "/readyz",
-    operation_id="get_readiness",
     summary="Check that the API can serve requests",
     response_model=ReadinessReport,
     responses={503: {"model": ReadinessReport, "description": "The database or the object store does not answer."}},
 )
-async def readyz(services: ServicesDep) -> Response:
+async def get_readiness(services: ServicesDep) -> Response:
     """The API is ready if submissions can be stored. While the broker is unavailable, they wait in the outbox."""
     has_database, has_store = await asyncio.gather(services.readiness.database.get(), services.readiness.store.get())
     ready = has_database and has_store

@@ -68,7 +68,14 @@ export function describeSections() {
   byId("stdin-field").hidden = count > 0;
   byId("stdin-unused").hidden = count === 0;
   byId("judge-unsent").hidden = rest.judged !== true;
+  const task = taskOf(rest);
+  byId("of-task").hidden = !task;
+  byId("of-task").textContent = t("of_task", { task });
+  for (const name of ["stdin", "tests", "args"]) byId(name).closest("details").hidden = task !== "";
 }
+
+/** Return the task that the program is sent to: its input, tests, arguments and limits are not the form's. @param {any} rest */
+const taskOf = (rest) => (typeof rest?.problem === "string" ? rest.problem : "");
 
 /** @returns {Content} */
 export function read() {
@@ -96,6 +103,10 @@ export function fill(content) {
 
 /** Return the content of the form of a submission. @param {any} submission @param {any} sent What `/sent/{id}` answers. */
 export function contentOf(submission, { stdin, expected_output, tests, limits }) {
+  if (submission.problem) {
+    const fields = { language: submission.language, compiler_args: submission.compiler_args.join(" ") };
+    return { fields, tests: [], rest: { problem: submission.problem } };
+  }
   const argsOf = (/** @type {any} */ test) => test.args.join("\n");
   const areArgsOfAll = tests.every((/** @type {any} */ test) => argsOf(test) === argsOf(tests[0]));
   const args = tests.length ? (areArgsOfAll ? tests[0].args : []) : submission.args;
@@ -113,7 +124,7 @@ export function contentOf(submission, { stdin, expected_output, tests, limits })
     },
   }));
   if (!tests.length && expected_output !== null) rows.push({ stdin, expected: expected_output, hidden: false, rest: {} });
-  // An interactor or a problem has none.
+  // An interactor has none.
   const checker = submission.checker ?? { kind: "lines" };
   return {
     fields: {
@@ -147,12 +158,17 @@ export function asBody({ fields, tests, rest }) {
   };
   const tolerance = fields.checker === "float" && Number.isFinite(rest.tolerance) ? { tolerance: rest.tolerance } : {};
   const words = fields.checker === "icpc" && Array.isArray(rest.checker_args) ? { args: rest.checker_args.map(String) } : {};
-  return {
+  const task = taskOf(rest);
+  const program = {
     language: fields.language,
     compiler_args: byId("compiler-args-field").hidden ? null : fields.compiler_args.split(/\s+/).filter(Boolean),
-    limits: Object.values(limits).some(Boolean) ? limits : null,
     email: fields.email.trim() || null,
     locale,
+  };
+  if (task) return { ...program, problem: task };
+  return {
+    ...program,
+    limits: Object.values(limits).some(Boolean) ? limits : null,
     ...(tests.length
       ? {
           checker: { kind: fields.checker, ...tolerance, ...words },

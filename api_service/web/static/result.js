@@ -196,7 +196,7 @@ function groupsOf(groups) {
     ),
   );
   const table = el("table", { class: "tests" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows));
-  return el("section", { class: "text" }, el("h3", {}, t("groups")), table);
+  return el("section", { class: "text" }, el("h3", {}, t("groups")), el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("groups") }, table));
 }
 
 /** Return the verdict of a test or a group. @param {any} part */

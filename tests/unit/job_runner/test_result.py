@@ -273,16 +273,19 @@ def test_a_table_has_the_tests_with_their_points_and_limits() -> None:
 
 def test_every_failed_test_shows_what_was_expected_and_printed() -> None:
     failed = [
-        FailedTest("<b>second</b>", "1000000\n", "@@ line 2 @@\n-  9\n+-5", ""),
+        FailedTest("large <numbers>", "1000000\n", "@@ line 2 @@\n-  9\n+-5", ""),
         FailedTest("2", "", "@@ word 11 @@\n-a\n-b", "boom"),
         FailedTest("nothing to show", "", "", ""),
+        FailedTest("first", "", "", "", "partly"),
+        FailedTest("<b>second</b>", "", "", "", "not at all"),
     ]
     email = rendered(with_tests(*TESTS, verdict=Verdict.WRONG_ANSWER, failed=failed))
     shown = Shown(email.html)
-    assert shown.within("pre") == ["9", "-5", "1000000", "a\nb", "boom"]
-    assert shown.within("h3") == ["Expected", "Printed", "Input", "Expected", "Printed", "Errors"]
+    assert shown.within("pre") == ["9", "-5", "1000000", "a\nb", "boom", "partly", "not at all"]
+    titles = ["Expected", "Printed", "Input", "Expected", "Printed", "Errors"]
+    assert shown.within("h3") == [*titles, "What the judge says", "What the judge says"]
     titles = [title for title in shown.within("h2") if title.startswith("Test ")]
-    assert titles == ["Test <b>second</b>: Wrong answer", "Test 2"]
+    assert titles == ["Test large <numbers>", "Test 2", "Test first: Accepted", "Test <b>second</b>"]
     assert (
         "Expected:\n      9\nPrinted:\n    -5\nThe first difference is in line 2.\nInput:\n    1000000\n" in email.text
     )

@@ -306,7 +306,7 @@ def test_a_running_server_is_closed_to_others(running: EmbeddedPostgres, prepare
         EmbeddedPostgres(prepared.parent / "other", durable=False).start()
 
 
-def test_a_killed_server_in_a_deep_folder_restarts_at_the_same_address(folder: Path, prepared: Path) -> None:
+def test_a_killed_server_restarts_at_the_same_address(folder: Path, prepared: Path) -> None:
     """Its socket is in a temporary folder, because the path of a socket is short."""
     data = copied(prepared, folder / ("deep/" * 30) / "db")
     with EmbeddedPostgres(data, durable=False) as postgres:

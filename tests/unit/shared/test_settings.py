@@ -177,7 +177,8 @@ def test_recipients_are_domains_and_all_below_them(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
-        ("PRECIEUX_TIME_LIMIT", "PRECIEUX_COMPILE_TIME_LIMIT"),
+        ("PRECIEUX_TIME_LIMIT", "PRECIEUX_DEFAULT_TIME_LIMIT"),
+        ("PRECIEUX_TIME_LIMT", "PRECIEUX_DEFAULT_TIME_LIMIT"),
         ("PRECIEUX_DEFAULT_TIME_LIMT", "PRECIEUX_DEFAULT_TIME_LIMIT"),
         ("PRECIEUX_SLOTS", "PRECIEUX_EXECUTOR_SLOTS"),
         ("PRECIEUX_ZZZZ", None),
