@@ -21,7 +21,8 @@ from shared.service.errors import PrecieuxError
 
 #: Both write the archive to the working folder.
 _DOWNLOAD: Final = ("download", "--quiet", "--no-deps", "--only-binary", ":all:", "--no-input")
-_PACK: Final = ("pack", "--loglevel=error", "--ignore-scripts")
+# By default, npm tries for minutes to reach an index.
+_PACK: Final = ("pack", "--loglevel=error", "--ignore-scripts", "--fetch-retries=1")
 
 
 class InstallFailed(PrecieuxError):
