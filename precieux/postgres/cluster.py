@@ -2,11 +2,13 @@
 
 cluster/    the data directory (PGDATA)
 password    the superuser's, from which those of the roles are derived; mode 0600
+roles       the roles that the cluster has
 socket/     the server listens here; mode 0700. It is in /tmp if this path is too long for a socket
 log         the server's log since its last start
 lock        locked by the process that owns the server
 """
 
+import asyncio
 import errno
 import fcntl
 import hashlib
@@ -20,13 +22,16 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import asyncpg
+
 from precieux.postgres.data_directory import Account, DataDirectory
-from shared.database.roles import DATABASE, Role, making
+from shared.database.roles import DATABASE, HAND_OVER, Role, making
 from shared.service.errors import ConfigurationError, DatabaseUnavailable
 from shared.service.parent_death import die_with_parent
 
@@ -51,20 +56,23 @@ class PostmasterStatus:
     socket_folder: Path
 
 
+#: The content of the file `roles` when all roles exist.
+_ROLES: Final = " ".join(Role) + "\n"
+
+
 class Cluster:
     """The cluster in one folder. `prepare` makes it if there is none."""
 
     def __init__(self, data: DataDirectory) -> None:
         self._data = data
         self._password = data.folder / "password"
+        self._roles = data.folder / "roles"
         self._lock = data.folder / "lock"
         self.directory = data.folder / "cluster"
         self.log = data.folder / "log"
 
     def url(self, socket_folder: Path, role: Role) -> str:
-        # The address names the socket itself: if it named the folder, PGPORT in the environment would change it.
-        socket = quote(str(socket_folder / _SOCKET), safe="/")
-        return f"postgresql://{role}:{self._password_of(role)}@/{DATABASE}?host={socket}"
+        return self._address(socket_folder, role, self._password_of(role))
 
     def prepare(self, *, durable: bool) -> None:
         """Make the cluster if there is none. Raise `ConfigurationError` if it is of another major version."""
@@ -78,6 +86,29 @@ class Cluster:
                 f"{self._data.major}: back them up with the old release (`precieux backup FILE`), then restore them "
                 "with this one into a new folder (`precieux restore FILE`, PRECIEUX_DATA_DIR)."
             )
+
+    def hand_over(self) -> None:
+        """Give the folder to the server's account if an earlier release used another one. Call `claim` first."""
+        self._hand_over(self.directory)
+        self._data.account.own(self._password)
+
+    def make_roles(self, socket_folder: Path) -> None:
+        """Upgrade an earlier release's cluster to what `prepare` makes today. Its server must be running."""
+        if self._roles.exists() and self._roles.read_text() == _ROLES:
+            return
+
+        async def main() -> None:
+            connection = await asyncpg.connect(self._address(socket_folder, _SUPERUSER, self._superuser_password()))
+            try:
+                for statement in (*self._role_statements(), HAND_OVER):
+                    await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        # In another thread, because this one may run an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, main()).result()
+        self._roles.write_text(_ROLES)
 
     def make_socket_folder(self) -> Path:
         """Make a folder that only the server's account and root may enter, and return it."""
@@ -146,6 +177,10 @@ class Cluster:
         # Lines by number (LOCK_FILE_LINE_* in Postgres' miscadmin.h): 1 the process, 5 the socket folder, 8 the state.
         if len(lines) < 8 or lines[7].strip() != "ready":
             return None
+        if not lines[4]:
+            raise ConfigurationError(
+                f"An earlier release of Precieux is running on {self._data.folder}: stop it, and start this one."
+            )
         return PostmasterStatus(pid=int(lines[0]), socket_folder=Path(lines[4]))
 
     @property
@@ -154,15 +189,15 @@ class Cluster:
 
     def _make(self, *, durable: bool) -> None:
         # Made under another name and then renamed, so that a killed start leaves no partial cluster.
-        draft = self.directory.with_name("cluster.making")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+        making = self.directory.with_name("cluster.making")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
         gid, maker = self._data.account.gid, self._data.account.with_a_name()
         if gid is not None:
             # Other daemons may share the maker's account, but not this group.
-            os.chown(draft, 0, gid)
-        draft.chmod(0o700 if gid is None else 0o710)
-        cluster, password = draft / "cluster", draft / "password"
+            os.chown(making, 0, gid)
+        making.chmod(0o700 if gid is None else 0o710)
+        cluster, password = making / "cluster", making / "password"
         cluster.mkdir(mode=0o700)
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24) + "\n")
@@ -173,10 +208,9 @@ class Cluster:
             options.append("--no-sync")
         arguments = (f"--pgdata={cluster}", f"--username={_SUPERUSER}", f"--pwfile={password}", *options)
         self._run("initdb", *arguments, account=maker)
-        self._data.account.own(password)
         password.rename(self._password)
         statements = [
-            *making({role: self._password_of(role) for role in Role}),
+            *self._role_statements(),
             f"CREATE DATABASE {DATABASE} OWNER {Role.OWNER}",
             f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
             f"GRANT CONNECT ON DATABASE {DATABASE} TO {', '.join(Role)}",
@@ -186,19 +220,27 @@ class Cluster:
         options = ["-c", f"fsync={'on' if durable else 'off'}", "-c", "exit_on_error=on"]
         self._run("postgres", "--single", "-D", str(cluster), *options, "postgres", account=maker, feed=feed)
         self._hand_over(cluster)
+        self._roles.write_text(_ROLES)
         cluster.rename(self.directory)
-        draft.rmdir()
+        making.rmdir()
 
     def _hand_over(self, directory: Path) -> None:
-        """Give the new directory to the server's account if another one has made it."""
+        """Give the directory to the server's account if it belongs to another one."""
         uid, gid = self._data.account.uid, self._data.account.gid
         if uid is None or gid is None or directory.stat().st_uid == uid:
             return
-        # It uses descriptors and follows no link, because any daemon may use the maker's account.
+        # It uses descriptors and follows no link, because any daemon may have used the old account. The top folder
+        # comes last, so that an interrupted hand-over starts again.
         for _, folders, files, descriptor in os.fwalk(directory):
             for name in (*folders, *files):
                 os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
         os.chown(directory, uid, gid, follow_symlinks=False)
+
+    @staticmethod
+    def _address(socket_folder: Path, user: str, password: str) -> str:
+        # The address names the socket itself: if it named the folder, PGPORT in the environment would change it.
+        socket = quote(str(socket_folder / _SOCKET), safe="/")
+        return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
 
     def _superuser_password(self) -> str:
         try:
@@ -212,6 +254,9 @@ class Cluster:
     def _password_of(self, role: Role) -> str:
         # Passwords are derived by a one-way function, so that one role's password does not reveal another's.
         return hmac.digest(self._superuser_password().encode(), role.encode(), hashlib.sha256).hex()
+
+    def _role_statements(self) -> list[str]:
+        return list(making({role: self._password_of(role) for role in Role}))
 
     def _run(self, program: str, *arguments: str, account: Account, feed: str = "") -> None:
         done = subprocess.run(

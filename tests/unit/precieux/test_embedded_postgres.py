@@ -27,6 +27,7 @@ from shared.database.migrate import upgrade
 from shared.database.roles import Role
 from shared.database.schema import require_current
 from shared.service.errors import ConfigurationError, DatabaseUnavailable
+from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -353,6 +354,40 @@ def test_each_role_has_its_own_password(running: EmbeddedPostgres, prepared: Pat
             asyncio.run(asyncpg.connect(running.url(Role.OWNER), password=wrong))
 
 
+@pytest.fixture
+def of_an_earlier_release(data: Path) -> Path:
+    """Return a folder with one role, the superuser, which owns a table. As root, `nobody` owns the data."""
+    postgres = EmbeddedPostgres(data, durable=False)
+
+    async def undo() -> None:
+        connection = await asyncpg.connect(administrator_url(postgres))
+        await connection.execute("CREATE TABLE kept AS SELECT 1 AS one; ALTER DATABASE precieux OWNER TO precieux")
+        await connection.execute(f"DROP OWNED BY {', '.join(Role)}; DROP ROLE {', '.join(Role)}")
+        await connection.close()
+
+    with postgres:
+        asyncio.run(undo())
+    (data / "roles").unlink()
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for path in (data / "password", data / "cluster", *(data / "cluster").rglob("*")):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    return data
+
+
+def test_the_data_of_an_earlier_release_get_their_roles(of_an_earlier_release: Path) -> None:
+    for _ in range(2):
+        with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
+            assert query(postgres, "SELECT one FROM kept") == 1
+            assert query(postgres, "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'") == "precieux_owner"
+            for role in Role:
+                asyncio.run(connect_and_leave(postgres.url(role)))
+
+
+async def connect_and_leave(url: str) -> None:
+    await (await asyncpg.connect(url)).close()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
 def test_roots_data_belong_to_a_user_without_a_name(running: EmbeddedPostgres, prepared: Path) -> None:
     data = prepared.parent / "other"
@@ -361,3 +396,20 @@ def test_roots_data_belong_to_a_user_without_a_name(running: EmbeddedPostgres, p
     assert owners == {Path(f"/proc/{running.pid}").stat().st_uid}
     with pytest.raises(KeyError):
         pwd.getpwuid(*owners)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
+def test_roots_data_change_owner_from_nobody(of_an_earlier_release: Path, folder: Path) -> None:
+    # Another daemon that runs as `nobody` could have left it there.
+    precious = folder / "precious"
+    precious.write_text("root's")
+    (of_an_earlier_release / "cluster/base/link").symlink_to(precious)
+    with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
+        assert query(postgres, "SELECT one FROM kept") == 1
+        owners = {path.lstat().st_uid for path in (of_an_earlier_release / "cluster").rglob("*")}
+        assert postgres.pid is not None
+        assert owners == {Path(f"/proc/{postgres.pid}").stat().st_uid}
+        assert owners.isdisjoint({0, pwd.getpwnam("nobody").pw_uid})
+        with pytest.raises(KeyError):
+            pwd.getpwuid(*owners)
+    assert precious.stat().st_uid == 0
