@@ -107,7 +107,7 @@ CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 def _sender(*scopes: Scope) -> Any:
     """Return the dependency that finds the sender of a request, and raises `ApiError` (403) if it has no such scope."""
 
-    # FastAPI solves each dependency of a dependency anew, so there are few.
+    # Each further dependency costs time at every request, so this one asks for little.
     async def find(request: Request, credentials: CredentialsDep) -> Principal:
         services: Services = request.app.state.services
         principal = await services.authenticator.principal(request, credentials)

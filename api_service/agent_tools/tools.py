@@ -92,7 +92,7 @@ def listed(names: Collection[str], codes: Sequence[str]) -> list[types.Tool]:
 
 @cache
 def _arguments_schema(model: type[BaseModel]) -> Schema:
-    """Return the schema of arguments. A model reads it each time, so it has no more than a model needs.
+    """Return the schema of arguments, with only what a model needs: it is read each time.
 
     No argument may be null, which means the same as leaving it out.
     """

@@ -17,7 +17,7 @@ READINESS_KEY: Final = "readiness"
 
 
 class Readiness:
-    """Tells if the `database` answers, and if the `store` takes an object."""
+    """Says whether the `database` answers and whether the `store` takes an object."""
 
     def __init__(self, database: Database, store: ObjectStore) -> None:
         self.database = CachedFor(_DATABASE_SECONDS, lambda: _works(database.ping, DatabaseUnavailable))

@@ -307,7 +307,7 @@ class ResultWriter:
         for test in failed:
             if blocks := [*self._failed_blocks(test)]:
                 title = self.gettext("Test %(name)s", name=isolated(self._name(test.name), self._locale))
-                # A wrong answer is told by what was expected and printed.
+                # The blocks of a wrong answer show what was expected and what was printed.
                 if (verdict := verdicts.get(test.name)) not in (None, Verdict.WRONG_ANSWER):
                     title = f"{title}: {self.gettext(LABELS[verdict])}"
                 yield {"title": title, "blocks": blocks}

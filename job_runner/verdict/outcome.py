@@ -169,8 +169,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class StoredFiles:
-    """Where the files of an outcome are. `output_key` and `filelink` are None if the output is not in the object store,
-    and `artifacts` if the program can have none."""
+    """The places of the files of an outcome.
+
+    `output_key` and `filelink` are None if the output is not in the object store, and `artifacts` if the program can
+    have none.
+    """
 
     output_key: str | None = None
     filelink: str | None = None

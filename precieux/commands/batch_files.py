@@ -123,7 +123,7 @@ def _read_row(row: dict[str, str], place: str, folder: Path, language: str | Non
 
 
 def _read(path: Path, language: str | None, entry: str | None) -> ProgramFiles:
-    """Return a program. A file that stands alone is run, whatever it is called."""
+    """Return a program. `entry` counts in folders only: a single file is what is run."""
     return read_program([path], entry=entry if path.is_dir() else None, language=language)
 
 

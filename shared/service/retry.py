@@ -9,8 +9,8 @@ from typing import Self
 class RetryPolicy:
     """Delays double from `base` seconds up to `cap`.
 
-    Each delay is drawn from its upper half, so that many clients do not return at once. Python seeds `random` anew in
-    each fork.
+    Each delay is drawn from its upper half, so that many clients do not return at once. After a fork, Python seeds
+    `random` again, so processes differ too.
     """
 
     base: float = 1.0

@@ -100,7 +100,7 @@ def lines_of(pieces: Iterator[tuple[float, bytes]]) -> list[Line]:
 
 
 def drawn(lines: Sequence[Line]) -> str:
-    """Return an SVG that shows the lines one after the other, for ever, and scrolls as a terminal does."""
+    """Return an SVG that shows the lines one after the other, scrolls as a terminal does, and then begins again."""
     end = max(line.begin for line in lines) + _END_S
     width, height = _COLUMNS * _WIDTH + 2 * _MARGIN, _ROWS * _HEIGHT + 2 * _MARGIN
     tops = [(0.0, 0)]

@@ -41,7 +41,7 @@ LAST_EVENT_ID: Final = request_header(
 
 
 class OutputEvent(BaseModel):
-    """What the program has written since the last event of this stream, with U+FFFD for what is not UTF-8."""
+    """Has what the program wrote to this stream since the event before. U+FFFD stands for what is not UTF-8."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""What a program writes while it runs, from the engine to the notifications of the API's streams."""
+"""The output of a running program comes from the engine to the notifications of the API's streams."""
 
 import asyncio
 from typing import Any
