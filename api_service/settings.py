@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
+from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 from shared.service.settings import ARE_LONG, IS_HTTP_URL, Settings, split_keys
 from shared.text.email_addresses import is_recipient
 
@@ -22,9 +23,16 @@ class ApiSettings(Settings):
     max_checker_bytes: Annotated[
         int, Field(ge=1, le=64 << 20, description="bytes of all files of a checker or an interactor")
     ] = 1 << 20
-    max_package_bytes: Annotated[
-        int, Field(ge=1, description="bytes of a problem's package, the zip; its files may have eight times as many")
-    ] = 64 << 20
+    max_judged_output_bytes: Annotated[
+        int,
+        Field(
+            ge=JUDGE_OUTPUT_BYTES, description="the most bytes that a checker or an interactor may be allowed to write"
+        ),
+    ] = MAX_JUDGE_OUTPUT_BYTES
+    max_package_bytes: Annotated[int, Field(ge=1, description="bytes of a problem's package, the zip")] = 64 << 20
+    max_problem_bytes: Annotated[int, Field(ge=1, description="bytes of a package's files, unpacked")] = 512 << 20
+    max_problem_tests: Annotated[int, Field(ge=1, le=1000, description="tests of a problem")] = 1000
+    max_test_bytes: Annotated[int, Field(ge=1, description="bytes of one input or answer of a problem")] = 100 << 20
     key_problem_bytes: Annotated[int, Field(ge=1, description="bytes of the problems that one key may store")] = 4 << 30
     language_time_factors: Annotated[
         str,
@@ -137,11 +145,6 @@ class ApiSettings(Settings):
     def domain_budget(self) -> int:
         """The executions mailed to one domain an hour."""
         return max(60_000, 100 * self.recipient_budget)
-
-    @property
-    def max_problem_bytes(self) -> int:
-        """The bytes of a package's files, unpacked."""
-        return 8 * self.max_package_bytes
 
     @property
     def largest_body_bytes(self) -> int:

@@ -36,16 +36,7 @@ from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
 from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine.languages import check_lang
-from shared.engine.run_call import (
-    MAX_TEST_BYTES,
-    Failed,
-    Finished,
-    JudgeProgram,
-    Missing,
-    ProgramRequest,
-    is_allowed,
-    is_file_of,
-)
+from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed, is_file_of
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.http.disconnect import cancel_if_gone
 from shared.service.logging import get_logger
@@ -97,7 +88,7 @@ def _middleware(settings: ExecutorSettings) -> Iterator[Middleware]:
     if settings.codex_token is None:
         yield Middleware(LocalOnly, origins=origins, refuse=_refuse)
     bounds, budget = BodyLimits(settings.max_body_bytes), ByteBudget(settings.max_bodies_bytes)
-    uploads = (_is_upload, BodyLimits(MAX_TEST_BYTES, whole_s=_UPLOAD_S))
+    uploads = (_is_upload, BodyLimits(settings.max_test_bytes, whole_s=_UPLOAD_S))
     yield Middleware(BoundedBodies, limits=bounds, budget=budget, refuse=_refuse, uploads=uploads)
 
 

@@ -6,7 +6,7 @@ from executor.languages.base import Needs
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import LimitBounds, RunRequest
-from shared.engine.run_call import LEAST_MEMORY_BYTES, MAX_JUDGE_OUTPUT_BYTES, ProgramLimits, limits_in_effect
+from shared.engine.run_call import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
 from shared.service.errors import ConfigurationError
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
@@ -132,7 +132,7 @@ def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
 
 def excess_of_judge(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     """Return a sentence on a judge's limit that is over its maximum, or None. A judge may write more than a program."""
-    return excess(asked, settings.model_copy(update={"max_output_bytes": MAX_JUDGE_OUTPUT_BYTES}))
+    return excess(asked, settings.model_copy(update={"max_output_bytes": settings.max_judged_output_bytes}))
 
 
 def run_step_limits(

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
-from shared.engine.run_call import MAX_TEST_BYTES
+from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 from shared.service.settings import Settings
 
 MIB = 1 << 20
@@ -54,10 +54,16 @@ class ExecutorSettings(Settings):
     max_input_bytes: int = Field(default=MIB, ge=1, description="bytes of a program's standard input")
     max_output_bytes: int = Field(default=MIB, ge=1, description="bytes kept of standard output, and of standard error")
     max_checker_bytes: int = Field(default=MIB, ge=1, description="bytes of all files of a checker or an interactor")
+    max_judged_output_bytes: int = Field(
+        default=MAX_JUDGE_OUTPUT_BYTES,
+        ge=JUDGE_OUTPUT_BYTES,
+        description="the most bytes that a checker or an interactor may be allowed to write",
+    )
+    max_test_bytes: int = Field(default=100 * MIB, ge=1, description="bytes of one input or answer of a problem")
     test_data_cache_bytes: int = Field(
         default=1024 * MIB,
-        ge=2 * MAX_TEST_BYTES + 64 * MIB,
-        description="bytes of problems' inputs and answers that an executor keeps on disk beside those that runs use",
+        description="bytes of problems' inputs and answers that an executor keeps on disk beside those that runs use;"
+        " at least 64 MiB and twice `PRECIEUX_MAX_TEST_BYTES`",
     )
     checker_files: Path | None = Field(
         default=None, description="folder of files, such as testlib.h, that stand beside each checker and interactor"
@@ -177,4 +183,10 @@ class ExecutorSettings(Settings):
                 raise ValueError(
                     f"PRECIEUX_{lower.upper()} is above PRECIEUX_{higher.upper()}: lower the first or raise the other"
                 )
+        least = 2 * self.max_test_bytes + 64 * MIB
+        if self.test_data_cache_bytes < least:
+            raise ValueError(
+                f"PRECIEUX_TEST_DATA_CACHE_BYTES is below {least}, which is 64 MiB and twice PRECIEUX_MAX_TEST_BYTES:"
+                " raise the first or lower the other"
+            )
         return self

@@ -27,8 +27,6 @@ MAX_ARTIFACTS: Final = 16
 #: The most files that a request fetches by their paths.
 MAX_FETCHED: Final = 256
 MAX_TESTS: Final = 100
-#: The most bytes of one input or answer of a problem.
-MAX_TEST_BYTES: Final = 100 << 20
 SHA256: Final = "^[0-9a-f]{64}$"
 #: The most passes of one test in a multi-pass problem.
 MAX_PASSES: Final = 100

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.engine.codex import LimitBounds
-from shared.engine.run_call import MAX_JUDGE_OUTPUT_BYTES, CheckerKind
+from shared.engine.run_call import CheckerKind
 from shared.grading import Policy, Scheme
 from shared.packages.model import Package, PackageJudge
 from shared.problems.versions import ProblemVersion
@@ -131,9 +131,9 @@ def time_limit_source(version: ProblemVersion) -> str:
     return "default" if version.derived_cpu_s is None else "check"
 
 
-def problem_bounds(bounds: Mapping[str, LimitBounds]) -> dict[str, LimitBounds]:
+def problem_bounds(bounds: Mapping[str, LimitBounds], max_judged_output_bytes: int) -> dict[str, LimitBounds]:
     """Return the operator's bounds of programs in problems, whose output may be longer than what is kept of it."""
-    output = bounds["output_bytes"].model_copy(update={"max": MAX_JUDGE_OUTPUT_BYTES})
+    output = bounds["output_bytes"].model_copy(update={"max": max_judged_output_bytes})
     return {**bounds, "output_bytes": output}
 
 

@@ -38,8 +38,6 @@ _CORS: Final = {
     " Access-Control-Request-Method",
 }
 _ID: Final = re.compile("[A-Za-z0-9]{1,255}")
-#: The bytes of a key's files. Beyond them the least recently used go.
-MAX_FILES_BYTES: Final = 1 << 30
 _MISSING: Final = "One or more of the specified files is missing/unavailable"
 
 router = APIRouter(prefix=PATH)
@@ -119,7 +117,8 @@ async def list_languages(_: Submitter, services: ServicesDep) -> Response:
 async def store_file(principal: Submitter, id_: FileId, request: Request, services: ServicesDep) -> Response:
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
         data = await read_parsed(request, read_file, id_, services.settings.max_source_bytes)
-        await put_file(services.database, services.store, principal.owner, id_, data, MAX_FILES_BYTES)
+        max_bytes = request.app.state.settings.jobe_files_bytes
+        await put_file(services.database, services.store, principal.owner, id_, data, max_bytes)
     return _empty()
 
 
@@ -132,9 +131,10 @@ async def find_file(principal: Submitter, id_: FileId, services: ServicesDep) ->
 @router.post("/runs")
 async def run(principal: Submitter, request: Request, services: ServicesDep) -> Response:
     languages = languages_of(await services.languages.catalog())
+    max_cputime = request.app.state.settings.jobe_max_cputime
     # The bytes of bodies and files bound how many runs may wait for a slot.
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        spec = await read_parsed(request, read_run, languages, services.settings.max_input_bytes)
+        spec = await read_parsed(request, read_run, languages, services.settings.max_input_bytes, max_cputime)
         found = await _found(spec, principal, services)
         if spec.source == OVERLOAD:
             return _json(answer(Outcome.OVERLOAD))

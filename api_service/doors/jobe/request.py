@@ -88,7 +88,7 @@ def read_object(body: bytes, *, what: str) -> Mapping[str, Any]:
     return content
 
 
-def read_run(body: bytes, languages: Mapping[str, JobeLanguage], max_input_bytes: int) -> RunSpec:
+def read_run(body: bytes, languages: Mapping[str, JobeLanguage], max_input_bytes: int, max_cputime: float) -> RunSpec:
     """Return the run that a body describes. Raise `ApiError` for its first fault."""
     sent = _attributes(read_object(body, what="post").get("run_spec"))
     source, stdin, parameters, id_ = sent["sourcecode"], sent["input"], sent["parameters"], sent["language_id"].lower()
@@ -96,8 +96,9 @@ def read_run(body: bytes, languages: Mapping[str, JobeLanguage], max_input_bytes
     if language is None:
         raise invalid(f"Language '{id_}' is not known")
     cputime, bound = number_of(parameters.get("cputime")), language.engine_language.limits.get("cpu_s")
-    if bound and cputime is not None and math.trunc(cputime) > bound.max:
-        raise invalid(f"cputime exceeds maximum allowed on this Jobe server ({bound.max:g} secs)")
+    most = min(max_cputime, bound.max) if bound else max_cputime
+    if cputime is not None and math.trunc(cputime) > most:
+        raise invalid(f"cputime exceeds maximum allowed on this Jobe server ({most:g} secs)")
     filename = _filename(sent["sourcefilename"], source, language)
     named = _files(sent["file_list"])
     arguments = {name: _words(name, parameters[name]) for name in _LISTS if isinstance(parameters.get(name), list)}

@@ -12,3 +12,5 @@ class JobeSettings(Settings):
         float,
         Field(gt=0, le=600, description="seconds that a run waits for its slot; then it is answered as an overload"),
     ] = 60
+    jobe_max_cputime: Annotated[int, Field(ge=1, description="CPU seconds that a run may ask for at most")] = 120
+    jobe_files_bytes: Annotated[int, Field(ge=1, description="bytes of a key's files; then the oldest go")] = 1 << 30

@@ -117,14 +117,14 @@ async def _run(
     principal: Principal,
     request: Request,
     services: Services,
-    program_of: Callable[[bytes, LanguageCatalog], FusionProgram],
+    program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
 ) -> tuple[EndedRun, FusionProgram]:
     """Return how the program of a request ran, and the program. The body's memory is held until the program has ended.
 
     Raises `NotRunnable` if no repeat can mend the request, or `ApiError`.
     """
     settings: SandboxFusionSettings = request.app.state.settings
-    wait_s = settings.sandboxfusion_wait_seconds
+    wait_s, memory_mb = settings.sandboxfusion_wait_seconds, settings.sandboxfusion_memory_mb
     deadline = time.monotonic() + (wait_s or _WAIT_SECONDS)
     size = body_bytes(request, services.settings)
     async with services.body_memory.hold_within(principal, size, deadline - time.monotonic()):
@@ -133,7 +133,7 @@ async def _run(
                 await request.body()
         except TimeoutError:
             raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
-        program = await read_parsed(request, program_of, await services.languages.catalog())
+        program = await read_parsed(request, program_of, await services.languages.catalog(), memory_mb)
         deadline += 0.0 if wait_s else program.spare_s
         return await cancel_if_gone(request.receive, run_within(services, principal, program, deadline)), program
 

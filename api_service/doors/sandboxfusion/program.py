@@ -48,8 +48,11 @@ class FusionProgram:
     spare_s: float
 
 
-def code_program(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
-    """Return the program of a body of `run_code`. Raises `Unreadable`, or `NotRunnable`."""
+def code_program(content: bytes, catalog: LanguageCatalog, memory_mb: int | None) -> FusionProgram:
+    """Return the program of a body of `run_code`. Raises `Unreadable`, or `NotRunnable`.
+
+    `memory_mb` is the memory of a program that asks for no limit; None is the most.
+    """
     body = read_body(content, CodeBody)
     language, installed = find(body.language, catalog)
     files = _files(body.files) if language.takes_files else {}
@@ -63,7 +66,7 @@ def code_program(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
         "compiler_args": [word for word in compiler_args if is_allowed(word, installed.compiler_args)],
         "interpreter_args": interpreter_args,
         "compile_limits": compile_limits,
-        "limits": within(_limits(body, body.run_timeout), installed.limits),
+        "limits": within(_limits(body, body.run_timeout, memory_mb), installed.limits),
     }
     source = _source(body.code, body.language).encode() or b"\n"  # the engine refuses an empty file
     request, fetched = _request(installed, source, files, body, body.stdin or "", fields)
@@ -71,11 +74,11 @@ def code_program(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
     return FusionProgram(request, fetched, language.compiles, spare_s)
 
 
-def notebook_program(content: bytes, catalog: LanguageCatalog) -> FusionProgram:
+def notebook_program(content: bytes, catalog: LanguageCatalog, memory_mb: int | None) -> FusionProgram:
     """Return the program of a body of `run_jupyter`, which runs the cells of its input. Raises as `code_program`."""
     body = read_body(content, NotebookBody)
     _, installed = find("python", catalog)
-    limits = {**_limits(body, body.total_timeout), "output_bytes": math.inf}
+    limits = {**_limits(body, body.total_timeout, memory_mb), "output_bytes": math.inf}
     fields = {"limits": within(limits, installed.limits)}
     request, fetched = _request(installed, _DRIVER, _files(body.files), body, json.dumps(body.cells), fields)
     return FusionProgram(request, fetched, tells_compiler=False, spare_s=_START_SECONDS)
@@ -155,6 +158,6 @@ def _times(asked: float) -> dict[str, float]:
     return {"wall_s": seconds, "cpu_s": _PROCESSORS * seconds}
 
 
-def _limits(body: CodeBody | NotebookBody, seconds: float) -> dict[str, float]:
-    wanted_mb = body.memory_limit_MB
-    return {**_times(seconds), "memory_bytes": wanted_mb * _MIB if wanted_mb > 0 else math.inf}
+def _limits(body: CodeBody | NotebookBody, seconds: float, memory_mb: int | None) -> dict[str, float]:
+    wanted_mb = body.memory_limit_MB if body.memory_limit_MB > 0 else memory_mb
+    return {**_times(seconds), "memory_bytes": math.inf if wanted_mb is None else wanted_mb * _MIB}

@@ -17,3 +17,7 @@ class SandboxFusionSettings(Settings):
             " what verl's patience allows",
         ),
     ] = None
+    sandboxfusion_memory_mb: Annotated[
+        int | None,
+        Field(gt=0, description="MiB of a program of SandboxFusion's clients that asks for no limit; unset, the most"),
+    ] = None

@@ -77,7 +77,7 @@ async def constraints_of(
     catalog = await services.languages.catalog(languages)
     names = [content["problem"] for content in contents if isinstance(content.get("problem"), str)]
     if names:
-        limit_bounds(catalog)
+        limit_bounds(services.settings, catalog)
     can_sign = False
     if any(content.get("webhook_url") is not None for content in contents):
         async with services.database.connection() as connection:

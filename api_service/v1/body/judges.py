@@ -16,7 +16,6 @@ from shared.engine.codex import LimitBounds
 from shared.engine.run_call import (
     DEFAULT_TOLERANCE,
     JUDGE_OUTPUT_BYTES,
-    MAX_JUDGE_OUTPUT_BYTES,
     CheckerKind,
     JudgeProtocol,
 )
@@ -83,7 +82,7 @@ def check_judge(name: str, body: JudgeBody | CheckerBody, constraints: Constrain
     )
     faults = [*check.language_faults(), *check.source_faults(), *check.option_faults()]
     if check.engine_language is not None:
-        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=MAX_JUDGE_OUTPUT_BYTES)
+        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.settings.max_judged_output_bytes)
         faults += limit_faults(program.limits, {**check.engine_language.limits, "output_bytes": output}, place)
     if faults or check.engine_language is None:
         return None, faults

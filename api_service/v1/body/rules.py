@@ -216,7 +216,7 @@ class _Check:
 
 def _spec_of(problem: ProblemVersion, language: EngineLanguage, constraints: Constraints) -> dict[str, Any]:
     """Return what the `spec` of a submission has of its problem."""
-    bounds = problem_bounds(language.limits)
+    bounds = problem_bounds(language.limits, constraints.settings.max_judged_output_bytes)
     limits = limits_for(problem, language.codes, bounds, constraints.settings.time_factors)
     return {"limits": limits, "checker": None, "problem": problem.reference, "points": problem.summary["points"]}
 

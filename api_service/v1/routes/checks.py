@@ -130,7 +130,7 @@ async def _asked(request: Request, services: Services, principal: Principal, con
         locale=content.locale or constraints.locale,
         webhook_url=content.webhook_url,
         catalog=constraints.catalog,
-        bounds=limit_bounds(constraints.catalog),
+        bounds=limit_bounds(services.settings, constraints.catalog),
         factors=services.settings.time_factors,
     )
 

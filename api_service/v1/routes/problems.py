@@ -152,7 +152,7 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
         catalog = await services.languages.catalog()
         bounds = package_bounds(services.settings, catalog)
         sent = {} if upload.settings is None else parse_json(upload.settings)
-        settings = settings_of(sent, catalog, limit_bounds(catalog))
+        settings = settings_of(sent, catalog, limit_bounds(services.settings, catalog))
         id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
         found = await versions.of_id(connection, id_) or _refuse()
@@ -175,7 +175,7 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
     await require_owned(services, principal, name)
     catalog = await services.languages.catalog()
     content = parse_json(await read_body(request))
-    settings = settings_of(content, catalog, limit_bounds(catalog))
+    settings = settings_of(content, catalog, limit_bounds(services.settings, catalog))
     read_query(request)
     if not await services.problems.patch(principal, name, settings):
         _refuse()
@@ -274,7 +274,7 @@ async def require_owned(
 
 async def _shown(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
     """Return a problem as an item of a list."""
-    bounds = limit_bounds(await services.languages.catalog())
+    bounds = limit_bounds(services.settings, await services.languages.catalog())
     is_owner = reading.is_owned(principal, version)
     return reading.shown(version, bounds, services.signer.public_url, is_owner=is_owner)
 

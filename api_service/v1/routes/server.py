@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
-from api_service.problems.bounds import MAX_PACKAGE_FILES, MAX_PROBLEM_TESTS
+from api_service.problems.bounds import MAX_PACKAGE_FILES
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from api_service.v1.protocol.answers import answer
@@ -15,7 +15,7 @@ from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.waiting import MAX_WAIT_S
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
-from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TEST_BYTES, MAX_TESTS
+from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.resources.kept_answers import KEPT_SECONDS
 from shared.resources.models import Bytes, ListOf, Resource, Time
 
@@ -93,10 +93,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             # Those that are called like their settings.
             **settings.model_dump(include={*ServiceLimits.model_fields}),
             max_stdin_bytes=settings.max_input_bytes,
-            max_problem_bytes=settings.max_problem_bytes,
             max_problem_files=MAX_PACKAGE_FILES,
-            max_problem_tests=MAX_PROBLEM_TESTS,
-            max_test_bytes=MAX_TEST_BYTES,
             max_files=MAX_FILES,
             max_tests=MAX_TESTS,
             max_batch=MAX_BATCH,

@@ -9,7 +9,6 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from api_service.doors.jobe import app
 from api_service.languages.catalog_reader import CatalogReader
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
@@ -150,7 +149,7 @@ async def test_a_file_without_an_object_is_missing(jobe: Jobe, database: Databas
 async def test_the_least_recently_used_files_of_a_key_go(
     jobe: Jobe, database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "MAX_FILES_BYTES", 2500)
+    monkeypatch.setenv("PRECIEUX_JOBE_FILES_BYTES", "2500")
     keys = [await make_key(database, Scope.SUBMIT) for _ in range(2)]
     async with jobe() as client:
         for number in range(3):

@@ -30,7 +30,9 @@ _INSTALLED = {
     "py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3"),
     "c": Installed(known()["c"], {"gcc": "/usr/bin/gcc", "gold": "", "named_folders": ""}, "gcc 12"),
 }
-_SETTINGS = ExecutorSettings(max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=2000)
+_SETTINGS = ExecutorSettings(
+    max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=2000, max_judged_output_bytes=8 << 20
+)
 _REQUEST: dict[str, Any] = {"language": "python", "files": [{"path": "main.py", "content": "pass"}]}
 
 
@@ -219,7 +221,7 @@ def _judged(**fields: Any) -> dict[str, Any]:
         ({**_REQUEST, "limits": {"processes": 257}}, 422, "`processes` may be at most 256."),
         (_judged(compiler_args=["-fplugin=x"]), 422, "'-fplugin=x'"),
         (_judged(limits={"cpu_s": 61}), 422, "`cpu_s` may be at most 60."),
-        (_judged(limits={"output_bytes": (64 << 20) + 1}), 422, "`output_bytes` may be at most 67108864."),
+        (_judged(limits={"output_bytes": (8 << 20) + 1}), 422, "`output_bytes` may be at most 8388608."),
         (_judged(files=[{"path": "c.c", "content": "x" * 2001}]), 413, "`files` is over 2000"),
         (_judged(files=[]), 422, "`checker.program.files` is wrong"),
         ({**_REQUEST, "interactor": {**_C, "compiler_args": ["-fplugin=x"]}}, 422, "'-fplugin=x'"),

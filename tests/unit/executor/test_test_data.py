@@ -21,7 +21,6 @@ from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from executor.test_data import TestData
 from shared.engine.codex import Verdict
-from shared.engine.run_call import MAX_TEST_BYTES
 from tests.fixtures.sandbox import FakeSandbox, run_tests
 from tests.unit.executor.test_run_call import _INSTALLED
 
@@ -102,10 +101,9 @@ async def test_folders_of_dead_processes_are_removed(
     assert await data.read(DIGESTS[0]) == b"one"
 
 
-async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executor.app.MAX_TEST_BYTES", 3)
+async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None:
     pipeline: Any = SimpleNamespace(test_data=data)
-    app = create_app(ExecutorSettings(), pipeline, Slots(1, 1), _INSTALLED)
+    app = create_app(ExecutorSettings(max_test_bytes=3), pipeline, Slots(1, 1), _INSTALLED)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
         tests = [{"stdin_sha256": DIGESTS[2], "expected_sha256": DIGESTS[0]}]
         program = {"language": "py", "files": [{"path": "main.py", "content": "1"}], "tests": tests}
@@ -164,5 +162,5 @@ async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:
 
 
 def test_a_cache_without_room_for_a_test_is_refused() -> None:
-    with pytest.raises(ValueError, match="test_data_cache_bytes"):
-        ExecutorSettings(test_data_cache_bytes=2 * MAX_TEST_BYTES)
+    with pytest.raises(ValueError, match="PRECIEUX_TEST_DATA_CACHE_BYTES is below 67108870, which is 64 MiB and twice"):
+        ExecutorSettings(max_test_bytes=3, test_data_cache_bytes=0)

@@ -51,9 +51,9 @@ LANGUAGES: Final = languages_of(
 )
 
 
-def read(body: bytes | Mapping[str, Any]) -> RunSpec:
+def read(body: bytes | Mapping[str, Any], max_cputime: float = 120) -> RunSpec:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_run(sent, LANGUAGES, 1 << 20)
+    return read_run(sent, LANGUAGES, 1 << 20, max_cputime)
 
 
 def spec(language: str = "python3", source: str = "x", **fields: Any) -> RunSpec:

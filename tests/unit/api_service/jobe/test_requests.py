@@ -99,6 +99,7 @@ def test_cputime_is_compared_as_a_whole_number(cputime: Any, is_refused: bool) -
     body = {"run_spec": {"sourcecode": "x", "language_id": "c", "parameters": {"cputime": cputime}}}
     if is_refused:
         assert refusal(body) == "cputime exceeds maximum allowed on this Jobe server (60 secs)"
+        assert refusal(body, max_cputime=7) == "cputime exceeds maximum allowed on this Jobe server (7 secs)"
     else:
         read(body)
 

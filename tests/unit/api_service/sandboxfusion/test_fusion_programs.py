@@ -34,9 +34,9 @@ _CATALOG = LanguageCatalog(
 )
 
 
-def _program(language: str = "python", code: str = "x", **fields: Any) -> FusionProgram:
+def _program(language: str = "python", code: str = "x", memory_mb: int | None = None, **fields: Any) -> FusionProgram:
     body = json.dumps({"code": code, "language": language, **fields})
-    return code_program(body.encode(), _CATALOG)
+    return code_program(body.encode(), _CATALOG, memory_mb)
 
 
 def _request(language: str = "python", code: str = "x", **fields: Any) -> ProgramRequest:
@@ -56,6 +56,10 @@ def test_time_and_memory_stay_within_the_bounds_of_the_engine() -> None:
     assert _request(run_timeout=-1).limits.wall_s == _request(run_timeout=float("nan")).limits.wall_s == 0.001
     assert _request(compile_timeout=3).compile_limits.wall_s == 3
     assert _request(compile_timeout=float("inf"), run_timeout=float("inf")).limits.wall_s == 60
+
+
+def test_the_operator_sets_the_usual_memory() -> None:
+    assert json.loads(_program(memory_mb=100).request)["limits"]["memory_bytes"] == 100 * _MIB
 
 
 def test_only_the_code_is_compiled() -> None:
@@ -136,7 +140,7 @@ def test_a_language_may_be_missing(name: str) -> None:
 
 def test_the_cells_of_a_notebook_are_its_input() -> None:
     body = {"cells": ["a", "é"], "total_timeout": 3, "files": {"f": "eA=="}, "fetch_files": ["f"]}
-    request = json.loads(notebook_program(json.dumps(body).encode(), _CATALOG).request)
+    request = json.loads(notebook_program(json.dumps(body).encode(), _CATALOG, None).request)
     assert json.loads(request["tests"][0]["stdin"]) == ["a", "é"]
     assert request["limits"] == {"wall_s": 3, "cpu_s": 12, "memory_bytes": 1024 * _MIB, "output_bytes": 1 << 20}
     assert b"def run_cell" not in b64decode(request["files"][1]["content"])
