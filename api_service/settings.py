@@ -60,7 +60,8 @@ class ApiSettings(Settings):
         int,
         Field(
             ge=1,
-            description="executions mailed to one address an hour; to one domain, 60000 or a hundred times as many",
+            description="executions mailed to one address an hour; to one domain, a hundred times as many, at least"
+            " 60000",
         ),
     ] = 600
     recipients: str | None = Field(
