@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 
+from shared.version import VERSION
+
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -25,6 +27,6 @@ def test_the_site_has_all_pages(tmp_path: Path) -> None:
     assert [page for page in pages if not (tmp_path / page).is_file()] == []
     upgrade = (tmp_path / "how-to/upgrade.html").read_text()
     assert '"../repository/CHANGELOG.md.txt"' in upgrade
-    assert "## Unreleased" in (tmp_path / "repository/CHANGELOG.md.txt").read_text()
+    assert f"## {VERSION} - " in (tmp_path / "repository/CHANGELOG.md.txt").read_text()
     found = json.loads((tmp_path / "search/search_index.json").read_text())["docs"]
     assert {entry["location"][:4] for entry in found if "boost" in entry} == {"adr/"}  # pages come first
