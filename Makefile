@@ -111,7 +111,7 @@ docs: ## Make the site of the documents in dist/site, and check its links
 	@deploy/bootstrap docs
 	@NO_MKDOCS_2_WARNING=1 $(python) -P -m mkdocs build $(args)
 
-screenshots: ## Take the pictures of docs/images, record the demo; args="--data-dir DIR": the operator's, in an hour
+screenshots: ## Take the pictures in docs/images, and record the demo
 	@deploy/bootstrap test
 	@$(python) -m tests.web.screenshots $(args)
 	@$(python) -m tests.web.recording

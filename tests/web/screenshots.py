@@ -24,9 +24,10 @@ from tests.web.programs import post
 from tests.web.test_recipient_page import link_of
 
 _FOLDER: Final = Path(__file__).parents[2] / "docs/images"
-#: A palette of so many colours is enough for pages, and a third of the bytes. `_save` chooses those that differ most:
-#: others lose the green of few words.
-_COLOURS: Final = 32
+#: A palette of the commonest colours, which are those of surfaces, and of some that differ most, is enough for pages,
+#: and a third of the bytes.
+_COMMON_COLOURS: Final = 16
+_OTHER_COLOURS: Final = 16
 _LIGHT: Final = Screen("light", 1200, 760, "light")
 _SCREENS: Final = (
     ("light", _LIGHT, "en"),
@@ -34,8 +35,6 @@ _SCREENS: Final = (
     ("phone", Screen("phone", 390, 780, "light"), "en"),
     ("persian", _LIGHT, "fa"),
 )
-#: As much of the overview as has charts.
-_HEIGHT_OF_CHARTS: Final = 1000
 _SOURCE: Final = """def fibonacci():
     a, b = 0, 1
     while True:
@@ -127,14 +126,18 @@ def _take_operation(browser: Browser, folder: Path, minutes: float) -> None:
     with busy_system(folder) as system:
         time.sleep(minutes * 60)
         for kind, screen, locale in _SCREENS:
-            for page in _pages(browser, system.url, replace(screen, height=_HEIGHT_OF_CHARTS), locale):
+            for page in _pages(browser, system.url, screen, locale):
                 page.goto("/admin/login")
                 page.locator("#key").fill(KEY)
                 page.locator("main .primary").click()
                 page.locator("#span [data-seconds='3600']").click()
                 # The charts have their minutes.
                 page.wait_for_load_state("networkidle")
+                charts = page.locator(".chart" if kind == "phone" else ".charts").first.bounding_box()
+                assert charts
+                page.set_viewport_size({"width": screen.width, "height": round(charts["y"] + charts["height"]) + 12})
                 _save(page, f"admin-{kind}")
+                page.set_viewport_size({"width": screen.width, "height": screen.height})
                 page.goto("/admin/failures")
                 _save(page, f"admin-failures-{kind}")
 
@@ -174,9 +177,14 @@ def _take_mails(browser: Browser) -> None:
 def _save(page: Page, name: str, *, is_whole: bool = False) -> None:
     path = _FOLDER / f"{name}.png"
     page.screenshot(path=path, caret="initial", full_page=is_whole)
-    with Image.open(path) as picture:
-        colours = picture.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, 3, dither=Image.Dither.NONE)
-        colours.save(path, optimize=True)
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    counts: Any = picture.getcolors(picture.width * picture.height)
+    common = [part for _, colour in sorted(counts, reverse=True)[:_COMMON_COLOURS] for part in colour]
+    others = picture.quantize(_OTHER_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=3).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(common + others)
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
