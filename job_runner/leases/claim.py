@@ -79,7 +79,7 @@ PAUSE_SECONDS: Final = 5.0
 PAUSE_END: Final = """(
     SELECT coalesce(greatest(
         max(greatest(crashed_at, CASE WHEN finished_at IS NULL THEN started_at END)) + make_interval(secs =>
-            CAST(:pause AS float8) * 2.0 ^ least(5, count(*) FILTER (WHERE crashes > 1))),
+            CAST(:pause AS float8) * 2.0 ^ least(5, count(*) FILTER (WHERE crashes > 1 AND stop_reason IS NOT NULL))),
         max(finished_at + least(make_interval(secs => CAST(:pause AS float8)),
             greatest(finished_at - started_at, make_interval(secs => CAST(:pause AS float8) / 5))))
     ), '-infinity')

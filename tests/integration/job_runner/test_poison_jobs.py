@@ -260,9 +260,17 @@ async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database)
 async def test_pauses_between_runs_alone_grow_with_culprits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine that stops by itself fails few programs, and others run meanwhile."""
+    """An engine that stops by itself fails few programs, and others run meanwhile. An innocent job delays nothing, also
+    if it was interrupted twice."""
     monkeypatch.setattr(claim, "PAUSE_SECONDS", 5.0)
     culprits = [await add_job(database) for _ in range(3)]
+    innocent = await add_job(database)
+    await execute(
+        database,
+        "UPDATE job SET status = 'executed', crashes = 2, crashed_at = now() - interval '50 s',"
+        " started_at = now() - interval '49 s', finished_at = now() - interval '48 s' WHERE id = :id",
+        id=innocent,
+    )
     interrupted, other = await add_job(database), await add_job(database)
     await execute(
         database,
