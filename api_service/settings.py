@@ -56,8 +56,14 @@ class ApiSettings(Settings):
     max_backlog: Annotated[int, Field(ge=1, description="requests without a result at which new ones are refused")] = (
         100_000
     )
-    recipient_budget: Annotated[int, Field(ge=1, description="executions mailed to one address an hour")] = 600
-    domain_budget: Annotated[int, Field(ge=1, description="executions mailed to one domain an hour")] = 60_000
+    recipient_budget: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="executions mailed to one address an hour; to one domain, a hundred times as many, at least"
+            " 60000",
+        ),
+    ] = 600
     recipients: str | None = Field(
         default=None,
         description="the only domains and addresses that may be mailed, separated by commas, such as"
@@ -135,6 +141,11 @@ class ApiSettings(Settings):
     def allowed_recipients(self) -> tuple[str, ...] | None:
         """The entries of `recipients`, or None if all may be mailed."""
         return tuple(name.strip() for name in self.recipients.split(",")) if self.recipients else None
+
+    @property
+    def domain_budget(self) -> int:
+        """The executions mailed to one domain an hour."""
+        return max(60_000, 100 * self.recipient_budget)
 
     @property
     def largest_body_bytes(self) -> int:

@@ -19,7 +19,7 @@ _REASON: Final = "because a program was submitted there with your address as the
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """The footer of mails from `sender`. Complaints go to `contact`, a mail address or an http(s) URL."""
+    """The footer of mails from `sender`. Complaints go to the address `contact`."""
 
     sender: str
     contact: str
@@ -29,7 +29,6 @@ class Footer:
         values = {
             "sender": self.sender,
             "contact": self.contact,
-            "contact_link": self.contact if "://" in self.contact else f"mailto:{self.contact}",
             "unsubscribe": email.unsubscribe,
         }
         html = render_html("footer", email.locale, **values)

@@ -4,7 +4,6 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -18,15 +17,11 @@ class MailSettings(Settings):
         default="Precieux <precieux@localhost>", description="the sender, as `Name <address>` or an address alone"
     )
     mail_reply_to: str | None = Field(
-        default=None, description="where replies to a mail go, as one address; unset, to the sender"
+        default=None, description="where replies to a mail and complaints go, as one address; unset, to the sender"
     )
     mail_return_path: str | None = Field(
         default=None,
         description="where SMTP servers report mails that did not arrive, as one address; unset, to the sender",
-    )
-    contact: str | None = Field(
-        default=None,
-        description="where readers can complain: a mail address or an http(s) URL; unset, the sender's address",
     )
     mailgun_url: Annotated[str, is_url("http", "https", example="https://api.mailgun.net")] = Field(
         default="https://api.mailgun.net",
@@ -54,8 +49,8 @@ class MailSettings(Settings):
 
     @property
     def complaints(self) -> str:
-        """The contact for complaints: a mail address or an http(s) URL."""
-        return self.contact or self.sender.addr_spec
+        """The address for complaints."""
+        return self.mail_reply_to or self.sender.addr_spec
 
     def check(self) -> None:
         """Raise `ConfigurationError` if only one of the two settings for Mailgun is set."""
@@ -73,20 +68,6 @@ class MailSettings(Settings):
             parse_sender(value)
         except (ValueError, MessageError):
             raise ValueError("it must be one address, such as Precieux <results@example.com>") from None
-        return value
-
-    @field_validator("contact")
-    @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and value.isprintable() and " " not in value
-        if not is_url:
-            try:
-                parse_recipient(value)
-            except MailRefused:
-                raise ValueError("it must be a mail address or look like https://host/path") from None
         return value
 
     @field_validator("mail_reply_to", "mail_return_path")

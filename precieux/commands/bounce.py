@@ -22,7 +22,7 @@ _UNGUESSABLE: Final = ("result", "failure")
 
 
 def bounce(data_dir: DataDir = None) -> None:
-    """Store a delivery status notification (RFC 3464) from standard input. A mail server calls this with each."""
+    """Store a delivery status notification (RFC 3464) from standard input, as a mail server passes it."""
     report = sys.stdin.buffer.read(status_notification.LONGEST)
     # Read everything, because a mail server takes a closed pipe for a failure.
     while sys.stdin.buffer.read(1 << 20):

@@ -16,7 +16,9 @@ from shared.database.connection import Database
 from shared.service.errors import PrecieuxError
 from shared.service.settings import load
 
-app = typer.Typer(help="List dead letters, put them on the queue again, or drop them.", no_args_is_help=True)
+app = typer.Typer(
+    help="List messages that could not be handled (dead letters), queue them again, or drop them.", no_args_is_help=True
+)
 
 Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Keys, as `precieux dead list` shows them.")]
 All = Annotated[bool, typer.Option("--all", help="All dead letters in the queue now.")]

@@ -19,12 +19,12 @@ Key = Annotated[
 ]
 Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="Number of the submission.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it is bad.")]
-Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds after which --wait ends with exit code 124.")]
+Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most; then exit code 124.")]
 Paths = Annotated[
     list[Path], typer.Argument(metavar="PATH...", help="Files, a folder, a zip, or - for standard input.")
 ]
 Language = Annotated[str | None, typer.Option(help="Its language. Default: by the extension.")]
-Entry = Annotated[str | None, typer.Option(help="The file to run, of several.")]
+Entry = Annotated[str | None, typer.Option(help="The file to run, if there are several.")]
 CompilerArgs = Annotated[
     list[str] | None, typer.Option("--compiler-arg", help="An option of the compiler; may be repeated.")
 ]
@@ -59,10 +59,10 @@ Protocol = Annotated[
 ]
 ToProblem = Annotated[
     str | None,
-    typer.Option("--problem", metavar="NAME[@VERSION]", help="The problem that it is submitted to, which has tests."),
+    typer.Option("--problem", metavar="NAME[@VERSION]", help="Judge it by the tests of this problem."),
 ]
 Metadata = Annotated[
-    list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT", help="A text of yours; may be repeated.")
+    list[str] | None, typer.Option("--metadata", metavar="NAME=TEXT", help="A text to keep with it; may be repeated.")
 ]
 CpuSeconds = Annotated[float | None, typer.Option("--cpu-s", min=0, help="Seconds of CPU time that it may use.")]
 WallSeconds = Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")]

@@ -12,7 +12,7 @@ from shared.service.settings import PREFIX
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
     {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME"}
-    | {f"{PREFIX}{name}" for name in ("CODEX_TOKEN", "BWRAP", "TOOLCHAINS")}
+    | {f"{PREFIX}{name}" for name in ("BWRAP", "CHECKER_FILES", "CODEX_TOKEN", "TEST_DATA_CACHE_BYTES", "TOOLCHAINS")}
 )
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
     f"{PREFIX}{concern}_"

@@ -60,7 +60,7 @@ def split_keys(keys: SecretStr) -> tuple[str, ...]:
 
 
 def _are_long(keys: SecretStr | None) -> SecretStr | None:
-    if keys is not None and any(len(key) < 32 for key in split_keys(keys)):
+    if keys is not None and min(map(len, split_keys(keys)), default=0) < 32:
         raise ValueError("each key must have at least 32 characters; `openssl rand -hex 32` makes one")
     return keys
 

@@ -25,7 +25,7 @@ def open_store(settings: StoreSettings) -> ObjectStore:
 
 def open_signer(settings: StoreSettings) -> LinkSigner:
     """Return the signer of links to the local store. All processes of an installation use the same key."""
-    old = [key.encode() for key in split_keys(settings.old_secret_keys)] if settings.old_secret_keys else []
     if settings.secret_key is not None:
-        return LinkSigner(settings.secret_key.get_secret_value().encode(), settings.public_url, old)
-    return LinkSigner(kept_secret(settings.data_dir), settings.public_url, [*old, *old_secrets(settings.data_dir)])
+        key, *old = (key.encode() for key in split_keys(settings.secret_key))
+        return LinkSigner(key, settings.public_url, old)
+    return LinkSigner(kept_secret(settings.data_dir), settings.public_url, old_secrets(settings.data_dir))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
 from shared.service.errors import ConfigurationError
 from shared.service.settings import ARE_LONG, IS_HTTP_URL, Settings, default_data_dir
@@ -23,20 +23,11 @@ class StoreSettings(Settings):
     public_url: Annotated[str, IS_HTTP_URL] = Field(
         default="http://127.0.0.1:8000", description="the address under which users reach the API"
     )
-    secret_key: SecretStr | None = Field(
-        default=None, description="the key that signs links; unset, one is made and kept in the data folder"
+    secret_key: Annotated[SecretStr | None, ARE_LONG] = Field(
+        default=None,
+        description="the key that signs links; unset, one is made and kept in the data folder. After it, separated by"
+        " commas, earlier keys whose links are still valid",
     )
-
-    old_secret_keys: Annotated[SecretStr | None, ARE_LONG] = Field(
-        default=None, description="earlier secret keys, separated by commas, whose links are still valid"
-    )
-
-    @field_validator("secret_key")
-    @classmethod
-    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 32:
-            raise ValueError("it must have at least 32 characters, as `openssl rand -hex 32` gives")
-        return value
 
     def check(self) -> None:
         """Raise `ConfigurationError` if only a part of the S3 store is set."""

@@ -21,7 +21,7 @@ set -e
 cd {FOLDER}
 find . -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {{}} +
 tar -x
-deploy/bootstrap test
+deploy/bootstrap docs
 .venv/bin/python -m executor.sandbox.init.build
 /opt/precieux/bin/pip install --quiet --no-deps --force-reinstall {BUILT}/*.whl
 .venv/bin/python -m compileall -q -x /programs/ executor shared precieux tests

@@ -38,7 +38,7 @@ _MODULES: Final = {
 _FIXED: Final = {
     "api_service": {"PORT", "LOCAL_KEY", "DATA_DIR"},
     "queue_consumer": set[str](),
-    "job_runner": {"DATA_DIR", "OLD_SECRET_KEYS"},  # it signs with the present one
+    "job_runner": {"DATA_DIR"},
     "executor": {
         "EXECUTOR_PORT",
         "EXECUTOR_CORS_ORIGINS",  # it is not published

@@ -1,5 +1,6 @@
 """`deploy/release` refuses a wrong state, takes the notes from the changelog, and sets a tag only after its checks."""
 
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
@@ -109,6 +110,9 @@ def test_each_image_is_saved_with_its_list_of_packages(checkout: Path) -> None:
     images = ["service", "executor", "executor-full", "gateway"]
     assert {f"precieux-{image}-1.2.3.tar.gz" for image in images} <= made
     assert {f"precieux-{image}.cdx.json" for image in images} <= made
+    # Compose takes the tag without a version.
+    saved = gzip.decompress((checkout / "dist/1.2.3/precieux-gateway-1.2.3.tar.gz").read_bytes()).decode()
+    assert saved == "save precieux-gateway:latest precieux-gateway:1.2.3\n"
 
 
 @pytest.mark.parametrize(

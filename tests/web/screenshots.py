@@ -1,7 +1,12 @@
-"""`make screenshots` writes `docs/images/`: the pages, and the gallery of mails, as a browser shows them."""
+"""`make screenshots` writes `docs/images/`: the pages, and the gallery of mails, as a browser shows them.
 
+The operator's pages are taken only with `--data-dir`, because their charts show what a system did for an hour.
+"""
+
+import argparse
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +16,17 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import mail_gallery
-from tests.fixtures.up import Up, running_system
+from tests.fixtures.up import running_system
 from tests.web.browsing import Screen
 from tests.web.conftest import ARGUMENTS, program_of_the_browser
-from tests.web.operation_rows import add_day, add_running_job, execute
+from tests.web.hour import KEY, busy_system
 from tests.web.programs import post
 from tests.web.test_recipient_page import link_of
 
 _FOLDER: Final = Path(__file__).parents[2] / "docs/images"
-#: A palette of so many colours is enough for pages, and a third of the bytes.
-_COLOURS: Final = 128
+#: A palette of so many colours is enough for pages, and a third of the bytes. `_save` chooses those that differ most:
+#: others lose the green of few words.
+_COLOURS: Final = 32
 _LIGHT: Final = Screen("light", 1200, 760, "light")
 _SCREENS: Final = (
     ("light", _LIGHT, "en"),
@@ -28,6 +34,8 @@ _SCREENS: Final = (
     ("phone", Screen("phone", 390, 780, "light"), "en"),
     ("persian", _LIGHT, "fa"),
 )
+#: As much of the overview as has charts.
+_HEIGHT_OF_CHARTS: Final = 1000
 _SOURCE: Final = """def fibonacci():
     a, b = 0, 1
     while True:
@@ -40,66 +48,95 @@ numbers = fibonacci()
 for _ in range(int(input())):
     print(next(numbers))
 """
-_BROKEN: Final = (
-    '#include <stdio.h>\n\nint main(void)\n{\n    int total = 0;\n    printf("%d\\n", totl);\n    return 0;\n}\n'
-)
+_BROKEN: Final = """#include <stdio.h>
+
+int main(void)
+{
+    int total = 0;
+    for (int n = 1; n <= 10; n++)
+        total += n
+    printf("%d\\n", total);
+    return 0;
+}
+"""
+#: Right for most years.
+_LEAP_YEAR: Final = """# Say whether a year has 366 days.
+year = int(input())
+
+if year % 4 == 0 and year % 100 != 0:
+    print(year, "is a leap year")
+else:
+    print(year, "is a common year")
+"""
 _TESTS: Final = [
-    {"name": name, "stdin": f"{number}\n", "expected_output": expected, "hidden": hidden, "points": points}
-    for name, number, expected, hidden, points in (
-        ("nothing", 0, "", False, 1),
-        ("small", 3, "0\n1\n1\n", False, 2),
-        ("wrong on purpose", 5, "0\n1\n1\n2\n4\n", False, 2),
-        ("hidden from the recipient", 6, "0\n1\n1\n2\n3\n5\n", True, 5),
+    {
+        "name": name,
+        "stdin": f"{year}\n",
+        "expected_output": f"{year} is a {kind} year\n",
+        "hidden": hidden,
+        "points": points,
+    }
+    for name, year, kind, hidden, points in (
+        ("common", 2026, "common", False, 1),
+        ("leap", 2024, "leap", False, 2),
+        ("400th", 2000, "leap", False, 3),
+        ("100th", 1900, "common", True, 4),
     )
 ]
 
 
 def main() -> None:
+    """Take all pictures, or those of the operator's pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", type=Path, help="take the operator's pages, of a busy system in this folder")
+    parser.add_argument("--minutes", type=float, default=60, help="for how long it is busy before (default: 60)")
+    chosen = parser.parse_args()
     _FOLDER.mkdir(exist_ok=True)
-    for file in _FOLDER.glob("*.png"):
-        file.unlink()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program_of_the_browser(), args=ARGUMENTS)
-        with running_system({}) as system:
-            programs: dict[str, dict[str, Any] | None] = {
-                "send": None,
-                "result": {"language": "py", "source": _SOURCE, "stdin": "10"},
-                "error": {"language": "c", "source": _BROKEN},
-                "tests": {"language": "py", "source": _SOURCE, "tests": _TESTS},
-            }
-            for name, body in programs.items():
-                for kind, screen, locale in _SCREENS:
-                    submission = body and post(system, {**body, "email": "ada@example.com", "locale": locale})
-                    for page in _pages(browser, system.url, screen, locale):
-                        _show_program(page, submission)
-                        _save(page, f"{name}-{kind}")
-                        if name == "tests" and submission:
-                            page.goto(link_of(submission))
-                            _save(page, f"recipient-{kind}")
-            _take_operation(browser, system)
-        _take_mails(browser)
+        if chosen.data_dir:
+            _take_operation(browser, chosen.data_dir, chosen.minutes)
+        else:
+            _take_programs(browser)
+            _take_mails(browser)
         browser.close()
 
 
-def _take_operation(browser: Browser, system: Up) -> None:
+def _take_programs(browser: Browser) -> None:
+    """Write a picture of the page, of results, and of the recipient's page, on each kind of screen."""
+    programs: dict[str, dict[str, Any] | None] = {
+        "send": None,
+        "result": {"language": "py", "source": _SOURCE, "stdin": "10"},
+        "error": {"language": "c", "source": _BROKEN},
+        "tests": {"language": "py", "source": _LEAP_YEAR, "tests": _TESTS},
+    }
+    with running_system({}) as system:
+        for name, body in programs.items():
+            for kind, screen, locale in _SCREENS:
+                submission = body and post(system, {**body, "email": "ada@example.com", "locale": locale})
+                for page in _pages(browser, system.url, screen, locale):
+                    _show_program(page, submission)
+                    _save(page, f"{name}-{kind}")
+                    if name == "tests" and submission:
+                        page.goto(link_of(submission))
+                        _save(page, f"recipient-{kind}")
+
+
+def _take_operation(browser: Browser, folder: Path, minutes: float) -> None:
     """Write a picture of the operator's overview and of what failed, on each kind of screen."""
-    add_day(system)
-    execute(
-        system,
-        "INSERT INTO outbox (queue, body, failure, failed_at)"
-        " VALUES ('emails', 'x', 'the body is not a decimal id', now())",
-    )
-    for number in range(3):
-        add_running_job(system, f"student{number}@example.edu")
-    for kind, screen, locale in _SCREENS:
-        for page in _pages(browser, system.url, screen, locale):
-            page.goto("/admin/login")
-            page.locator("main .primary").click()
-            # The charts have their minutes.
-            page.wait_for_load_state("networkidle")
-            _save(page, f"admin-{kind}")
-            page.goto("/admin/failures")
-            _save(page, f"admin-failures-{kind}")
+    with busy_system(folder) as system:
+        time.sleep(minutes * 60)
+        for kind, screen, locale in _SCREENS:
+            for page in _pages(browser, system.url, replace(screen, height=_HEIGHT_OF_CHARTS), locale):
+                page.goto("/admin/login")
+                page.locator("#key").fill(KEY)
+                page.locator("main .primary").click()
+                page.locator("#span [data-seconds='3600']").click()
+                # The charts have their minutes.
+                page.wait_for_load_state("networkidle")
+                _save(page, f"admin-{kind}")
+                page.goto("/admin/failures")
+                _save(page, f"admin-failures-{kind}")
 
 
 def _pages(browser: Browser, url: str | None, screen: Screen, locale: str) -> Iterator[Page]:
@@ -121,22 +158,25 @@ def _show_program(page: Page, submission: dict[str, Any] | None) -> None:
 
 def _take_mails(browser: Browser) -> None:
     """Write a picture of each HTML file of the gallery of mails, on each kind of screen."""
+    for picture in _FOLDER.glob("mail-*.png"):
+        picture.unlink()
     folder = Path(tempfile.mkdtemp(prefix="precieux-mails-"))
     mail_gallery.main(folder)
     for file in sorted(folder.glob("*.html")):
         is_persian = file.stem.endswith("-fa")
         for kind, screen, _ in _SCREENS[:1] if is_persian else _SCREENS[:3]:
-            for page in _pages(browser, None, replace(screen, width=min(screen.width, 760)), "en"):
+            for page in _pages(browser, None, replace(screen, width=min(screen.width, 640), height=200), "en"):
                 page.goto(file.as_uri())
-                _save(page, f"mail-{file.stem}-{kind}")
+                _save(page, f"mail-{file.stem}-{kind}", is_whole=True)
     shutil.rmtree(folder)
 
 
-def _save(page: Page, name: str) -> None:
+def _save(page: Page, name: str, *, is_whole: bool = False) -> None:
     path = _FOLDER / f"{name}.png"
-    page.screenshot(path=path, caret="initial")
+    page.screenshot(path=path, caret="initial", full_page=is_whole)
     with Image.open(path) as picture:
-        picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        colours = picture.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, 3, dither=Image.Dither.NONE)
+        colours.save(path, optimize=True)
 
 
 if __name__ == "__main__":

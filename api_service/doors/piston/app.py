@@ -102,13 +102,12 @@ async def list_runtimes(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
 @router.post("/execute")
 async def execute(principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep) -> JSONResponse:
     settings: PistonSettings = request.app.state.settings
-    max_output = settings.piston_output_max_size
     # The bytes of the body are held while the program runs, which has them too.
     held = services.body_memory.hold(principal, body_bytes(request, services.settings))
     with services.waits.hold(principal), held:
         body = await request.body()
         job = await run_in_thread_if_large(len(body), lambda: read_job(read_json(body), runtimes, settings))
-        program = await run_in_thread_if_large(len(body), job.engine_request, services.settings, max_output)
+        program = await run_in_thread_if_large(len(body), job.engine_request, services.settings, settings.output_bytes)
         release_body(request)
         run = await cancel_if_gone(request.receive, services.transient.run(principal, program, wait_s=WAIT_SECONDS))
     return JSONResponse(answer_of(job.runtime, run))

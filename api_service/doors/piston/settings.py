@@ -1,45 +1,39 @@
 """The limits of programs that come through this front door. They have Piston's names, units and defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Final
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from shared.service.settings import Settings
 
-#: The time limits that clients send by default, in milliseconds. A lower maximum would refuse all of these clients.
-_RUN_TIMEOUT, _COMPILE_TIMEOUT = 3_000, 10_000
+#: Piston's limits, in the order in which it checks them. Each is the most that a request may set, and what it gets if
+#: it sets none. A limit of 0 or less is none.
+_LIMITS: Final = {
+    "compile_memory_limit": -1,
+    "run_memory_limit": -1,
+    "compile_timeout": 10_000,
+    "run_timeout": 3_000,
+    "compile_cpu_time": 10_000,
+    "run_cpu_time": 3_000,
+}
+LIMITS: Final = tuple(_LIMITS)
+#: The limit that no request sets: bytes of standard output, and of standard error. More ends the program.
+_OUTPUT: Final = "output_max_size"
+_OUTPUT_BYTES: Final = 64 << 10
+#: The least of all languages. Clients send these times by default, so a lower maximum would refuse all of them.
+_LEAST: Final = {"compile_timeout": 10_000, "run_timeout": 3_000, _OUTPUT: _OUTPUT_BYTES}
 
-
-#: The limits by Piston's names, in the order in which Piston checks them.
-LIMITS: Final = tuple(
-    f"{stage}_{limit}" for limit in ("memory_limit", "timeout", "cpu_time") for stage in ("compile", "run")
-)
-_OVERRIDES: TypeAdapter[dict[str, dict[str, int]]] = TypeAdapter(dict[str, dict[str, int]])
-
-
-def _limit(default: int, least: int, what: str) -> Any:
-    """Return a setting that is the highest limit of a request, and the limit of a request that sets none."""
-    return Field(default=default, ge=least, description=f"maximum and default of {what}")
+_OVERRIDES: TypeAdapter[dict[str, int | dict[str, int]]] = TypeAdapter(dict[str, int | dict[str, int]])
 
 
 class PistonSettings(Settings):
-    piston_run_timeout: int = _limit(_RUN_TIMEOUT, _RUN_TIMEOUT, "a program's elapsed time, in milliseconds")
-    piston_compile_timeout: int = _limit(
-        _COMPILE_TIMEOUT, _COMPILE_TIMEOUT, "a compiler's elapsed time, in milliseconds"
-    )
-    piston_run_cpu_time: int = _limit(3_000, 1, "a program's CPU time, in milliseconds")
-    piston_compile_cpu_time: int = _limit(10_000, 1, "a compiler's CPU time, in milliseconds")
-    piston_run_memory_limit: int = _limit(-1, -1, "a program's memory, in bytes; -1: the engine's default")
-    piston_compile_memory_limit: int = _limit(-1, -1, "a compiler's memory, in bytes; -1: the engine's limit")
     piston_limit_overrides: str | None = Field(
         default=None,
-        description='limits of single languages by Piston\'s names, as JSON: {"c++": {"run_timeout": 9000}}',
+        description="limits of all languages, and of single ones, by Piston's names, as JSON:"
+        ' {"run_timeout": 5000, "c++": {"run_timeout": 9000}}',
     )
-    piston_output_max_size: Annotated[
-        int, Field(ge=64 << 10, description="bytes of standard output, and of standard error; more ends the program")
-    ] = 64 << 10
 
     @field_validator("piston_limit_overrides")
     @classmethod
@@ -47,17 +41,35 @@ class PistonSettings(Settings):
         try:
             overrides = _OVERRIDES.validate_json(value or "{}")
         except ValidationError:
-            raise ValueError("it must be a JSON object of languages, each with an object of limits") from None
-        for name in (name for limits in overrides.values() for name in limits):
-            if name not in LIMITS:
-                raise ValueError(f"{name!r} is not one of {', '.join(LIMITS)}")
+            raise ValueError("it must be a JSON object of limits, and of languages with an object of limits") from None
+        for name, limit in overrides.items():
+            if isinstance(limit, dict):
+                _check_names(limit, LIMITS)
+                continue
+            _check_names([name], (*LIMITS, _OUTPUT))
+            if limit < _LEAST.get(name, limit):
+                raise ValueError(f"{name} must be at least {_LEAST[name]}")
         return value
 
     @cached_property
-    def _overrides(self) -> Mapping[str, Mapping[str, int]]:
+    def _overrides(self) -> Mapping[str, int | dict[str, int]]:
         return _OVERRIDES.validate_json(self.piston_limit_overrides or "{}")
+
+    @cached_property
+    def _of_all(self) -> Mapping[str, int]:
+        return {name: limit for name, limit in self._overrides.items() if isinstance(limit, int)}
+
+    @property
+    def output_bytes(self) -> int:
+        return self._of_all.get(_OUTPUT, _OUTPUT_BYTES)
 
     def maxima(self, language: str) -> dict[str, int]:
         """Return the limits of a language, by its name in Piston. A limit of 0 or less is none."""
-        usual = {name: getattr(self, f"piston_{name}") for name in LIMITS}
-        return {**usual, **self._overrides.get(language, {})}
+        single = self._overrides.get(language)
+        return {**_LIMITS, **self._of_all, **(single if isinstance(single, dict) else {})}
+
+
+def _check_names(given: Iterable[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{name!r} is not one of {', '.join(known)}")

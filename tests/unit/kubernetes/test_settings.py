@@ -77,7 +77,6 @@ def test_no_pod_has_a_secret_that_it_does_not_need() -> None:
             database,
             broker,
             key,
-            "PRECIEUX_OLD_SECRET_KEYS",
             "PRECIEUX_API_KEYS",
             token,
             webhooks,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from executor.settings import ExecutorSettings
 from precieux.up import services
 from precieux.up.settings import UpSettings
 from shared.database.roles import Role
@@ -20,15 +21,9 @@ def settings(**changes: object) -> UpSettings:
 
 
 def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
-    own = {
-        "PATH": "/bin",
-        "PRECIEUX_EXECUTOR_SLOTS": "3",
-        "PRECIEUX_MAX_OUTPUT_BYTES": "9",
-        "PRECIEUX_LOG_LEVEL": "DEBUG",
-        "PRECIEUX_PYTHON_PACKAGES": "/srv/packages",
-        "PRECIEUX_TOOLCHAINS": "/srv/toolchains",
-        "PRECIEUX_LANGUAGE_LIMITS": "/srv/limits.toml",
-    }
+    set_by_up = {"executor_host", "executor_port", "codex_token"}
+    own = {f"PRECIEUX_{name.upper()}": "1" for name in ExecutorSettings.model_fields if name not in set_by_up}
+    own |= {"PATH": "/bin", "PRECIEUX_LOG_LEVEL": "DEBUG"}
     environment = services.executor({**SECRETS, **own}, port=8100, codex_token="token").environment
     assert environment.items() >= own.items()
     assert "secret" not in " ".join(environment.values())

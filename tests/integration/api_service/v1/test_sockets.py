@@ -28,7 +28,7 @@ def api(
         api_process(
             tmp_path_factory.mktemp("api"),
             url,
-            {"PRECIEUX_API_KEYS": KEY, "PRECIEUX_PISTON_RUN_TIMEOUT": "soon"},
+            {"PRECIEUX_API_KEYS": KEY, "PRECIEUX_PISTON_LIMIT_OVERRIDES": "soon"},
         ) as api,
     ):
         yield api

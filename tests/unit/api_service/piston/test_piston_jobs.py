@@ -41,7 +41,8 @@ _RUNTIMES = runtimes_of(
 
 def _job(language: str, files: list[dict[str, Any]], **fields: Any) -> PistonJob:
     body = {"language": language, "version": "*", "files": files, **fields}
-    settings = PistonSettings(piston_limit_overrides='{"python": {"run_timeout": 9000, "run_memory_limit": 1000}}')
+    limits = '{"run_cpu_time": 5000, "python": {"run_timeout": 9000, "run_memory_limit": 1000, "run_cpu_time": 3000}}'
+    settings = PistonSettings(piston_limit_overrides=limits)
     return read_job(body, _RUNTIMES, settings)
 
 
@@ -135,7 +136,17 @@ def test_limits_become_the_engines() -> None:
         _job("py", [{"content": "1"}], run_memory_limit=-2)
 
 
-@pytest.mark.parametrize("overrides", ["[]", "{", '{"c": {"timeout": 1}}', '{"c": 1}'])
+def test_a_languages_own_limit_comes_before_that_of_all() -> None:
+    assert _job("c", [{"content": "x"}]).limits["run_cpu_time"] == 5000
+    assert _job("py", [{"content": "1"}]).limits["run_cpu_time"] == 3000
+    assert PistonSettings().output_bytes == 65_536
+    assert PistonSettings(piston_limit_overrides='{"output_max_size": 70000}').output_bytes == 70_000
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    ["[]", "{", '{"c": {"timeout": 1}}', '{"c": 1}', '{"run_timeout": 2999}', '{"c": {"output_max_size": 70000}}'],
+)
 def test_wrong_overrides_are_refused(overrides: str) -> None:
     with pytest.raises(ValueError, match="piston_limit_overrides"):
         PistonSettings(piston_limit_overrides=overrides)
