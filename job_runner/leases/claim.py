@@ -71,13 +71,18 @@ def statement(taken: str) -> str:
 #: A job whose run was interrupted (`job_runner.leases.poison_jobs`).
 INTERRUPTED: Final = "crashes > 0 AND stop_reason IS NULL"
 WAITING_INTERRUPTED: Final = f"{INTERRUPTED} AND status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL"
-#: The shortest time between two runs alone, so that other jobs get their turn. It doubles with each culprit of the last
-#: hour, up to five times: an engine that stops by itself then fails few programs.
+#: The seconds from an interruption to the next run alone, so that other jobs get their turn. They double with each
+#: culprit of the last hour, up to five times: an engine that stops by itself then fails few programs. After a run alone
+#: that has ended, the turn of the others is as long as that run was, but from a fifth of these seconds to all of them.
 PAUSE_SECONDS: Final = 5.0
 #: The time before which no interrupted job may begin.
 PAUSE_END: Final = """(
-    SELECT coalesce(max(greatest(started_at, crashed_at, finished_at)) + make_interval(secs =>
-        CAST(:pause AS float8) * 2.0 ^ least(5, count(*) FILTER (WHERE crashes > 1))), '-infinity')
+    SELECT coalesce(greatest(
+        max(greatest(crashed_at, CASE WHEN finished_at IS NULL THEN started_at END)) + make_interval(secs =>
+            CAST(:pause AS float8) * 2.0 ^ least(5, count(*) FILTER (WHERE crashes > 1 AND stop_reason IS NOT NULL))),
+        max(finished_at + least(make_interval(secs => CAST(:pause AS float8)),
+            greatest(finished_at - started_at, make_interval(secs => CAST(:pause AS float8) / 5))))
+    ), '-infinity')
     FROM job WHERE crashes > 0 AND crashed_at > now() - interval '1 hour'
 )"""
 #: A job that a claim may take: due, and no interrupted job.

@@ -65,6 +65,7 @@ def show(report: Report) -> None:
         "double jobs or results": verdict.doubled,
         "missing mails": verdict.missing_mails,
         "repeated mails (same Message-ID)": verdict.repeats,
+        "failed after two interruptions": verdict.culprits,
         "accepted to result, median": f"{seconds[len(seconds) // 2]:.2f} s",
         "accepted to result, 99th percentile": f"{seconds[int(len(seconds) * 0.99)]:.1f} s",
         "accepted to result, longest": f"{seconds[-1]:.1f} s",

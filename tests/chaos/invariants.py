@@ -8,9 +8,9 @@ from tests.chaos import v1
 from tests.chaos.installation import Installation
 from tests.chaos.load import Load
 
-_ENDS = """
-    SELECT uploads.id AS upload, job.id AS job, job.status, results.output, emails.message_id,
-        emails.status AS mail, emails.recipient,
+_ENDS = f"""
+    SELECT uploads.id AS upload, job.id AS job, job.status, {v1.IS_CULPRIT} AS is_culprit, results.output,
+        emails.message_id, emails.status AS mail, emails.recipient,
         extract(epoch FROM job.finished_at - uploads.created_at) AS seconds
     FROM uploads LEFT JOIN job ON job.upload = uploads.id LEFT JOIN results ON results.job = job.id
     LEFT JOIN emails ON emails.job = job.id
@@ -19,7 +19,9 @@ _ENDS = """
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The findings. `repeats` counts mails that arrived again under the same Message-ID, which is allowed."""
+    """The findings. `repeats` counts mails that arrived again under the same Message-ID, and `culprits` programs that
+    failed after two interruptions (`v1.IS_CULPRIT`). Both are allowed.
+    """
 
     violations: list[str]
     accepted: int
@@ -27,6 +29,7 @@ class Verdict:
     doubled: int
     missing_mails: int
     repeats: int
+    culprits: int
     seconds: list[float]
 
 
@@ -56,14 +59,14 @@ def judge(system: Installation, load: Load) -> Verdict:
     seconds: list[float] = []
     for submission in load.submissions:
         rows = [row for row in ends[submission.id] if row["job"] is not None]
-        if submission.accepted and not any(row["status"] == "executed" for row in rows):
+        if submission.accepted and not any(row["status"] == "executed" or row["is_culprit"] for row in rows):
             lost += 1
             violations.append(f"submission {submission.number} was accepted and lost: {ends[submission.id]}")
         if len({row["job"] for row in rows}) > max(1, submission.tries) or len(rows) != len({r["job"] for r in rows}):
             doubled += 1
             violations.append(f"submission {submission.number} was requested {submission.tries} times: {rows}")
         for row in rows:
-            if row["output"] != str(submission.number):
+            if row["output"] != (None if row["is_culprit"] else str(submission.number)):
                 violations.append(f"submission {submission.number} got the result {row['output']!r}")
             if row["mail"] != "sent" or not arrived[row["message_id"]] or row["recipient"] != submission.email:
                 missing += 1
@@ -80,5 +83,6 @@ def judge(system: Installation, load: Load) -> Verdict:
         doubled=doubled,
         missing_mails=missing,
         repeats=arrived.total() - len(arrived),
+        culprits=len(system.query(f"SELECT FROM job WHERE {v1.IS_CULPRIT}")),
         seconds=sorted(seconds),
     )

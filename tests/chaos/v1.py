@@ -101,9 +101,14 @@ def kinds() -> Iterator[Kind]:
     return itertools.cycle(Kind)
 
 
-_SUBMISSIONS: Final = """
+#: SQL: a job failed since its run alone was interrupted too (docs/adr/0005). The faults do that to any program.
+IS_CULPRIT: Final = """(
+    job.status = 'failed' AND job.crashes > 1 AND job.stop_reason LIKE '%stopped while it ran this program%'
+)"""
+_SUBMISSIONS: Final = f"""
     SELECT u.id, u.metadata ->> 'name' AS name, u.outcome, u.verdict, u.request_id, u.runs,
         (SELECT array_agg(status ORDER BY id) FROM job WHERE upload = u.id) AS jobs,
+        EXISTS (SELECT FROM job WHERE upload = u.id AND {IS_CULPRIT}) AS is_culprit,
         (SELECT array_agg(results.output ORDER BY results.id) FROM results WHERE results.upload = u.id) AS outputs,
         (SELECT array_agg(convert_from(t.stdout, 'UTF8') ORDER BY t.number)
             FROM test_results t JOIN job ON job.id = t.job WHERE job.upload = u.id) AS tests,
@@ -141,7 +146,9 @@ def violations(system: "Installation", posted: Sequence[Posted], mails: Mapping[
             batch = batches.get(one.id or 0)
             if batch is None or not batch["is_over"] or len(batch["mails"] or []) != 1:
                 found.append(f"batch {one.id}: {batch}")
-        expected = {"batch.finished"} if one.kind is Kind.BATCH else {"submission.finished", "submission.cancelled"}
+        expected = {f"submission.{end}" for end in ("finished", "failed", "cancelled")}
+        if one.kind is Kind.BATCH:
+            expected = {"batch.finished"}
         called = webhooks["batch" if one.kind is Kind.BATCH else "upload", one.id or 0]
         if [hook["status"] for hook in called] != ["delivered"] or called[0]["type"] not in expected:
             found.append(f"the webhooks of {one.members}: {called}")
@@ -174,9 +181,13 @@ def _faults(one: Posted, name: str, rows: Sequence[Mapping[str, Any]], mails: Ma
         yield f"it was cancelled and has run: {row}"
     has_tests = one.kind in (Kind.TESTS, Kind.CANCEL)
     tests = [f"{name}.{number}" for number in range(3)] if has_tests else None
-    if row["outcome"] != "finished" or row["verdict"] != "accepted" or row["jobs"] != ["executed"]:
+    outputs = [None if has_tests else name]
+    if row["is_culprit"]:
+        if row["outcome"] != "failed" or row["jobs"] != ["failed"] or row["outputs"]:
+            yield f"it was interrupted twice and has not failed: {row}"
+    elif row["outcome"] != "finished" or row["verdict"] != "accepted" or row["jobs"] != ["executed"]:
         yield f"it has another end: {row}"
-    if row["outputs"] != [None if has_tests else name] or row["tests"] != tests:
+    elif row["outputs"] != outputs or row["tests"] != tests:
         yield f"it has other results: {row}"
     if one.kind is Kind.BATCH:
         if row["all_mails"]:

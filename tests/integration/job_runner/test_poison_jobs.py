@@ -260,9 +260,17 @@ async def test_no_job_starts_while_a_suspect_is_to_run_alone(database: Database)
 async def test_pauses_between_runs_alone_grow_with_culprits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine that stops by itself fails few programs, and others run meanwhile."""
+    """An engine that stops by itself fails few programs, and others run meanwhile. An innocent job delays nothing, also
+    if it was interrupted twice."""
     monkeypatch.setattr(claim, "PAUSE_SECONDS", 5.0)
     culprits = [await add_job(database) for _ in range(3)]
+    innocent = await add_job(database)
+    await execute(
+        database,
+        "UPDATE job SET status = 'executed', crashes = 2, crashed_at = now() - interval '50 s',"
+        " started_at = now() - interval '49 s', finished_at = now() - interval '48 s' WHERE id = :id",
+        id=innocent,
+    )
     interrupted, other = await add_job(database), await add_job(database)
     await execute(
         database,
@@ -291,3 +299,31 @@ async def test_pauses_between_runs_alone_grow_with_culprits(
     )
     [taken] = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
     assert taken.id == interrupted
+
+
+async def test_neighbours_of_a_poison_run_soon_after_each_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a run alone that has ended, others have as long as it took: from one second to five."""
+    monkeypatch.setattr(claim, "PAUSE_SECONDS", 5.0)
+    ended, interrupted = await add_job(database), await add_job(database)
+    await execute(
+        database,
+        "UPDATE job SET crashes = 1, crashed_at = now() - interval '1 minute', run_after = now() - interval '1 minute'",
+    )
+    for took_s, pause_s in ((0.1, 1.0), (3.0, 3.0), (30.0, 5.0)):
+        for ago_s, is_due in ((pause_s - 0.5, False), (pause_s + 0.1, True)):
+            await execute(
+                database,
+                "UPDATE job SET status = 'executed', finished_at = now() - make_interval(secs => :ago),"
+                " started_at = now() - make_interval(secs => :ago + :took) WHERE id = :id",
+                ago=ago_s,
+                took=took_s,
+                id=ended,
+            )
+            taken = await poison_jobs.claim_alone(database, lease_seconds=60, grace=0)
+            assert [job.id for job in taken] == [interrupted] * is_due, (took_s, ago_s)
+            for job in taken:
+                async with database.transaction() as connection:
+                    await claim.release(connection, job.lease_id)
+                await execute(database, "UPDATE job SET started_at = NULL WHERE id = :id", id=interrupted)
