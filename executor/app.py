@@ -229,6 +229,7 @@ class _Endpoint:
             log.error("run.failed", reason=str(exc))
             yield wire.line(Failed(error=_SANDBOX_FAILED))
         else:
+            log.debug("run.ended", language=installed.code)
             yield wire.line(Finished())
 
     async def _read(self, request: Request) -> RunRequest:

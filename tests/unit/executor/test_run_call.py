@@ -10,6 +10,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from starlette.types import Message
+from structlog.testing import capture_logs
 
 from executor.app import _Endpoint, create_app
 from executor.catalogue.installed import Installed
@@ -130,6 +131,13 @@ async def test_each_event_is_a_line_that_is_sent_at_once() -> None:
     head, *bodies = client.messages
     assert (head["status"], dict(head["headers"])[b"content-type"]) == (200, b"application/x-ndjson")
     assert [body["body"].count(b"\n") for body in bodies] == [1, 1, 1, 1, 0]
+
+
+async def test_a_run_is_logged_when_it_has_ended() -> None:
+    with capture_logs() as logged:
+        async with _http(_Pipeline()) as client:
+            await client.post("/run", json=_REQUEST)
+    assert [line["language"] for line in logged if line["event"] == "run.ended"] == ["py"]
 
 
 async def test_the_first_event_has_the_commands() -> None:
