@@ -67,8 +67,11 @@ def main() -> None:
     if chosen.mail_lease is not None:
         for sender in ("job_runner.emails.sender", "job_runner.webhooks.sender"):
             replace(sender, "LEASE_SECONDS", chosen.mail_lease)
-    # Mails whose answer was lost come within the time of a storm.
-    replace("job_runner.emails.sender", "UNCERTAIN_PAUSES", (1.0, 2.0, 4.0, 8.0))
+    # Mails whose answer was lost come within the time of a storm, and are given up after its longest fault: two minutes
+    # in place of five hours.
+    pauses = (1.0, 2.0, 4.0, *[8.0] * 15)
+    replace("job_runner.emails.sender", "UNCERTAIN_PAUSES", pauses)
+    replace("job_runner.emails.queue", "MAX_COPIES", len(pauses) + 1)
     if chosen.die_at is not None:
         die_at(chosen.die_at)
     runpy.run_module(chosen.module, run_name="__main__", alter_sys=True)
