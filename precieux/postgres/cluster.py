@@ -189,15 +189,15 @@ class Cluster:
 
     def _make(self, *, durable: bool) -> None:
         # Made under another name and then renamed, so that a killed start leaves no partial cluster.
-        making = self.directory.with_name("cluster.making")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir()
+        draft = self.directory.with_name("cluster.making")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
         gid, maker = self._data.account.gid, self._data.account.with_a_name()
         if gid is not None:
             # Other daemons may share the maker's account, but not this group.
-            os.chown(making, 0, gid)
-        making.chmod(0o700 if gid is None else 0o710)
-        cluster, password = making / "cluster", making / "password"
+            os.chown(draft, 0, gid)
+        draft.chmod(0o700 if gid is None else 0o710)
+        cluster, password = draft / "cluster", draft / "password"
         cluster.mkdir(mode=0o700)
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24) + "\n")
@@ -222,7 +222,7 @@ class Cluster:
         self._hand_over(cluster)
         self._roles.write_text(_ROLES)
         cluster.rename(self.directory)
-        making.rmdir()
+        draft.rmdir()
 
     def _hand_over(self, directory: Path) -> None:
         """Give the directory to the server's account if it belongs to another one."""
