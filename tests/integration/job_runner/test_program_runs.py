@@ -99,6 +99,20 @@ def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Pr
     return Processor(database, store, engine, BRANDING, max_attempts=3, policy=policy)
 
 
+@pytest.fixture
+def heeded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the payloads of the notifications that the runner has heeded. The first one says that it listens."""
+    heed = Runner._cancel
+    payloads: list[str] = []
+
+    def heed_and_tell(runner: Runner, payload: str) -> None:
+        heed(runner, payload)
+        payloads.append(payload)
+
+    monkeypatch.setattr(Runner, "_cancel", heed_and_tell)
+    return payloads
+
+
 class Run(Protocol):
     """Adds a submission, runs it until its job has this status, and returns its id."""
 
@@ -508,14 +522,16 @@ async def test_a_run_whose_lease_is_lost_writes_nothing_more(
 
 
 async def test_a_cancelled_run_is_stopped_and_charged(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, heeded: list[str]
 ) -> None:
     engine.allowed = asyncio.Semaphore(2)
     engine.streams = [[STARTED, ended(1), ended(2)]]
     await execute(database, "INSERT INTO api_keys (id, name, sha256) VALUES (5, 'a', 'a')")
-    upload = await add(database, store, tests=[{}] * 2, owner=5)
     # The heartbeat is an hour away: only the notification can stop the run.
     async with running(database, processor, lease_seconds=3600):
+        # A runner that begins to listen checks its leases. It has none yet, so the check cannot stop the run either.
+        await eventually(lambda: "" in heeded, what="the runner listens")
+        upload = await add(database, store, tests=[{}] * 2, owner=5)
         await eventually(lambda: engine.sent == 2)
         assert await cancel(owner_of(database), [upload]) == [upload]
         await eventually(lambda: engine.closed == 1)
@@ -542,15 +558,15 @@ async def test_a_lost_cancellation_is_found_by_the_heartbeat(
 
 
 async def test_a_job_cancelled_right_after_its_claim_never_starts(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: PlayedEngine,
+    heeded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload = await add(database, store)
-    claimed, heed = claim.claim, Runner._cancel
-    heeded: list[str] = []
-
-    def heed_and_tell(runner: Runner, payload: str) -> None:
-        heed(runner, payload)
-        heeded.append(payload)
+    claimed = claim.claim
 
     async def claim_and_cancel(*args: Any, **options: Any) -> list[ClaimedJob]:
         jobs = await claimed(*args, **options)
@@ -560,7 +576,6 @@ async def test_a_job_cancelled_right_after_its_claim_never_starts(
             await eventually(lambda: str(jobs[0].lease_id) in heeded, what="the runner hears of it")
         return jobs
 
-    monkeypatch.setattr(Runner, "_cancel", heed_and_tell)
     monkeypatch.setattr(claim, "claim", claim_and_cancel)
     async with running(database, processor, lease_seconds=3600):
         await all_are("cancelled", database)
