@@ -58,6 +58,8 @@ class _Verbatim(EmailPolicy):
 _POLICY: Final = _Verbatim(linesep="\r\n", max_line_length=_LONGEST_LINE)
 #: Only a local part beyond ASCII needs the headers of RFC 6532, which not every server accepts.
 _UTF8_POLICY: Final = _POLICY.clone(utf8=True)
+#: Lines of base64 have at most 76 characters (RFC 2045).
+_BASE64_POLICY: Final = _POLICY.clone(max_line_length=76)
 
 
 def write_message(email: Email, sender: Address, now: datetime) -> bytes:
@@ -123,7 +125,7 @@ def _encoded(text: str) -> tuple[str, str]:
 
 def _attachment(attachment: Attachment) -> Message:
     """Return the part of a file. The library encodes a name beyond ASCII (RFC 2231)."""
-    part = MIMEPart(_POLICY)
+    part = MIMEPart(_BASE64_POLICY)
     maintype, _, subtype = attachment.content_type.partition("/")
     subtype, _, parameters = subtype.partition(";")
     part.set_content(attachment.data, maintype, subtype, disposition="attachment", filename=attachment.filename)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from job_runner.mailers.base import Email
+from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.files import file_name
 from job_runner.mailers.message import parse_recipient, parse_sender, write_message
 from shared.service.errors import MailRefused
@@ -31,6 +31,14 @@ def test_the_mail_has_seven_bits_and_short_lines() -> None:
     assert data.isascii()
     assert max(len(line) for line in data.split(b"\r\n")) <= 998
     assert b"\n" not in data.replace(b"\r\n", b"")
+
+
+def test_lines_of_a_file_have_at_most_76_characters() -> None:
+    file = Attachment("out.bin", "application/octet-stream", bytes(1000))
+    data = write_message(replace(make_email("a@example.com"), attachments=(file,)), SENDER, NOW)
+    assert max(map(len, data.partition(b"filename=")[2].split(b"\r\n"))) == 76
+    [attached] = message_from_bytes(data, policy=policy.default).iter_attachments()
+    assert attached.get_content() == file.data
 
 
 def test_a_long_unsubscribe_address_is_written_unchanged() -> None:
