@@ -133,7 +133,9 @@ def _in_sandbox(ended: TestEnded) -> Ended:
 
 def test_every_language_is_installed() -> None:
     if absent := [code for code in _KNOWN if code not in _INSTALLED]:
-        missing(f"a toolchain for {', '.join(absent)}", "install Debian's packages, as deploy/Dockerfile lists them.")
+        # The full image leaves the second ones out.
+        packages = "those of deploy/Dockerfile, and algol68g bc beef dash emacs-nox gprolog tcc valac yabasic zsh"
+        missing(f"a toolchain for {', '.join(absent)}", f"install Debian's packages: {packages}.")
 
 
 def test_every_installed_language_is_listed(engine: RunningExecutor) -> None:
