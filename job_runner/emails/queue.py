@@ -99,14 +99,27 @@ async def extend(connection: Connection, lease_id: UUID, *, lease_seconds: float
     )
 
 
-async def seconds_until_due(connection: Connection) -> float | None:
-    """Return the seconds until a mail can be claimed: 0 if one is due already, None if none waits."""
+@dataclass(frozen=True, slots=True)
+class NextDue:
+    """The seconds until a mail can be claimed: 0 if one is due already, None if none waits.
+
+    `is_pending` is True if a mail waits that the API has asked for, and that is not rendered yet.
+    """
+
+    seconds: float | None
+    is_pending: bool
+
+
+async def next_due(connection: Connection) -> NextDue:
     row = await connection.fetch_one(
         "SELECT extract(epoch FROM least("
         "(SELECT min(run_after) FROM emails WHERE status = 'queued' AND message_id IS NOT NULL),"
-        " (SELECT min(lease_expires_at) FROM emails WHERE status = 'sending')) - now()) AS seconds"
+        " (SELECT min(lease_expires_at) FROM emails WHERE status = 'sending')) - now()) AS seconds,"
+        " EXISTS (SELECT FROM emails WHERE status = 'queued' AND message_id IS NULL) AS is_pending"
     )
-    return max(0.0, float(row["seconds"])) if row and row["seconds"] is not None else None
+    assert row is not None
+    seconds = row["seconds"]
+    return NextDue(None if seconds is None else max(0.0, float(seconds)), row["is_pending"])
 
 
 async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> None:

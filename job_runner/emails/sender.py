@@ -25,6 +25,8 @@ log = get_logger(__name__)
 
 #: Mails that are sent at once.
 _BATCH: Final = 10
+#: Seconds to wait after a round. The first mail is sent at once, and those that follow closely are claimed together.
+_PACE_SECONDS: Final = 0.05
 #: Seconds after which mails that take longer no longer delay the next ones, nor the end of the service.
 _ROUND_SECONDS: Final = 30.0
 #: The most seconds for one mail: ten minutes for the provider's answer, and some for what comes before it.
@@ -87,6 +89,7 @@ class MailSender:
                     if self._pauses:
                         await wait_any(stop, timeout=_PAUSE_SECONDS)
                     else:
+                        await wait_any(stop, timeout=min(timeout, _PACE_SECONDS))
                         await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
         finally:
             # The leases of these end, and another sender counts them as mails that may have left.
@@ -96,14 +99,11 @@ class MailSender:
     async def run_once(self) -> float:
         """Send one batch. Return the seconds to wait until the next."""
         self._pauses = False
-        rendered = await self._render_pending() if self._render_pending else 0
         free = _BATCH - len(self._sending)
         claimed: list[ClaimedEmail] = []
-        due: float | None = 0.0
         if free:
             async with self._database.connection() as connection:
                 claimed = await queue.claim(connection, limit=free, lease_seconds=LEASE_SECONDS)
-                due = await queue.seconds_until_due(connection) if not claimed else 0.0
         batch = {asyncio.create_task(self._send(mail)) for mail in claimed}
         self._sending |= batch
         if batch:
@@ -117,10 +117,13 @@ class MailSender:
         if any(task.result() for task in ended):
             self._pauses = True
             return _PAUSE_SECONDS
+        async with self._database.connection() as connection:
+            following = await queue.next_due(connection)
+        rendered = await self._render_pending() if following.is_pending and self._render_pending else 0
         if len(claimed) == free or rendered:
             return 0.0
         # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
-        return max(due, 0.05) if due is not None else self._poll_interval
+        return self._poll_interval if following.seconds is None else max(following.seconds, 0.05)
 
     async def _send(self, mail: ClaimedEmail) -> bool:
         """Send one mail and record the result. Return True if the mailer needs a pause."""

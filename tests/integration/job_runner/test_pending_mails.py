@@ -13,7 +13,7 @@ from shared.database import channels
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
-from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer
+from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer, add_email
 from tests.integration.loops import looping
 from tests.integration.rows import add_job, add_upload, execute, fetch
 from tests.waiting import eventually
@@ -100,6 +100,14 @@ async def test_a_mail_that_is_not_rendered_is_not_sent(database: Database, maile
     await order(database, "receipt", upload=await add_upload(database))
     assert await sender.run_once() == 3600
     assert mailer.sent == []
+
+
+async def test_a_full_queue_holds_up_no_mail_that_is_to_be_rendered(database: Database, sender: MailSender) -> None:
+    await order(database, "receipt", upload=await add_upload(database))
+    for _ in range(20):
+        await add_email(database)
+    await sender.run_once()
+    assert await fetch(database, "SELECT FROM emails WHERE message_id IS NULL") == []
 
 
 @pytest.mark.parametrize("kind", ["receipt", "result"])

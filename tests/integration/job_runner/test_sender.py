@@ -390,6 +390,17 @@ async def test_no_notification_ends_the_pause_of_the_mailer(
     assert waits == [(1, sender_module._PAUSE_SECONDS)]
 
 
+async def test_mails_that_follow_closely_are_claimed_together(
+    database: Database, sender: MailSender, waits: list[tuple[int, float]]
+) -> None:
+    """Else each notification costs a round."""
+    await add_email(database)
+    async with looping(sender.run):
+        await eventually(lambda: len(waits) > 1)
+    # The second wait ends by a notification.
+    assert waits[:2] == [(1, sender_module._PACE_SECONDS), (2, 3600)]
+
+
 async def test_an_outage_longer_than_a_lease_repeats_no_mail(
     database: Database, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -451,7 +462,8 @@ async def test_a_mail_whose_answers_are_lost_is_sent_five_times(
     mailer.failures = [MailerUnavailable("the answer was lost", uncertain=True)] * 20
     await add_email(database)
     pauses: list[float] = []
-    while await sender.run_once() < 3600:
+    # Until nothing waits: then the next poll is due.
+    while await sender.run_once() != 3600:
         [row] = await fetch(database, "SELECT extract(epoch FROM run_after - now()) AS pause, status FROM emails")
         if row["status"] == "queued":
             pauses.append(float(row["pause"]))
