@@ -320,3 +320,5 @@ async def retry_later(
             "submissions": channels.SUBMISSIONS,
         },
     )
+    # A runner looks again when the next job is due.
+    await connection.notify(channels.JOBS)

@@ -4,8 +4,8 @@ A slot is one run at the engine. It is free again when the engine has answered, 
 slots are taken, the same number of jobs may run in addition, each of a key that has none under way here, so long
 programs delay only their own key (docs/adr/0007).
 
-The runner wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot becomes free, and on stop. A
-lost notification costs at most the interval.
+The runner wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot for which a job waits becomes
+free, and on stop. A lost notification costs at most the interval.
 """
 
 import asyncio
@@ -206,13 +206,15 @@ class Runner:
         del self._under_way[lease_id], self._owners[lease_id]
         self._answered.discard(lease_id)
         self._cancelled.discard(lease_id)
-        metrics.SLOTS_BUSY.set(self._busy_slots())
-        self._slot_free.set()
+        self._slot_is_free()
 
     def _free_slot_of(self, job: ClaimedJob) -> None:
         self._answered.add(job.lease_id)
+        self._slot_is_free()
+
+    def _slot_is_free(self) -> None:
         metrics.SLOTS_BUSY.set(self._busy_slots())
-        # If no job waits, the outcome is written before the next claim, which finds out when a retry is due.
+        # If no job waits, a notification brings the next one.
         if self._wants_slots:
             self._slot_free.set()
 
