@@ -63,7 +63,8 @@ def _costs(name: str, ours: Installation, pids: dict[str, int]) -> Iterator[Find
         for kind, costs in rounds.items():
             costs.append(cost_of(kind, ours, pids, _SUBMISSIONS))
     for kind, costs in rounds.items():
-        parts = {part: statistics.median(cost[part] for cost in costs) for part in costs[0]}
+        rounds_of = {part: [cost[part] for cost in costs] for part in costs[0]}
+        parts = {part: statistics.median(spent) for part, spent in rounds_of.items()}
         yield Finding(
             measure=f"CPU time of a submission, {kind} ({name})",
             ours=f"{sum(parts.values()):.2f} ms",
@@ -71,7 +72,7 @@ def _costs(name: str, ours: Installation, pids: dict[str, int]) -> Iterator[Find
             ratio=None,
             target="",
             met=None,
-            details={"cpu_ms": costs},
+            details={"cpu_ms": rounds_of},
         )
 
 
