@@ -19,6 +19,7 @@ from typing import Final
 import pytest
 
 from precieux.host.ports import free_ports
+from shared.version import VERSION
 from tests.chaos.invariants import Verdict, judge, settled
 from tests.chaos.load import Load
 from tests.chaos.service import ROOT
@@ -36,9 +37,10 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300 + 6 *
 def previous_release() -> str | None:
     """Return the commit of the previous release; None if the repository does not have it.
 
-    It is the last tag. Before the first one, it is the last commit of the main line with an older schema.
+    It is the last tag but this version's. Before the first one, it is the last commit of the main line with an older
+    schema.
     """
-    if tag := _git("describe", "--tags", "--abbrev=0", "--match=v*"):
+    if tag := _git("describe", "--tags", "--abbrev=0", "--match=v*", f"--exclude=v{VERSION}"):
         return tag
     today = _newest_revision("HEAD")
     for changed in _git("log", "--first-parent", "-m", "--format=%H", "--", _REVISIONS).splitlines():
