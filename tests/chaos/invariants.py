@@ -33,10 +33,18 @@ class Verdict:
     seconds: list[float]
 
 
-def settled(system: Installation, load: Load) -> bool:
-    """True if every accepted submission has ended, all mails and webhooks were sent, and nothing waits anywhere."""
-    if not load.all_accepted:
-        return False
+def wait_until_settled(system: Installation, load: Load, *, timeout: float, what: str) -> None:
+    """Wait until every submission is accepted and has ended, all mails and webhooks were sent, and nothing waits."""
+    try:
+        system.wait(lambda: load.all_accepted and not any(_waiting(system).values()), timeout=timeout, what=what)
+    except AssertionError as exc:
+        raise AssertionError(
+            f"{exc}: all accepted: {load.all_accepted}, the API answered: {load.strange[-3:]}, {_waiting(system)}"
+        ) from None
+
+
+def _waiting(system: Installation) -> dict[str, int]:
+    """Return how many of each kind wait."""
     [row] = system.query(
         "SELECT (SELECT count(*) FROM outbox WHERE failure IS NULL) AS outbox,"
         " (SELECT count(*) FROM job WHERE status IN ('none-executed', 'executing')) AS jobs,"
@@ -45,7 +53,7 @@ def settled(system: Installation, load: Load) -> bool:
         " (SELECT count(*) FROM webhooks WHERE status = 'pending') AS webhooks,"
         " (SELECT count(*) FROM batches WHERE finished_at IS NULL) AS batches"
     )
-    return not any(row.values())
+    return row
 
 
 def judge(system: Installation, load: Load) -> Verdict:

@@ -118,7 +118,8 @@ class Load:
             answer = session.get(f"{url}/check_email/", params={"id": submission.id}, timeout=_TIMEOUT)
         except requests.RequestException:
             return False
-        if not answer.ok:
+        # 400: it is blocked, so its run was requested before, and has failed; `judge` decides whether it may.
+        if not answer.ok and answer.status_code != 400:
             return self._put_off(answer)
         submission.accepted = time.monotonic()
         return True

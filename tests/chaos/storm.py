@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.chaos.fault import Broken, Fault, Strike
 from tests.chaos.installation import LEASE_SECONDS, Installation
-from tests.chaos.invariants import Verdict, judge, settled
+from tests.chaos.invariants import Verdict, judge, wait_until_settled
 from tests.chaos.load import Load
 
 #: Seconds before the first fault.
@@ -63,7 +63,7 @@ def storm(
         stream.flow(system, rng.uniform(0.2, 1.0))
     peace = time.monotonic()
     try:
-        system.wait(lambda: settled(system, load), timeout=drain_timeout, what="everything ends after the storm")
+        wait_until_settled(system, load, timeout=drain_timeout, what="everything ends after the storm")
     except AssertionError as exc:
         report.overdue.append(str(exc))
     report.drain_s = time.monotonic() - peace

@@ -18,7 +18,7 @@ from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from shared.storage.source_keys import FOLDER
-from tests.chaos.invariants import judge, settled
+from tests.chaos.invariants import judge, wait_until_settled
 from tests.chaos.load import Load
 from tests.chaos.system import System
 from tests.chaos.v1 import Kind
@@ -37,7 +37,7 @@ def die_at(system: System, load: Load, point: str, module: str, posted: Kind | N
     With `posted` it is posted to API v1.
     """
     # What an earlier test has left would be in the armed process's way.
-    system.wait(lambda: settled(system, load), timeout=_MOST_SECONDS, what="everything has ended before")
+    wait_until_settled(system, load, timeout=_MOST_SECONDS, what="everything has ended before")
     kind = {"api_service": "api", "queue_consumer": "consumer", "job_runner": "runner"}[module]
     others = [service for name, service in system.services.items() if name.startswith(kind)]
     [port] = free_ports(1)
@@ -59,7 +59,7 @@ def die_at(system: System, load: Load, point: str, module: str, posted: Kind | N
         armed.stop()
         for other in others:
             other.thaw()
-    system.wait(lambda: settled(system, load), timeout=_MOST_SECONDS, what=f"everything ends after: {point}")
+    wait_until_settled(system, load, timeout=_MOST_SECONDS, what=f"everything ends after: {point}")
     return sum(1 for mail in system.mailgun.accepted if mail.fields["to"] == submission.email)
 
 

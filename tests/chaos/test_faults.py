@@ -5,7 +5,7 @@ import pytest
 from job_runner.leases.claim import PAUSE_SECONDS
 from shared.broker.base import Message
 from tests.chaos.faults import STRANGE, limit_files
-from tests.chaos.invariants import judge, settled
+from tests.chaos.invariants import judge, wait_until_settled
 from tests.chaos.load import Load
 from tests.chaos.proxy import Mode
 from tests.chaos.system import System
@@ -24,7 +24,7 @@ def either(request: pytest.FixtureRequest) -> tuple[System, Load]:
 
 
 def settle(system: System, load: Load, timeout: float = 40) -> None:
-    system.wait(lambda: settled(system, load), timeout=timeout, what="everything has its end")
+    wait_until_settled(system, load, timeout=timeout, what="everything has its end")
     assert judge(system, load).violations == []
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from precieux.host.ports import free_ports
 from shared.version import VERSION
-from tests.chaos.invariants import Verdict, judge, settled
+from tests.chaos.invariants import Verdict, judge, wait_until_settled
 from tests.chaos.load import Load
 from tests.chaos.service import ROOT
 from tests.chaos.storm import Stream
@@ -91,7 +91,7 @@ def upgrade(previous: Path) -> tuple[Verdict, list[str]]:
         stream.flow(system, _SECONDS)
         overdue = []
         try:
-            system.wait(lambda: settled(system, load), timeout=60, what="everything ends after the upgrade")
+            wait_until_settled(system, load, timeout=60, what="everything ends after the upgrade")
         except AssertionError as exc:
             overdue.append(str(exc))
         verdict = judge(system, load)
