@@ -1,6 +1,10 @@
-"""Statements of each submission keep one plan. Postgres would plan a statement at each call if that seems cheaper."""
+"""Statements of each submission keep one plan, which reads no whole table.
+
+Postgres would plan a statement at each call if that seems cheaper.
+"""
 
 import uuid
+from hashlib import sha256
 
 import pytest
 
@@ -21,6 +25,7 @@ FIRST = 5
 CALLS = 8
 #: With so many rows, the plans are those of a system in use.
 ROWS = 2000
+SOURCE = b"print()"
 
 
 async def plans_of(connection: Connection, part: str) -> tuple[int, int]:
@@ -44,7 +49,7 @@ async def test_insertions_of_submissions_keep_a_plan(database: Database, chosen:
     await add_uploads(database)
     async with database.transaction() as connection:
         for number in range(CALLS):
-            new = NewSubmission("python", "p.py", Object(b"print()", "py"), id=2 * ROWS + number if chosen else None)
+            new = NewSubmission("python", "p.py", Object(SOURCE, "py"), id=2 * ROWS + number if chosen else None)
             assert await rows.insert(connection, Principal(None, frozenset(Scope)), new, "0" * 64)
         assert await plans_of(connection, "INSERT INTO uploads") == (FIRST, CALLS - FIRST)
 
@@ -71,3 +76,17 @@ async def test_the_record_of_sent_mails_keeps_a_plan(database: Database) -> None
         row = await connection.fetch_one("SELECT count(*) AS sent FROM emails WHERE status = 'sent'")
         assert row is not None
         assert row["sent"] == CALLS
+
+
+async def test_plans_that_are_made_for_small_tables_serve_large_ones(database: Database) -> None:
+    await execute(database, "ANALYZE")
+    store = FakeStore()
+    async with database.transaction() as connection:
+        for _ in range(CALLS):
+            new = NewSubmission("python", "p.py", Object(SOURCE, "py"))
+            stored = await rows.insert(connection, Principal(None, frozenset(Scope)), new, sha256(SOURCE).hexdigest())
+            assert stored
+            store.objects[f"{stored.id}.py"] = SOURCE
+            assert await JobMaker(database, store).make(str(stored.id).encode(), None)
+        scanned = await connection.fetch_all("SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0")
+    assert [row["relname"] for row in scanned] == []
