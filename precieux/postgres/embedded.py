@@ -136,7 +136,6 @@ class EmbeddedPostgres:
             "unix_socket_directories": f'"{quoted}"',
             "unix_socket_permissions": "0700",
             "max_connections": "200",
-            "jit": "off",
             # Four processes fewer. Our tables are small or in the cache, and nothing replicates from this server.
             "io_method": "sync",
             "max_logical_replication_workers": "0",
