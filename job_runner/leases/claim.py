@@ -7,6 +7,7 @@ A statement that locks several rows locks jobs by (upload, id), each before its 
 avoids deadlocks, and a test checks every statement.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -160,6 +161,10 @@ _NEXT_DUE: Final = f"""
             WHERE {INTERRUPTED} AND status = 'none-executed' AND upload IS NOT NULL
             ORDER BY run_after LIMIT 1) AS alone_after) AS next
 """  # noqa: S608  (constants)
+_NEXT_RETRY: Final = """
+    SELECT extract(epoch FROM min(run_after) - now()) AS seconds FROM job
+    WHERE status = 'none-executed' AND run_after > now()
+"""
 _HEARTBEAT: Final = """
     WITH held AS MATERIALIZED (
         SELECT id FROM job WHERE lease_id = ANY(:lease_ids) AND status = 'executing'
@@ -281,6 +286,12 @@ async def next_due(connection: Connection) -> NextDue:
     assert row is not None
     seconds = row["seconds"]
     return NextDue(None if seconds is None else max(0.0, float(seconds)), bool(row["is_interrupted"]))
+
+
+async def seconds_until_retry(connection: Connection) -> float:
+    """Return the seconds until the first job becomes due that is not due yet; infinity if there is none."""
+    row = await connection.fetch_one(_NEXT_RETRY)
+    return math.inf if row is None or row["seconds"] is None else float(row["seconds"])
 
 
 async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_seconds: float) -> set[UUID]:

@@ -63,7 +63,7 @@ class Runner:
         self._cancelled_early: deque[UUID] = deque(maxlen=_MOST_EARLY)
         self._leases_due = asyncio.Event()
         self._slot_free = asyncio.Event()
-        #: False if the last claim left slots free. Then no job waits for the slot of another.
+        #: False if the last look at the queue left slots free. Then no job waits for the slot of another.
         self._wants_slots = True
         self._next_reserved_claim = 0.0
 
@@ -86,11 +86,11 @@ class Runner:
 
     async def _claim_due(self) -> float:
         """Start due jobs in the free slots. Return the longest wait in seconds until the next claim."""
+        self._wants_slots = True
         pause = self._processor.pause
         if pause.seconds > 0:
             return pause.seconds
         free = pause.limit(self._free_slots(), self._busy_slots())
-        self._wants_slots = True
         next_due = None
         try:
             if free <= 0:
@@ -125,15 +125,16 @@ class Runner:
             return wait
         self._next_reserved_claim = time.monotonic() + _RESERVED_SECONDS
         async with self._database.connection() as connection:
-            self._start(
-                await claim.claim_for_reserved_slot(
-                    connection,
-                    busy={owner for lease_id, owner in self._owners.items() if lease_id not in self._answered},
-                    lease_seconds=self._settings.lease_seconds,
-                )
+            jobs = await claim.claim_for_reserved_slot(
+                connection,
+                busy={owner for lease_id, owner in self._owners.items() if lease_id not in self._answered},
+                lease_seconds=self._settings.lease_seconds,
             )
+            self._start(jobs)
+            # Jobs of further keys may wait. If there are none, the next retry is the next chance.
+            wait = 0.0 if jobs else await claim.seconds_until_retry(connection)
         metrics.SLOTS_BUSY.set(self._busy_slots())
-        return self._settings.poll_interval
+        return min(self._settings.poll_interval, max(wait, _RESERVED_SECONDS))
 
     def _start(self, jobs: Iterable[ClaimedJob]) -> None:
         """Start claimed jobs. Called right after the claim, so that no error in between can lose one."""

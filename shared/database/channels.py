@@ -7,7 +7,7 @@ from typing import Final
 
 #: Notified after rows of the outbox were committed; without RabbitMQ the consumers listen.
 OUTBOX: Final = "precieux_outbox"
-#: Notified with each job that became due; the runners listen.
+#: Notified with each job that became due, or is due at another time than before; the runners listen.
 JOBS: Final = "precieux_jobs"
 #: Notified with each mail to be sent; the mail senders listen.
 EMAILS: Final = "precieux_emails"

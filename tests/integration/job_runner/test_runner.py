@@ -10,10 +10,12 @@ from job_runner.leases import claim
 from job_runner.leases.rescuer import Rescuer
 from job_runner.runs.process import Processor
 from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable, EngineRefused, EngineUnavailable
+from shared.engine.codex import RunResponse
+from shared.service.errors import DatabaseUnavailable, EngineAway, EngineRefused, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
+from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import all_are, running
 from tests.integration.job_runner.scripted_engine import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
@@ -66,6 +68,62 @@ async def test_programs_that_take_long_hold_up_their_own_key_alone(
     assert [code for code, _, _ in engine.calls][:2] == ["first of 1", "first of 2"]
     assert engine.shares[:2] == ["key-1", "key-2"]
     assert engine.most == 2
+
+
+async def test_keys_whose_jobs_come_together_get_reserved_slots(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.open.clear()
+    async with running(database, processor, runner_concurrency=2):
+        await add_job(database, owner=1)
+        await add_job(database, owner=1)
+        await eventually(lambda: engine.under_way == 2, what="the slots are taken")
+        async with owner_of(database).transaction():  # so one notification announces both
+            await add_job(database, owner=2)
+            await add_job(database, owner=3)
+        await eventually(lambda: engine.under_way == 4, what="two other keys' programs run beside them")
+        engine.open.set()
+
+
+async def test_a_retry_gets_a_reserved_slot_when_it_is_due(
+    database: Database, processor: Processor, engine: ScriptedEngine
+) -> None:
+    engine.open.clear()
+    async with running(database, processor, runner_concurrency=1):
+        await add_job(database, owner=1)
+        await eventually(lambda: engine.under_way == 1, what="the slot is taken")
+        async with owner_of(database).transaction():
+            await add_job(database, owner=2)
+            await execute(database, "UPDATE job SET run_after = clock_timestamp() + interval '0.3 s' WHERE owner = 2")
+        await eventually(lambda: engine.under_way == 2, what="the other key's program runs")
+        engine.open.set()
+
+
+class DeadOnceEngine(ScriptedEngine):
+    """Cannot be reached by a program of this text, and asks for an hour's pause."""
+
+    async def run(self, *, code: str, **others: Any) -> RunResponse:
+        if code == "dead":
+            raise EngineAway("no engine", retry_after=3600)
+        return await super().run(code=code, **others)
+
+
+async def test_a_run_that_reaches_the_engine_ends_a_pause(database: Database, store: LocalStore) -> None:
+    engine = DeadOnceEngine()
+    engine.open.clear()
+    async with running(database, Processor(database, store, engine, BRANDING, max_attempts=3)):
+        await add_job(database, contents="long")
+        await eventually(lambda: engine.under_way == 1)
+        await add_job(database, contents="dead")
+        await eventually(lambda: fetch(database, "SELECT FROM job WHERE run_after > now()"), what="a pause begins")
+        await execute(
+            database,
+            "INSERT INTO job (upload, job, request_id) SELECT upload, :job, gen_random_uuid() FROM job LIMIT 1",
+            job='{"language": "python", "inputs": "in", "contents": "next"}',
+        )
+        await asyncio.sleep(0.1)  # no event shows that the claims wait for the pause's end
+        engine.open.set()
+        await eventually(lambda: "next" in [code for code, *_ in engine.calls], what="the claims go on")
 
 
 async def test_a_lost_notification_costs_at_most_the_interval(database: Database, processor: Processor) -> None:
