@@ -71,6 +71,8 @@ class MailSender:
         self._stop = asyncio.Event()
         #: Mails under way. Each task returns True if the mailer needs a pause.
         self._sending: set[asyncio.Task[bool]] = set()
+        #: Set when a mail ends that took longer than its round.
+        self._ended = asyncio.Event()
         #: True after an error that every other mail would meet too.
         self._pauses = False
 
@@ -90,14 +92,17 @@ class MailSender:
                         await wait_any(stop, timeout=_PAUSE_SECONDS)
                     else:
                         await wait_any(stop, timeout=min(timeout, _PACE_SECONDS))
-                        await wait_any(stop, notified, timeout=min(timeout, self._poll_interval))
+                        await wait_any(stop, notified, self._ended, timeout=min(timeout, self._poll_interval))
         finally:
             # The leases of these end, and another sender counts them as mails that may have left.
             for task in self._sending:
                 task.cancel()
+            await asyncio.gather(*self._sending, return_exceptions=True)
+            # After an error the loop begins again, and must not find them.
+            self._sending.clear()
 
     async def run_once(self) -> float:
-        """Send one batch. Return the seconds to wait until the next."""
+        """Send one batch, and render what the API has asked for. Return the seconds to wait until the next."""
         self._pauses = False
         free = _BATCH - len(self._sending)
         claimed: list[ClaimedEmail] = []
@@ -105,11 +110,14 @@ class MailSender:
             async with self._database.connection() as connection:
                 claimed = await queue.claim(connection, limit=free, lease_seconds=LEASE_SECONDS)
         batch = {asyncio.create_task(self._send(mail)) for mail in claimed}
+        for task in batch:
+            task.add_done_callback(lambda _: self._ended.set())
         self._sending |= batch
         if batch:
             await asyncio.wait(batch, timeout=_ROUND_SECONDS)
         elif not free:
             await asyncio.wait(self._sending, timeout=_ROUND_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        self._ended.clear()
         ended = {task for task in self._sending if task.done()}
         self._sending -= ended
         for failed in filter(None, [task.exception() for task in ended]):

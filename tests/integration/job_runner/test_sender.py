@@ -17,7 +17,8 @@ from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.mail import suppressions
 from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
-from shared.service.lifecycle import wait_any
+from shared.service.lifecycle import restarting, wait_any
+from shared.service.retry import RetryPolicy
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
@@ -397,8 +398,8 @@ async def test_mails_that_follow_closely_are_claimed_together(
     await add_email(database)
     async with looping(sender.run):
         await eventually(lambda: len(waits) > 1)
-    # The second wait ends by a notification.
-    assert waits[:2] == [(1, sender_module._PACE_SECONDS), (2, 3600)]
+    # The second wait ends by a notification, or when a mail ends after its round.
+    assert waits[:2] == [(1, sender_module._PACE_SECONDS), (3, 3600)]
 
 
 async def test_an_outage_longer_than_a_lease_repeats_no_mail(
@@ -535,6 +536,61 @@ async def test_a_mail_that_takes_long_delays_no_other(
     assert [mail.message_id for mail in mailer.sent] == [quick]
     held.set()
     await eventually(lambda: len(mailer.sent) == 2)
+
+
+class SlowMailer(ScriptedMailer):
+    """Fails only once `open` is set."""
+
+    async def send(self, email: Email) -> str:
+        self.called = True
+        await self.open.wait()
+        return await super().send(email)
+
+
+async def test_a_mail_that_fails_after_its_round_is_soon_repeated(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "_ROUND_SECONDS", 0.1)
+    mailer = SlowMailer()
+    mailer.open.clear()
+    mailer.failures = [MailerUnavailable("try again")]
+    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
+    sender._policy = RetryPolicy(base=0.1, cap=0.1)
+    async with looping(sender.run):
+        await add_email(database)
+        await eventually(lambda: sender._sending and not sender._ended.is_set(), what="its round is over")
+        mailer.open.set()
+        await eventually(lambda: mailer.sent, 10)
+
+
+async def test_after_an_error_the_loop_leaves_mails_under_way(
+    database: Database, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "_ROUND_SECONDS", 0.1)
+    mailer.open.clear()
+    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
+    async with looping(restarting("mails", sender.run, RetryPolicy(base=0.1, cap=0.1))):
+        await add_email(database)
+        await eventually(lambda: mailer.called)
+        failures = stumble_once(monkeypatch)
+        following = await add_email(database)
+        await eventually(lambda: failures)
+        mailer.open.set()
+        await eventually(lambda: following in [mail.message_id for mail in mailer.sent], 10)
+
+
+def stumble_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the next claim fail by a defect, and return a list that is not empty from then on."""
+    claim, failures = queue.claim, list[str]()
+
+    async def claim_or_fail(connection: Connection, **options: Any) -> list[queue.ClaimedEmail]:
+        if not failures:
+            failures.append("a defect")
+            raise RuntimeError("a defect")
+        return await claim(connection, **options)
+
+    monkeypatch.setattr(queue, "claim", claim_or_fail)
+    return failures
 
 
 STRANGE = "NUL \0, half a pair \ud800"
