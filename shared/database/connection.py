@@ -142,7 +142,7 @@ class Database:
             # A connection keeps its plans while a table grows from nothing to thousands of rows within a minute, before
             # Postgres analyses it. A scan that looked cheap at first then doubled the server's CPU time.
             "SET enable_seqscan = off;"
-            # Up to version 17, a scan without an index then seems so costly that Postgres compiles it, for 150 ms each.
+            # Up to version 17, a scan without an index then seems so costly that Postgres compiles it, in over 150 ms.
             "SET jit = off"
         )
 

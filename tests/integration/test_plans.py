@@ -88,7 +88,7 @@ async def test_plans_that_are_made_for_small_tables_serve_large_ones(database: D
             assert stored
             store.objects[f"{stored.id}.py"] = SOURCE
             assert await JobMaker(database, store).make(str(stored.id).encode(), None)
-        # A server before version 18 would compile what it scans nevertheless, for 150 ms each time.
+        # Otherwise a server before version 18 compiles what it scans nevertheless, in 150 ms each time.
         [row] = await connection.fetch_all("SHOW jit")
         assert row["jit"] == "off"
         scanned = await connection.fetch_all("SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0")

@@ -99,29 +99,40 @@ async def test_a_retry_gets_a_reserved_slot_when_it_is_due(
         engine.open.set()
 
 
-class DeadOnceEngine(ScriptedEngine):
-    """Cannot be reached by a program of this text, and asks for an hour's pause."""
+class PartlyAwayEngine(ScriptedEngine):
+    """Is away for one program, and asks for an hour's pause. Runs the others."""
 
     async def run(self, *, code: str, **others: Any) -> RunResponse:
-        if code == "dead":
+        if code == "away":
             raise EngineAway("no engine", retry_after=3600)
         return await super().run(code=code, **others)
 
 
-async def test_a_run_that_reaches_the_engine_ends_a_pause(database: Database, store: LocalStore) -> None:
-    engine = DeadOnceEngine()
+async def test_a_run_that_reaches_the_engine_ends_a_pause(
+    database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = PartlyAwayEngine()
     engine.open.clear()
-    async with running(database, Processor(database, store, engine, BRANDING, max_attempts=3)):
+    processor = Processor(database, store, engine, BRANDING, max_attempts=3)
+    pauses: list[float] = []
+    async with running(database, processor) as (runner, _):
+        claim_due = runner._claim_due
+
+        async def noted() -> float:
+            pauses.append(processor.pause.seconds)
+            return await claim_due()
+
         await add_job(database, contents="long")
         await eventually(lambda: engine.under_way == 1)
-        await add_job(database, contents="dead")
-        await eventually(lambda: fetch(database, "SELECT FROM job WHERE run_after > now()"), what="a pause begins")
+        monkeypatch.setattr(runner, "_claim_due", noted)
+        await add_job(database, contents="away")
+        await eventually(lambda: any(pauses), what="the runner waits for the end of a pause")
+        # Without NOTIFY, so only the end of a run can wake the runner.
         await execute(
             database,
             "INSERT INTO job (upload, job, request_id) SELECT upload, :job, gen_random_uuid() FROM job LIMIT 1",
             job='{"language": "python", "inputs": "in", "contents": "next"}',
         )
-        await asyncio.sleep(0.1)  # no event shows that the claims wait for the pause's end
         engine.open.set()
         await eventually(lambda: "next" in [code for code, *_ in engine.calls], what="the claims go on")
 
