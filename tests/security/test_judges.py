@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from shared.engine.codex import Verdict
@@ -14,7 +15,7 @@ from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.memory_group import forget_peak_memory, peak_memory
 from tests.fixtures.processes import processes_named
 from tests.security.host import LEAVE_SLEEPER, SLEEPER
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.security
 
@@ -214,6 +215,14 @@ async def test_a_client_that_hangs_up_ends_its_judge(engine: RunningExecutor) ->
     judging.cancel()
     await asyncio.gather(judging, return_exceptions=True)
     await eventually(lambda: not processes_named(mark))
+    # The only slot is free again, a moment after the last process is gone.
+    await eventually(lambda: _has_a_free_slot(engine.url))
+
+
+async def _has_a_free_slot(url: str) -> bool:
+    body = {"language": "py", "files": run_call.as_files(_PRINT_OK)}
+    async with httpx.AsyncClient(timeout=60 * PATIENCE) as client:
+        return (await client.post(f"{url}run", json=body)).status_code == httpx.codes.OK
 
 
 async def test_output_reaches_a_judge_byte_for_byte(engine: RunningExecutor) -> None:
