@@ -14,6 +14,7 @@ from shared.engine.languages import check_lang
 from shared.files.archives import unpack
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
+from shared.storage.sources import read_source
 from shared.text.email_addresses import canonical
 
 #: Bytes of sources that are held in memory at once. A longer source is held alone.
@@ -22,7 +23,7 @@ _BYTES_AT_ONCE: Final = 4 << 20
 _UNKNOWN_SIZE: Final = 1 << 20
 
 _READ_UPLOADS: Final = """
-    SELECT uploads.id, email, language, enable, object_key, sha256, request_id, filename,
+    SELECT uploads.id, email, language, enable, object_key, content, sha256, request_id, filename,
         spec IS NULL AS is_classic, override IS NULL AS is_plain, coalesce(size_bytes, :unknown) AS size_bytes,
         (SELECT sum(CAST(file ->> 'size_bytes' AS bigint)) FROM jsonb_array_elements(files) AS file) AS unpacked
     FROM uploads JOIN (
@@ -234,7 +235,7 @@ class JobMaker:
         key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'] or '')}"
         sender = canonical(upload["email"]) if upload["email"] else None
         try:
-            data = await self._read(upload_id, key, upload["sha256"])
+            data = await self._read(upload_id, key, upload["content"], upload["sha256"])
             if not upload["is_classic"] and key.endswith(".zip"):
                 data = _entry(data, upload)
         except InvalidMessage as exc:
@@ -245,9 +246,9 @@ class JobMaker:
         source = data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
         return _Request(upload_id, request_id, source, is_foreign, sender=sender)
 
-    async def _read(self, upload_id: int, key: str, sha256: str | None) -> bytes:
+    async def _read(self, upload_id: int, key: str, content: bytes | None, sha256: str | None) -> bytes:
         try:
-            data = await self.store.get(key)
+            data = await read_source(self.store, key, content)
         except ObjectNotFound:
             raise InvalidMessage(f"the file of submission {upload_id} is missing") from None
         if not data:

@@ -92,7 +92,7 @@ _WEIGHTS: Final = f"""
     ORDER BY u.id DESC LIMIT :limit
 """  # noqa: S608  (constants)
 _ROWS: Final = f"""
-    SELECT u.id, u.language, u.object_key, u.filename, u.spec IS NOT NULL AS is_v1,
+    SELECT u.id, u.language, u.object_key, u.content, u.filename, u.spec IS NOT NULL AS is_v1,
         left(u.inputs, :length) AS inputs, left(j.job, :length) AS job, j.id IS NOT NULL AS has_job,
         left(r.output, :length) AS output,
         left({_ERROR}, :length) AS error, octet_length(j.job) AS job_bytes,
@@ -175,8 +175,10 @@ class ClassicList:
         """Return the beginning of the file that is run, and True if it is the whole file; None if the file is gone."""
         key = row["object_key"] or f"{row['id']}.{check_lang(row['language'] or '')}"
         is_archive = row["is_v1"] and key.endswith(".zip")
+        data = row["content"]
         try:
-            data = await self.store.read(key, 0, (_LARGEST_ARCHIVE if is_archive else _LONGEST_PART) + 1)
+            if data is None:
+                data = await self.store.read(key, 0, (_LARGEST_ARCHIVE if is_archive else _LONGEST_PART) + 1)
         except (ObjectNotFound, ValueError):
             return None, False
         if is_archive:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from shared.files.archives import pack
 from shared.storage.keys import is_extension
+from shared.storage.sources import LONGEST_IN_ROW
 
 _ARCHIVE: Final = "zip"
 
@@ -97,7 +98,13 @@ class NewSubmission:
             "webhook_url": self.webhook_url,
             "batch": self.batch,
             "problem_version": self.problem_version,
+            "content": self.source.data if self.is_in_row else None,
         }
+
+    @property
+    def is_in_row(self) -> bool:
+        """True if its row holds its source, which then needs no object. A classic one is in the store, as it was."""
+        return self.spec is not None and len(self.source.data) <= LONGEST_IN_ROW
 
     @property
     def size_bytes(self) -> int:

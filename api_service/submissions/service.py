@@ -19,7 +19,7 @@ from api_service.submissions.rows import Stored
 from shared.database.connection import Connection, Database
 from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore
-from shared.storage.source_keys import judge_key, source_key
+from shared.storage.sources import judge_key, source_key
 
 log = get_logger(__name__)
 
@@ -178,8 +178,10 @@ class Submissions:
         """
         today = datetime.now(UTC).date()
         keys = [source_key(today, submission.source.suffix) for submission in new]
-        objects = [(key, submission.source) for key, submission in zip(keys, new, strict=True)]
+        objects = []
         for key, submission in zip(keys, new, strict=True):
+            if not submission.is_in_row:
+                objects.append((key, submission.source))
             objects += [(judge_key(key, name), judge) for name, judge in submission.judges.items()]
         await self._store(objects)
         return keys

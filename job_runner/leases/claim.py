@@ -148,6 +148,7 @@ _CLAIM_FOR_RESERVED_SLOT: Final = statement(f"""
 _READ_PROGRAM: Final = f"""
     SELECT convert_to({_PROGRAM}, 'UTF8') AS program FROM uploads JOIN job ON job.upload = uploads.id WHERE job.id = :id
 """  # noqa: S608
+_READ_SOURCE: Final = "SELECT content FROM uploads WHERE id = :id"
 _READ_SUBMISSION: Final = "SELECT convert_to(job, 'UTF8') AS job FROM job WHERE id = :id"
 _NEXT_DUE: Final = f"""
     SELECT alone_after IS NOT NULL AS is_interrupted, extract(epoch FROM least(run_after, CASE
@@ -267,6 +268,13 @@ async def program_of(connection: Connection, job_id: int) -> bytes:
         raise PermanentError("its submission is missing")
     program: bytes = row["program"]
     return program
+
+
+async def source_in_row(connection: Connection, upload: int) -> bytes | None:
+    """Return the source that the row of a submission holds; None if it is in the object store."""
+    row = await connection.fetch_one(_READ_SOURCE, {"id": upload})
+    content: bytes | None = row["content"] if row else None
+    return content
 
 
 @dataclass(frozen=True, slots=True)

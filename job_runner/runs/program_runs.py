@@ -26,7 +26,7 @@ from shared.engine.run_call import Compiled, JudgeFailed, Output, Started, TestE
 from shared.files.archives import unpack
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.storage.base import ObjectStore
-from shared.storage.source_keys import judge_key
+from shared.storage.sources import judge_key, read_source
 
 _CHANGED: Final = "its file has changed since it was accepted"
 _NO_RUN_CALL: Final = (
@@ -56,7 +56,7 @@ class ProgramRuns:
         contents = submission["contents"]
         if job.has_program:
             program = JobProgram.of(await self._parsed(job.program, claim.program_of, job), submission)
-            files = await self._files(program, contents)
+            files = await self._files(job, program, contents)
             if program.problem_version is not None:
                 if not await self._has_run_call(job):
                     raise PermanentError(_NO_RUN_CALL.format("problems"))
@@ -92,11 +92,13 @@ class ProgramRuns:
         async with self._reading, self._database.connection() as connection:
             return from_json(await read(connection, job.id))
 
-    async def _files(self, program: JobProgram, contents: str) -> dict[str, bytes]:
+    async def _files(self, job: ClaimedJob, program: JobProgram, contents: str) -> dict[str, bytes]:
         """Return the files by their paths. Raises `PermanentError` if they are not those that were accepted."""
         data = contents.encode()
         if program.is_archive or (program.sha256 and _sha256(data) != program.sha256):
-            data = await self._stored(program.object_key, program.sha256)
+            async with self._database.connection() as connection:
+                content = await claim.source_in_row(connection, job.upload)
+            data = await self._stored(program.object_key, program.sha256, content)
         return _unpacked(data) if program.is_archive else {program.entry: data}
 
     async def _judges(self, program: JobProgram) -> dict[str, dict[str, bytes]]:
@@ -106,9 +108,9 @@ class ProgramRuns:
             for name, judge in program.judges.items()
         }
 
-    async def _stored(self, key: str, sha256: str | None) -> bytes:
+    async def _stored(self, key: str, sha256: str | None, content: bytes | None = None) -> bytes:
         try:
-            data = await self._store.get(key)
+            data = await read_source(self._store, key, content)
         except ObjectNotFound:
             raise PermanentError("its file is missing") from None
         if sha256 and _sha256(data) != sha256:

@@ -11,7 +11,7 @@ from typing import Final
 from shared.database.connection import Database
 from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore
-from shared.storage.source_keys import FOLDER, folder_of
+from shared.storage.sources import FOLDER, folder_of
 
 log = get_logger(__name__)
 

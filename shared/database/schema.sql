@@ -153,6 +153,7 @@ CREATE TABLE uploads (
     outcome text,
     verdict text,
     problem_version bigint REFERENCES problem_versions (id),
+    content bytea,
     CONSTRAINT uploads_outcome_check CHECK (outcome IN ('finished', 'failed', 'cancelled'))
 );
 -- Addresses are stored as they were given, and found in upper or lower case.

@@ -15,6 +15,7 @@ from shared.resources.statements import LATEST_JOB, owned
 from shared.resources.texts import raw_output
 from shared.service.errors import ObjectNotFound
 from shared.storage.base import ObjectStore
+from shared.storage.sources import read_source
 from shared.text.base64_text import decode, encode
 
 #: The fields that a client sets, as `judge0_submissions.request` stores them.
@@ -54,8 +55,8 @@ _VISIBLE: Final = f"""
 """
 _FIND: Final = f"""
     SELECT {ENDING}, d.token, d.request, u.created_at, u.inputs, u.expected_output, u.spec ->> 'encoding' AS encoding,
-        u.object_key, j.finished_at, j.failure, r.output, r.output_key, r.stderr, r.stderr_bytes, r.compile_output,
-        r.time_s, r.wall_s, r.memory_bytes
+        u.object_key, u.content, j.finished_at, j.failure, r.output, r.output_key, r.stderr, r.stderr_bytes,
+        r.compile_output, r.time_s, r.wall_s, r.memory_bytes
     {FROM} WHERE d.upload = :upload
 """
 _PAGE: Final = """
@@ -119,14 +120,15 @@ async def find(
         return None
     request = json.loads(row["request"])
     has_source = with_source and request["source_file"] is not None
-    source = await _source(store, row["object_key"], request["source_file"]) if has_source else None
+    source = await _source(store, row, request["source_file"]) if has_source else None
     stdout = await raw_output(store, row["output"] or "", row["output_key"])
     return values_of(dict(row), request, source, stdout)
 
 
-async def _source(store: ObjectStore, key: str, path: str) -> bytes | None:
+async def _source(store: ObjectStore, row: Record, path: str) -> bytes | None:
+    key: str = row["object_key"]
     try:
-        data = await store.get(key)
+        data = await read_source(store, key, row["content"])
     except ObjectNotFound:
         return None
     return unpack(data)[path] if key.endswith(".zip") else data

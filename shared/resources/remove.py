@@ -12,14 +12,15 @@ from shared.database.connection import Connection, Database
 from shared.resources.kept_answers import forget_about_submissions
 from shared.storage.base import ObjectStore
 from shared.storage.output_keys import outputs_of
-from shared.storage.source_keys import JUDGES, judge_key
+from shared.storage.sources import JUDGES, judge_key
 
 #: Ends the note of a prefix. No key ends with it.
 _ANY: Final = "*"
 
 _OBJECTS: Final = """
     -- By jobs, because the uploads of results have no index.
-    SELECT u.id, u.object_key, u.spec -> 'checker' ->> 'kind' = 'program' AS has_checker,
+    SELECT u.id, u.object_key, CASE WHEN u.content IS NULL THEN u.object_key END AS source,
+        u.spec -> 'checker' ->> 'kind' = 'program' AS has_checker,
         u.spec ->> 'interactor' IS NOT NULL AS has_interactor,
         ARRAY(SELECT output_key FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS outputs,
         ARRAY(SELECT artifact ->> 'key' FROM job JOIN results ON results.job = job.id,
@@ -55,7 +56,7 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
     rows = await connection.fetch_all(_OBJECTS, {"ids": list(uploads)})
     objects = {
         row["id"]: [
-            *([row["object_key"]] if row["object_key"] else []),
+            *([row["source"]] if row["source"] else []),
             *(judge_key(row["object_key"], judge) for judge in JUDGES if row[f"has_{judge}"]),
             *(key for key in row["outputs"] if key),
             *row["artifacts"],

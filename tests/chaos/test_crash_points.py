@@ -17,7 +17,7 @@ from precieux.host.ports import free_ports
 from shared.database.roles import Role
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from shared.storage.source_keys import FOLDER
+from shared.storage.sources import FOLDER
 from tests.chaos.invariants import judge, wait_until_settled
 from tests.chaos.load import Load
 from tests.chaos.system import System
@@ -137,7 +137,8 @@ def test_a_file_that_a_crash_left_is_removed(embedded: System, embedded_load: Lo
     assert die_at(embedded, embedded_load, point, "api_service", Kind.PLAIN) == 1
     assert judge(embedded, embedded_load).violations == []
     objects = embedded.folder / "objects"
-    accepted = {row["object_key"] for row in embedded.query("SELECT object_key FROM uploads WHERE spec IS NOT NULL")}
+    rows = embedded.query("SELECT object_key FROM uploads WHERE spec IS NOT NULL AND content IS NULL")
+    accepted = {row["object_key"] for row in rows}
 
     def sources() -> set[str]:
         return {str(path.relative_to(objects)) for path in (objects / FOLDER).rglob("*") if path.is_file()}

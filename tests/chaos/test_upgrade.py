@@ -2,8 +2,8 @@
 
 1. The previous release runs alone.
 2. The schema is upgraded. Then a consumer and a runner of the previous release are killed, and started again.
-3. The processes of this release run beside the old ones.
-4. The old ones are stopped, one after the other. The API is the last one.
+3. A consumer and a runner of this release run beside the old ones, which are then stopped, one after the other.
+4. The same with the API, because a new one may accept what old consumers and runners do not know.
 """
 
 import io
@@ -78,12 +78,16 @@ def upgrade(previous: Path) -> tuple[Verdict, list[str]]:
         # This release runs beside the previous one.
         system.release = ROOT
         old = dict(system.services)
-        new_url = _start_beside(system)
-        load.urls = (system.url, new_url)
+        for name, module in (("consumer", "queue_consumer"), ("runner", "job_runner")):
+            _start_beside(system, name, module)
         stream.flow(system, _SECONDS)
         codes = {}
         for name in ("runner-1", "runner-2", "consumer-1", "consumer-2"):
             codes[name] = old[name].stop()
+        stream.flow(system, _SECONDS)
+        new_url = _start_beside(system, "api", "api_service")
+        system.wait(lambda: is_ready(new_url), timeout=60, what="the new API is ready")
+        load.urls = (system.url, new_url)
         stream.flow(system, _SECONDS)
         # A load balancer does the same before it stops a server.
         load.urls = (new_url,)
@@ -104,16 +108,13 @@ def upgrade(previous: Path) -> tuple[Verdict, list[str]]:
         return verdict, violations
 
 
-def _start_beside(system: System) -> str:
-    """Start the processes of this release, and return the address of its API when it is ready."""
+def _start_beside(system: System, name: str, module: str) -> str:
+    """Start a process of this release, and return the address that it has if it is an API."""
     [port] = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
-    for name, module in (("api", "api_service"), ("consumer", "queue_consumer"), ("runner", "job_runner")):
-        service = system.service(f"new-{name}", module, changes={"PRECIEUX_PORT": str(port)})
-        system.services[f"new-{name}"] = service
-        service.start()
-    system.wait(lambda: is_ready(url), timeout=60, what="the new API is ready")
-    return url
+    service = system.service(f"new-{name}", module, changes={"PRECIEUX_PORT": str(port)})
+    system.services[f"new-{name}"] = service
+    service.start()
+    return f"http://127.0.0.1:{port}"
 
 
 def _revision(system: System) -> str:

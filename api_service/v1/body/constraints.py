@@ -21,7 +21,7 @@ from shared.accounts import webhooks
 from shared.http.egress import Egress
 from shared.problems import submitting
 from shared.problems.versions import ProblemVersion
-from shared.storage.source_keys import JUDGES
+from shared.storage.sources import JUDGES
 
 
 @dataclass(frozen=True, slots=True)

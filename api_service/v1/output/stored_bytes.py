@@ -1,4 +1,4 @@
-"""Finds the stored bytes of a submission: sources and outputs in the object store, other texts in the database."""
+"""Finds the stored bytes of a submission: long sources and outputs in the object store, the rest in the database."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ from shared.storage.base import ObjectStore
 Stream = Literal["stdout", "stderr"]
 
 #: The columns of a submission that `source_of` reads.
-SOURCE_COLUMNS: Final = "id, object_key, language, files"
+SOURCE_COLUMNS: Final = "id, object_key, content, language, files"
 #: The job of a run: the one with that number, or that of the latest run. There may be none yet.
 _JOB: Final = """
     SELECT job.id FROM job JOIN uploads ON uploads.id = job.upload
@@ -46,9 +46,11 @@ async def source_of(store: ObjectStore, submission: Record) -> Content | None:
     """Return the sources of a submission: its file, or the zip of its files. None if there is none."""
     key: str = submission["object_key"] or f"{submission['id']}.{check_lang(submission['language'] or '')}"
     # Only an archive of API v1 ends so: `api_service.submissions.new_submission` names a single file differently.
-    if submission["files"] is not None and key.endswith(".zip"):
-        return await _object(store, key, ZIP, f"submission-{submission['id']}.zip")
-    return await _object(store, key, TEXT)
+    is_archive = submission["files"] is not None and key.endswith(".zip")
+    media_type, file_name = (ZIP, f"submission-{submission['id']}.zip") if is_archive else (TEXT, None)
+    if (data := submission["content"]) is not None:
+        return _in_row(data, media_type, file_name)
+    return await _object(store, key, media_type, file_name)
 
 
 async def output_of_run(
@@ -92,6 +94,13 @@ async def output_of_test(database: Database, upload: int, run: int | None, test:
     if row is None:
         return None
     return _text(database, row["size"], _PIECE_OF_TEST.format(stream=stream), {"job": row["job"], "test": test})
+
+
+def _in_row(data: bytes, media_type: str, file_name: str | None) -> Content:
+    async def read(start: int, length: int) -> bytes:
+        return data[start : start + length]
+
+    return Content(len(data), read, media_type, file_name)
 
 
 async def _object(store: ObjectStore, key: str, media_type: str, file_name: str | None = None) -> Content | None:

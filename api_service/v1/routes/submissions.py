@@ -29,7 +29,7 @@ from shared.resources import read
 from shared.resources.mapping import posted
 from shared.resources.models import ListOf, Submission
 from shared.service.errors import DatabaseTooSlow
-from shared.storage.source_keys import JUDGES
+from shared.storage.sources import JUDGES
 
 router = APIRouter(tags=["submissions"])
 

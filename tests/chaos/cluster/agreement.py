@@ -111,6 +111,8 @@ _ROWS_ALONE: Final = """
     UNION ALL SELECT 'webhooks', count(*) FROM webhooks WHERE upload IS NULL AND batch IS NULL
     UNION ALL SELECT 'outbox', count(*) FROM outbox
 """
+#: Those that are not in their rows.
+_FILES: Final = "SELECT object_key FROM uploads WHERE object_key IS NOT NULL AND content IS NULL"
 
 
 def sweep_and_read(world: World, load: Load) -> Books:
@@ -126,7 +128,7 @@ def sweep_and_read(world: World, load: Load) -> Books:
         known=[*ids, *posted],
         listed=list(_listed(world)),
         stored={row["id"]: row["state"] for row in uploads},
-        files=[row["object_key"] for row in world.query("SELECT object_key FROM uploads WHERE object_key IS NOT NULL")],
+        files=[row["object_key"] for row in world.query(_FILES)],
         jobs=[row["id"] for row in jobs],
         objects=_objects(store),
         executed=[row["id"] for row in jobs if row["status"] == "executed"],

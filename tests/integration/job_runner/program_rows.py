@@ -44,6 +44,7 @@ async def add(
     files: dict[str, bytes] | None = None,
     tests: list[dict[str, Any]] | None = None,
     is_classic: bool = False,
+    in_row: bool = False,
     **columns: Any,
 ) -> int:
     """Add a requested submission and its job, as the API and the consumer do; return its id."""
@@ -51,13 +52,15 @@ async def add(
     key, data = f"{uuid4().hex}.py", next(iter(files.values()))
     if len(files) > 1:
         key, data = f"{uuid4().hex}.zip", pack(files)
-    await store.put(key, data)
+    if not in_row:
+        await store.put(key, data)
     request = uuid4()
     upload = await add_upload(
         database,
         object_key=key,
         sha256=hashlib.sha256(data).hexdigest(),
         request_id=request,
+        content=data if in_row else None,
         **{
             "spec": None if is_classic else spec or {},
             "filename": next(iter(files)),

@@ -18,7 +18,7 @@ from shared.resources.links import Links
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
-from shared.storage.source_keys import judge_key
+from shared.storage.sources import judge_key
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.program_rows import add, all_are, running

@@ -8,7 +8,7 @@ from job_runner.upkeep.orphans import Orphans
 from shared.database.connection import Database
 from shared.service.errors import ObjectNotFound
 from shared.storage.local import LocalStore
-from shared.storage.source_keys import source_key
+from shared.storage.sources import source_key
 from tests.integration.submission_rows import add
 
 pytestmark = pytest.mark.integration

@@ -296,9 +296,12 @@ async def test_after_a_compile_error_no_test_has_a_result(database: Database, en
         {"main.py": b"import lib", "lib/data.bin": b"\xff\x00", "lib/__init__.py": b""},
     ],
 )
-async def test_files_reach_the_engine_byte_for_byte(engine: PlayedEngine, run: Run, files: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("in_row", [True, False])
+async def test_files_reach_the_engine_byte_for_byte(
+    engine: PlayedEngine, run: Run, files: dict[str, bytes], in_row: bool
+) -> None:
     engine.streams = [[STARTED, ended(1)]]
-    await run(files=files)
+    await run(files=files, in_row=in_row)
     [request] = engine.requests
     assert {file.path: file.data() for file in request.files} == files
     assert request.entry == "main.py"

@@ -289,6 +289,9 @@ async def test_an_unavailable_store_costs_no_message_an_attempt(
     with pytest.raises(StoreUnavailable):
         await consumer.handle([delivery(upload, uuid.uuid4())])
     assert await fetch(database, "SELECT id FROM job") == []
+    # A source that is in its row needs no store.
+    upload = await add_upload(database, object_key="p.py", spec={}, content=SOURCE.encode())
+    assert await consumer.handle([delivery(upload, uuid.uuid4())]) == [Ack()]
 
 
 async def test_the_jobs_of_a_batch_queue_by_key_and_by_sender(

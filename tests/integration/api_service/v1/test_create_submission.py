@@ -22,6 +22,7 @@ from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings, new_secret
 from shared.database.connection import Connection, Database
 from shared.database.roles import Role
+from shared.files.archives import unpack
 from shared.resources.queue_positions import places
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
@@ -289,9 +290,39 @@ async def test_nothing_is_registered_if_the_file_cannot_be_stored(
         raise StoreUnavailable("it is full")
 
     monkeypatch.setattr(store, "put", put)
+    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 0)
     answer = await post(api, email="a@example.com", receipt=True)
     assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
     assert await nothing_stored(database, folder)
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+async def test_a_short_source_is_in_its_row(
+    api: httpx.AsyncClient, folder: Path, monkeypatch: pytest.MonkeyPatch, extra: int
+) -> None:
+    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 1000)
+    source = "#" * (999 + extra) + "x"
+    path = f"{PATH}/{created(await post(api, source=source, hold=True))}"
+    assert len(objects(folder)) == extra
+    assert (await api.get(f"{path}/source")).text == source
+    part = await api.get(f"{path}/source", headers={"Range": "bytes=-3"})
+    assert (part.status_code, part.content) == (206, b"##x")
+    assert (await api.delete(path)).status_code == 204
+    assert objects(folder) == []
+
+
+async def test_short_sources_need_no_object_store(
+    api: httpx.AsyncClient, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("it is away")
+
+    for method in ("put", "get", "read", "size", "delete"):
+        monkeypatch.setattr(store, method, away)
+    files = [{"path": "main.py", "content": "import a"}, {"path": "a.py", "content": ""}]
+    path = f"{PATH}/{created(await post(api, source=None, files=files, hold=True))}"
+    assert unpack((await api.get(f"{path}/source")).content) == {"main.py": b"import a", "a.py": b""}
+    assert (await api.delete(path)).status_code == 204
 
 
 class TestDeletedIds:

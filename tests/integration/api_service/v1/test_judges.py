@@ -76,7 +76,7 @@ async def test_a_judge_comes_back_without_its_source(api: httpx.AsyncClient, tmp
     assert listed.json()["items"][0]["interactor"] == judge
     assert "SECRET" not in read.text + listed.text + events.text
     assert (await api.get(f"{path}/source")).content == b"print(1)"
-    assert stored(tmp_path) == ["py", "py.checker", "py.interactor"]
+    assert stored(tmp_path) == ["py.checker", "py.interactor"]
 
 
 async def test_other_kinds_come_back_as_they_were_sent(api: httpx.AsyncClient) -> None:
@@ -94,7 +94,7 @@ async def test_a_form_has_judges_in_its_json_part(api: httpx.AsyncClient, tmp_pa
     refused = await api.post(PATH, params={"language": "py", "checker": "x"}, content="print(1)",
                              headers={"Content-Type": "text/plain"})  # fmt: skip
     assert refused.json()["errors"][0]["parameter"] == "checker"
-    assert stored(tmp_path) == ["py", "py.checker"]
+    assert stored(tmp_path) == ["py.checker"]
 
 
 @pytest.mark.parametrize("judge", [{"checker": CHECKER}, {"interactor": JUDGE}])
@@ -117,8 +117,14 @@ async def test_the_files_of_judges_go_with_their_submission(api: httpx.AsyncClie
 
 
 async def test_files_of_judges_without_a_row_are_removed_later(
-    api: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore, tmp_path: Path
+    api: httpx.AsyncClient,
+    database: Database,
+    database_url: str,
+    store: LocalStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 0)
     kept, lost = await post(api, checker=CHECKER), await post(api, interactor=JUDGE)
     # The source of the first one could be a judge's, by its name.
     await post(api, files=[{"path": "main.checker", "content": "print(1)"}], source=None)
@@ -133,7 +139,7 @@ async def test_files_of_judges_without_a_row_are_removed_later(
 async def test_a_batch_has_a_judge_by_default(api: httpx.AsyncClient, database: Database, tmp_path: Path) -> None:
     members = [{"source": "print(1)"}, {"source": "print(2)"}, {"source": "print(3)", "checker": None}]
     batch = await post(api, "/v1/batches", submissions=members, defaults={"language": "py", "checker": CHECKER})
-    assert stored(tmp_path) == ["py"] * 3 + ["py.checker"] * 2
+    assert stored(tmp_path) == ["py.checker"] * 2
     first, second, third = batch["submissions"]
     await end(database, await make_job(database, first), verdict="judge_error", output="", stderr="")
     await end(database, await make_job(database, second), verdict="accepted", output="", stderr="")

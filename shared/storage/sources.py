@@ -1,4 +1,4 @@
-"""The keys of the source files of API v1 in the object store: a folder for each day.
+"""Where the sources of API v1 are: a short one in its row, a longer one in the object store, a folder for each day.
 
 A file is stored before its row, and a crash in between leaves it without one. The runner's cleaner finds it by its day.
 """
@@ -7,6 +7,10 @@ from datetime import date
 from typing import Final
 from uuid import uuid4
 
+from shared.storage.base import ObjectStore
+
+#: Bytes of the longest source that its row holds, in `uploads.content` (ADR 1). Its key then names no object.
+LONGEST_IN_ROW: Final = 16 << 10
 #: All these keys begin with it.
 FOLDER: Final = "sources"
 #: The programs that may judge a submission, whose files are kept beside its own.
@@ -29,3 +33,8 @@ def judge_key(source: str, judge: str) -> str:
 def folder_of(day: date) -> str:
     """Return the folder of the files that were stored on this day."""
     return f"{FOLDER}/{day.isoformat()}"
+
+
+async def read_source(store: ObjectStore, key: str, content: bytes | None) -> bytes:
+    """Return the source of a row with this `object_key` and `content`. Raise `ObjectNotFound` if it is gone."""
+    return await store.get(key) if content is None else content
