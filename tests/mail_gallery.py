@@ -15,6 +15,7 @@ from job_runner.emails.footer import Footer
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.render import render
 from job_runner.emails.rendering import RenderedEmail
+from job_runner.emails.sanitize import is_exact
 from job_runner.emails.send_test_mail import render_test_mail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Attachment, Email
@@ -58,7 +59,9 @@ ZeroDivisionError: division by zero
 def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
     """Yield each mail with its name and its locale."""
     for locale in LOCALES:
-        for name, job, outcome, link in _results(locale):
+        for name, job, outcome in _results(locale):
+            output = outcome.answer.output if outcome.answer else ""
+            link = _FILE_LINK if output and (job.is_classic or not is_exact(output)) else None
             yield name, locale, render(job, outcome, _BRANDING, StoredFiles(link and "results/7-1.txt", link))
         queue = Queue(position=3, estimated_start_at=_NOW)
         yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _BRANDING, _NOW)
@@ -102,22 +105,21 @@ def email_of(mail: RenderedEmail, locale: str) -> Email:
     return email if mail.message_id.startswith("<precieux.test.") else _FOOTER.add_to(email)
 
 
-def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None]]:
+def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome]]:
     answer = _answer(Verdict.OK, output="Hello, world\n", exit_code=0)
-    yield "ok", _job("hello.py", locale), decide(answer, _details()), _FILE_LINK
+    yield "ok", _job("hello.py", locale), decide(answer, _details())
     classic = replace(_job("hello.py", "en"), is_classic=True)
     if locale == "en":
-        yield "classic", classic, decide(answer), _FILE_LINK
+        yield "classic", classic, decide(answer)
     table = "\n".join(f"{n:3} × {n:3} = {n * n:6}" for n in range(1, 2001))
     persian = "نام        نمره\nآرش          ۱۸\nسارا         ۲۰\n"
     yield (
         "long-output",
         _job("table.py", locale),
         decide(_answer(Verdict.ACCEPTED, output=table, exit_code=0), _details()),
-        _FILE_LINK,
     )
     mixed = decide(_answer(Verdict.OK, output=persian, exit_code=0), _details())
-    yield "persian-output", _job("نمره‌ها.py", locale), mixed, _FILE_LINK
+    yield "persian-output", _job("نمره‌ها.py", locale), mixed
     rejected = _answer(
         Verdict.COMPILE_ERROR,
         error=_GCC,
@@ -125,13 +127,13 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
         info="gcc (Debian 14.2.0-19) 14.2.0\nCopyright",
         compile="/usr/bin/gcc -pipe -fuse-ld=gold -Wl,-nostdlib -o main main.c -lm",
     )
-    yield "compile-error", _job("main.c", locale, "c"), decide(rejected, _details(compile_output=_GCC)), None
+    yield "compile-error", _job("main.c", locale, "c"), decide(rejected, _details(compile_output=_GCC))
     crashed = _answer(Verdict.RUNTIME_ERROR, error=_TRACEBACK, output="3.5\n2.0\n", exit_code=1)
-    yield "runtime-error", _job("crash.py", locale), decide(crashed, _details(stderr=_TRACEBACK)), _FILE_LINK
+    yield "runtime-error", _job("crash.py", locale), decide(crashed, _details(stderr=_TRACEBACK))
     slow = _answer(
         Verdict.TIME_LIMIT, error="Time limit exceeded: stopped after 10 s of CPU time.", time_s=10.004, signal=9
     )
-    yield "time-limit", _job("primes.py", locale), decide(slow, _details()), None
+    yield "time-limit", _job("primes.py", locale), decide(slow, _details())
     tests = [_test(number) for number in range(1, 11)]
     failed_late = FailedTest("8", "2000000\n", "", "")
     failed = FailedTest("large numbers", "1000000\n", "@@ line 1 @@\n-78498\n+78499", "")
@@ -140,14 +142,12 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
         "tests",
         _job("primes.py", locale),
         decide(verdict, replace(_details(), tests=tuple(tests), failed=(failed, failed_late), limits=None)),
-        None,
     )
     passed = tuple(replace(test, verdict=Verdict.ACCEPTED) for test in tests[:4])
     yield (
         "tests-passed",
         _job("primes.py", locale),
         decide(_answer(Verdict.ACCEPTED, time_s=0.2), replace(_details(), tests=passed, limits=None)),
-        None,
     )
     judged = (*tests[:3], replace(tests[4], verdict=Verdict.JUDGE_ERROR), replace(tests[5], verdict=None))
     yield (
@@ -157,9 +157,8 @@ def _results(locale: str) -> Iterator[tuple[str, ClaimedJob, Outcome, str | None
             _answer(Verdict.JUDGE_ERROR, error="3 of 5 tests passed.", time_s=0.2),
             replace(_details(), tests=judged, limits=None, is_judged=False),
         ),
-        None,
     )
-    yield "not-run", _job("main.go", locale, "go"), give_up("the engine cannot be reached (tried 20 times)"), None
+    yield "not-run", _job("main.go", locale, "go"), give_up("the engine cannot be reached (tried 20 times)")
 
 
 def _job(file: str, locale: str, language: str = "py") -> ClaimedJob:

@@ -51,13 +51,12 @@ def _attachments(job: ClaimedJob, outcome: Outcome, output_key: str | None) -> t
 
     The original's mails have no files. So the mail of a classic submission has one only if it does not show all output.
     """
-    if outcome.answer is None or outcome.tests is not None or output_key is None:
+    if outcome.answer is None or outcome.tests is not None:
         return ()
     output = outcome.answer.output
-    if not output or len(output.encode("utf-8", "replace")) > _MAX_ATTACHED:
-        return ()
     name, content_type = output_name(job.filename or ""), "text/plain; charset=utf-8"
     if is_exact(output):
-        # It is in the mail already, so it need not be read from the store.
-        return () if job.is_classic else (StoredAttachment(name, content_type, text=output),)
+        return (StoredAttachment(name, content_type, text=output),) if output and not job.is_classic else ()
+    if output_key is None or len(output.encode("utf-8", "replace")) > _MAX_ATTACHED:
+        return ()
     return (StoredAttachment(name, content_type, key=output_key),)

@@ -7,6 +7,7 @@ its output.
 import hashlib
 from typing import Final
 
+from job_runner.emails.sanitize import is_exact
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome, StoredFiles
 from shared.database.strip_nul import strip_nul
@@ -46,5 +47,7 @@ async def remove_files(store: ObjectStore, files: StoredFiles) -> None:
 def _needs_object(job: ClaimedJob, outcome: Outcome) -> bool:
     if outcome.answer is None or outcome.tests is not None:
         return False
-    output = outcome.output
-    return bool(job.recipient) or len(output) > _IN_ROW_BYTES or strip_nul(outcome.answer.output).encode() != output
+    text, output = outcome.answer.output, outcome.output
+    # The original's mails link to every output. Others have it as a file if they show all of it.
+    has_link = bool(job.recipient) and (job.is_classic or not is_exact(text))
+    return has_link or len(output) > _IN_ROW_BYTES or strip_nul(text).encode() != output

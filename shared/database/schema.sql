@@ -122,7 +122,7 @@ CREATE UNIQUE INDEX problem_checks_running_idx ON problem_checks (version) WHERE
 --
 -- The columns from `spec` on are those of API v1. `spec` has what the run needs besides files, input and tests (args,
 -- compiler_args, limits, checker, interactor, stop_at_first_failure, locale, receipt, live_output); NULL if a classic
--- call made the row. `files` lists path and size of each file. `runs` counts the requested runs, `override` is what the
+-- call made the row. `files` lists path and size of each file. `content` is a short source (docs/adr/0001). `runs` counts the requested runs, `override` is what the
 -- latest one has in place of the submission's own (stdin, args, limits), `outcome` and `verdict` are its end, NULL until
 -- then. The front doors for other systems' clients set more of `spec` (`job_runner.verdict.program`).
 CREATE TABLE uploads (

@@ -139,13 +139,14 @@ async def one(database: Database, sql: str, **values: Any) -> dict[str, Any]:
     ("stdout", "is_mailed", "is_stored"),
     [
         ("é\n", False, False),
-        ("é\n", True, True),
+        ("é\n", True, False),
+        ("é\n" * 51, True, True),
         ("a\0b", False, True),
         ("é" + "x" * (64 << 10), False, True),
     ],
-    ids=["short", "mailed", "not text", "long"],
+    ids=["short", "mailed", "cut in its mail", "not text", "long"],
 )
-async def test_an_output_that_nobody_is_mailed_is_in_its_row(
+async def test_an_output_that_needs_no_link_is_in_its_row(
     database: Database,
     store: LocalStore,
     processor: Processor,
