@@ -62,7 +62,10 @@ class SubmissionStatus(BaseModel):
     )
     output: str | None = Field(description="What the program wrote to its standard output.", examples=["12\n"])
     execute_date: datetime | None = Field(description="When the execution ended.", examples=["2026-01-31T12:00:00Z"])
-    filelink: str | None = Field(description="A link to the whole output. It expires, so each answer has a new one.")
+    filelink: str | None = Field(
+        description="A link to the whole output. It expires, so each answer has a new one. A short output of API v1"
+        " may have none: `output` is all of it."
+    )
     verdict: str | None = Field(
         description="How the execution ended, such as `ok`, `compile_error`, `runtime_error` or `time_limit`.",
         examples=["ok"],
@@ -92,8 +95,9 @@ _WEIGHTS: Final = f"""
     ORDER BY u.id DESC LIMIT :limit
 """  # noqa: S608  (constants)
 _ROWS: Final = f"""
-    SELECT u.id, u.language, u.object_key, u.content, u.filename, u.spec IS NOT NULL AS is_v1,
+    SELECT u.id, u.language, u.object_key, u.filename, u.spec IS NOT NULL AS is_v1,
         left(u.inputs, :length) AS inputs, left(j.job, :length) AS job, j.id IS NOT NULL AS has_job,
+        CASE WHEN coalesce(j.job, '') = '' THEN u.content END AS content,
         left(r.output, :length) AS output,
         left({_ERROR}, :length) AS error, octet_length(j.job) AS job_bytes,
         octet_length(r.output) AS output_bytes, octet_length({_ERROR}) AS error_bytes,

@@ -15,7 +15,7 @@ _ARCHIVE: Final = "zip"
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """The object that keeps a submission's files: its only file, or a zip of several. `extension` has no dot."""
+    """A submission's only file, or a zip of several, as it is stored. `extension` has no dot."""
 
     data: bytes = field(repr=False)
     extension: str

@@ -106,9 +106,9 @@ async def insert(connection: Connection, principal: Principal, new: NewSubmissio
 async def insert_all(
     connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str, str]]
 ) -> dict[str, Stored]:
-    """Insert rows in one round trip, all of them held or none. Return them by the keys of their objects.
+    """Insert rows in one round trip, all of them held or none. Return them by their keys.
 
-    Each submission comes with the SHA-256 of its source and the key of its object. Submissions for which `insert` would
+    Each submission comes with the SHA-256 of its source and its key. Submissions for which `insert` would
     return None are left out.
     """
     values = {key: _values(principal, submission, sha256, key) for submission, sha256, key in new}

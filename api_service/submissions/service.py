@@ -170,7 +170,7 @@ class Submissions:
             await rate_limits.check(connection, run_time)
 
     async def _store_sources(self, new: Sequence[NewSubmission]) -> list[str]:
-        """Store the files of submissions before their rows, and return their keys.
+        """Store the files that rows do not hold before the rows, and return the keys of all.
 
         The keys are random, so that no file is replaced and none needs to know its row. After an error it is unknown
         whether the rows were stored, so the files stay. The runner's cleaner removes those without a row, also after a
@@ -302,7 +302,7 @@ class Submissions:
 async def _insert_named(
     connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str]]
 ) -> list[Stored]:
-    """Insert the rows of submissions whose files are stored already, by these keys."""
+    """Insert the rows of submissions with these keys. Files that rows do not hold are stored already."""
     left = [(submission, submission.source.sha256, key) for submission, key in new]
     stored: dict[str, Stored] = {}
     while left:

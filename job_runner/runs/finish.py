@@ -18,7 +18,7 @@ from shared.judge0.callbacks import webhook_type
 _FINISH: Final = f"""
     WITH finished AS (
         UPDATE job SET status = :status, finished_at = now(), lease_id = NULL, lease_expires_at = NULL,
-            -- The upload and its file hold the same text. Only a job that could not be run keeps it.
+            -- The upload, or its file, holds the same text. Only a job that could not be run keeps it.
             job = CASE WHEN :has_result THEN NULL ELSE job END, failure = :failure
         WHERE id = :job AND lease_id = :lease_id AND status = 'executing'
         RETURNING id, upload, request_id, number

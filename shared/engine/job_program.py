@@ -39,9 +39,9 @@ class Case:
 class JobProgram:
     """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
-    `object_key` is where its files are, and `sha256` that of the object; None for the original system's rows. `checker`
-    compares its output, unless `judges` has a program that does: they are stored beside its files, by their names.
-    `as_stored` are further fields of the engine's request.
+    `object_key` is where its files are, unless its row holds them. `sha256` is that of these bytes; None for the
+    original system's rows. `checker` compares its output, unless `judges` has a program that does: they are stored
+    beside its files, by their names. `as_stored` are further fields of the engine's request.
     """
 
     language: str

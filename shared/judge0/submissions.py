@@ -55,8 +55,8 @@ _VISIBLE: Final = f"""
 """
 _FIND: Final = f"""
     SELECT {ENDING}, d.token, d.request, u.created_at, u.inputs, u.expected_output, u.spec ->> 'encoding' AS encoding,
-        u.object_key, u.content, j.finished_at, j.failure, r.output, r.output_key, r.stderr, r.stderr_bytes,
-        r.compile_output, r.time_s, r.wall_s, r.memory_bytes
+        u.object_key, CASE WHEN :with_source THEN u.content END AS content, j.finished_at, j.failure, r.output,
+        r.output_key, r.stderr, r.stderr_bytes, r.compile_output, r.time_s, r.wall_s, r.memory_bytes
     {FROM} WHERE d.upload = :upload
 """
 _PAGE: Final = """
@@ -115,7 +115,7 @@ async def find(
     connection: Connection, store: ObjectStore, upload: int, *, with_source: bool = False
 ) -> dict[str, Any] | None:
     """Return the values of a submission's fields; None if there is none. Its source is read only if that is wanted."""
-    row = await connection.fetch_one(_FIND, {"upload": upload})
+    row = await connection.fetch_one(_FIND, {"upload": upload, "with_source": with_source})
     if row is None:
         return None
     request = json.loads(row["request"])

@@ -1,6 +1,6 @@
 """Add the column that holds a short source of API v1, in place of an object in the store.
 
-Programs of the previous release take such a submission for one whose file is missing. So consumers and runners are
+Programs from before 1.0.0 take such a submission for one whose file is missing. So their consumers and runners are
 replaced before the API (docs/adr/0037).
 
 Revision ID: 0028
