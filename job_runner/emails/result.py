@@ -230,7 +230,9 @@ class ResultWriter:
         notes = [block.note]
         if answer.truncated:
             notes.append(self.gettext("Only the first part of the output was kept."))
-        if self.is_attached:
+        if self.is_attached and answer.truncated:
+            notes.append(self.gettext("It is attached as a file."))
+        elif self.is_attached:
             notes.append(self.gettext("The whole output is attached as a file."))
         return Block(block.title, block.excerpt, " ".join(filter(None, notes)))
 
