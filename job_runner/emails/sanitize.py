@@ -60,8 +60,8 @@ def excerpt(text: str) -> Excerpt:
     return Excerpt(
         kept,
         direction_of(kept),
-        lines=kept.count("\n") + 1,
-        all_lines=text.rstrip("\n").count("\n") + 1,
+        lines=beginning.removesuffix("\n").count("\n") + 1,
+        all_lines=text.removesuffix("\n").count("\n") + 1,
         is_whole=len(beginning) == len(text),
     )
 

@@ -224,6 +224,8 @@ def test_a_long_output_is_cut_and_attached() -> None:
         assert LINK in part
     [file] = email.attachments
     assert (file.filename, file.key) == ("main-output.txt", "results/7.txt")
+    blank = rendered(decide(engine_answer(output="\n" * 51)))
+    assert "These are the first 50 of 51 lines." in blank.text
     kept = rendered(decide(engine_answer(output="42\n", truncated=True)))
     assert "Only the first part of the output was kept. It is attached as a file." in kept.text
 
