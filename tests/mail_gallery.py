@@ -13,9 +13,8 @@ from job_runner.emails.check import render_check
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.footer import Footer
 from job_runner.emails.receipt import render_receipt
-from job_runner.emails.render import render
+from job_runner.emails.render import has_link, render
 from job_runner.emails.rendering import RenderedEmail
-from job_runner.emails.sanitize import is_exact
 from job_runner.emails.send_test_mail import render_test_mail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Attachment, Email
@@ -61,7 +60,7 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
     for locale in LOCALES:
         for name, job, outcome in _results(locale):
             output = outcome.answer.output if outcome.answer else ""
-            link = _FILE_LINK if output and (job.is_classic or not is_exact(output)) else None
+            link = _FILE_LINK if output and has_link(job, output) else None
             yield name, locale, render(job, outcome, _BRANDING, StoredFiles(link and "results/7-1.txt", link))
         queue = Queue(position=3, estimated_start_at=_NOW)
         yield "receipt", locale, render_receipt(_job("main.py", locale), queue, _BRANDING, _NOW)

@@ -108,8 +108,8 @@ async def insert_all(
 ) -> dict[str, Stored]:
     """Insert rows in one round trip, all of them held or none. Return them by their keys.
 
-    Each submission comes with the SHA-256 of its source and its key. Submissions for which `insert` would
-    return None are left out.
+    Each submission comes with the SHA-256 of its source and its key. Submissions for which `insert` would return None
+    are left out.
     """
     values = {key: _values(principal, submission, sha256, key) for submission, sha256, key in new}
     rows = await connection.fetch_each(_statement(new[0][0]), list(values.values()))

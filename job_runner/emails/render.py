@@ -46,6 +46,11 @@ def render(job: ClaimedJob, outcome: Outcome, branding: Branding, stored: Stored
     )
 
 
+def has_link(job: ClaimedJob, output: str) -> bool:
+    """Return True if a mail links to this output. The original's do; others attach what they show exactly."""
+    return job.is_classic or not is_exact(output)
+
+
 def _attachments(job: ClaimedJob, outcome: Outcome, output_key: str | None) -> tuple[StoredAttachment, ...]:
     """Return the output as a file, if there is any and it is not too long.
 

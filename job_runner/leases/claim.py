@@ -22,7 +22,7 @@ from shared.service.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
 _SHORT: Final = 64 << 10
-#: What a run by API v1 needs of its submission, as JSON text (`job_runner.verdict.program`).
+#: What a run by API v1 needs of its submission, as JSON text (`shared.engine.job_program`).
 _PROGRAM: Final = """
     CAST(jsonb_build_object('id', uploads.id, 'spec', spec, 'filename', filename, 'files', files,
         'object_key', object_key, 'sha256', uploads.sha256, 'expected_output', expected_output, 'tests', tests,

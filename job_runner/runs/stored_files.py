@@ -7,7 +7,7 @@ its output.
 import hashlib
 from typing import Final
 
-from job_runner.emails.sanitize import is_exact
+from job_runner.emails.render import has_link
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome, StoredFiles
 from shared.database.strip_nul import strip_nul
@@ -48,6 +48,5 @@ def _needs_object(job: ClaimedJob, outcome: Outcome) -> bool:
     if outcome.answer is None or outcome.tests is not None:
         return False
     text, output = outcome.answer.output, outcome.output
-    # The original's mails link to every output. Others have it as a file if they show all of it.
-    has_link = bool(job.recipient) and (job.is_classic or not is_exact(text))
-    return has_link or len(output) > _IN_ROW_BYTES or strip_nul(text).encode() != output
+    is_linked = bool(job.recipient) and has_link(job, text)
+    return is_linked or len(output) > _IN_ROW_BYTES or strip_nul(text).encode() != output

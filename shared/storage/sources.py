@@ -1,6 +1,7 @@
-"""Where the sources of API v1 are: a short one in its row, a longer one in the object store, a folder for each day.
+"""Says where a source of API v1 is kept: in its row if it is short, or else as a file in the object store.
 
-A file is stored before its row, and a crash in between leaves it without one. The runner's cleaner finds it by its day.
+Each day has a folder. A file is stored before its row, and a crash in between leaves it without one. The runner's
+cleaner finds it by its day.
 """
 
 from datetime import date

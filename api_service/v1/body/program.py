@@ -79,9 +79,9 @@ class ProgramCheck:
             yield from self._encoded_files(body.files)
 
     def _source(self, source: str) -> Iterator[Fault]:
-        data = self._once(source, "bytes", lambda: source.encode().removeprefix(BOM))
-        if not data.strip():
+        if not source.removeprefix(BOM.decode()).strip():
             yield self._fault("It is empty; send the program.", "/source")
+        data = self._once(source, "bytes", lambda: source.encode().removeprefix(BOM))
         yield from self._size("/source", len(data))
         if self.engine_language:
             self.files = {self.engine_language.main: data}

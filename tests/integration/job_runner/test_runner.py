@@ -100,7 +100,7 @@ async def test_a_retry_gets_a_reserved_slot_when_it_is_due(
 
 
 class PartlyAwayEngine(ScriptedEngine):
-    """Is away for one program, and asks for an hour's pause. Runs the others."""
+    """Runs every program but one, for which it is away and asks for an hour's pause."""
 
     async def run(self, *, code: str, **others: Any) -> RunResponse:
         if code == "away":

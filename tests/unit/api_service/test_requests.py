@@ -145,7 +145,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     # source
     ({"source": None}, [""]),
     ({"source": ""}, ["/source"]),
-    ({"source": "\ufeff"}, ["/source"]),
+    ({"source": "\ufeff\u3000\n"}, ["/source"]),
     ({"source": " \n\t"}, ["/source"]),
     ({"source": 1}, ["/source"]),
     ({"source": B}, ["/source"]),
