@@ -9,7 +9,7 @@ log = get_logger(__name__)
 
 
 def find_folder(configured: Path | None, name: str) -> Path | None:
-    """Return the folder `name` in the operator's cache folder, or else in the system's or the user's. Make it if it is
+    """Return the folder `name` in the given cache folder, or else in the system's or the user's. Make it if it is
     missing. None if it cannot be used.
 
     Compilers trust the files in it, so only we and root may be able to write there.

@@ -62,10 +62,10 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
         first_user=subordinate.FIRST_USER if subordinates else first_user,
         subordinates=subordinates,
         why_shared=why_shared,
-        headers=find_folder(settings.executor_cache_dir, "headers") if settings.tuning.precompile_headers else None,
-        runtimes=find_folder(settings.executor_cache_dir, "runtimes") if settings.warm_boxes else None,
+        headers=find_folder(settings.tuning.cache_dir, "headers") if settings.tuning.precompile_headers else None,
+        runtimes=find_folder(settings.tuning.cache_dir, "runtimes") if settings.warm_boxes else None,
         libraries=libraries,
-        init=find_folder(settings.executor_cache_dir, "init"),
+        init=find_folder(settings.tuning.cache_dir, "init"),
         cgroups=claimed,
         why_sampled=why_sampled,
     )

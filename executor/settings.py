@@ -32,6 +32,8 @@ class Tuning:
     check_languages: bool = True
     #: False: programs are measured by sampling /proc, even where cgroups work.
     use_cgroups: bool = True
+    #: Folder of files that are compiled ahead; None: /var/cache/precieux or ~/.cache/precieux.
+    cache_dir: Path | None = None
     #: The most open files of one process.
     open_files: int = 512
     #: The factors of a program's language (`executor.limits.settings_for_language`).
@@ -92,11 +94,6 @@ class ExecutorSettings(Settings):
         default=128 * MIB,
         ge=0,
         description="bytes of compiled programs, kept in case the same source comes again; 0: none",
-    )
-
-    executor_cache_dir: Path | None = Field(
-        default=None,
-        description="folder of files that are compiled ahead; unset, /var/cache/precieux or ~/.cache/precieux",
     )
 
     python_packages: Path | None = Field(

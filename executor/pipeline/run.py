@@ -65,7 +65,7 @@ class Pipeline:
         self._settings = settings
         self._cache = CompileCache(settings.compile_cache_bytes)
         self._beside_judges = files_beside(settings.checker_files)
-        folder = find_folder(settings.executor_cache_dir, "test-data")
+        folder = find_folder(settings.tuning.cache_dir, "test-data")
         self.test_data = TestData(folder, settings.test_data_cache_bytes)
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:

@@ -53,17 +53,17 @@ def _files_in(folder: Path) -> dict[str, WorkFile]:
 
 
 async def precompile(settings: ExecutorSettings) -> None:
-    folder = find_folder(settings.executor_cache_dir, "headers")
+    folder = find_folder(settings.tuning.cache_dir, "headers")
     if folder is None:
         raise ConfigurationError(
-            "No folder for precompiled headers can be used: set PRECIEUX_EXECUTOR_CACHE_DIR to one."
+            "No folder for precompiled headers can be used: set XDG_CACHE_HOME to a folder that can be written."
         )
     sandbox = _NoSandbox()
     installed, _ = await examine(sandbox, os.cpu_count() or 1, find_chosen(settings))
     if settings.tuning.precompile_headers:
         await headers.make(sandbox, installed.values(), folder)
     for language in installed.values():
-        await prebuilt.make(sandbox, language, find_folder(settings.executor_cache_dir, "runtimes"))
+        await prebuilt.make(sandbox, language, find_folder(settings.tuning.cache_dir, "runtimes"))
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field, Json, SecretStr, field_validator
 
 from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import HAND_OVER, Role, making
@@ -23,14 +23,20 @@ _TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(:lock)"
 
 
 class RoleSettings(Settings):
-    role_owner_password: SecretStr = Field(description=f"password of {Role.OWNER}, which migrates")
-    role_api_password: SecretStr = Field(description=f"password of {Role.API}")
-    role_consumer_password: SecretStr = Field(description=f"password of {Role.CONSUMER}")
-    role_runner_password: SecretStr = Field(description=f"password of {Role.RUNNER}")
-    role_operator_password: SecretStr = Field(description=f"password of {Role.OPERATOR}")
+    role_passwords: Json[dict[Role, SecretStr]] = Field(
+        description=f'JSON with the password of each role, as {{"{Role.OWNER}": "...", ...}}'
+    )
+
+    @field_validator("role_passwords")
+    @classmethod
+    def _are_of_all_roles(cls, value: dict[Role, SecretStr]) -> dict[Role, SecretStr]:
+        missing = [role for role in Role if role not in value or not value[role].get_secret_value()]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        return value
 
     def passwords(self) -> dict[Role, str]:
-        return {role: getattr(self, f"role_{role.name.lower()}_password").get_secret_value() for role in Role}
+        return {role: password.get_secret_value() for role, password in self.role_passwords.items()}
 
 
 async def make_roles(settings: DatabaseSettings, passwords: dict[Role, str]) -> None:

@@ -42,10 +42,6 @@ class LogSettings(Settings):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="the lowest level that is logged")
     ] = "INFO"
-    log_format: Annotated[
-        Literal["auto", "console", "json"],
-        Field(description="the form of the log; auto is console on a terminal, otherwise json"),
-    ] = "auto"
 
 
 def _escape(_: object, __: str, event: EventDict) -> EventDict:
@@ -63,27 +59,29 @@ def _shorten(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def configure_logging(service: str, settings: LogSettings) -> None:
-    """Send the records of structlog and the standard library to standard error. Each carries `service`."""
+    """Send the records of structlog and the standard library to standard error. Each carries `service`.
+
+    A terminal gets lines for people, anything else gets JSON.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     # Local variables hold user code, addresses and secrets: no traceback shows them.
     final: list[Processor] = (
         [
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ]
-        if as_json
+        if not sys.stderr.isatty()
         else [
             _shorten,
             _escape,
             structlog.dev.ConsoleRenderer(
                 0,  # events are not padded
-                colors=sys.stderr.isatty(),
+                colors=not os.environ.get("NO_COLOR"),
                 exception_formatter=structlog.dev.plain_traceback,
             ),
         ]

@@ -29,7 +29,7 @@ def _go() -> None:
 @pytest.mark.parametrize("mode", ["as it comes", "without cgroups"])
 async def test_the_standard_library_is_compiled_once(mode: str, tmp_path: Path) -> None:
     with running_executor(
-        mode, executor_cache_dir=str(tmp_path / "cache"), compile_cache_bytes="0", compile_time_limit="300"
+        mode, cache_dir=str(tmp_path / "cache"), compile_cache_bytes="0", compile_time_limit="300"
     ) as executor:
 
         async def run(source: str, **fields: object) -> tuple[float, str]:

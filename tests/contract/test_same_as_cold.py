@@ -103,9 +103,9 @@ def warm(cold: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     has_cpp = any(item.nodeid.partition("[")[2].startswith("cpp") for item in request.session.items)
     # Without C++, the files that are made ahead are those of this machine's other executors.
     folder = tmp_path_factory.mktemp("cache") if has_cpp else None
-    asyncio.run(precompile(ExecutorSettings(executor_cache_dir=folder).tuned(precompile_headers=has_cpp)))
+    asyncio.run(precompile(ExecutorSettings().tuned(cache_dir=folder, precompile_headers=has_cpp)))
     with running_executor(
-        compile_cache_bytes="0", executor_cache_dir=str(folder or ""), precompile_headers=str(has_cpp)
+        compile_cache_bytes="0", cache_dir=str(folder or ""), precompile_headers=str(has_cpp)
     ) as running:
         asyncio.run(_await_readiness(cold, running.url))
         yield running.url

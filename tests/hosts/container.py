@@ -45,7 +45,7 @@ class Container:
         init = ("--init", "--init-path", "/usr/bin/tini") if self.engine == "podman" else ("--init",)
         return (
             *(self.engine, "run", "--rm", *init, "--network", "host", *self.options, *mounts, _IMAGE),
-            *("env", f"PRECIEUX_EXECUTOR_CACHE_DIR={CACHE}"),
+            *("env", CACHE),
         )
 
     def run(self, command: Sequence[str]) -> str:

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 PYTHON: Final = "/srv/precieux/.venv/bin/python"
 _UNIT: Final = "precieux-host.service"
-#: The executor's cache. It is not in a home folder, because the executor's user has none.
-CACHE: Final = "/var/cache/precieux"
+#: Where the executor's cache is. It is not in a home folder, because the executor's user has none.
+CACHE: Final = "XDG_CACHE_HOME=/var/cache"
 
 
 class Start(Protocol):
@@ -60,7 +60,7 @@ class Unit:
         lines = (
             *("[Service]", "Type=notify", f"ExecStart={self.python} -m executor", "CacheDirectory=precieux"),
             "TimeoutStartSec=infinity",  # an emulated machine is slow
-            *(f"Environment=PRECIEUX_EXECUTOR_CACHE_DIR={CACHE}", *self.settings),
+            *(f"Environment={CACHE}", *self.settings),
         )
         return (f"printf '%s\\n' {shlex.join(lines)} >/etc/systemd/system/{_UNIT} && systemctl daemon-reload",)
 
@@ -69,7 +69,7 @@ class Unit:
         settings = [word for setting in self.settings for word in ("-p", setting)]
         return (
             *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", *settings, "-p", "CacheDirectory=precieux"),
-            *("env", f"PRECIEUX_EXECUTOR_CACHE_DIR={CACHE}"),
+            *("env", CACHE),
         )
 
     def run(self, command: Sequence[str]) -> str:

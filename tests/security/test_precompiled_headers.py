@@ -68,7 +68,7 @@ class Engine:
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    engine = Engine(ExecutorSettings(executor_cache_dir=tmp_path))
+    engine = Engine(ExecutorSettings().tuned(cache_dir=tmp_path))
     yield engine
     await engine.sandbox.aclose()
 
@@ -76,7 +76,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def marked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
     """Return an engine whose headers a program can recognize. To make them takes seconds."""
-    engine = Engine(ExecutorSettings(executor_cache_dir=tmp_path_factory.mktemp("cache")))
+    engine = Engine(ExecutorSettings().tuned(cache_dir=tmp_path_factory.mktemp("cache")))
     await headers.make(Marking(engine.sandbox), [engine.cpp], engine.mechanisms.headers)
     yield engine
     await engine.sandbox.aclose()

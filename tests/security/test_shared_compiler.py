@@ -32,7 +32,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def compiler(cache: Path) -> AsyncIterator[SharedCompiler]:
-    mechanisms = find_mechanisms(ExecutorSettings(executor_cache_dir=cache))
+    mechanisms = find_mechanisms(ExecutorSettings().tuned(cache_dir=cache))
     sandbox = BubblewrapSandbox(mechanisms)
     java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
     try:

@@ -42,7 +42,6 @@ _FIXED: Final = {
     "executor": {
         "EXECUTOR_PORT",
         "EXECUTOR_CORS_ORIGINS",  # it is not published
-        "EXECUTOR_CACHE_DIR",
         "BWRAP",
         "EXECUTOR_UNSAFE_SERVE_WITHOUT_ISOLATION",
         # They come with a folder, which the image has or a file of overrides mounts.

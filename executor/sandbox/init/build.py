@@ -62,7 +62,7 @@ def find_compiled(cache: Path | None) -> CompiledInit:
     if cache is None:
         raise ConfigurationError(
             "The sandbox has a part in C, which must be compiled on this machine, and there is no folder for it: "
-            "set PRECIEUX_EXECUTOR_CACHE_DIR to a folder into which only the executor's user can write."
+            "set XDG_CACHE_HOME to a folder into which only the executor's user can write (root: /var/cache/precieux)."
         )
     return compile_into(cache)
 

@@ -65,7 +65,6 @@ def api_process(
         "PRECIEUX_DATABASE_URL": database_url,
         "PRECIEUX_DATA_DIR": str(folder / "data"),
         "PRECIEUX_PORT": str(port),
-        "PRECIEUX_LOG_FORMAT": "json",
         **(settings or {}),
     }
     with log.open("ab") as output:

@@ -125,7 +125,7 @@ def test_a_c_part_that_does_not_load_is_compiled(shipped: Path, tmp_path: Path) 
 
 
 def test_no_folder_to_compile_into_is_reported(sources: Path) -> None:
-    with pytest.raises(ConfigurationError, match="set PRECIEUX_EXECUTOR_CACHE_DIR"):
+    with pytest.raises(ConfigurationError, match="set XDG_CACHE_HOME"):
         build.find_compiled(None)
 
 

@@ -12,6 +12,8 @@ from api_service.settings import ApiSettings
 from job_runner.settings import RunnerSettings
 from precieux.up.settings import UpSettings, load_up_settings
 from shared.database.connection import DatabaseSettings
+from shared.database.make_roles import RoleSettings
+from shared.database.roles import Role
 from shared.engine.client.settings import EngineSettings
 from shared.operations.health import HealthSettings
 from shared.service.errors import ConfigurationError
@@ -61,6 +63,16 @@ def test_a_password_must_be_percent_encoded(
     assert "sec" not in str(raised.value)
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u:{quote(password, safe='')}@h/d")
     load(settings)
+
+
+@pytest.mark.parametrize("passwords", ["{", '{"precieux": "s3cret"}', '{"precieux_owner": "s3cret"}'])
+def test_each_role_needs_a_password(monkeypatch: pytest.MonkeyPatch, passwords: str) -> None:
+    monkeypatch.setenv("PRECIEUX_ROLE_PASSWORDS", passwords)
+    with pytest.raises(ConfigurationError, match="PRECIEUX_ROLE_PASSWORDS is wrong") as raised:
+        load(RoleSettings)
+    assert "s3cret" not in str(raised.value)
+    monkeypatch.setenv("PRECIEUX_ROLE_PASSWORDS", json.dumps(dict.fromkeys(Role, "s3cret")))
+    assert load(RoleSettings).passwords() == dict.fromkeys(Role, "s3cret")
 
 
 @pytest.mark.parametrize("query", ["user=app@corp&password=x", "application_name=a@b", "host=/run/postgresql"])
