@@ -62,7 +62,6 @@ _OTHERS: Final = {
     "API_KEY": "the command line: the API key that it sends",
     "BIND": "Compose: the address that the gateway is published on; 127.0.0.1",
     "EXECUTOR_MEMORY": "Compose: memory of the executor's container; 4g",
-    "GATEWAY_CONNECTIONS": "Compose: connections of one address at the gateway, and a 50th of its requests in 10 s; 40",
     "URL": "the command line and the client: the address of the server; PRECIEUX_PUBLIC_URL",
 }
 

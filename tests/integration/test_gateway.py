@@ -96,9 +96,9 @@ def gateway(folder: Path, *, connections: int = MANY, requests: int = MANY, sile
             haproxy(
                 folder,
                 backend.server_port,
-                settings={"PRECIEUX_GATEWAY_CONNECTIONS": str(connections)},
+                settings={"PRECIEUX_CONNECTIONS_PER_ADDRESS": str(connections)},
                 changes={
-                    'rate,div(50) ge "${PRECIEUX_GATEWAY_CONNECTIONS}"': f"rate gt {requests}",
+                    'rate,div(50) ge "${PRECIEUX_CONNECTIONS_PER_ADDRESS}"': f"rate gt {requests}",
                     # The test waits for this one: the shorter, the sooner it ends.
                     "timeout http-request 10s": "timeout http-request 1s",
                     "timeout client 20s": f"timeout client {silence}",
