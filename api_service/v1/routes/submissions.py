@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
@@ -21,7 +21,7 @@ from api_service.v1.lists import pages
 from api_service.v1.lists.cursors import LINK, page_answer, unsealed
 from api_service.v1.lists.pages import ListQuery
 from api_service.v1.protocol.idempotency import Once
-from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery, reserved, wait_until_final
@@ -31,7 +31,7 @@ from shared.resources.models import ListOf, Submission
 from shared.service.errors import DatabaseTooSlow
 from shared.storage.sources import JUDGES
 
-router = APIRouter(tags=["submissions"])
+router = V1Router(tags=["submissions"])
 
 #: What the cursors of the list are signed for.
 _CURSOR: Final = "submissions"
@@ -41,19 +41,18 @@ _TOO_SLOW: Final = (
 )
 
 
-@router.post(
-    "/submissions",
-    **operation(
-        "Run a program",
-        "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
-        answer=Submission,
-        status=HTTPStatus.CREATED,
-        body={JSON: SubmissionBody, FORM: form_of(SubmissionBody), "text/plain": TEXT},
-        query=WaitQuery,
-        parameters=[PREFER, *fields_of(SubmissionBody)],
-        headers={**location("submission"), **PREFERENCE_APPLIED},
-        problems=[Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
-    ),
+@router.operation(
+    "POST /submissions",
+    "Run a program",
+    "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
+    answer=Submission,
+    status=HTTPStatus.CREATED,
+    body={JSON: SubmissionBody, FORM: form_of(SubmissionBody), "text/plain": TEXT},
+    query=WaitQuery,
+    parameters=[PREFER, *fields_of(SubmissionBody)],
+    headers={**location("submission"), **PREFERENCE_APPLIED},
+    problems=[Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    idempotent=True,
 )
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     with ExitStack() as waiting:
@@ -124,16 +123,14 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
     return posted(values, links=services.links, queue=queue)
 
 
-@router.get(
-    "/submissions",
-    **operation(
-        "List submissions",
-        "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
-        " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
-        answer=ListOf[Submission],
-        query=ListQuery,
-        headers=LINK,
-    ),
+@router.operation(
+    "GET /submissions",
+    "List submissions",
+    "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
+    " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
+    answer=ListOf[Submission],
+    query=ListQuery,
+    headers=LINK,
 )
 async def list_submissions_v1(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ListQuery)
