@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 
 from fastapi import Request
 from pydantic import Field
@@ -38,15 +38,13 @@ _SECONDS: Final = re.compile(r'"?([0-9]{1,1000})"?', re.ASCII)
 class WaitQuery(Strict):
     """The query of a call that can wait."""
 
-    wait: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=MAX_WAIT_S,
-            description="Seconds to wait until the state is final or `held`. It wins over `Prefer: wait`.",
-            examples=[10],
-        ),
-    ] = None
+    wait: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_WAIT_S,
+        description="Seconds to wait until the state is final or `held`. It wins over `Prefer: wait`.",
+        examples=[10],
+    )
 
 
 #: The header field `Prefer`, as OpenAPI describes it.

@@ -43,16 +43,18 @@ ArtifactName = Annotated[str, Path(description="The name of the file.", examples
 class ArtifactQuery(Strict):
     """The query that names one run of a submission."""
 
-    run: Annotated[int | None, Field(ge=1, le=LARGEST_NUMBER, description="The number of the run; the latest.")] = None
+    run: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER, description="The number of the run; the latest.")
 
 
 class OutputQuery(ArtifactQuery):
     """The query that names one output of a submission."""
 
-    test: Annotated[
-        int | None,
-        Field(ge=1, le=LARGEST_NUMBER, description="The number of the test. Exactly submissions with tests need it."),
-    ] = None
+    test: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_NUMBER,
+        description="The number of the test. Exactly submissions with tests need it.",
+    )
 
 
 def _reading(name: str, what: str) -> Callable[[F], F]:

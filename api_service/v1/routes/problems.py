@@ -62,23 +62,23 @@ ProblemName = Annotated[
 class VersionQuery(Strict):
     """The query that names a version of a problem."""
 
-    version: Annotated[int | None, Field(ge=1, le=LARGEST_NUMBER, description="The version; the latest.")] = None
+    version: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER, description="The version; the latest.")
 
 
 class DeletionQuery(Strict):
     """The query of a deletion."""
 
-    version: Annotated[
-        int | None, Field(ge=1, le=LARGEST_NUMBER, description="The version that is deleted; all of them.")
-    ] = None
+    version: int | None = Field(
+        default=None, ge=1, le=LARGEST_NUMBER, description="The version that is deleted; all of them."
+    )
 
 
 class ProblemsQuery(Strict):
     """The page and the filter of the list of problems."""
 
-    limit: int = Field(50, ge=1, le=200, description="The most problems of a page.")
-    cursor: str | None = Field(None, max_length=400, description="`next` of the page before.")
-    visibility: Literal["private", "shared"] | None = Field(None, description="Only those that are so.")
+    limit: int = Field(default=50, ge=1, le=200, description="The most problems of a page.")
+    cursor: str | None = Field(default=None, max_length=400, description="`next` of the page before.")
+    visibility: Literal["private", "shared"] | None = Field(default=None, description="Only those that are so.")
 
 
 @router.operation(
