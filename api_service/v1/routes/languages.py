@@ -82,7 +82,7 @@ async def list_languages(principal: ReaderDep, request: Request, services: Servi
     answer=Language,
 )
 async def get_language(principal: ReaderDep, name: LanguageName, request: Request, services: ServicesDep) -> Response:
-    catalog = await services.languages.catalog([name])
+    catalog = await services.languages.catalog()
     language = catalog.find(name)
     if language is None:
         raise ApiError(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")
