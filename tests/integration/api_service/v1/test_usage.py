@@ -13,7 +13,8 @@ from shared.accounts.api_keys import Scope
 from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.v1.conftest import Key, key_of
+from tests.integration.api_service.v1.conftest import Key
+from tests.integration.rows import bearer, make_key
 
 pytestmark = pytest.mark.integration
 
@@ -80,4 +81,4 @@ async def test_mails_are_those_to_the_address_mailed_most(
 
 async def test_an_operator_s_key_has_no_budgets(api: httpx.AsyncClient, database: Database) -> None:
     assert await usage(api, {}) == {}
-    assert await usage(api, await key_of(database, Scope.ADMIN)) == {}
+    assert await usage(api, bearer(await make_key(database, Scope.ADMIN))) == {}
