@@ -255,19 +255,6 @@ def test_bytes_have_safe_headers(owner: Api, printed: dict[str, Any]) -> None:
         assert int(answer.headers["content-length"]) == len(answer.content)
 
 
-def test_ranges_of_other_bytes(owner: Api, printed: dict[str, Any]) -> None:
-    path = f"/v1/submissions/{printed['id']}"
-    assert owner.get(f"{path}/stderr", headers={"Range": "bytes=1-1"}).content == b"r"
-    assert owner.get(f"{path}/source", headers={"Range": "bytes=0-5"}).content == b"import"
-    head = owner.head(f"{path}/output")
-    assert (head.headers["content-length"], head.headers["accept-ranges"]) == ("10", "bytes")
-    empty = owner.submit(source="pass")
-    nothing = owner.get(f"/v1/submissions/{empty['id']}/output")
-    assert (nothing.status_code, nothing.content) == (200, b"")
-    out = owner.get(f"/v1/submissions/{empty['id']}/output", headers={"Range": "bytes=0-"})
-    assert (out.status_code, out.headers["content-range"]) == (416, "bytes */0")
-
-
 def test_output_before_there_is_any(owner: Api) -> None:
     held = owner.held()
     for name in ("output", "stderr"):

@@ -106,21 +106,6 @@ def test_a_submission_within_bounds_is_registered(owner: Api) -> None:
         assert answer.headers["location"] == f"{owner.base_url}".rstrip("/") + f"/v1/submissions/{number}"
 
 
-def test_nothing_is_registered_after_a_fault(owner: Api) -> None:
-    newest = owner.read("/v1/submissions", limit=1)["items"]
-    post(owner, tests=[{"sauce": 1}])
-    post(owner, webhook_url="http://10.0.0.1/")
-    assert owner.read("/v1/submissions", limit=1)["items"] == newest
-
-
-def test_all_sources_together_are_bounded(owner: Api) -> None:
-    most = owner.read("/v1/limits")["max_source_bytes"]
-    half = "x" * (most // 2 + 1)
-    assert faults(post(owner, source="x" * (most + 1))) == {"/source"}
-    assert faults(post(owner, source=..., files=[file("a", half), file("b", half)])) == {"/files"}
-    assert post(owner, source="x" * most).status_code == 201
-
-
 def test_a_limit_over_its_maximum_is_refused_with_it(owner: Api) -> None:
     bounds = owner.read("/v1/limits")["limits"]
     for name, bound in bounds.items():

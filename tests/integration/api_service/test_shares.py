@@ -41,17 +41,6 @@ async def test_a_domain_has_a_budget_for_all_its_mailboxes(api_with: ApiWith, da
         assert (await submit_and_ask(client, key, 5, "u1@example.org")).status_code == 200
 
 
-async def test_repeating_an_execution_is_in_the_keys_budget(api_with: ApiWith, database: Database) -> None:
-    key = await make_key(database, Scope.SUBMIT)
-    async with api_with(key_budget=5, recipient_budget=MANY) as client:
-        assert (await submit(client, key, id=1)).status_code == 200
-        codes = []
-        for _ in range(6):
-            codes.append((await ask(client, key, 1)).status_code)
-            await execute(database, "UPDATE uploads SET request_id = NULL")
-        assert codes == [200] * 5 + [429]
-
-
 async def test_a_use_that_is_larger_than_a_budget_is_refused_for_good(api_with: ApiWith, database: Database) -> None:
     """No wait helps, so the answer is 422 without `Retry-After`, even while nothing of the budget is in use."""
     key = await make_key(database, Scope.SUBMIT)

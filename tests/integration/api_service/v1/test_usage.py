@@ -49,6 +49,7 @@ async def test_the_use_of_a_key_counts_for_it_alone(
         "submissions": 2, "runs": 1, "run_seconds": 0, "mails": 1,
     }  # fmt: skip
     for one in found.values():
+        assert list(one) == ["name", "limit", "used", "remaining", "window_s", "resets_at"]
         assert one["remaining"] == one["limit"] - one["used"]
         resets_at = one["resets_at"] and datetime.fromisoformat(one["resets_at"])
         assert resets_at is None or timedelta(0) < resets_at - datetime.now(UTC) <= timedelta(hours=1)
