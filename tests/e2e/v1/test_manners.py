@@ -172,13 +172,6 @@ def test_a_key_without_the_scope_is_403(system: Contract, done: dict[str, Any], 
         problem(system.poster.get(at(path)), 403)
 
 
-def test_an_admin_sees_all(system: Contract, done: dict[str, Any], at: Any) -> None:
-    for path in GETS:
-        if not path.endswith("/events"):
-            assert system.admin.get(at(path)).status_code == 200
-    assert system.admin.read("/v1/submissions", email=done["email"])["items"]
-
-
 # Headers.
 
 
