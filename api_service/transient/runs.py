@@ -99,7 +99,7 @@ class TransientRuns:
         self._next_suspect_at = 0.0
 
     async def close(self) -> None:
-        await self.seconds.close()
+        await self.seconds.flush()
         if self._engine is not None:
             await self._engine.close()
 

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -57,33 +56,26 @@ _TOO_SLOW: Final = (
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     with ExitStack() as waiting:
         # While the answer waits, neither the body nor the submission is in memory.
-        created = await _create(request, services, principal, waiting)
+        once, wait, shown = await _create(request, services, principal, waiting)
 
         async def render(upload: int) -> Submission:
-            if created.shown is not None:
-                return created.shown
-            await wait_until_final(services, principal, upload, created.wait.seconds)
+            if shown is not None:
+                return shown
+            await wait_until_final(services, principal, upload, wait.seconds)
             return await visible_submission(services, principal, upload)
 
-        answer = await created.once.answer(render)
-    answer.headers.update(created.wait.headers)
+        answer = await once.answer(render)
+    answer.headers.update(wait.headers)
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Created:
-    """A submission that was stored, by this request or by an earlier one with its key.
+async def _create(
+    request: Request, services: Services, principal: Principal, waiting: ExitStack
+) -> tuple[Once, Wait, Submission | None]:
+    """Store the submission of a request, unless an earlier one with its key has. Its wait counts until `waiting` ends.
 
-    `shown` is how it looks just now; None if its answer waits or is to be read.
+    Return what answers it, its wait, and how the submission looks just now; None if the answer waits or reads it.
     """
-
-    once: Once
-    wait: Wait
-    shown: Submission | None
-
-
-async def _create(request: Request, services: Services, principal: Principal, waiting: ExitStack) -> _Created:
-    """Store the submission of a request. Its wait counts until `waiting` is closed."""
     async with receiving(request, services, principal) as body:
         parsed = await read_submission(request, services, principal, body)
         wait, shown = parsed.wait, None
@@ -95,7 +87,7 @@ async def _create(request: Request, services: Services, principal: Principal, wa
             once.made = stored.id
             is_whole = not wait.seconds and parsed.new.problem_version is None
             shown = await _shown(services, principal, parsed.new, stored) if is_whole else None
-        return _Created(once, wait, shown)
+        return once, wait, shown
 
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
