@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import random
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,20 +12,16 @@ import pytest
 
 from api_service.access.auth import Principal
 from api_service.http.errors import Kind
-from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
-from job_runner.upkeep.orphans import Orphans
 from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings, new_secret
 from shared.database.connection import Connection, Database
-from shared.database.roles import Role
 from shared.files.archives import unpack
 from shared.resources.queue_positions import places
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch, offer
@@ -419,22 +414,3 @@ async def test_places_are_counted_under_load(api: httpx.AsyncClient, monkeypatch
     positions = [(await post(api)).json()["queue"]["position"] for _ in range(4)]
     assert positions == [positions[0] + number for number in range(4)]
     assert asked == 1
-
-
-async def test_a_file_without_a_row_is_removed_later(
-    database: Database, database_url: str, store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The API has died, or lost the database, after it had stored the file."""
-    submissions = Submissions(database, store, QuotaCosts(key_budget=1, recipient_budget=1))
-    new, operator = NewSubmission("py", "main.py", Object(b"1", "py"), hold=False), Principal(None, frozenset(Scope))
-    accepted = await submissions.post(operator, new)
-    with monkeypatch.context() as patched:
-        patched.setattr(rows, "insert_all", None)
-        with pytest.raises(TypeError):
-            await submissions.post(operator, new)
-    assert len(objects(folder)) == 2
-    later = datetime.now(UTC).date() + timedelta(days=2)
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await Orphans(runner, store, lambda: later).remove()
-    [kept] = objects(folder)
-    assert str(kept).endswith(str(accepted.values["object_key"]))
