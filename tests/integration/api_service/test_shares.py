@@ -12,7 +12,6 @@ from shared.accounts import api_keys, budgets
 from shared.accounts.api_keys import Scope
 from shared.accounts.budgets import Charge
 from shared.database.connection import Database
-from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.test_access import OPERATOR, submit
@@ -152,13 +151,6 @@ async def test_an_admin_has_no_budget_but_a_list_of_recipients(api_with: ApiWith
             assert (await submit_and_ask(client, admin, number, "a@example.edu")).status_code == 200
         assert (await submit(client, admin, email="a@example.com")).status_code == 422
     assert await fetch(database, "SELECT subject FROM budgets") == []
-
-
-async def test_unsubscribing_holds_for_all_spellings(api_with: ApiWith, database: Database, signer: LinkSigner) -> None:
-    async with api_with() as client:
-        assert (await client.post(signer.unsubscribe_link("Opt.Out+x@gmail.com"))).status_code == 200
-    [row] = await fetch(database, "SELECT email, canonical FROM suppressions")
-    assert (row["email"], row["canonical"]) == ("Opt.Out+x@gmail.com", "optout@gmail.com")
 
 
 async def test_a_greedy_key_leaves_the_database_to_others(api_with: ApiWith, database: Database) -> None:
