@@ -171,15 +171,6 @@ def test_limits(owner: Api) -> None:
     names += " max_problem_tests max_test_bytes max_stdin_bytes max_files max_tests max_batch max_args max_args_bytes"
     names += " max_wait_s max_streams idempotency_s run_seconds limits"
     assert list(limits) == names.split()
-    fixed = ("max_files", "max_tests", "max_args", "max_args_bytes", "max_wait_s", "max_streams")
-    assert {name: limits[name] for name in fixed} == {
-        "max_files": 256,
-        "max_tests": 100,
-        "max_args": 256,
-        "max_args_bytes": 32768,
-        "max_wait_s": 60,
-        "max_streams": 3,
-    }
     assert limits["idempotency_s"] >= 86400
     assert list(limits["limits"]) == ["cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"]
     for bound in limits["limits"].values():
