@@ -226,17 +226,6 @@ def printed(owner: Api) -> dict[str, Any]:
     return owner.submit(source=PRINTS)
 
 
-def test_bytes_have_safe_headers(owner: Api, printed: dict[str, Any]) -> None:
-    for name, content in (("output", b"0123456789"), ("stderr", b"err"), ("source", PRINTS.encode())):
-        answer = owner.get(f"/v1/submissions/{printed['id']}/{name}")
-        assert answer.content == content
-        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
-        assert answer.headers["accept-ranges"] == "bytes"
-        assert int(answer.headers["content-length"]) == len(answer.content)
-
-
 def test_output_before_there_is_any(owner: Api) -> None:
     held = owner.held()
     for name in ("output", "stderr"):
