@@ -32,10 +32,6 @@ class CatalogReader:
             Kind.INVALID, f"language: {code} is not installed on this server; use one of {', '.join(catalog.codes)}."
         )
 
-    async def codes(self) -> list[str]:
-        """Return the codes of the languages that a submission may be in."""
-        return (await self.catalog()).codes
-
     async def catalog(self) -> LanguageCatalog:
         """Return what the engine offers."""
         return await self._cached.get()
@@ -45,8 +41,5 @@ class CatalogReader:
             rows = await connection.fetch_all(_OFFERED)
         # If several languages have an extension, it means the first of them.
         rows.sort(key=lambda row: position_of(row["code"]))
-        return LanguageCatalog({row["code"]: _details(row["details"]) for row in rows})
-
-
-def _details(text: str | None) -> SupportedLanguage | None:
-    return SupportedLanguage.model_validate_json(text) if text else None
+        read = SupportedLanguage.model_validate_json
+        return LanguageCatalog({row["code"]: read(row["details"]) if row["details"] else None for row in rows})
