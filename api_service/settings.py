@@ -17,87 +17,76 @@ _FACTOR: Final = re.compile(r"\w+\s*=\s*(?:[1-9]\d{0,3}(?:\.\d{1,6})?|0\.\d{0,5}
 
 
 class ApiSettings(Settings):
-    host: Annotated[str, Field(description="the address to listen on, such as 127.0.0.1")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535, description="the port to listen on")] = 8000
-    max_source_bytes: Annotated[int, Field(ge=1, le=64 << 20, description="bytes of a program's source text")] = 1 << 20
-    max_checker_bytes: Annotated[
-        int, Field(ge=1, le=64 << 20, description="bytes of all files of a checker or an interactor")
-    ] = 1 << 20
-    max_judged_output_bytes: Annotated[
-        int,
-        Field(
-            ge=JUDGE_OUTPUT_BYTES, description="the most bytes that a checker or an interactor may be allowed to write"
-        ),
-    ] = MAX_JUDGE_OUTPUT_BYTES
-    max_package_bytes: Annotated[int, Field(ge=1, description="bytes of a problem's package, the zip")] = 64 << 20
-    max_problem_bytes: Annotated[int, Field(ge=1, description="bytes of a package's files, unpacked")] = 512 << 20
-    max_problem_tests: Annotated[int, Field(ge=1, le=1000, description="tests of a problem")] = 1000
-    max_test_bytes: Annotated[int, Field(ge=1, description="bytes of one input or answer of a problem")] = 100 << 20
-    key_problem_bytes: Annotated[int, Field(ge=1, description="bytes of the problems that one key may store")] = 4 << 30
-    language_time_factors: Annotated[
-        str,
-        Field(description="by what problems' time limits are multiplied for some languages, such as py=3,java=2"),
-    ] = ""
-    max_input_bytes: Annotated[int, Field(ge=0, le=64 << 20, description="bytes of a program's standard input")] = (
-        1 << 20
+    host: str = Field(default="127.0.0.1", description="the address to listen on, such as 127.0.0.1")
+    port: int = Field(default=8000, ge=1, le=65535, description="the port to listen on")
+    max_source_bytes: int = Field(default=1 << 20, ge=1, le=64 << 20, description="bytes of a program's source text")
+    max_checker_bytes: int = Field(
+        default=1 << 20, ge=1, le=64 << 20, description="bytes of all files of a checker or an interactor"
     )
+    max_judged_output_bytes: int = Field(
+        default=MAX_JUDGE_OUTPUT_BYTES,
+        ge=JUDGE_OUTPUT_BYTES,
+        description="the most bytes that a checker or an interactor may be allowed to write",
+    )
+    max_package_bytes: int = Field(default=64 << 20, ge=1, description="bytes of a problem's package, the zip")
+    max_problem_bytes: int = Field(default=512 << 20, ge=1, description="bytes of a package's files, unpacked")
+    max_problem_tests: int = Field(default=1000, ge=1, le=1000, description="tests of a problem")
+    max_test_bytes: int = Field(default=100 << 20, ge=1, description="bytes of one input or answer of a problem")
+    key_problem_bytes: int = Field(default=4 << 30, ge=1, description="bytes of the problems that one key may store")
+    language_time_factors: str = Field(
+        default="", description="by what problems' time limits are multiplied for some languages, such as py=3,java=2"
+    )
+    max_input_bytes: int = Field(default=1 << 20, ge=0, le=64 << 20, description="bytes of a program's standard input")
     api_keys: Annotated[SecretStr | None, ARE_LONG] = Field(
         default=None, description="the operator's keys, separated by commas, each of at least 32 characters"
     )
     local_key: SecretStr | None = Field(
         default=None, description="the key of this machine's command line; `precieux up` makes and sets one"
     )
-    key_budget: Annotated[
-        int, Field(ge=1, description="submissions that one key may send an hour, and executions that it may request")
-    ] = 6000
-    key_bytes: Annotated[
-        int, Field(ge=1, description="bytes of sources, inputs and tests that one key may send an hour")
-    ] = 1 << 30
-    max_backlog: Annotated[int, Field(ge=1, description="requests without a result at which new ones are refused")] = (
-        100_000
+    key_budget: int = Field(
+        default=6000, ge=1, description="submissions that one key may send an hour, and executions that it may request"
     )
-    recipient_budget: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="executions mailed to one address an hour; to one domain, a hundred times as many, at least"
-            " 60000",
-        ),
-    ] = 600
+    key_bytes: int = Field(
+        default=1 << 30, ge=1, description="bytes of sources, inputs and tests that one key may send an hour"
+    )
+    max_backlog: int = Field(
+        default=100_000, ge=1, description="requests without a result at which new ones are refused"
+    )
+    recipient_budget: int = Field(
+        default=600,
+        ge=1,
+        description="executions mailed to one address an hour; to one domain, a hundred times as many, at least 60000",
+    )
     recipients: str | None = Field(
         default=None,
         description="the only domains and addresses that may be mailed, separated by commas, such as"
         " example.edu,*.example.edu,someone@example.com",
     )
 
-    codex_url: Annotated[
-        str | None,
-        IS_HTTP_URL,
-        Field(description="the address of our engine, for runs that are not stored; unset, there are none"),
-    ] = None
-    codex_token: Annotated[SecretStr | None, Field(description="the token that the engine expects")] = None
-    front_doors: Annotated[
-        str,
-        Field(
-            description="the front doors that are open, separated by commas: piston, judge0, jobe, sandboxfusion, mcp"
-        ),
-    ] = ""
-    judge0_conf: Annotated[
-        Path | None, Field(description="a judge0.conf whose limits and switches Judge0's clients get")
-    ] = None
-    web: Annotated[bool, Field(description="serve the pages for people; that of recipients is always served")] = True
+    codex_url: Annotated[str | None, IS_HTTP_URL] = Field(
+        default=None, description="the address of our engine, for runs that are not stored; unset, there are none"
+    )
+    codex_token: SecretStr | None = Field(default=None, description="the token that the engine expects")
+    front_doors: str = Field(
+        default="",
+        description="the front doors that are open, separated by commas: piston, judge0, jobe, sandboxfusion, mcp",
+    )
+    judge0_conf: Path | None = Field(
+        default=None, description="a judge0.conf whose limits and switches Judge0's clients get"
+    )
+    web: bool = Field(default=True, description="serve the pages for people; that of recipients is always served")
 
-    connections: Annotated[int, Field(ge=1, description="connections at once; each needs an open file")] = 512
-    connections_per_address: Annotated[
-        int,
-        Field(ge=1, description="connections of one address at once; behind a proxy, all clients share its address"),
-    ] = 128
-    max_streams: Annotated[
-        int,
-        Field(
-            ge=1, description="event streams that one key may have open at one process; all keys, four times as many"
-        ),
-    ] = 250
+    connections: int = Field(default=512, ge=1, description="connections at once; each needs an open file")
+    connections_per_address: int = Field(
+        default=128,
+        ge=1,
+        description="connections of one address at once; behind a proxy, all clients share its address",
+    )
+    max_streams: int = Field(
+        default=250,
+        ge=1,
+        description="event streams that one key may have open at one process; all keys, four times as many",
+    )
     mailgun_signing_key: SecretStr | None = Field(
         default=None, description="the key that signs Mailgun's events; unset, `POST /v1/mailgun/events` does not exist"
     )

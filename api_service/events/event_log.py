@@ -45,10 +45,6 @@ class Snapshot:
     owner: int | None = None
     job: int | None = None
 
-    @property
-    def is_final(self) -> bool:
-        return self.state in FINAL_STATES
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventPosition:
@@ -121,7 +117,7 @@ def events_of(snapshot: Snapshot) -> list[Event]:
         events.append(StateEntered(_position(snapshot, 0, 0), State.HELD, snapshot.created_at))
     else:
         events += _events_of_attempt(snapshot)
-    if snapshot.is_final:
+    if snapshot.state in FINAL_STATES:
         at = snapshot.finished_at or snapshot.created_at
         events.append(StateEntered(_position(snapshot, *_ENDS["ended"]), snapshot.state, at))
         events.append(SubmissionFinished(_position(snapshot, *_ENDS["finished"])))

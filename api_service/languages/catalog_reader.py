@@ -1,6 +1,5 @@
 """The languages that the engine offers, so that a submission in another language is refused at once."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from api_service.cached import CachedFor
@@ -12,9 +11,6 @@ from shared.engine.languages import check_lang, position_of
 
 #: Seconds for which the table is cached.
 _CACHE_SECONDS: Final = 5.0
-#: Seconds for which it is cached in any case, so that requests for unknown languages do not read it each time.
-_LEAST_SECONDS: Final = 1.0
-
 #: A runner updates the table every minute while the engine answers. Rows older than an hour are ignored.
 _OFFERED: Final = "SELECT code, details FROM languages WHERE seen_at > now() - interval '1 hour' ORDER BY code"
 
@@ -29,32 +25,21 @@ class CatalogReader:
     async def check(self, language: str) -> None:
         """Raise `ApiError` (422), which lists the engine's languages, if this one is not among them."""
         code = check_lang(language) or language
-        catalog = await self.catalog([code])
+        catalog = await self.catalog()
         if code in catalog.languages or not catalog.languages:
             return
         raise ApiError(
             Kind.INVALID, f"language: {code} is not installed on this server; use one of {', '.join(catalog.codes)}."
         )
 
-    async def codes(self) -> list[str]:
-        """Return the codes of the languages that a submission may be in."""
-        return (await self.catalog()).codes
-
-    async def catalog(self, wanted: Iterable[str] = ()) -> LanguageCatalog:
-        """Return what the engine offers. `wanted` are names of languages that a request needs."""
-        catalog = await self._cached.get()
-        if catalog.languages and any(catalog.find(name) is None for name in wanted):
-            # It may have just been installed.
-            catalog = await self._cached.get(_LEAST_SECONDS)
-        return catalog
+    async def catalog(self) -> LanguageCatalog:
+        """Return what the engine offers."""
+        return await self._cached.get()
 
     async def _read(self) -> LanguageCatalog:
         async with self._database.connection() as connection:
             rows = await connection.fetch_all(_OFFERED)
         # If several languages have an extension, it means the first of them.
         rows.sort(key=lambda row: position_of(row["code"]))
-        return LanguageCatalog({row["code"]: _details(row["details"]) for row in rows})
-
-
-def _details(text: str | None) -> SupportedLanguage | None:
-    return SupportedLanguage.model_validate_json(text) if text else None
+        read = SupportedLanguage.model_validate_json
+        return LanguageCatalog({row["code"]: read(row["details"]) if row["details"] else None for row in rows})

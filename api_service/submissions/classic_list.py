@@ -43,9 +43,9 @@ class ClassicListQuery(BaseModel):
 
     email: Annotated[Address, Field(description="The address of the submissions to list, in upper or lower case.")]
     id: AnyId | SkipJsonSchema[None] = Field(default=None, description="List only this submission.")
-    limit: Annotated[
-        int, Field(ge=1, le=1000, description="List at most this many, the newest ones."), BeforeValidator(decimal)
-    ] = 1000
+    limit: Annotated[int, BeforeValidator(decimal)] = Field(
+        default=1000, ge=1, le=1000, description="List at most this many, the newest ones."
+    )
     before: AnyId | SkipJsonSchema[None] = Field(
         default=None, description="List only submissions with a smaller id. Use it to get the next page."
     )

@@ -41,9 +41,7 @@ async def mail_again(submissions: Submissions, principal: Principal, upload: int
 async def store_report(database: Database, token: str, report: DeliveryReport | None) -> None:
     """Store a report once, by its token. None is a report that says nothing of a delivery."""
     async with database.transaction() as connection:
-        if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None:
-            return
-        if report is None:
+        if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None or report is None:
             return
         mail = await record(connection, report)
     log.info("mail.reported", mail=mail, delivery=report.delivery)

@@ -42,7 +42,7 @@ class _Budget:
 class RunSeconds:
     """The budgets of run time, as this process knows them. A key's is read at its first run, and then with each write.
 
-    `run` writes what was charged, and `close` the rest. Several processes share a budget; see `_WRITE_SECONDS`.
+    `run` writes what was charged, and `flush` the rest. Several processes share a budget; see `_WRITE_SECONDS`.
     """
 
     def __init__(self, database: Database, costs: QuotaCosts) -> None:
@@ -82,13 +82,10 @@ class RunSeconds:
         """Write what was charged, every few seconds."""
         while not stop.is_set():
             await wait_any(stop, timeout=_WRITE_SECONDS)
-            await self._try_to_write()
+            await self.flush()
 
-    async def close(self) -> None:
-        """Write what was charged since `run` ended, for the runs with which the server finished."""
-        await self._try_to_write()
-
-    async def _try_to_write(self) -> None:
+    async def flush(self) -> None:
+        """Write what was charged, if the database is there."""
         try:
             await self.write()
         except TransientError as exc:

@@ -17,7 +17,7 @@ from api_service.transient.turns import Turns
 from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.codex import ALONE
-from shared.engine.run_call import Compiled, JudgeFailed, Output, Started, TestEnded
+from shared.engine.run_call import Compiled, Output, Started, TestEnded
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.logging import get_logger
 from shared.service.retry import RetryPolicy
@@ -60,7 +60,6 @@ class EndedRun:
 
     started: Started | None = None
     compiled: Compiled | None = None
-    judge_failed: JudgeFailed | None = None
     tests: list[TestEnded] = field(default_factory=list)
 
     def add(self, event: RunEvent) -> None:
@@ -71,8 +70,6 @@ class EndedRun:
                 self.started = event
             case Compiled():
                 self.compiled = event
-            case JudgeFailed():
-                self.judge_failed = event
 
 
 class TransientRuns:
@@ -102,7 +99,7 @@ class TransientRuns:
         self._next_suspect_at = 0.0
 
     async def close(self) -> None:
-        await self.seconds.close()
+        await self.seconds.flush()
         if self._engine is not None:
             await self._engine.close()
 

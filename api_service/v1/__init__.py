@@ -7,5 +7,5 @@ A route takes its sender first (`SubmitterDep` or `ReaderDep`), then the ids of 
 3. does its work, a POST inside `idempotency.once`;
 4. returns `answer(model)`.
 
-It raises `ApiError`, declares itself by `openapi.operation`, and leaves the rest to `middleware`.
+It raises `ApiError`, declares itself by `V1Router.operation`, and leaves the rest to `middleware`.
 """

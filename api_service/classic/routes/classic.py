@@ -58,7 +58,8 @@ _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
 async def submit_email(request: Request, principal: SubmitterDep, services: ServicesDep) -> str:
     await services.backlog.check()
     with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        new = await read_submission(request, services.settings, await services.languages.codes())
+        catalog = await services.languages.catalog()
+        new = await read_submission(request, services.settings, catalog.codes)
         await services.languages.check(new.language)
         upload_id = await services.submissions.register(principal, new)
     return f"Your submission was registered with ID: {upload_id}"

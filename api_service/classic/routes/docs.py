@@ -38,7 +38,7 @@ _HEADERS: Final = {
 async def openapi(request: Request, services: ServicesDep) -> Response:
     """Return the document. It is made once for all requests, until the languages change."""
     try:
-        languages = await services.languages.codes()
+        languages = (await services.languages.catalog()).codes
         is_key_needed = await services.authenticator.keys_existed()
     except TransientError:
         # The calls are documented even without the database.

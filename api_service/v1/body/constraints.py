@@ -21,7 +21,6 @@ from shared.accounts import webhooks
 from shared.http.egress import Egress
 from shared.problems import submitting
 from shared.problems.versions import ProblemVersion
-from shared.storage.sources import JUDGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +67,7 @@ async def constraints_of(
     may_store: bool = True,
 ) -> Constraints:
     """Return the constraints of submissions with these contents."""
-    programs = [*contents, *(content[name] for content in contents for name in JUDGES if name in content)]
-    languages = [
-        program["language"]
-        for program in programs
-        if isinstance(program, Mapping) and isinstance(program.get("language"), str)
-    ]
-    catalog = await services.languages.catalog(languages)
+    catalog = await services.languages.catalog()
     names = [content["problem"] for content in contents if isinstance(content.get("problem"), str)]
     if names:
         limit_bounds(services.settings, catalog)

@@ -1,6 +1,6 @@
 """Checks what judges a submission: how its output is compared, and the programs that judge it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,18 +49,14 @@ def key_faults(body: SubmissionBody) -> Iterator[Fault]:
         if kind is CheckerKind.PROGRAM and checker.language is None:
             yield Fault(MISSING, pointer="/checker/language")
         if kind is CheckerKind.ICPC:
-            yield from _icpc_faults(checker.args or ())
+            try:
+                icpc.parse_args(checker.args or ())
+            except icpc.IcpcArgumentError as exc:
+                yield Fault(str(exc), pointer=f"/checker/args/{exc.position}")
     if checker is not None and interactor is not None:
         protocols = (_protocol(interactor), kind_of(checker) is CheckerKind.PROGRAM and _protocol(checker))
         if protocols != (JudgeProtocol.TESTLIB, JudgeProtocol.TESTLIB):
             yield Fault(_INTERACTOR_JUDGES, pointer="/checker")
-
-
-def _icpc_faults(args: Sequence[str]) -> Iterator[Fault]:
-    try:
-        icpc.parse_args(args)
-    except icpc.IcpcArgumentError as exc:
-        yield Fault(str(exc), pointer=f"/checker/args/{exc.position}")
 
 
 def programs_of(body: SubmissionBody) -> dict[str, JudgeBody | CheckerBody]:

@@ -129,18 +129,10 @@ def _of_text(body: bytes, items: Sequence[tuple[str, str]], query_model: _Query)
 
 def _of_form(parts: Sequence[Part], settings: ApiSettings) -> _Content:
     """Return the content of a form. Raises `ApiError`: 400 or 422."""
-    keys, faults = _fields(parts)
-    files = [part for part in parts if part.name == "file"]
-    return _Content(keys, _upload(files, settings) if files else None, faults=faults)
-
-
-def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
-    """Return the keys of a form, and the faults that its form has. Raises `ApiError` (400) for text not in UTF-8."""
     fields: dict[str, str] = {}
-    faults: list[Fault] = []
     whole: dict[str, Any] = {}
     files = [part for part in parts if part.name == "file"]
-    faults += [Fault(_NAMELESS, pointer=f"/files/{nth}/path") for nth, part in enumerate(files) if not part.filename]
+    faults = [Fault(_NAMELESS, pointer=f"/files/{nth}/path") for nth, part in enumerate(files) if not part.filename]
     for part in parts:
         if part.name == "file":
             continue
@@ -158,7 +150,8 @@ def _fields(parts: Sequence[Part]) -> tuple[dict[str, Any], list[Fault]]:
             faults.append(Fault("It must be an object.", pointer=f"/{_JSON_PART}"))
     twice = f"It is there twice; send it as a field or in `{_JSON_PART}`."
     faults += [Fault(twice, pointer=f"/{name}") for name in whole if name in fields]
-    return from_text(SubmissionBody, fields) | whole, faults
+    keys = from_text(SubmissionBody, fields) | whole
+    return _Content(keys, _upload(files, settings) if files else None, faults=faults)
 
 
 def _upload(parts: Sequence[Part], settings: ApiSettings) -> UploadedFiles:

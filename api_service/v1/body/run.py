@@ -52,7 +52,7 @@ async def read_run_request(
     body = await read_body(request, may_be_empty=True)
     query, faults = checked_query(WaitQuery, query_items(request))
     run = await run_in_thread_if_large(len(body), _parsed, body, faults)
-    engine_language = (await services.languages.catalog([row["language"]])).find(row["language"])
+    engine_language = (await services.languages.catalog()).find(row["language"])
     fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if row["has_judge"] else None
     override = run.override()
     if row["has_problem"] and override:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from api_service.http.email_address import Address
 from api_service.http.errors import Fault
+from api_service.http.sentences import as_written
 from api_service.v1.protocol.validation import Strict
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.messages.translations import LOCALES
@@ -27,11 +28,6 @@ _MAX_KEYS: Final = 64
 _TEXT: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
-def _whole(value: object) -> object:
-    """Return the integer of a number such as 2.0, which JSON does not distinguish from 2."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _path(path: str) -> str:
     if fault := source_paths.fault_of(path):
         raise ValueError(fault)
@@ -48,7 +44,8 @@ def _args(args: list[str]) -> list[str]:
 Text = Annotated[str, WithJsonSchema(_TEXT)]
 Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.LONGEST_PATH)]
 Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
-Whole = Annotated[int, Field(gt=0, le=(1 << 63) - 1), BeforeValidator(_whole)]
+#: JSON does not distinguish 2.0 from 2.
+Whole = Annotated[int, Field(gt=0, le=(1 << 63) - 1), BeforeValidator(as_written)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 

@@ -1,6 +1,6 @@
 """The pages of lists (RFC 8288)."""
 
-from typing import Annotated, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -25,7 +25,7 @@ LINK: Final = answer_header("Link", 'The address of the next page, with the same
 class PageQuery(Strict):
     """The query of a list without filters. Its cursors are numbers, which any client may make."""
 
-    cursor: Annotated[int | None, Field(ge=1, le=LARGEST_ID, description="`next` of the page before.")] = None
+    cursor: int | None = Field(default=None, ge=1, le=LARGEST_ID, description="`next` of the page before.")
 
 
 def unsealed(services: Services, what: str, cursor: str | None) -> str | None:

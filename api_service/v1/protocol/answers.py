@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from api_service.http.openapi import request_header
+from api_service.http.openapi import Schema, request_header
 
 JSON: Final = "application/json"
 _TAG: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
@@ -19,6 +19,9 @@ IF_NONE_MATCH: Final = request_header(
     "If-None-Match", "An `ETag` of an earlier answer. If it is still the same, the answer is 304 without a body."
 )
 ETAG: Final = {"ETag": {"description": "It changes with the body.", "required": True, "schema": {"type": "string"}}}
+SAME: Final[dict[int | str, Schema]] = {
+    HTTPStatus.NOT_MODIFIED: {"description": "It is as `If-None-Match` names it.", "headers": ETAG}
+}
 
 
 def answer(model: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:

@@ -22,7 +22,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ from api_service.services import Services
 from api_service.submissions.service import OnStored
 from api_service.v1.protocol.answers import JSON
 from api_service.v1.protocol.threads import run_in_thread
-from shared.database.connection import Connection, Database, Record
+from shared.database.connection import Connection, Record
 from shared.resources.kept_answers import KEPT_SECONDS
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
@@ -90,25 +90,6 @@ _RELEASE: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """The claim of a request on its key: whose key it is, and the path that it is for."""
-
-    database: Database
-    owner: int
-    path: str
-    key: str
-    claim_id: str
-
-    async def run(self, sql: str, **values: object) -> Record | None:
-        async with self.database.connection() as connection:
-            return await connection.fetch_one(sql, {**self.values, **values})
-
-    @property
-    def values(self) -> dict[str, object]:
-        return {"owner": self.owner, "path": self.path, "key": self.key, "claim_id": self.claim_id}
-
-
 @dataclass
 class Once:
     """A request whose work is done once, and then answered. Nothing of the work need be in memory by then.
@@ -124,8 +105,8 @@ class Once:
     wait_s: float = 0
     #: The id or the number of what the work has made.
     made: int = field(init=False, default=0)
-    #: None if the request has no key.
-    _claim: _Claim | None = field(init=False, default=None)
+    #: The claim of the request on its key, as the statements have it; None if it has no key.
+    _claim: dict[str, object] | None = field(init=False, default=None)
     #: The row of an earlier request with this key.
     _first: Record | None = field(init=False, default=None)
 
@@ -137,12 +118,20 @@ class Once:
         key = key_of(self.request)
         if key is None:
             return True
-        owner, path = self.principal.owner, self.request.url.path
-        self._claim = _Claim(self.services.database, owner, path, key, str(uuid.uuid4()))
+        path = self.request.url.path
+        self._claim = {"owner": self.principal.owner, "path": path, "key": key, "claim_id": str(uuid.uuid4())}
         # In a thread, because the content may be large.
         content_sha256 = content if isinstance(content, str) else await run_in_thread(digest, content)
-        self._first = await _earlier(self._claim, content_sha256)
-        return self._first is None
+        seconds = {"claim_seconds": _CLAIM_SECONDS, "kept_seconds": KEPT_SECONDS}
+        while not await self._run(_CLAIM, content_sha256=content_sha256, **seconds):
+            self._first = await self._run(_FIND, answer_seconds=_ANSWER_SECONDS)
+            # There is none if the earlier request has failed just now.
+            if self._first is not None:
+                if self._first["content_sha256"] != content_sha256:
+                    detail = "It came with other content before: send a new key with each new request."
+                    raise invalid([Fault(detail, parameter=HEADER)], Kind.KEY_REUSED)
+                return False
+        return True
 
     @property
     def on_stored(self) -> OnStored | None:
@@ -151,12 +140,16 @@ class Once:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Forget the request if the block fails."""
+        """Forget the request if the block fails, before its work was done."""
         try:
             yield
         except BaseException:
             if self._claim:
-                await _release(self._claim)
+                try:
+                    await asyncio.shield(self._run(_RELEASE))
+                except TransientError as exc:
+                    path = self.request.url.path
+                    log.warning("idempotency.not_released", path=path, error=str(exc), taken_over_in_s=_CLAIM_SECONDS)
             raise
 
     async def answer(self, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
@@ -164,18 +157,44 @@ class Once:
 
         Raises `ApiError`: 409 if that is not known yet, 410 if what it was about is deleted.
         """
-        if self._claim and self._first:
-            return await _replay(self._claim, self._first, render)
+        if self._first:
+            return await self._replay(self._first, render)
         body = (await render(self.made)).model_dump_json().encode()
-        if self._claim:
-            await _store(self._claim, body)
+        await self._store(body)
         return Response(body, self.status, _headers(self._address(self.made)), JSON)
+
+    async def _run(self, sql: str, **values: object) -> Record | None:
+        async with self.services.database.connection() as connection:
+            return await connection.fetch_one(sql, {**(self._claim or {}), **values})
 
     async def _settle(self, connection: Connection, made: int) -> None:
         assert self._claim
         values = {"status": self.status.value, "made": made, "location": self._address(made), "wait_s": self.wait_s}
-        if not await connection.fetch_one(_SETTLE, {**self._claim.values, **values}):
+        if not await connection.fetch_one(_SETTLE, {**self._claim, **values}):
             raise _under_way()
+
+    async def _replay(self, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
+        body: bytes | None = first["body"]
+        if first["status"] is not None and first["made"] is None:
+            raise ApiError(
+                Kind.GONE,
+                "What the first request with this Idempotency-Key was about has been deleted; send a new key with each"
+                " new request.",
+            )
+        if first["status"] is None or (body is None and first["is_awaited"]):
+            raise _under_way()
+        if body is None:
+            body = (await render(first["made"])).model_dump_json().encode()
+            await self._store(body, claim_id=str(first["claim_id"]))
+        return Response(body, first["status"], {**_headers(first["location"]), REPLAYED: "true"}, JSON)
+
+    async def _store(self, body: bytes, **claim: str) -> None:
+        """Keep an answer before it is sent. If none is kept, a repeated request gets the current state."""
+        if self._claim:
+            try:
+                await self._run(_STORE, body=body, **claim)
+            except TransientError as exc:
+                log.warning("idempotency.not_stored", path=self.request.url.path, error=str(exc))
 
     def _address(self, made: int) -> str | None:
         return self.services.signer.public_url + self.location.format(made) if self.location else None
@@ -226,52 +245,6 @@ def digest(content: BaseModel | Mapping[str, Any] | None) -> str:
 
 async def _store_nothing(_: Connection, __: int) -> None:
     pass
-
-
-async def _earlier(claim: _Claim, content_sha256: str) -> Record | None:
-    """Commit a claim and return None, or return the row of an earlier request."""
-    seconds = {"claim_seconds": _CLAIM_SECONDS, "kept_seconds": KEPT_SECONDS}
-    while not await claim.run(_CLAIM, content_sha256=content_sha256, **seconds):
-        first = await claim.run(_FIND, answer_seconds=_ANSWER_SECONDS)
-        # There is none if the earlier request has failed just now.
-        if first is not None:
-            if first["content_sha256"] != content_sha256:
-                detail = "It came with other content before: send a new key with each new request."
-                raise invalid([Fault(detail, parameter=HEADER)], Kind.KEY_REUSED)
-            return first
-    return None
-
-
-async def _replay(claim: _Claim, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
-    body: bytes | None = first["body"]
-    if first["status"] is not None and first["made"] is None:
-        raise ApiError(
-            Kind.GONE,
-            "What the first request with this Idempotency-Key was about has been deleted; send a new key with each new"
-            " request.",
-        )
-    if first["status"] is None or (body is None and first["is_awaited"]):
-        raise _under_way()
-    if body is None:
-        body = (await render(first["made"])).model_dump_json().encode()
-        await _store(replace(claim, claim_id=str(first["claim_id"])), body)
-    return Response(body, first["status"], {**_headers(first["location"]), REPLAYED: "true"}, JSON)
-
-
-async def _store(claim: _Claim, body: bytes) -> None:
-    """Keep an answer before it is sent. If none is kept, a repeated request gets the current state."""
-    try:
-        await claim.run(_STORE, body=body)
-    except TransientError as exc:
-        log.warning("idempotency.not_stored", path=claim.path, error=str(exc))
-
-
-async def _release(claim: _Claim) -> None:
-    """Forget a request that failed before its work was done."""
-    try:
-        await asyncio.shield(claim.run(_RELEASE))
-    except TransientError as exc:
-        log.warning("idempotency.not_released", path=claim.path, error=str(exc), taken_over_in_s=_CLAIM_SECONDS)
 
 
 def _headers(location: str | None) -> dict[str, str]:

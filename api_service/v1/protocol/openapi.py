@@ -1,15 +1,15 @@
 """Declares the operations of API v1 for the OpenAPI document.
 
-@router.get("/submissions/{id}", **operation("Get a submission", "...", answer=Submission))
+@router.operation("GET /submissions/{id}", "Get a submission", "...", answer=Submission)
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from fastapi import Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -26,10 +26,13 @@ TAGS: Final = [
     {"name": "service", "description": "What this server offers, and what a key has used of it."},
 ]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "ApiError"
 _ALWAYS: Final = (Kind.INVALID, Kind.UNAVAILABLE)
 _WITH_KEY: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
+_IDEMPOTENT: Final = (Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.GONE)
 _WITH_BODY: Final = (Kind.MALFORMED_BODY, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
 #: Names of models that FastAPI does not see -> their schemas.
 _schemas: Final[dict[str, Schema]] = {}
@@ -78,49 +81,58 @@ class ProblemDocumentV1(BaseModel):
     )
 
 
-def operation(
-    summary: str,
-    description: str,
-    *,
-    answer: type[BaseModel] | None = None,
-    status: HTTPStatus = HTTPStatus.OK,
-    body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel] | None = None,
-    is_body_required: bool = True,
-    query: type[BaseModel] = NoQuery,
-    parameters: Sequence[Schema] = (),
-    problems: Iterable[Kind] = (),
-    responses: Mapping[int | str, Schema] | None = None,
-    headers: Mapping[str, Schema] | None = None,
-    content: Mapping[str, Schema] | None = None,
-    needs_key: bool = True,
-) -> dict[str, Any]:
-    """Return the arguments of a route's decorator. The operation has the name of the route's function.
+class V1Router(APIRouter):
+    """The routes of a resource, each with its description."""
 
-    `answer` is the model of the answer with `status`, `headers` its own header fields, `content` its other media types.
-    `body` is the model of a JSON body, or a model or schema for each media type. `query` is the model of `read_query`;
-    `parameters` are further ones, such as header fields. `problems` are the kinds besides those of every call and of
-    bodies: `Kind.NOT_FOUND` if the path has an id, `Kind.REQUEST_UNDER_WAY` if the call has an `Idempotency-Key`, which
-    is then described. `responses` are answers without a model, such as streams. Examples are in `examples.json`.
-    """
-    kinds = [*_ALWAYS, *(_WITH_KEY if needs_key else ()), *(_WITH_BODY if body is not None else ()), *problems]
-    kinds += [Kind.GONE] if Kind.KEY_REUSED in kinds else []
-    documented: dict[int | str, Schema] = {**problem_responses(kinds), **dict(responses or {})}
-    if answer is not None:
-        documented[status.value] = {"model": answer, "description": summary, "headers": dict(headers or {})}
-        documented[status.value] |= {"content": dict(content)} if content else {}
-    keys = [_IDEMPOTENCY_KEY] if Kind.REQUEST_UNDER_WAY in kinds else []
-    extra: Schema = {"parameters": [*query_parameters(query), *parameters, *keys]}
-    if body is not None:
-        extra["requestBody"] = _body(body, is_required=is_body_required)
-    return {
-        "summary": summary,
-        "description": description,
-        "status_code": status.value,
-        "response_class": JSONResponse if answer is not None else Response,
-        "response_model": answer,
-        "responses": documented,
-        "openapi_extra": extra,
-    }
+    def operation(
+        self,
+        call: str,
+        summary: str,
+        description: str,
+        *,
+        answer: type[BaseModel] | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
+        body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel] | None = None,
+        is_body_required: bool = True,
+        idempotent: bool = False,
+        query: type[BaseModel] = NoQuery,
+        parameters: Sequence[Schema] = (),
+        problems: Iterable[Kind] = (),
+        responses: Mapping[int | str, Schema] | None = None,
+        headers: Mapping[str, Schema] | None = None,
+        content: Mapping[str, Schema] | None = None,
+        needs_key: bool = True,
+    ) -> Callable[[F], F]:
+        """Return the decorator of a route. `call` is its method and path. The operation has the function's name.
+
+        `answer` is the model of the answer with `status`, `headers` its own header fields, `content` its other media
+        types. `body` is the model of a JSON body, or a model or schema for each media type. An `idempotent` call has an
+        `Idempotency-Key`. `query` is the model of `read_query`; `parameters` are further ones, such as header fields.
+        `problems` are the kinds besides those of every call, of ids in the path, of bodies and of idempotent calls.
+        `responses` are answers without a model, such as streams. Examples are in `examples.json`.
+        """
+        method, path = call.split()
+        kinds = [*_ALWAYS, *(_WITH_KEY if needs_key else ()), *(_WITH_BODY if body is not None else ())]
+        kinds += [*((Kind.NOT_FOUND,) if "{" in path else ()), *problems, *(_IDEMPOTENT if idempotent else ())]
+        documented: dict[int | str, Schema] = {**problem_responses(kinds), **dict(responses or {})}
+        if answer is not None:
+            documented[status.value] = {"model": answer, "description": summary, "headers": dict(headers or {})}
+            documented[status.value] |= {"content": dict(content)} if content else {}
+        keys = [_IDEMPOTENCY_KEY] if idempotent else []
+        extra: Schema = {"parameters": [*query_parameters(query), *parameters, *keys]}
+        if body is not None:
+            extra["requestBody"] = _body(body, is_required=is_body_required)
+        return self.api_route(
+            path,
+            methods=[method],
+            summary=summary,
+            description=description,
+            status_code=status.value,
+            response_class=JSONResponse if answer is not None else Response,
+            response_model=answer,
+            responses=documented,
+            openapi_extra=extra,
+        )
 
 
 def location(what: str) -> dict[str, Schema]:

@@ -6,11 +6,11 @@ A wait holds no connection to the database: the process's listener wakes it (`ap
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 
 from fastapi import Request
 from pydantic import Field
@@ -38,15 +38,13 @@ _SECONDS: Final = re.compile(r'"?([0-9]{1,1000})"?', re.ASCII)
 class WaitQuery(Strict):
     """The query of a call that can wait."""
 
-    wait: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=MAX_WAIT_S,
-            description="Seconds to wait until the state is final or `held`. It wins over `Prefer: wait`.",
-            examples=[10],
-        ),
-    ] = None
+    wait: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_WAIT_S,
+        description="Seconds to wait until the state is final or `held`. It wins over `Prefer: wait`.",
+        examples=[10],
+    )
 
 
 #: The header field `Prefer`, as OpenAPI describes it.
@@ -87,14 +85,12 @@ def _preferred(header: str) -> int | None:
     return None
 
 
-@contextmanager
-def reserved(services: Services, principal: Principal, seconds: float) -> Iterator[None]:
-    """Count the wait of a request while the block runs. Raise `ApiError` (429) if its key has too many.
+def reserved(services: Services, principal: Principal, seconds: float) -> AbstractContextManager[None]:
+    """Count the wait of a request while a block runs, which raises `ApiError` (429) if its key has too many.
 
     A request that stores something reserves its wait before that.
     """
-    with services.waits.hold(principal) if seconds > 0 else nullcontext():
-        yield
+    return services.waits.hold(principal) if seconds > 0 else nullcontext()
 
 
 async def wait_until_final(services: Services, principal: Principal, upload_id: int, seconds: float) -> None:

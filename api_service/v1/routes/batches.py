@@ -3,7 +3,7 @@
 from functools import partial
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api_service.http.errors import ApiError, Kind
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
@@ -16,12 +16,12 @@ from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import BatchId
-from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, refuse_unknown, require_visible_batch
 from shared.resources.models import Batch, BatchState
 
-router = APIRouter(tags=["batches"])
+router = V1Router(tags=["batches"])
 
 
 async def _batch(services: Services, owner: int | None, batch: int) -> Batch:
@@ -32,18 +32,17 @@ async def _ended(services: Services, owner: int | None, batch: int) -> Batch:
     return await ended_batch(services, batch, owner) or refuse_unknown("batch")
 
 
-@router.post(
-    "/batches",
-    **operation(
-        "Run many programs",
-        "Registers submissions together, all of them or none, and requests their runs. What a submission lacks comes"
-        " from `defaults`.",
-        answer=Batch,
-        status=HTTPStatus.CREATED,
-        body=BatchBody,
-        headers=location("batch"),
-        problems=[Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
-    ),
+@router.operation(
+    "POST /batches",
+    "Run many programs",
+    "Registers submissions together, all of them or none, and requests their runs. What a submission lacks comes"
+    " from `defaults`.",
+    answer=Batch,
+    status=HTTPStatus.CREATED,
+    body=BatchBody,
+    headers=location("batch"),
+    problems=[Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    idempotent=True,
 )
 async def create_batch(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     async with receiving(request, services, principal):
@@ -57,14 +56,11 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
         return await once(request, services, principal, content, work, render, status=status, location=path)
 
 
-@router.get(
-    "/batches/{id}",
-    **operation(
-        "Get a batch",
-        "How far it is, and its submissions in the order in which they were posted.",
-        answer=Batch,
-        problems=[Kind.NOT_FOUND],
-    ),
+@router.operation(
+    "GET /batches/{id}",
+    "Get a batch",
+    "How far it is, and its submissions in the order in which they were posted.",
+    answer=Batch,
 )
 async def get_batch(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
@@ -72,15 +68,14 @@ async def get_batch(principal: ReaderDep, id: BatchId, request: Request, service
     return answer(await _ended(services, owner_of(principal), id))
 
 
-@router.post(
-    "/batches/{id}/cancel",
-    **operation(
-        "Cancel a batch",
-        "Cancels each of its submissions that has not ended, as its own call does.",
-        answer=Batch,
-        status=HTTPStatus.ACCEPTED,
-        problems=[Kind.NOT_FOUND, Kind.FINAL, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED],
-    ),
+@router.operation(
+    "POST /batches/{id}/cancel",
+    "Cancel a batch",
+    "Cancels each of its submissions that has not ended, as its own call does.",
+    answer=Batch,
+    status=HTTPStatus.ACCEPTED,
+    problems=[Kind.FINAL],
+    idempotent=True,
 )
 async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
@@ -95,16 +90,14 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
 
 
-@router.get(
-    "/batches/{id}/events",
-    **operation(
-        "Follow a batch",
-        "A stream of Server-Sent Events: `progress` at once and at each change, but at most once a second, and"
-        " `finished` with the batch at its end.",
-        parameters=[LAST_EVENT_ID],
-        problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
-        responses=RESPONSES,
-    ),
+@router.operation(
+    "GET /batches/{id}/events",
+    "Follow a batch",
+    "A stream of Server-Sent Events: `progress` at once and at each change, but at most once a second, and"
+    " `finished` with the batch at its end.",
+    parameters=[LAST_EVENT_ID],
+    problems=[Kind.TOO_MANY],
+    responses=RESPONSES,
 )
 async def stream_batch_events(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     batch = await _batch(services, owner_of(principal), id)

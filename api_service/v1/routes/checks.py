@@ -1,9 +1,9 @@
 """The checks of problems' packages."""
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from api_service.access.auth import Principal
@@ -19,7 +19,7 @@ from api_service.v1.body.rules import webhook_fault
 from api_service.v1.body.submission import Locale, Text
 from api_service.v1.protocol.answers import conditional
 from api_service.v1.protocol.idempotency import once
-from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query, validated
 from api_service.v1.reads.visibility import refuse_unknown
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_while
@@ -29,9 +29,7 @@ from shared.database import channels
 from shared.resources import checks
 from shared.resources.models import CheckState, ProblemCheck
 
-router = APIRouter(tags=["problems"])
-
-_PATH: Final = "/problems/{name}/check"
+router = V1Router(tags=["problems"])
 
 
 class CheckBody(Strict):
@@ -47,24 +45,20 @@ class CheckQuery(WaitQuery, VersionQuery):
     """The query of a call that waits for the end of a check."""
 
 
-@router.post(
-    _PATH,
-    **operation(
-        "Check a package",
-        "Runs the validators on the data and the jury's submissions, and derives the time limit if nothing names it."
-        " With `wait`, the answer waits for the end.",
-        answer=ProblemCheck,
-        status=HTTPStatus.ACCEPTED,
-        body=CheckBody,
-        is_body_required=False,
-        query=WaitQuery,
-        parameters=[PREFER],
-        headers={**location("check"), **PREFERENCE_APPLIED},
-        problems=[
-            *(Kind.NOT_FOUND, Kind.UNDER_WAY, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED),
-            *(Kind.QUOTA_EXCEEDED, Kind.TOO_MANY),
-        ],
-    ),
+@router.operation(
+    "POST /problems/{name}/check",
+    "Check a package",
+    "Runs the validators on the data and the jury's submissions, and derives the time limit if nothing names it."
+    " With `wait`, the answer waits for the end.",
+    answer=ProblemCheck,
+    status=HTTPStatus.ACCEPTED,
+    body=CheckBody,
+    is_body_required=False,
+    query=WaitQuery,
+    parameters=[PREFER],
+    headers={**location("check"), **PREFERENCE_APPLIED},
+    problems=[Kind.UNDER_WAY, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    idempotent=True,
 )
 async def check_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
@@ -91,17 +85,15 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
     return accepted
 
 
-@router.get(
-    _PATH,
-    **operation(
-        "Get the latest check of a package",
-        "That of the latest version, or of another one. With `wait`, the answer waits for the end.",
-        answer=ProblemCheck,
-        query=CheckQuery,
-        parameters=[PREFER],
-        headers=PREFERENCE_APPLIED,
-        problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
-    ),
+@router.operation(
+    "GET /problems/{name}/check",
+    "Get the latest check of a package",
+    "That of the latest version, or of another one. With `wait`, the answer waits for the end.",
+    answer=ProblemCheck,
+    query=CheckQuery,
+    parameters=[PREFER],
+    headers=PREFERENCE_APPLIED,
+    problems=[Kind.TOO_MANY],
 )
 async def get_check(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)

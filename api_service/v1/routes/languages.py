@@ -2,20 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import Field
 
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import read_query
 from shared.engine.codex import version_in
 from shared.engine.languages import ALIASES
 from shared.resources.models import Limits, ListOf, Resource
 
-router = APIRouter(tags=["service"])
+router = V1Router(tags=["service"])
 
 
 class Variant(Resource):
@@ -64,30 +64,25 @@ LanguageName = Annotated[
 ]
 
 
-@router.get(
-    "/languages",
-    **operation(
-        "List the languages",
-        "The languages in which programs run here, with their compilers' options and the default limits.",
-        answer=ListOf[Language],
-    ),
+@router.operation(
+    "GET /languages",
+    "List the languages",
+    "The languages in which programs run here, with their compilers' options and the default limits.",
+    answer=ListOf[Language],
 )
 async def list_languages(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
     return answer(ListOf[Language](items=languages_of(await services.languages.catalog()), next=None))
 
 
-@router.get(
-    "/languages/{name}",
-    **operation(
-        "Get a language",
-        "One language, by its code, its name or an alias.",
-        answer=Language,
-        problems=[Kind.NOT_FOUND],
-    ),
+@router.operation(
+    "GET /languages/{name}",
+    "Get a language",
+    "One language, by its code, its name or an alias.",
+    answer=Language,
 )
 async def get_language(principal: ReaderDep, name: LanguageName, request: Request, services: ServicesDep) -> Response:
-    catalog = await services.languages.catalog([name])
+    catalog = await services.languages.catalog()
     language = catalog.find(name)
     if language is None:
         raise ApiError(Kind.NOT_FOUND, "This server has no language of this name; GET /v1/languages lists them.")

@@ -9,17 +9,17 @@ import hmac
 import time
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_service.http.errors import ApiError, Kind
 from api_service.services import ServicesDep
 from api_service.submissions.mails import store_report
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import is_clean, read_json, read_query
 from shared.mail.delivery_reports import DeliveryReport, DeliveryState
 
-router = APIRouter(tags=["service"])
+router = V1Router(tags=["service"])
 
 #: An event may be this much older or newer than our clock.
 _TOLERANCE_SECONDS: Final = 300
@@ -54,17 +54,15 @@ class Received(BaseModel):
     received: bool = Field(description="Always true.", examples=[True])
 
 
-@router.post(
-    "/mailgun/events",
-    **operation(
-        "Receive an event of Mailgun",
-        "Mailgun calls this if it is set as a webhook there. Deliveries, failures and complaints become the state of"
-        " their mail; an address that bounces for good or complains gets no more mails.",
-        answer=Received,
-        body=MailgunEvent,
-        problems=[Kind.NOT_FOUND, Kind.NOT_ACCEPTABLE],
-        needs_key=False,
-    ),
+@router.operation(
+    "POST /mailgun/events",
+    "Receive an event of Mailgun",
+    "Mailgun calls this if it is set as a webhook there. Deliveries, failures and complaints become the state of"
+    " their mail; an address that bounces for good or complains gets no more mails.",
+    answer=Received,
+    body=MailgunEvent,
+    problems=[Kind.NOT_FOUND, Kind.NOT_ACCEPTABLE],
+    needs_key=False,
 )
 async def receive_mailgun_event(request: Request, services: ServicesDep) -> Response:
     key = services.settings.mailgun_signing_key

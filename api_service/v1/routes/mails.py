@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api_service.http.errors import Kind
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
@@ -11,26 +11,23 @@ from api_service.submissions.service import OnStored
 from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import refuse_unknown, require_visible
 from shared.resources import mails as read
 from shared.resources.models import ListOf, Mail
 
-router = APIRouter(tags=["submissions"])
+router = V1Router(tags=["submissions"])
 
 
-@router.get(
-    "/submissions/{id}/mails",
-    **operation(
-        "List the mails of a submission",
-        "All mails about it, the newest first: results, its receipt, and the digest of its batch. A page has"
-        f" {PAGE_ITEMS} of them.",
-        answer=ListOf[Mail],
-        query=PageQuery,
-        headers=LINK,
-        problems=[Kind.NOT_FOUND],
-    ),
+@router.operation(
+    "GET /submissions/{id}/mails",
+    "List the mails of a submission",
+    "All mails about it, the newest first: results, its receipt, and the digest of its batch. A page has"
+    f" {PAGE_ITEMS} of them.",
+    answer=ListOf[Mail],
+    query=PageQuery,
+    headers=LINK,
 )
 async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     await require_visible(services, principal, id)
@@ -40,18 +37,15 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
     return page_answer(request, services, ListOf[Mail], mails, following)
 
 
-@router.post(
-    "/submissions/{id}/mails",
-    **operation(
-        "Mail the result again",
-        "Sends the mail of the latest result once more. It counts against the budget of the recipient.",
-        answer=Mail,
-        status=HTTPStatus.ACCEPTED,
-        problems=[
-            Kind.NOT_FOUND, Kind.NOTHING_TO_MAIL, Kind.QUOTA_EXCEEDED, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED,
-        ],
-    ),
-)  # fmt: skip
+@router.operation(
+    "POST /submissions/{id}/mails",
+    "Mail the result again",
+    "Sends the mail of the latest result once more. It counts against the budget of the recipient.",
+    answer=Mail,
+    status=HTTPStatus.ACCEPTED,
+    problems=[Kind.NOTHING_TO_MAIL, Kind.QUOTA_EXCEEDED],
+    idempotent=True,
+)
 async def mail_result_again(
     principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep
 ) -> Response:

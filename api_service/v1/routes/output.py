@@ -1,9 +1,9 @@
 """The bytes of a submission: its sources, and the output, standard error and artifacts of its runs."""
 
-from http import HTTPStatus
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import Field
 
 from api_service.access.auth import Principal
@@ -18,15 +18,15 @@ from api_service.v1.output.stored_bytes import (
     output_of_test,
     source_of,
 )
-from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH
+from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME
 from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import F, V1Router
 from api_service.v1.protocol.validation import Strict, read_query
 from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from shared.engine.artifacts import UNKNOWN
 from shared.resources.statements import shows_secrets
 
-router = APIRouter(tags=["submissions"])
+router = V1Router(tags=["submissions"])
 
 LARGEST_NUMBER: Final = (1 << 31) - 1
 #: If a submission has tests, and the numbers of those whose outputs its sender may not see (`find_visible`).
@@ -43,49 +43,50 @@ ArtifactName = Annotated[str, Path(description="The name of the file.", examples
 class ArtifactQuery(Strict):
     """The query that names one run of a submission."""
 
-    run: Annotated[int | None, Field(ge=1, le=LARGEST_NUMBER, description="The number of the run; the latest.")] = None
+    run: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER, description="The number of the run; the latest.")
 
 
 class OutputQuery(ArtifactQuery):
     """The query that names one output of a submission."""
 
-    test: Annotated[
-        int | None,
-        Field(ge=1, le=LARGEST_NUMBER, description="The number of the test. Exactly submissions with tests need it."),
-    ] = None
+    test: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_NUMBER,
+        description="The number of the test. Exactly submissions with tests need it.",
+    )
 
 
-def _reading(what: str) -> dict[str, Any]:
-    """Return the arguments of the decorator of a route that reads an output."""
-    return operation(
+def _reading(name: str, what: str) -> Callable[[F], F]:
+    """Return the decorator of a route that reads an output."""
+    return router.operation(
+        f"GET /submissions/{{id}}/{name}",
         f"Read what a program wrote to its {what}",
         f"The whole {what}, as far as the engine has kept it.",
         query=OutputQuery,
         parameters=[RANGE],
-        problems=[Kind.NOT_FOUND, Kind.RANGE],
+        problems=[Kind.RANGE],
         responses=content_responses(TEXT),
     )
 
 
-@router.get("/submissions/{id}/output", **_reading("standard output"))
+@_reading("output", "standard output")
 async def get_output(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stdout")
 
 
-@router.get("/submissions/{id}/stderr", **_reading("standard error"))
+@_reading("stderr", "standard error")
 async def get_stderr(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     return await _output(request, services, principal, id, "stderr")
 
 
-@router.get(
-    "/submissions/{id}/source",
-    **operation(
-        "Read the sources of a submission",
-        "The file as it was sent; a zip if there are several.",
-        parameters=[RANGE],
-        problems=[Kind.NOT_FOUND, Kind.RANGE],
-        responses=content_responses(TEXT, ZIP),
-    ),
+@router.operation(
+    "GET /submissions/{id}/source",
+    "Read the sources of a submission",
+    "The file as it was sent; a zip if there are several.",
+    parameters=[RANGE],
+    problems=[Kind.RANGE],
+    responses=content_responses(TEXT, ZIP),
 )
 async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     submission = await find_visible(services, principal, id, SOURCE_COLUMNS) or refuse_unknown()
@@ -94,19 +95,14 @@ async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, s
     return await content_answer(request, content or refuse_unknown("source"))
 
 
-@router.get(
-    "/submissions/{id}/artifacts/{name}",
-    **operation(
-        "Read a file that a program wrote",
-        "A file of its folder `out`, as an attachment unless it is an image. The `ETag` is its SHA-256 in hexadecimal.",
-        query=ArtifactQuery,
-        parameters=[RANGE, IF_NONE_MATCH],
-        problems=[Kind.NOT_FOUND, Kind.RANGE],
-        responses={
-            **content_responses(UNKNOWN),
-            HTTPStatus.NOT_MODIFIED: {"description": "It is as `If-None-Match` names it.", "headers": ETAG},
-        },
-    ),
+@router.operation(
+    "GET /submissions/{id}/artifacts/{name}",
+    "Read a file that a program wrote",
+    "A file of its folder `out`, as an attachment unless it is an image. The `ETag` is its SHA-256 in hexadecimal.",
+    query=ArtifactQuery,
+    parameters=[RANGE, IF_NONE_MATCH],
+    problems=[Kind.RANGE],
+    responses={**content_responses(UNKNOWN), **SAME},
 )
 async def get_artifact(
     principal: ReaderDep, id: SubmissionId, name: ArtifactName, request: Request, services: ServicesDep

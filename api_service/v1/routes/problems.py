@@ -5,7 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final, Literal, NoReturn
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import Field
 
 from api_service.access.auth import Principal
@@ -25,8 +25,8 @@ from api_service.v1.body.package import (
 )
 from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer, unsealed
 from api_service.v1.output.content import RANGE, Content, content_answer, content_responses
-from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, answer
-from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME, answer
+from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query
 from api_service.v1.routes.output import LARGEST_NUMBER
 from shared.problems import versions
@@ -34,7 +34,7 @@ from shared.problems.files import key_of
 from shared.problems.versions import ProblemVersion
 from shared.resources.models import ListOf
 
-router = APIRouter(tags=["problems"])
+router = V1Router(tags=["problems"])
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _CURSOR: Final = "problems"
@@ -62,34 +62,32 @@ ProblemName = Annotated[
 class VersionQuery(Strict):
     """The query that names a version of a problem."""
 
-    version: Annotated[int | None, Field(ge=1, le=LARGEST_NUMBER, description="The version; the latest.")] = None
+    version: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER, description="The version; the latest.")
 
 
 class DeletionQuery(Strict):
     """The query of a deletion."""
 
-    version: Annotated[
-        int | None, Field(ge=1, le=LARGEST_NUMBER, description="The version that is deleted; all of them.")
-    ] = None
+    version: int | None = Field(
+        default=None, ge=1, le=LARGEST_NUMBER, description="The version that is deleted; all of them."
+    )
 
 
 class ProblemsQuery(Strict):
     """The page and the filter of the list of problems."""
 
-    limit: int = Field(50, ge=1, le=200, description="The most problems of a page.")
-    cursor: str | None = Field(None, max_length=400, description="`next` of the page before.")
-    visibility: Literal["private", "shared"] | None = Field(None, description="Only those that are so.")
+    limit: int = Field(default=50, ge=1, le=200, description="The most problems of a page.")
+    cursor: str | None = Field(default=None, max_length=400, description="`next` of the page before.")
+    visibility: Literal["private", "shared"] | None = Field(default=None, description="Only those that are so.")
 
 
-@router.get(
-    "/problems",
-    **operation(
-        "List problems",
-        "Those of this key, and those that other keys share, by name, without samples and warnings.",
-        answer=ListOf[StoredProblem],
-        query=ProblemsQuery,
-        headers=LINK,
-    ),
+@router.operation(
+    "GET /problems",
+    "List problems",
+    "Those of this key, and those that other keys share, by name, without samples and warnings.",
+    answer=ListOf[StoredProblem],
+    query=ProblemsQuery,
+    headers=LINK,
 )
 async def list_problems(principal: ProblemReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ProblemsQuery)
@@ -109,15 +107,12 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
         return page_answer(request, services, ListOf[StoredProblem], items, cursor)
 
 
-@router.get(
-    "/problems/{name}",
-    **operation(
-        "Get a problem",
-        "Its latest version, or another one. Other keys see a shared problem without its secrets.",
-        answer=StoredProblem,
-        query=VersionQuery,
-        problems=[Kind.NOT_FOUND],
-    ),
+@router.operation(
+    "GET /problems/{name}",
+    "Get a problem",
+    "Its latest version, or another one. Other keys see a shared problem without its secrets.",
+    answer=StoredProblem,
+    query=VersionQuery,
 )
 async def get_problem(
     principal: ProblemReaderDep, name: ProblemName, request: Request, services: ServicesDep
@@ -131,19 +126,17 @@ async def get_problem(
     return answer(await _whole(services, principal, found))
 
 
-@router.put(
-    "/problems/{name}",
-    **operation(
-        "Store a package",
-        "Makes a new problem, or a new version of one. If the latest version is the same, nothing is made (200). Every"
-        " fault of the package is in `errors`, with the `path` of its file.",
-        answer=StoredProblem,
-        status=HTTPStatus.CREATED,
-        body={ZIP: {"type": "string", "format": "binary"}, FORM: _PACKAGE_FORM},
-        headers=location("problem"),
-        problems=[Kind.NOT_FOUND, Kind.NAME_TAKEN, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
-        responses={HTTPStatus.OK: {"model": StoredProblem, "description": "The latest version is the same."}},
-    ),
+@router.operation(
+    "PUT /problems/{name}",
+    "Store a package",
+    "Makes a new problem, or a new version of one. If the latest version is the same, nothing is made (200). Every"
+    " fault of the package is in `errors`, with the `path` of its file.",
+    answer=StoredProblem,
+    status=HTTPStatus.CREATED,
+    body={ZIP: {"type": "string", "format": "binary"}, FORM: _PACKAGE_FORM},
+    headers=location("problem"),
+    problems=[Kind.NAME_TAKEN, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    responses={HTTPStatus.OK: {"model": StoredProblem, "description": "The latest version is the same."}},
 )
 async def put_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     _check_name(name)
@@ -161,15 +154,13 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
     return answer(shown, HTTPStatus.CREATED, {"Location": address}) if is_new else answer(shown)
 
 
-@router.patch(
-    "/problems/{name}",
-    **operation(
-        "Change the settings of a problem",
-        "Other limits make a new version of the same package; the title and the visibility do not.",
-        answer=StoredProblem,
-        body=ProblemBody,
-        problems=[Kind.NOT_FOUND, Kind.QUOTA_EXCEEDED],
-    ),
+@router.operation(
+    "PATCH /problems/{name}",
+    "Change the settings of a problem",
+    "Other limits make a new version of the same package; the title and the visibility do not.",
+    answer=StoredProblem,
+    body=ProblemBody,
+    problems=[Kind.QUOTA_EXCEEDED],
 )
 async def patch_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
@@ -182,16 +173,14 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
     return answer(await _whole(services, principal, await require_owned(services, principal, name)))
 
 
-@router.delete(
-    "/problems/{name}",
-    **operation(
-        "Delete a problem, or a version of it",
-        "Submissions to it stay, and cannot be run again. The name is free; its version numbers are not used twice.",
-        status=HTTPStatus.NO_CONTENT,
-        query=DeletionQuery,
-        problems=[Kind.NOT_FOUND, Kind.UNDER_WAY],
-        responses={HTTPStatus.NO_CONTENT: {"description": "It is deleted."}},
-    ),
+@router.operation(
+    "DELETE /problems/{name}",
+    "Delete a problem, or a version of it",
+    "Submissions to it stay, and cannot be run again. The name is free; its version numbers are not used twice.",
+    status=HTTPStatus.NO_CONTENT,
+    query=DeletionQuery,
+    problems=[Kind.UNDER_WAY],
+    responses={HTTPStatus.NO_CONTENT: {"description": "It is deleted."}},
 )
 async def delete_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
@@ -201,16 +190,13 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.get(
-    "/problems/{name}/versions",
-    **operation(
-        "List the versions of a problem",
-        "The newest first.",
-        answer=ListOf[VersionOfProblem],
-        query=PageQuery,
-        headers=LINK,
-        problems=[Kind.NOT_FOUND],
-    ),
+@router.operation(
+    "GET /problems/{name}/versions",
+    "List the versions of a problem",
+    "The newest first.",
+    answer=ListOf[VersionOfProblem],
+    query=PageQuery,
+    headers=LINK,
 )
 async def list_versions(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
@@ -222,19 +208,14 @@ async def list_versions(principal: SetterDep, name: ProblemName, request: Reques
     return page_answer(request, services, ListOf[VersionOfProblem], items, cursor)
 
 
-@router.get(
-    "/problems/{name}/package",
-    **operation(
-        "Download a package",
-        "The bytes that were sent. The `ETag` is their SHA-256.",
-        query=VersionQuery,
-        parameters=[RANGE, IF_NONE_MATCH],
-        problems=[Kind.NOT_FOUND, Kind.RANGE],
-        responses={
-            **content_responses(ZIP),
-            HTTPStatus.NOT_MODIFIED: {"description": "It is as `If-None-Match` names it.", "headers": ETAG},
-        },
-    ),
+@router.operation(
+    "GET /problems/{name}/package",
+    "Download a package",
+    "The bytes that were sent. The `ETag` is their SHA-256.",
+    query=VersionQuery,
+    parameters=[RANGE, IF_NONE_MATCH],
+    problems=[Kind.RANGE],
+    responses={**content_responses(ZIP), **SAME},
 )
 async def get_package(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)

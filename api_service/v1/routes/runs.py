@@ -4,7 +4,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
@@ -15,29 +15,26 @@ from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answe
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import RunNumber, SubmissionId
-from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.reads.visibility import find_visible, owner_of, read_query_of, refuse_unknown
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
 from shared.resources import read
 from shared.resources.models import ListOf, Run
 
-router = APIRouter(tags=["submissions"])
+router = V1Router(tags=["submissions"])
 
 _IS_DELETED: Final = """
     (SELECT state <> 'stored' FROM problem_versions WHERE problem_versions.id = problem_version) AS is_deleted
 """
 
 
-@router.get(
-    "/submissions/{id}/runs",
-    **operation(
-        "List the runs of a submission",
-        f"All runs, the newest first, without texts and tests. A page has {PAGE_ITEMS} of them.",
-        answer=ListOf[Run],
-        query=PageQuery,
-        headers=LINK,
-        problems=[Kind.NOT_FOUND],
-    ),
+@router.operation(
+    "GET /submissions/{id}/runs",
+    "List the runs of a submission",
+    f"All runs, the newest first, without texts and tests. A page has {PAGE_ITEMS} of them.",
+    answer=ListOf[Run],
+    query=PageQuery,
+    headers=LINK,
 )
 async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     query = await read_query_of(request, services, principal, id, PageQuery)
@@ -47,14 +44,11 @@ async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, se
     return page_answer(request, services, ListOf[Run], runs, following)
 
 
-@router.get(
-    "/submissions/{id}/runs/{number}",
-    **operation(
-        "Get a run of a submission",
-        "Its state, its texts and its tests. Texts are cut to 64 KiB; `/output` and `/stderr` have them whole.",
-        answer=Run,
-        problems=[Kind.NOT_FOUND],
-    ),
+@router.operation(
+    "GET /submissions/{id}/runs/{number}",
+    "Get a run of a submission",
+    "Its state, its texts and its tests. Texts are cut to 64 KiB; `/output` and `/stderr` have them whole.",
+    answer=Run,
 )
 async def get_run(
     principal: ReaderDep,
@@ -73,28 +67,20 @@ async def get_run(
     return answer(run or refuse_unknown("run of this submission"))
 
 
-@router.post(
-    "/submissions/{id}/runs",
-    **operation(
-        "Run a submission again",
-        "Requests one more run, also of a submission that is held. A run with other `stdin` or `args` is not compared"
-        " with the expected output.",
-        answer=Run,
-        status=HTTPStatus.ACCEPTED,
-        body=RunBody,
-        is_body_required=False,
-        query=WaitQuery,
-        parameters=[PREFER],
-        headers={**location("run"), **PREFERENCE_APPLIED},
-        problems=[
-            Kind.NOT_FOUND,
-            Kind.UNDER_WAY,
-            Kind.REQUEST_UNDER_WAY,
-            Kind.KEY_REUSED,
-            Kind.QUOTA_EXCEEDED,
-            Kind.TOO_MANY,
-        ],
-    ),
+@router.operation(
+    "POST /submissions/{id}/runs",
+    "Run a submission again",
+    "Requests one more run, also of a submission that is held. A run with other `stdin` or `args` is not compared"
+    " with the expected output.",
+    answer=Run,
+    status=HTTPStatus.ACCEPTED,
+    body=RunBody,
+    is_body_required=False,
+    query=WaitQuery,
+    parameters=[PREFER],
+    headers={**location("run"), **PREFERENCE_APPLIED},
+    problems=[Kind.UNDER_WAY, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    idempotent=True,
 )
 async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     override, wait = await read_run_request(request, services, principal, id)

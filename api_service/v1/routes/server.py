@@ -2,7 +2,7 @@
 
 import math
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
@@ -10,7 +10,7 @@ from api_service.problems.bounds import MAX_PACKAGE_FILES
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.waiting import MAX_WAIT_S
 from shared.accounts import budgets
@@ -19,7 +19,7 @@ from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TEST
 from shared.resources.kept_answers import KEPT_SECONDS
 from shared.resources.models import Bytes, ListOf, Resource, Time
 
-router = APIRouter(tags=["service"])
+router = V1Router(tags=["service"])
 
 
 class TimeBounds(Resource):
@@ -72,13 +72,11 @@ class ServiceLimits(Resource):
     limits: ProgramBounds
 
 
-@router.get(
-    "/limits",
-    **operation(
-        "Get the limits of this server",
-        "What the operator and the engine allow, by the names of the keys and settings that the limits apply to.",
-        answer=ServiceLimits,
-    ),
+@router.operation(
+    "GET /limits",
+    "Get the limits of this server",
+    "What the operator and the engine allow, by the names of the keys and settings that the limits apply to.",
+    answer=ServiceLimits,
 )
 async def get_limits(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)
@@ -118,14 +116,12 @@ class Usage(Resource):
     resets_at: Time | None = Field(description="When nothing will be in use any more; null if nothing is.")
 
 
-@router.get(
-    "/usage",
-    **operation(
-        "See what a key has used",
-        "What this key has used of each budget, and with the scope `problems` of the room for them. Keys with the scope"
-        " `admin` have no budgets.",
-        answer=ListOf[Usage],
-    ),
+@router.operation(
+    "GET /usage",
+    "See what a key has used",
+    "What this key has used of each budget, and with the scope `problems` of the room for them. Keys with the scope"
+    " `admin` have no budgets.",
+    answer=ListOf[Usage],
 )
 async def list_usage(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     read_query(request)

@@ -3,7 +3,7 @@
 from functools import partial
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api_service.events import reads
 from api_service.events.event_log import EventPosition, unsent
@@ -14,30 +14,28 @@ from api_service.submissions.delete import delete
 from api_service.submissions.service import OnStored
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.events.submission import submission_events
-from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, conditional
+from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, SAME, conditional
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown, require_visible, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
 from shared.resources.models import Submission
 
-router = APIRouter(tags=["submissions"])
+router = V1Router(tags=["submissions"])
 
 
-@router.get(
-    "/submissions/{id}",
-    **operation(
-        "Get a submission",
-        "Its state, its latest run and where to read more. With `wait`, the answer waits for the result.",
-        answer=Submission,
-        query=WaitQuery,
-        parameters=[PREFER, IF_NONE_MATCH],
-        headers={**ETAG, **PREFERENCE_APPLIED},
-        problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
-        responses={HTTPStatus.NOT_MODIFIED: {"description": "It is as `If-None-Match` names it.", "headers": ETAG}},
-    ),
+@router.operation(
+    "GET /submissions/{id}",
+    "Get a submission",
+    "Its state, its latest run and where to read more. With `wait`, the answer waits for the result.",
+    answer=Submission,
+    query=WaitQuery,
+    parameters=[PREFER, IF_NONE_MATCH],
+    headers={**ETAG, **PREFERENCE_APPLIED},
+    problems=[Kind.TOO_MANY],
+    responses=SAME,
 )
 async def get_submission(
     principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, reserve: ReserveDep
@@ -50,15 +48,13 @@ async def get_submission(
     return conditional(request, submission, wait.headers)
 
 
-@router.delete(
-    "/submissions/{id}",
-    **operation(
-        "Delete a submission",
-        "Removes it with its files, results, mails and webhooks. Its id is not used again.",
-        status=HTTPStatus.NO_CONTENT,
-        problems=[Kind.NOT_FOUND, Kind.UNDER_WAY],
-        responses={HTTPStatus.NO_CONTENT: {"description": "It is deleted."}},
-    ),
+@router.operation(
+    "DELETE /submissions/{id}",
+    "Delete a submission",
+    "Removes it with its files, results, mails and webhooks. Its id is not used again.",
+    status=HTTPStatus.NO_CONTENT,
+    problems=[Kind.UNDER_WAY],
+    responses={HTTPStatus.NO_CONTENT: {"description": "It is deleted."}},
 )
 async def delete_submission(
     principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep
@@ -70,15 +66,14 @@ async def delete_submission(
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.post(
-    "/submissions/{id}/cancel",
-    **operation(
-        "Cancel a submission",
-        "What is held or queued is cancelled at once; a program that runs is killed within a second. No mail is sent.",
-        answer=Submission,
-        status=HTTPStatus.ACCEPTED,
-        problems=[Kind.NOT_FOUND, Kind.FINAL, Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED],
-    ),
+@router.operation(
+    "POST /submissions/{id}/cancel",
+    "Cancel a submission",
+    "What is held or queued is cancelled at once; a program that runs is killed within a second. No mail is sent.",
+    answer=Submission,
+    status=HTTPStatus.ACCEPTED,
+    problems=[Kind.FINAL],
+    idempotent=True,
 )
 async def cancel_submission(
     principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep
@@ -95,17 +90,15 @@ async def cancel_submission(
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
 
 
-@router.get(
-    "/submissions/{id}/events",
-    **operation(
-        "Follow a submission",
-        "A stream of Server-Sent Events: `state` and `test` events of the latest run, and `finished` with the"
-        " submission at its end. It begins with what has happened already. If the submission has `live_output`, there"
-        " are also `stdout` and `stderr` with what the program writes while it runs, as far as that can be had.",
-        parameters=[LAST_EVENT_ID],
-        problems=[Kind.NOT_FOUND, Kind.TOO_MANY],
-        responses=RESPONSES,
-    ),
+@router.operation(
+    "GET /submissions/{id}/events",
+    "Follow a submission",
+    "A stream of Server-Sent Events: `state` and `test` events of the latest run, and `finished` with the"
+    " submission at its end. It begins with what has happened already. If the submission has `live_output`, there"
+    " are also `stdout` and `stderr` with what the program writes while it runs, as far as that can be had.",
+    parameters=[LAST_EVENT_ID],
+    problems=[Kind.TOO_MANY],
+    responses=RESPONSES,
 )
 async def stream_submission_events(
     request: Request, principal: ReaderDep, services: ServicesDep, id: SubmissionId

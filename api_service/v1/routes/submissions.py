@@ -2,11 +2,10 @@
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
@@ -21,7 +20,7 @@ from api_service.v1.lists import pages
 from api_service.v1.lists.cursors import LINK, page_answer, unsealed
 from api_service.v1.lists.pages import ListQuery
 from api_service.v1.protocol.idempotency import Once
-from api_service.v1.protocol.openapi import location, operation
+from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.visibility import owner_of, visible_submission
 from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery, reserved, wait_until_final
@@ -31,7 +30,7 @@ from shared.resources.models import ListOf, Submission
 from shared.service.errors import DatabaseTooSlow
 from shared.storage.sources import JUDGES
 
-router = APIRouter(tags=["submissions"])
+router = V1Router(tags=["submissions"])
 
 #: What the cursors of the list are signed for.
 _CURSOR: Final = "submissions"
@@ -41,50 +40,42 @@ _TOO_SLOW: Final = (
 )
 
 
-@router.post(
-    "/submissions",
-    **operation(
-        "Run a program",
-        "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
-        answer=Submission,
-        status=HTTPStatus.CREATED,
-        body={JSON: SubmissionBody, FORM: form_of(SubmissionBody), "text/plain": TEXT},
-        query=WaitQuery,
-        parameters=[PREFER, *fields_of(SubmissionBody)],
-        headers={**location("submission"), **PREFERENCE_APPLIED},
-        problems=[Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
-    ),
+@router.operation(
+    "POST /submissions",
+    "Run a program",
+    "Registers a program and requests its run, unless it is held. With `wait`, the answer waits for the result.",
+    answer=Submission,
+    status=HTTPStatus.CREATED,
+    body={JSON: SubmissionBody, FORM: form_of(SubmissionBody), "text/plain": TEXT},
+    query=WaitQuery,
+    parameters=[PREFER, *fields_of(SubmissionBody)],
+    headers={**location("submission"), **PREFERENCE_APPLIED},
+    problems=[Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    idempotent=True,
 )
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     with ExitStack() as waiting:
         # While the answer waits, neither the body nor the submission is in memory.
-        created = await _create(request, services, principal, waiting)
+        once, wait, shown = await _create(request, services, principal, waiting)
 
         async def render(upload: int) -> Submission:
-            if created.shown is not None:
-                return created.shown
-            await wait_until_final(services, principal, upload, created.wait.seconds)
+            if shown is not None:
+                return shown
+            await wait_until_final(services, principal, upload, wait.seconds)
             return await visible_submission(services, principal, upload)
 
-        answer = await created.once.answer(render)
-    answer.headers.update(created.wait.headers)
+        answer = await once.answer(render)
+    answer.headers.update(wait.headers)
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Created:
-    """A submission that was stored, by this request or by an earlier one with its key.
+async def _create(
+    request: Request, services: Services, principal: Principal, waiting: ExitStack
+) -> tuple[Once, Wait, Submission | None]:
+    """Store the submission of a request, unless an earlier one with its key has. Its wait counts until `waiting` ends.
 
-    `shown` is how it looks just now; None if its answer waits or is to be read.
+    Return what answers it, its wait, and how the submission looks just now; None if the answer waits or reads it.
     """
-
-    once: Once
-    wait: Wait
-    shown: Submission | None
-
-
-async def _create(request: Request, services: Services, principal: Principal, waiting: ExitStack) -> _Created:
-    """Store the submission of a request. Its wait counts until `waiting` is closed."""
     async with receiving(request, services, principal) as body:
         parsed = await read_submission(request, services, principal, body)
         wait, shown = parsed.wait, None
@@ -96,7 +87,7 @@ async def _create(request: Request, services: Services, principal: Principal, wa
             once.made = stored.id
             is_whole = not wait.seconds and parsed.new.problem_version is None
             shown = await _shown(services, principal, parsed.new, stored) if is_whole else None
-        return _Created(once, wait, shown)
+        return once, wait, shown
 
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
@@ -124,16 +115,14 @@ async def _shown(services: Services, principal: Principal, new: NewSubmission, s
     return posted(values, links=services.links, queue=queue)
 
 
-@router.get(
-    "/submissions",
-    **operation(
-        "List submissions",
-        "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
-        " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
-        answer=ListOf[Submission],
-        query=ListQuery,
-        headers=LINK,
-    ),
+@router.operation(
+    "GET /submissions",
+    "List submissions",
+    "The newest first, without texts and tests. There are more while `next` is not null. With many submissions of"
+    " which few have the wanted language or metadata, the answer may be 503: then add `created_after`.",
+    answer=ListOf[Submission],
+    query=ListQuery,
+    headers=LINK,
 )
 async def list_submissions_v1(principal: ReaderDep, request: Request, services: ServicesDep) -> Response:
     query = read_query(request, ListQuery)

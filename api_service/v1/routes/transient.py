@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 from starlette.types import Message, Receive, Scope, Send
 
@@ -21,7 +21,7 @@ from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import TransientRunBody
 from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, OutputEvent, event
 from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.openapi import operation
+from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.run_call import Output, Started
@@ -33,7 +33,7 @@ from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
-router = APIRouter(tags=["submissions"])
+router = V1Router(tags=["submissions"])
 
 #: Seconds within which a client must take an event. Meanwhile the program may hold its slot.
 _SEND_S: Final = 60.0
@@ -54,20 +54,18 @@ async def _until_sent() -> AsyncIterator[ExitStack]:
 _UntilSentDep = Annotated[ExitStack, Depends(_until_sent)]
 
 
-@router.post(
-    "/run",
-    **operation(
-        "Run a program without storing it",
-        "Runs a program at once, and answers with its run. Nothing is stored, and no mail is sent: if the connection"
-        " ends, the program is stopped. Of the budgets only `run_seconds` counts. With `Accept: text/event-stream`, the"
-        " answer is an event stream: `started`, `stdout` and `stderr` with what a program without tests writes while it"
-        " runs, `test` for each test, and `finished` with the run.",
-        answer=TransientRun,
-        body={JSON: TransientRunBody, FORM: form_of(TransientRunBody), "text/plain": TEXT},
-        parameters=fields_of(TransientRunBody),
-        problems=[Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
-        content={MEDIA_TYPE: RESPONSES[200]["content"][MEDIA_TYPE]},
-    ),
+@router.operation(
+    "POST /run",
+    "Run a program without storing it",
+    "Runs a program at once, and answers with its run. Nothing is stored, and no mail is sent: if the connection"
+    " ends, the program is stopped. Of the budgets only `run_seconds` counts. With `Accept: text/event-stream`, the"
+    " answer is an event stream: `started`, `stdout` and `stderr` with what a program without tests writes while it"
+    " runs, `test` for each test, and `finished` with the run.",
+    answer=TransientRun,
+    body={JSON: TransientRunBody, FORM: form_of(TransientRunBody), "text/plain": TEXT},
+    parameters=fields_of(TransientRunBody),
+    problems=[Kind.QUOTA_EXCEEDED, Kind.TOO_MANY],
+    content={MEDIA_TYPE: RESPONSES[200]["content"][MEDIA_TYPE]},
 )
 async def run_program(
     principal: SubmitterDep, request: Request, services: ServicesDep, until_sent: _UntilSentDep

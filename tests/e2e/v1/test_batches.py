@@ -1,6 +1,5 @@
 """Section 2 of the contract: batches, languages and limits."""
 
-import json
 from typing import Any
 
 import pytest
@@ -11,18 +10,8 @@ from tests.waiting import eventually_sync
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 BATCH = "id state total done states verdicts digest webhook created_at finished_at submissions links"
-STATES = ["held", "queued", "running", "finished", "failed", "cancelled"]
-VERDICTS = [
-    "ok",
-    "accepted",
-    "compile_error",
-    "runtime_error",
-    "time_limit",
-    "memory_limit",
-    "output_limit",
-    "wrong_answer",
-    "judge_error",
-]
+STATES = "held queued running finished failed cancelled"
+VERDICTS = "ok accepted compile_error runtime_error time_limit memory_limit output_limit wrong_answer judge_error"
 
 
 def post(api: Api, *submissions: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -54,8 +43,8 @@ def test_a_batch(owner: Api) -> None:
     assert sum(body["states"].values()) == 3
     final = finished(owner, body["id"])
     assert (final["done"], final["total"]) == (3, 3)
-    assert set(final["states"]) == set(STATES)
-    assert set(final["verdicts"]) == set(VERDICTS)
+    assert set(final["states"]) == set(STATES.split())
+    assert set(final["verdicts"]) == set(VERDICTS.split())
     assert {name: n for name, n in final["states"].items() if n} == {"finished": 3}
     assert {name: n for name, n in final["verdicts"].items() if n} == {
         "ok": 1,
@@ -105,13 +94,6 @@ def test_faults_of_a_batch(owner: Api, body: dict[str, Any], where: set[str]) ->
     before = owner.read("/v1/submissions", limit=1)["items"]
     assert faults(owner.post("/v1/batches", json=body)) == where
     assert owner.read("/v1/submissions", limit=1)["items"] == before
-
-
-def test_a_batch_is_bounded(owner: Api) -> None:
-    most = owner.read("/v1/limits")["max_batch"]
-    assert faults(owner.post("/v1/batches", json={"submissions": [ONE] * (most + 1)})) == {"/submissions"}
-    problem(owner.post("/v1/batches", content=b"{"), 415)
-    problem(owner.post("/v1/batches", content=b"{", headers={"Content-Type": "application/json"}), 400)
 
 
 def test_cancelling_a_batch(owner: Api) -> None:
@@ -189,18 +171,8 @@ def test_limits(owner: Api) -> None:
     names += " max_problem_tests max_test_bytes max_stdin_bytes max_files max_tests max_batch max_args max_args_bytes"
     names += " max_wait_s max_streams idempotency_s run_seconds limits"
     assert list(limits) == names.split()
-    fixed = ("max_files", "max_tests", "max_args", "max_args_bytes", "max_wait_s", "max_streams")
-    assert {name: limits[name] for name in fixed} == {
-        "max_files": 256,
-        "max_tests": 100,
-        "max_args": 256,
-        "max_args_bytes": 32768,
-        "max_wait_s": 60,
-        "max_streams": 3,
-    }
     assert limits["idempotency_s"] >= 86400
     assert list(limits["limits"]) == ["cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"]
     for bound in limits["limits"].values():
         assert list(bound) == ["default", "max"]
         assert 0 < bound["default"] <= bound["max"]
-    assert json.dumps(limits)

@@ -20,8 +20,6 @@ output = sys.stdin.read().split()
 number = Path(given).read_text().split()[0]
 Path(feedback, "judgemessage.txt").write_text(f"answer {Path(answer).read_text()!r} {args}")
 Path(feedback, "teammessage.txt").write_text(f"you printed {output}")
-if number == "0":
-    raise SystemExit(7)
 if number == "3":
     Path(feedback, "score_multiplier.txt").write_text("0.3333333")
 raise SystemExit(42 if output == [str(2 * int(number))] else 43)
@@ -68,30 +66,6 @@ def test_a_checker_gives_verdicts_messages_and_points(owner: Api) -> None:
     assert [test["diff"] for test in run["tests"]] == [None] * 3
     assert (run["verdict"], run["points"], run["points_awarded"]) == ("wrong_answer", 9, 4)
     assert (run["message"], run["judge_message"]) == (None, None)
-
-
-def test_a_judge_that_fails_is_no_fault_of_the_program(owner: Api, email: str) -> None:
-    body = owner.submit(source=DOUBLE, tests=inputs_of("4", "0", "5"), checker=checker(), email=email)
-    run = body["run"]
-    assert (body["state"], body["verdict"]) == ("finished", "judge_error")
-    assert [test["verdict"] for test in run["tests"]] == ["accepted", "judge_error", None]
-    assert [test["points_awarded"] for test in run["tests"]] == [1, None, 0]
-    assert run["points_awarded"] is None
-    assert run["tests"][1]["message"] is None
-    assert "7" in run["tests"][1]["judge_message"]
-    assert [one["id"] for one in owner.read("/v1/submissions", verdict="judge_error", email=email)["items"]] == [
-        body["id"]
-    ]
-
-
-def test_a_judge_that_does_not_compile(owner: Api) -> None:
-    judge = checker("int main() { return 42", language="c")
-    body = owner.submit(source=DOUBLE, tests=inputs_of("4", "5"), checker=judge)
-    run = body["run"]
-    assert (body["verdict"], [test["verdict"] for test in run["tests"]]) == ("judge_error", [None, None])
-    assert "error" in run["judge_message"]
-    rejected = owner.submit(language="c", source="int main( {", checker=judge)
-    assert (rejected["verdict"], rejected["run"]["judge_message"]) == ("compile_error", None)
 
 
 def test_testlib_tells_the_author_only_of_tests_that_are_shown(owner: Api) -> None:
@@ -180,9 +154,3 @@ def test_a_checker_judges_what_an_interactor_wrote(owner: Api) -> None:
     assert [test["verdict"] for test in body["run"]["tests"]] == ["accepted", "wrong_answer"]
     alone = owner.submit(source=DOUBLE, stdin="9", interactor=judge)
     assert alone["verdict"] == "accepted"
-
-
-def test_an_interactor_that_fails_is_no_fault_of_the_program(owner: Api) -> None:
-    body = owner.submit(source="print(1)", stdin="x", interactor={"language": "py", "source": "raise SystemExit(1)"})
-    assert (body["state"], body["verdict"]) == ("finished", "judge_error")
-    assert body["run"]["judge_message"]

@@ -3,25 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from precieux_client import Client, NotFound
-from tests.fixtures.contract import Api, Contract, create_key, mails, problem
-from tests.problem_packages import pack
+from tests.e2e.v1.conftest import Push
+from tests.fixtures.contract import Api, Contract, mails, problem
 from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-Push = Callable[[Mapping[str, str | bytes]], str]
-
 _SAMPLES: Final = Path(__file__).parents[3] / "samples/problems"
-_NUMBERS: Final = count(1)
-_ZIP: Final = {"Content-Type": "application/zip"}
 TESTS: Final = {
     "data/sample/1.in": "1\n",
     "data/sample/1.ans": "2\n",
@@ -34,26 +28,6 @@ RIGHT: Final = "print(2 * int(input()))\n"
 YAML: Final = "problem_format_version: 2025-09\nname: Twice\nuuid: 5e7a\n"
 #: Accepts a number below 10, and ends with another code for others.
 VALIDATOR: Final = "raise SystemExit(42 if int(input()) < 10 else 43)\n"
-
-
-@pytest.fixture(scope="module")
-def setter(system: Contract) -> Iterator[Api]:
-    """Yield a client with a key that may store problems."""
-    with Api(system.url, create_key(system.data_dir, "checker", "problems", "submit", "read")["key"]) as api:
-        yield api
-
-
-@pytest.fixture
-def push(setter: Api) -> Push:
-    """Return what stores a package under a new name, and returns the name."""
-
-    def store(files: Mapping[str, str | bytes]) -> str:
-        name = f"check-{next(_NUMBERS)}"
-        answer = setter.put(f"/v1/problems/{name}", content=pack(files).read(), headers=_ZIP)
-        assert answer.status_code == 201, answer.text
-        return name
-
-    return store
 
 
 def check(setter: Api, name: str, **body: Any) -> dict[str, Any]:

@@ -1,50 +1,22 @@
 """Submissions to problems: from a package to the result of a run, with its groups and points."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
-from itertools import count
 from typing import Any, Final
 
 import httpx
 import pytest
 
-from tests.fixtures.contract import Api, Contract, create_key, mails
-from tests.problem_packages import pack
+from tests.e2e.v1.conftest import Push
+from tests.fixtures.contract import Api, Contract, mails
 from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-Push = Callable[[Mapping[str, str]], str]
-
-_NUMBERS: Final = count(1)
 YAML: Final = "problem_format_version: 2025-09\nname: Twice\nuuid: 5e7a\n"
 #: Prints twice the number, and a wrong number for 9.
 DOUBLE: Final = "number = int(input())\nprint(2 * number if number != 9 else 1)\n"
 OUTCOME: Final = ("verdict", "points", "points_awarded")
-
-
-@pytest.fixture(scope="module")
-def setter(system: Contract) -> Iterator[Api]:
-    """Yield a client with a key that may store problems."""
-    key = create_key(system.data_dir, "setter", "problems", "submit", "read")["key"]
-    with Api(system.url, key) as api:
-        yield api
-
-
-@pytest.fixture
-def push(setter: Api) -> Push:
-    """Return what stores a package under a new name, and returns the name."""
-
-    def store(files: Mapping[str, str]) -> str:
-        name = f"run-{next(_NUMBERS)}"
-        answer = setter.put(
-            f"/v1/problems/{name}", content=pack(files).read(), headers={"Content-Type": "application/zip"}
-        )
-        assert answer.status_code == 201, answer.text
-        return name
-
-    return store
 
 
 def files_of(**inputs: str) -> dict[str, str]:

@@ -74,13 +74,6 @@ def test_null_is_the_default_of_each_optional_key(owner: Api) -> None:
     assert post(owner, source=None, files=[file("a.py", encoding=None)]).status_code == 201
 
 
-def test_the_entry_of_a_source_is_main(owner: Api) -> None:
-    for item in owner.read("/v1/languages")["items"]:
-        body = post(owner, language=item["code"], source=item["sample"]).json()
-        name = "Main" if item["code"] == "java" else "main"
-        assert body["entry"] == body["files"][0]["path"] == name + item["extensions"][0]
-
-
 def test_a_fault_names_its_place(owner: Api) -> None:
     """`tests/unit/api_service/test_requests.py` has each bad value of each key."""
     for keys, where in (
@@ -104,30 +97,6 @@ def test_a_submission_within_bounds_is_registered(owner: Api) -> None:
         assert answer.status_code == 201, answer.text
         number = answer.json()["id"]
         assert answer.headers["location"] == f"{owner.base_url}".rstrip("/") + f"/v1/submissions/{number}"
-
-
-def test_nothing_is_registered_after_a_fault(owner: Api) -> None:
-    newest = owner.read("/v1/submissions", limit=1)["items"]
-    post(owner, tests=[{"sauce": 1}])
-    post(owner, webhook_url="http://10.0.0.1/")
-    assert owner.read("/v1/submissions", limit=1)["items"] == newest
-
-
-def test_all_sources_together_are_bounded(owner: Api) -> None:
-    most = owner.read("/v1/limits")["max_source_bytes"]
-    half = "x" * (most // 2 + 1)
-    assert faults(post(owner, source="x" * (most + 1))) == {"/source"}
-    assert faults(post(owner, source=..., files=[file("a", half), file("b", half)])) == {"/files"}
-    assert post(owner, source="x" * most).status_code == 201
-
-
-def test_a_limit_over_its_maximum_is_refused_with_it(owner: Api) -> None:
-    bounds = owner.read("/v1/limits")["limits"]
-    for name, bound in bounds.items():
-        answer = post(owner, limits={name: bound["max"] * 2})
-        assert faults(answer) == {f"/limits/{name}"}
-        assert f"{bound['max']:g}" in answer.text or str(bound["max"]) in answer.text
-        assert post(owner, limits={name: bound["max"]}).json()["limits"][name] == bound["max"]
 
 
 def test_the_locale_is_that_of_accept_language(owner: Api) -> None:

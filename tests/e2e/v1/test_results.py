@@ -160,14 +160,6 @@ def test_a_program_that_is_not_compiled(owner: Api) -> None:
     assert (tested["points"], tested["points_awarded"]) == (2, 0)
 
 
-@pytest.mark.parametrize(
-    ("checker", "verdict"), [(None, "wrong_answer"), ({"kind": "float", "tolerance": 0.2}, "accepted")]
-)
-def test_checkers(owner: Api, checker: Any, verdict: str) -> None:
-    """`tests/unit/shared/test_checker.py` has the others."""
-    assert run_of(owner, source="print(1.1)", expected_output="1", checker=checker)["verdict"] == verdict
-
-
 def test_tests_run_in_order(owner: Api) -> None:
     body = owner.submit(
         source="import sys\nx = input()\nprint(x, *sys.argv[1:])\nif x == 'bad': sys.exit(2)",
@@ -308,14 +300,6 @@ def test_the_body_of_a_run_is_optional(owner: Api) -> None:
     problem(owner.post(path, content=b"{}", headers={"Content-Type": "image/png"}), 415)
     answer = owner.post(path, json={}, params={"wait": 20})
     assert (answer.status_code, answer.json()["state"]) == (202, "finished")
-
-
-def test_a_run_under_way_is_409(owner: Api) -> None:
-    body = owner.submit(source="import time; time.sleep(1)", wait=0)
-    path = f"/v1/submissions/{body['id']}"
-    problem(owner.post(f"{path}/runs"), 409)
-    problem(owner.delete(path), 409)
-    assert owner.read(path, wait=20)["runs"] == 1
 
 
 def test_output_is_kept_to_the_byte(owner: Api) -> None:

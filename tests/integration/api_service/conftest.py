@@ -1,3 +1,4 @@
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -33,6 +34,7 @@ from shared.accounts.webhooks import WebhookSettings
 from shared.broker.base import Handler, Message
 from shared.broker.dead_letters import DeadLetters
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
+from shared.database import channels
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.engine.client.base import OpenedEngine
@@ -173,6 +175,18 @@ def client_of(
         _share_routes(app)
     # An error that would be a 500 is raised here, so that no test overlooks it.
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://127.0.0.1")
+
+
+@pytest.fixture
+async def notifications(database: Database) -> AsyncIterator[Notifications]:
+    """Yield a watcher that listens."""
+    notifications, stop = Notifications(database), asyncio.Event()
+    running = asyncio.create_task(notifications.run(stop))
+    with notifications.watch(0) as connected, notifications.watch(0, channel=channels.BATCHES) as connected_too:
+        await asyncio.gather(connected.wait(), connected_too.wait())
+    yield notifications
+    stop.set()
+    await running
 
 
 @pytest.fixture

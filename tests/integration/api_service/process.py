@@ -31,11 +31,6 @@ class ApiProcess:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
-    @property
-    def resident_bytes(self) -> int:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
-
     def connect(self, timeout: float = 30) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 

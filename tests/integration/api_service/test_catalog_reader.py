@@ -6,7 +6,6 @@ import pytest
 from shared.database.connection import Database
 from tests.integration.api_service.test_classic import submit
 from tests.integration.rows import execute, fetch
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -29,18 +28,6 @@ async def test_a_missing_language_is_refused_with_the_installed_ones(
         assert answer.json()["detail"] == "language: it must be one of py, c, or one of their usual names."
     assert await fetch(database, "SELECT id FROM uploads") == []
     assert (await submit(api, language="Python3")).status_code == 200
-
-
-async def test_a_newly_installed_language_is_accepted_soon(api: httpx.AsyncClient, database: Database) -> None:
-    await catalog(database, "py")
-    assert (await submit(api, language="go")).status_code == 422
-    await catalog(database, "go")
-
-    async def is_accepted() -> bool:
-        return (await submit(api, language="go")).status_code == 200
-
-    # Sooner than the table is read without a reason, after 5 s.
-    await eventually(is_accepted, timeout=4)
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(None, 200), (61, 200), (59, 422)])

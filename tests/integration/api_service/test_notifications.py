@@ -1,7 +1,6 @@
 """One listener wakes all that wait for a submission or a batch."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,17 +11,6 @@ from tests.integration.rows import execute
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-async def notifications(database: Database) -> AsyncIterator[Notifications]:
-    notifications, stop = Notifications(database), asyncio.Event()
-    running = asyncio.create_task(notifications.run(stop))
-    with notifications.watch(0) as connected, notifications.watch(0, channel=channels.BATCHES) as connected_too:
-        await asyncio.gather(connected.wait(), connected_too.wait())
-    yield notifications
-    stop.set()
-    await running
 
 
 async def notify(database: Database, channel: str, number: int) -> None:
@@ -112,9 +100,3 @@ async def test_a_wait_that_is_over_leaves_it_at_rest(database: Database) -> None
         await asyncio.wait_for(changed.wait(), 5)
     stop.set()
     await running
-
-
-async def test_a_submission_that_nobody_watches_is_forgotten(notifications: Notifications) -> None:
-    with notifications.watch(1):
-        pass
-    assert notifications._events == {}

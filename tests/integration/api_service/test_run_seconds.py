@@ -13,16 +13,10 @@ from api_service.transient.runs import TransientRuns
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.database.roles import Role
 
 pytestmark = pytest.mark.integration
 
 _KEY = Principal(7, frozenset({Scope.SUBMIT}))
-
-
-@pytest.fixture
-def database_role() -> Role:
-    return Role.API
 
 
 async def in_use(database: Database) -> float:

@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api_service.background import metrics_history
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.roles import Role
-from shared.operations import workers
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job, execute, fetch
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -86,21 +84,3 @@ async def test_a_day_of_minutes_is_kept(database: Database) -> None:
         kept = await metrics_history.read(connection, LONG_AGO)
     assert kept[0].at == minute.at - timedelta(days=1)
     assert kept[-1].at == minute.at
-
-
-async def test_a_process_is_listed_while_it_is_connected(database: Database, database_url: str) -> None:
-    settings = DatabaseSettings(database_url=url_of(Role.RUNNER, database_url))  # type: ignore[arg-type]
-    runner = Database(settings, name=workers.connection_name("job_runner", slots=3))
-    await runner.connect()
-    try:
-        async with database.connection() as connection:
-            [worker] = await workers.connected(connection)
-        assert (worker.service, worker.slots) == ("job_runner", 3)
-    finally:
-        await runner.disconnect()
-
-    async def is_gone() -> bool:
-        async with database.connection() as connection:
-            return not await workers.connected(connection)
-
-    await eventually(is_gone)

@@ -12,7 +12,6 @@ from shared.accounts import api_keys, budgets
 from shared.accounts.api_keys import Scope
 from shared.accounts.budgets import Charge
 from shared.database.connection import Database
-from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.test_access import OPERATOR, submit
@@ -39,17 +38,6 @@ async def test_a_domain_has_a_budget_for_all_its_mailboxes(api_with: ApiWith, da
         answers = [await submit_and_ask(client, key, number, f"u{number}@example.com") for number in range(1, 5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert (await submit_and_ask(client, key, 5, "u1@example.org")).status_code == 200
-
-
-async def test_repeating_an_execution_is_in_the_keys_budget(api_with: ApiWith, database: Database) -> None:
-    key = await make_key(database, Scope.SUBMIT)
-    async with api_with(key_budget=5, recipient_budget=MANY) as client:
-        assert (await submit(client, key, id=1)).status_code == 200
-        codes = []
-        for _ in range(6):
-            codes.append((await ask(client, key, 1)).status_code)
-            await execute(database, "UPDATE uploads SET request_id = NULL")
-        assert codes == [200] * 5 + [429]
 
 
 async def test_a_use_that_is_larger_than_a_budget_is_refused_for_good(api_with: ApiWith, database: Database) -> None:
@@ -163,13 +151,6 @@ async def test_an_admin_has_no_budget_but_a_list_of_recipients(api_with: ApiWith
             assert (await submit_and_ask(client, admin, number, "a@example.edu")).status_code == 200
         assert (await submit(client, admin, email="a@example.com")).status_code == 422
     assert await fetch(database, "SELECT subject FROM budgets") == []
-
-
-async def test_unsubscribing_holds_for_all_spellings(api_with: ApiWith, database: Database, signer: LinkSigner) -> None:
-    async with api_with() as client:
-        assert (await client.post(signer.unsubscribe_link("Opt.Out+x@gmail.com"))).status_code == 200
-    [row] = await fetch(database, "SELECT email, canonical FROM suppressions")
-    assert (row["email"], row["canonical"]) == ("Opt.Out+x@gmail.com", "optout@gmail.com")
 
 
 async def test_a_greedy_key_leaves_the_database_to_others(api_with: ApiWith, database: Database) -> None:

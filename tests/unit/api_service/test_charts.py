@@ -32,8 +32,3 @@ def test_a_minute_without_results_has_no_latency() -> None:
     assert columns["p50"] == [0.2, None]
     assert columns["errors"] == [2, 0]
     assert {len(column) for column in columns.values()} == {2}
-
-
-def test_no_minutes_give_empty_columns() -> None:
-    assert hours([]) == []
-    assert set(map(len, series_of([]).values())) == {0}

@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -18,11 +17,6 @@ from tests.integration.api_service.v1.served import Served, serving
 from tests.integration.rows import bearer
 
 PUBLIC_URL = "https://precieux.example.org/base"
-
-
-async def key_of(database: Database, *scopes: Scope) -> dict[str, str]:
-    """Return the header of a new key."""
-    return bearer(await rows.make_key(database, *scopes))
 
 
 def app_of(client: httpx.AsyncClient) -> FastAPI:
@@ -84,18 +78,6 @@ async def problem_languages(database: Database) -> None:
     }
     await rows.offer(database, "py", compiled=False, name="Python", limits=limits)
     await rows.offer(database, "cpp", compiled=True, name="C++", limits=limits)
-
-
-@pytest.fixture
-async def notifications(database: Database) -> AsyncIterator[Notifications]:
-    """Yield a watcher that listens."""
-    notifications, stop = Notifications(database), asyncio.Event()
-    running = asyncio.create_task(notifications.run(stop))
-    with notifications.watch(0) as connected:
-        await connected.wait()
-    yield notifications
-    stop.set()
-    await running
 
 
 @pytest.fixture

@@ -117,3 +117,6 @@ async def test_a_deletion_and_a_request_exclude_each_other(
         assert (deleted.status_code, run.status_code) in {(204, 404), (409, 202)}
         left = await fetch(database, "SELECT request_id FROM uploads WHERE id = :id", id=upload)
         assert (len(left) == 0) == (deleted.status_code == 204)
+    waiting = await add(database)
+    await request(database, waiting)
+    assert (await api.delete(f"/v1/submissions/{waiting}")).status_code == 409

@@ -225,14 +225,14 @@ async def test_an_answer_that_was_not_stored_is_made_again(
 async def test_an_answer_is_sent_even_if_it_cannot_be_stored(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = idempotency._Claim.run
+    run = idempotency.Once._run
 
     async def failing(self: Any, sql: str, **values: object) -> Any:
         if sql is idempotency._STORE:
             raise DatabaseUnavailable("it is down")
         return await run(self, sql, **values)
 
-    monkeypatch.setattr(idempotency._Claim, "run", failing)
+    monkeypatch.setattr(idempotency.Once, "_run", failing)
     assert (await post(api)).status_code == 201
 
 

@@ -148,12 +148,3 @@ async def test_a_batch_has_a_judge_by_default(api: httpx.AsyncClient, database: 
     found = (await api.get(PATH, params={"verdict": "judge_error"})).json()["items"]
     assert [one["id"] for one in found] == [first]
     assert (await api.get(f"{PATH}/{third}")).json()["checker"] == {"kind": "lines", "tolerance": None}
-
-
-async def test_the_limits_say_how_long_judges_may_be(api: httpx.AsyncClient) -> None:
-    limits = (await api.get("/v1/limits")).json()
-    assert limits["max_checker_bytes"] == 30_000
-    fitting, too_long = ("x" * size for size in (30_000, 30_001))
-    answer = await api.post(PATH, json={**BODY, "checker": {"kind": "program", "language": "py", "source": too_long}})
-    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/checker/source"]
-    await post(api, checker={"kind": "program", "language": "py", "source": fitting})

@@ -108,15 +108,15 @@ async def test_only_the_answers_about_it_go(api: httpx.AsyncClient, database: Da
 async def test_an_answer_that_comes_after_the_deletion_is_not_kept(
     api: httpx.AsyncClient, database: Database, store: LocalStore, alice: Key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = idempotency._store
+    keep = idempotency.Once._store
 
-    async def deleted_before(claim: Any, body: bytes) -> None:
+    async def deleted_before(once: Any, body: bytes) -> None:
         [row] = await fetch(database, "SELECT id FROM uploads")
         await execute(database, "UPDATE uploads SET request_id = NULL")
         assert await delete(database, store, int(str(row["id"])))
-        await keep(claim, body)
+        await keep(once, body)
 
-    monkeypatch.setattr(idempotency, "_store", deleted_before)
+    monkeypatch.setattr(idempotency.Once, "_store", deleted_before)
     assert (await post(api, "/v1/submissions", alice, _PROGRAM)).status_code == 201
     assert await answers(database) == []
     assert_gone(await post(api, "/v1/submissions", alice, _PROGRAM))

@@ -13,7 +13,7 @@ from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import key_of
+from tests.integration.rows import bearer, make_key
 
 pytestmark = pytest.mark.integration
 
@@ -74,7 +74,7 @@ async def test_bodies_do_not_hold_up_the_object_store(store: ObjectStore) -> Non
 async def test_a_large_body_counts_also_if_it_is_refused(
     api_with: ApiWith, database: Database, path: str, body: dict[str, Any]
 ) -> None:
-    alice, bob = [await key_of(database, Scope.SUBMIT) for _ in range(2)]
+    alice, bob = [bearer(await make_key(database, Scope.SUBMIT)) for _ in range(2)]
     async with api_with(key_budget=3) as api:
 
         async def statuses(headers: dict[str, str], body: object, times: int) -> list[int]:

@@ -154,18 +154,11 @@ async def test_a_bad_signature_or_time_is_not_acceptable(mailgun: httpx.AsyncCli
     assert await fetch(database, "SELECT token FROM mailgun_events") == []
 
 
-async def test_nearly_five_minutes_are_allowed(mailgun: httpx.AsyncClient) -> None:
-    for offset in (-290, 290):
-        answer = await mailgun.post(PATH, json=event("delivered", signature=signed(at=time.time() + offset)))
-        assert answer.status_code == 200
-
-
-async def test_a_number_is_a_timestamp_too(mailgun: httpx.AsyncClient, database: Database) -> None:
-    await add_mail(database)
+async def test_nearly_five_minutes_are_allowed_and_numbers_too(mailgun: httpx.AsyncClient) -> None:
     signature = signed()
-    signature["timestamp"] = int(signature["timestamp"])
-    assert (await mailgun.post(PATH, json=event("delivered", signature=signature))).status_code == 200
-    assert await state(database) == ("delivered", None)
+    numeric = {**signature, "timestamp": int(signature["timestamp"])}
+    for signature in (signed(at=time.time() - 290), signed(at=time.time() + 290), numeric):
+        assert (await mailgun.post(PATH, json=event("delivered", signature=signature))).status_code == 200
 
 
 @pytest.mark.parametrize("kind", [BOUNCED, COMPLAINED])

@@ -12,7 +12,8 @@ from api_service.submissions.service import Submissions
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.service.errors import DatabaseUnavailable
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, app_of, key_of
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, app_of
+from tests.integration.rows import bearer, make_key
 from tests.integration.submission_rows import add
 from tests.waiting import eventually
 
@@ -78,7 +79,7 @@ async def test_classic_calls_keep_their_errors(api: httpx.AsyncClient) -> None:
 
 async def test_the_answer_is_about_the_first_fault(api: httpx.AsyncClient, database: Database) -> None:
     """401, 405, 413, 415, 400, 422. `tests/e2e/v1/test_manners.py` has the others."""
-    submit = await key_of(database, Scope.SUBMIT)
+    submit = bearer(await make_key(database, Scope.SUBMIT))
     for method, path in (("GET", "/v1/nothing"), ("PATCH", PATH)):
         assert_problem(await api.request(method, path), Kind.UNAUTHENTICATED)
     # Browsers send it without a key.

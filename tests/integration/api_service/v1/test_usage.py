@@ -13,7 +13,8 @@ from shared.accounts.api_keys import Scope
 from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.v1.conftest import Key, key_of
+from tests.integration.api_service.v1.conftest import Key
+from tests.integration.rows import bearer, make_key
 
 pytestmark = pytest.mark.integration
 
@@ -48,6 +49,7 @@ async def test_the_use_of_a_key_counts_for_it_alone(
         "submissions": 2, "runs": 1, "run_seconds": 0, "mails": 1,
     }  # fmt: skip
     for one in found.values():
+        assert list(one) == ["name", "limit", "used", "remaining", "window_s", "resets_at"]
         assert one["remaining"] == one["limit"] - one["used"]
         resets_at = one["resets_at"] and datetime.fromisoformat(one["resets_at"])
         assert resets_at is None or timedelta(0) < resets_at - datetime.now(UTC) <= timedelta(hours=1)
@@ -80,4 +82,4 @@ async def test_mails_are_those_to_the_address_mailed_most(
 
 async def test_an_operator_s_key_has_no_budgets(api: httpx.AsyncClient, database: Database) -> None:
     assert await usage(api, {}) == {}
-    assert await usage(api, await key_of(database, Scope.ADMIN)) == {}
+    assert await usage(api, bearer(await make_key(database, Scope.ADMIN))) == {}
