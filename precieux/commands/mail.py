@@ -60,7 +60,7 @@ def show(
 def resend(mail_id: MailId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Send a mail now if it waits, again if it did not arrive, or as a new mail if it has left."""
     done = operate_in_transaction(lambda connection: mails.resend(connection, mail_id), data_dir)
-    terminal.say_done(mail_id, done, as_json=as_json)
+    terminal.say_done(done, {"id": mail_id, "done": done}, as_json=as_json)
 
 
 app.command("test")(mail_test.mail_test)

@@ -210,20 +210,15 @@ def rerun(
 def cancel(server: Server, number: Number, as_json: Json = False) -> None:
     """Cancel a submission that waits or runs."""
     submission = server.connect().cancel(number)
-    if as_json:
-        terminal.say_json(show.plain(submission))
-    else:
-        terminal.say(f"Submission {submission.id} is {submission.state}.")
+    sentence = f"Submission {submission.id} is {submission.state}."
+    terminal.say_done(sentence, show.plain(submission), as_json=as_json)
 
 
 @on_server
 def delete(server: Server, number: Number, as_json: Json = False) -> None:
     """Delete a submission with its files, results and mails."""
     server.connect().delete(number)
-    if as_json:
-        terminal.say_json({"id": number, "deleted": True})
-    else:
-        terminal.say(f"Submission {number} is deleted.")
+    terminal.say_done(f"Submission {number} is deleted.", {"id": number, "deleted": True}, as_json=as_json)
 
 
 def _answer(

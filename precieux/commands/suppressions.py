@@ -31,7 +31,4 @@ def remove(
     removed = operate_in_transaction(lambda connection: suppressions.remove(connection, email), data_dir)
     if not removed:
         raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux mail suppressions list`.")
-    if as_json:
-        terminal.say_json([asdict(one) for one in removed])
-    else:
-        terminal.say(f"Results are mailed to {email} again.")
+    terminal.say_done(f"Results are mailed to {email} again.", [asdict(one) for one in removed], as_json=as_json)
