@@ -182,7 +182,6 @@ def main() -> int:
             print(report.line(finding), file=sys.stderr, flush=True)
             findings.append(finding)
             # After each, so that a failure of the next one loses nothing.
-            chosen.output.parent.mkdir(exist_ok=True)
             report.write(report.record(findings, command=command), chosen.output)
     report.show(findings)
     return 0

@@ -43,9 +43,7 @@ def main() -> int:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
             findings += measures[name](around)
             # After each, so that a failure of the next one loses nothing.
-            kept = report.record(findings, command=command)
-            chosen.output.parent.mkdir(exist_ok=True)
-            report.write(kept, chosen.output)
+            report.write(report.record(findings, command=command), chosen.output)
     report.show(findings)
     return int(any(finding.met is False for finding in findings))
 
