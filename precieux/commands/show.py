@@ -113,7 +113,7 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
             test.name,
             test.verdict or "not run",
             _share(test.points_awarded, test.points),
-            _seconds(test),
+            None if test.cpu_s is None else f"{test.cpu_s:.3f}",
             _reason(test) or None,
         )
         for test in tests
@@ -135,7 +135,3 @@ def _difference(diff: str) -> str:
         texts = [line[1:] for line in lines if line.startswith(sign)]
         shown += [f"  {word} {text}" for text in texts or ["(nothing more)"]]
     return "\n".join(shown)
-
-
-def _seconds(test: TestResult) -> str:
-    return "-" if test.cpu_s is None else f"{test.cpu_s:.3f}"
