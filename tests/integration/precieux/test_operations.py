@@ -19,22 +19,15 @@ from precieux.cli import app
 from precieux.commands.queue import age
 from shared.accounts.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
 from shared.database import migrate
-from shared.database.connection import Database, DatabaseSettings
-from shared.database.roles import Role
+from shared.database.connection import Database
 from shared.mail import suppressions
 from shared.service.errors import ConfigurationError
-from tests.fixtures.postgres import url_of
+from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
 
 T = TypeVar("T")
-
-
-@pytest.fixture(autouse=True)
-def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # With the rights of the operator's role; `database_url` is the owner's, which may do everything.
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
 
 
 @pytest.fixture
@@ -43,12 +36,8 @@ def on_database(database_url: str) -> Callable[[Callable[[Database], Awaitable[T
 
     def run(work: Callable[[Database], Awaitable[T]]) -> T:
         async def main() -> T:
-            database = Database(DatabaseSettings(database_url=SecretStr(database_url), database_pool_size=2))
-            await database.connect()
-            try:
+            async with connected(database_url) as database:
                 return await work(database)
-            finally:
-                await database.disconnect()
 
         return asyncio.run(main())
 

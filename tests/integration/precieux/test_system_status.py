@@ -17,15 +17,10 @@ from shared.database.roles import Role
 from shared.operations.health_checks import IssueKind
 from shared.operations.workers import connection_name
 from shared.service.errors import DatabaseFull
-from tests.fixtures.postgres import connected, migrate, url_of
+from tests.fixtures.postgres import connected, migrate
 from tests.integration.rows import add_job, execute
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(autouse=True)
-def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
 
 
 def status(*, code: int) -> list[dict[str, Any]]:
