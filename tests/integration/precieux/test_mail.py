@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from job_runner.emails import queue
 from precieux.cli import app
 from precieux.commands import bounce
 from precieux.installation import operator_database
@@ -66,11 +65,6 @@ async def report(database: Database, message: bytes) -> str:
     assert found is not None
     async with database.transaction() as connection:
         return await bounce.store(connection, found)
-
-
-async def claim(database: Database) -> list[queue.ClaimedEmail]:
-    async with database.connection() as connection:
-        return await queue.claim(connection, limit=9, lease_seconds=30)
 
 
 def test_mails_are_listed_by_state_and_address(on_database: OnDatabase, added: Callable[..., int]) -> None:

@@ -297,10 +297,6 @@ def test_signal_handlers_are_restored() -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)] == before
 
 
-def _statuses(notify: NotifySocket) -> list[str]:
-    return ["\n".join(line.decode() for line in lines) for _, lines in notify.messages()]
-
-
 def test_the_parent_gets_the_names_of_unready_parts(
     diary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,7 +318,7 @@ def test_the_parent_gets_the_names_of_unready_parts(
             supervisor.start([program(diary, again, name="two")])
             supervisor.run_to_end(program(diary, "while len(lines()) < 2: time.sleep(0.01)", name="migrate"))
             supervisor.wait_ready()
-        first, *rest = _statuses(notify)
+        first, *rest = [b"\n".join(lines).decode() for _, lines in notify.messages()]
     more = "EXTEND_TIMEOUT_USEC=300000000"
     assert first == f"STATUS=Waiting for the one\n{more}"
     both = "STATUS=Waiting for the migrations and the two"
