@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,14 +75,7 @@ def test_a_role_without_the_right_names_the_one_that_has_it(database_url: str, m
     assert make_key()
 
 
-def test_an_older_schema_and_a_wrong_password_are_one_sentence(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_schema_is_one_sentence(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url)
     with pytest.raises(ConfigurationError, match="precieux migrate"):
-        where()
-    parts = urlsplit(empty_database_url)
-    unknown = urlunsplit(parts._replace(path=f"{parts.path}x"))
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", unknown)
-    with pytest.raises(ConfigurationError, match="PRECIEUX_DATABASE_URL"):
         where()
