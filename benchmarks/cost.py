@@ -69,9 +69,6 @@ def _costs(name: str, ours: Installation, pids: dict[str, int]) -> Iterator[Find
             measure=f"CPU time of a submission, {kind} ({name})",
             ours=f"{sum(parts.values()):.2f} ms",
             beside=", ".join(f"{part} {spent:.2f}" for part, spent in parts.items()),
-            ratio=None,
-            target="",
-            met=None,
             details={"cpu_ms": rounds_of},
         )
 

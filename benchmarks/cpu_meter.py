@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 from benchmarks.processes import own_and_waited
 from executor.sandbox.wall import cgroups
@@ -33,15 +33,41 @@ _REST_SHARE: Final = 0.04
 _LOOK: Final = 0.05
 
 
-class CpuMeter(Protocol):
-    @property
-    def name(self) -> str: ...
+@dataclass(frozen=True, slots=True)
+class CgroupMeter:
+    file: Path
+    home: Path
+    name: str = "cgroup"
 
     def seconds(self) -> float:
         """Return the CPU time so far. Only differences have a meaning."""
+        words = self.file.read_text().split()
+        return int(words[0]) / 1e9 if len(words) == 1 else int(words[words.index("usage_usec") + 1]) / 1e6
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Measure the processes that are started inside the block: enter the group, and then leave it."""
+        (self.file.parent / "cgroup.procs").write_text("0")
+        try:
+            yield
+        finally:
+            (self.home / "cgroup.procs").write_text("0")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeMeter:
+    """Adds up the time of all our descendants, which are the executor's while no bare command runs."""
+
+    name: str = "processes that were waited for"
+
+    def seconds(self) -> float:
+        return sum(own_and_waited(child.pid) for child in descendants(os.getpid()))
 
     def counted(self) -> contextlib.AbstractContextManager[None]:
-        """Measure the processes that are started inside the block."""
+        return contextlib.nullcontext()
+
+
+CpuMeter: TypeAlias = CgroupMeter | TreeMeter
 
 
 @contextmanager
@@ -89,39 +115,6 @@ async def rest(meter: CpuMeter, patience: float) -> None:
         await asyncio.sleep(_LOOK)
         if meter.seconds() - before < _REST_SHARE * (time.monotonic() - since):
             return
-
-
-@dataclass(frozen=True, slots=True)
-class CgroupMeter:
-    file: Path
-    home: Path
-    name: str = "cgroup"
-
-    def seconds(self) -> float:
-        words = self.file.read_text().split()
-        return int(words[0]) / 1e9 if len(words) == 1 else int(words[words.index("usage_usec") + 1]) / 1e6
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Enter the group for the block, so that children start in it, and then leave it."""
-        (self.file.parent / "cgroup.procs").write_text("0")
-        try:
-            yield
-        finally:
-            (self.home / "cgroup.procs").write_text("0")
-
-
-@dataclass(frozen=True, slots=True)
-class TreeMeter:
-    """Adds up the time of all our descendants, which are the executor's while no bare command runs."""
-
-    name: str = "processes that were waited for"
-
-    def seconds(self) -> float:
-        return sum(own_and_waited(child.pid) for child in descendants(os.getpid()))
-
-    def counted(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
 
 
 def cpu_of_children() -> float:

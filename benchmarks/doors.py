@@ -140,8 +140,6 @@ async def _compare(
         ours=f"{statistics.median(rates[0]):.1f}/s, p99 {p99[0]:.0f} ms, {cpu_ms:.2f} ms of the API{wrong_text}",
         beside=f"executor alone {statistics.median(rates[1]):.1f}/s, p99 {p99[1]:.0f} ms",
         ratio=median_ratio(*rates),
-        target="",
-        met=None,
         details={"door": name, "connections": connections, "ours_per_s": rates[0], "beside_per_s": rates[1],
                  "p99_ms": p99, "api_cpu_ms": cpu_ms, "wrong": wrong},
     )  # fmt: skip
@@ -184,7 +182,6 @@ def main() -> int:
             print(report.line(finding), file=sys.stderr, flush=True)
             findings.append(finding)
             # After each, so that a failure of the next one loses nothing.
-            chosen.output.parent.mkdir(exist_ok=True)
             report.write(report.record(findings, command=command), chosen.output)
     report.show(findings)
     return 0

@@ -12,7 +12,6 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -28,8 +27,6 @@ _FULL: Final = (Pace(40, 300.0), Pace(12, 30.0), Windows(3, (1, 2, 4, 8, 16), 2.
 _QUICK: Final = (Pace(3, 2.0, warm_up=1), Pace(1, 1.0, warm_up=1), Windows(1, (2, 4), 0.7, 3, 3.0))
 #: Seconds for the executor's preparations after its start.
 _START_SECONDS: Final = 30.0
-
-Measure = Callable[[Bench], AsyncIterator[Finding]]
 
 
 def main() -> int:
@@ -58,17 +55,17 @@ async def _measure(chosen: argparse.Namespace, running: Engine, folder: Path, ke
     await rest(running.meter, _START_SECONDS)
     bench = Bench(running, wanted, programs.numbers(), folder)
     pace, short_pace, windows = _QUICK if chosen.quick else _FULL
-    measures: dict[str, Measure] = {
-        "latency": lambda bench: pairs.hello(bench, pace),
-        "again": lambda bench: pairs.same_source(bench, short_pace),
-        "others": lambda bench: pairs.others(bench, short_pace),
-        "throughput": lambda bench: throughput.each_language(bench, windows),
-        "mixed": lambda bench: throughput.mixed(bench, windows),
-        "real": lambda bench: real.programs(bench, short_pace),
+    measures = {
+        "latency": pairs.hello(bench, pace),
+        "again": pairs.same_source(bench, short_pace),
+        "others": pairs.others(bench, short_pace),
+        "throughput": throughput.each_language(bench, windows),
+        "mixed": throughput.mixed(bench, windows),
+        "real": real.programs(bench, short_pace),
     }
     findings: list[Finding] = []
     for name in chosen.measures or measures:
-        async for finding in measures[name](bench):
+        async for finding in measures[name]:
             findings.append(finding)
             print(report.line(finding), file=sys.stderr, flush=True)
             # After each, so that a failure of the next one loses nothing.

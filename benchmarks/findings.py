@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the table. `met` is None if there is no target, or if the measure was skipped.
+    """One line of the table. `met` is None if there is no target or ratio, or if the measure was skipped.
 
     `details` holds the values from which the line was computed.
     """
@@ -16,9 +16,9 @@ class Finding:
     measure: str
     ours: str
     beside: str
-    ratio: float | None
-    target: str
-    met: bool | None
+    ratio: float | None = None
+    target: str = ""
+    met: bool | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
 

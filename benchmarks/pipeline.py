@@ -7,45 +7,40 @@ counts. The whole takes some minutes on two cores.
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from benchmarks import classic, cost, posting, report, sustained, waits
 from benchmarks.findings import Finding
-from benchmarks.surroundings import Surroundings, surroundings
+from benchmarks.surroundings import surroundings
 from shared.service.logging import LogSettings, configure_logging
 
 _RESULTS: Final = Path(__file__).parents[1] / "dist" / "pipeline.json"
 #: What is compared, in this order.
 _MEASURES: Final = ("cost", "classic", "posting", "sustained", "wait")
 
-Measure = Callable[[Surroundings], Iterator[Finding]]
-
 
 def main() -> int:
     """Run the benchmark. Return 0 if all targets were met, 1 if one was missed."""
     chosen = _arguments()
-    measures: dict[str, Measure] = {
-        "cost": cost.measure,
-        "classic": lambda around: classic.measure(around, chosen.yardstick),
-        "posting": posting.measure,
-        "sustained": sustained.measure,
-        "wait": waits.measure,
-    }
     compared = ["--yardstick", "DIR"] if chosen.yardstick else []
     command = shlex.join(["python", "-m", "benchmarks.pipeline", *chosen.measures, *compared])
     findings: list[Finding] = []
     # Some of the services' code runs in this process. Its events must not get into the table.
     configure_logging("benchmark", LogSettings(log_level="WARNING"))
     with surroundings() as around:
+        measures = {
+            "cost": cost.measure(around),
+            "classic": classic.measure(around, chosen.yardstick),
+            "posting": posting.measure(around),
+            "sustained": sustained.measure(around),
+            "wait": waits.measure(around),
+        }
         for name in chosen.measures or _MEASURES:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
-            findings += measures[name](around)
+            findings += measures[name]
             # After each, so that a failure of the next one loses nothing.
-            kept = report.record(findings, command=command)
-            chosen.output.parent.mkdir(exist_ok=True)
-            report.write(kept, chosen.output)
+            report.write(report.record(findings, command=command), chosen.output)
     report.show(findings)
     return int(any(finding.met is False for finding in findings))
 

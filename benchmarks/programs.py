@@ -86,39 +86,39 @@ def toolchains() -> dict[str, dict[str, str]]:
     return {code: tools for code, tools in found.items() if tools is not None}
 
 
-_PYTHON: Final = ("py", "f.py", (("{python}", "f.py"),))
-_NODE: Final = ("js", "f.js", (("{node}", "f.js"),))
-_C: Final = ("c", "f.c", (("{gcc}", "f.c"), ("./a.out",)))
-_CPP: Final = ("cpp", "f.cpp", (("{gxx}", "f.cpp"), ("./a.out",)))
-_JAVA: Final = ("java", "F.java", (("{java}", "F.java"),))
+#: By language, the file's name and the bare commands.
+BARE: Final = {
+    "py": ("f.py", (("{python}", "f.py"),)),
+    "js": ("f.js", (("{node}", "f.js"),)),
+    "c": ("f.c", (("{gcc}", "f.c"), ("./a.out",))),
+    "cpp": ("f.cpp", (("{gxx}", "f.cpp"), ("./a.out",))),
+    "java": ("F.java", (("{java}", "F.java"),)),
+}
 
 
-def _program(
-    kind: tuple[str, str, tuple[tuple[str, ...], ...]], name: str, template: str, answer: str = _HELLO, lines: str = ""
-) -> Program:
-    language, file, bare = kind
-    return Program(language, name, file, bare, template, answer, lines)
+def _program(language: str, name: str, template: str, answer: str = _HELLO, lines: str = "") -> Program:
+    return Program(language, name, *BARE[language], template, answer, lines)
 
 
-def _sorting(kind: tuple[str, str, tuple[tuple[str, ...], ...]], name: str, template: str) -> Program:
-    return _program(kind, name, template, _WEIGHTED, _LINES)
+def _sorting(language: str, name: str, template: str) -> Program:
+    return _program(language, name, template, _WEIGHTED, _LINES)
 
 
 HELLO: Final = {
     program.language: program
     for program in (
-        _program(_PYTHON, "hello-world", 'print("Hello, world!", NUMBER)\n'),
-        _program(_NODE, "hello-world", 'console.log("Hello, world!", NUMBER)\n'),
+        _program("py", "hello-world", 'print("Hello, world!", NUMBER)\n'),
+        _program("js", "hello-world", 'console.log("Hello, world!", NUMBER)\n'),
         _program(
-            _C, "hello-world", '#include <stdio.h>\nint main(void) { printf("Hello, world! %lld\\n", NUMBERLL); }\n'
+            "c", "hello-world", '#include <stdio.h>\nint main(void) { printf("Hello, world! %lld\\n", NUMBERLL); }\n'
         ),
         _program(
-            _CPP,
+            "cpp",
             "hello-world, bits/stdc++.h",
             '#include <bits/stdc++.h>\nint main() { std::cout << "Hello, world! " << NUMBERLL << "\\n"; }\n',
         ),
         _program(
-            _JAVA,
+            "java",
             "hello-world",
             "public class F {\n"
             '  public static void main(String[] args) { System.out.println("Hello, world! " + NUMBERL); }\n'
@@ -141,28 +141,28 @@ int main() {
 #: Other programs than hello-world: they read a thousand lines, or import common modules.
 OTHERS: Final = (
     _sorting(
-        _PYTHON,
+        "py",
         "sort 1000 lines",
         "import sys\n"
         "values = sorted(int(line) for line in sys.stdin)\n"
         "print(sum(place * value for place, value in enumerate(values)), NUMBER)\n",
     ),
     _program(
-        _PYTHON,
+        "py",
         "12 imports",
         "import collections, dataclasses, datetime, functools, heapq, itertools\n"
         "import json, math, random, re, string, typing\n"
         'print("Hello, world!", json.loads("NUMBER"))\n',
     ),
     _sorting(
-        _NODE,
+        "js",
         "sort 1000 lines",
         "const lines = require('fs').readFileSync(0, 'utf8').trim().split('\\n')\n"
         "const values = lines.map(Number).sort((one, other) => one - other)\n"
         "console.log(values.reduce((sum, value, place) => sum + place * value, 0), NUMBER)\n",
     ),
     _sorting(
-        _C,
+        "c",
         "sort 1000 lines",
         "#include <math.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
         "static int compare(const void *one, const void *other) {\n"
@@ -175,14 +175,14 @@ OTHERS: Final = (
         "  for (int place = 0; place < count; place++) sum += (long long)place * values[place];\n"
         '  printf("%lld %lld\\n", sum, NUMBERLL);\n}\n',
     ),
-    _sorting(_CPP, "sort 1000 lines, bits/stdc++.h", f"#include <bits/stdc++.h>\n{_SORT_CPP}"),
+    _sorting("cpp", "sort 1000 lines, bits/stdc++.h", f"#include <bits/stdc++.h>\n{_SORT_CPP}"),
     _sorting(
-        _CPP,
+        "cpp",
         "sort 1000 lines, iostream",
         f"#include <algorithm>\n#include <iostream>\n#include <vector>\n{_SORT_CPP}",
     ),
     _sorting(
-        _JAVA,
+        "java",
         "sort 1000 lines",
         "import java.io.*;\nimport java.util.*;\nimport java.util.stream.*;\n"
         "public class F {\n"

@@ -15,18 +15,12 @@ from typing import Final
 from benchmarks.cpu_meter import rest
 from benchmarks.findings import Finding, median_ratio
 from benchmarks.pairs import Bench, Pace, bare, ours
-from benchmarks.programs import Program
+from benchmarks.programs import BARE, Program
 from benchmarks.targets import REAL, Target
 
 _FOLDER: Final = Path(__file__).parent / "real_programs"
-#: By language, the file's name and the bare commands. Java's are two, so that the last is the program itself.
-_BARE: Final = {
-    "py": ("f.py", (("{python}", "f.py"),)),
-    "js": ("f.js", (("{node}", "f.js"),)),
-    "c": ("f.c", (("{gcc}", "f.c"), ("./a.out",))),
-    "cpp": ("f.cpp", (("{gxx}", "f.cpp"), ("./a.out",))),
-    "java": ("Main.java", (("{javac}", "Main.java"), ("{java}", "Main"))),
-}
+#: Java's commands are two, so that the last is the program itself.
+_BARE: Final = BARE | {"java": ("Main.java", (("{javac}", "Main.java"), ("{java}", "Main")))}
 _REST_SECONDS: Final = 2.0
 
 

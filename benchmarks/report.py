@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
 from tabulate import tabulate
 
 from benchmarks.findings import Finding
@@ -46,15 +44,8 @@ def _on_few_lines(numbers: re.Match[str]) -> str:
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """Print the table, with colours on a terminal."""
-    console = Console()
-    if not console.is_terminal:
-        print(_plain(findings))
-        return
-    table = Table(*_COLUMNS)
-    for row in map(_row, findings):
-        table.add_row(*row, style={"no": "red", "yes": "green"}.get(row[-1]))
-    console.print(table)
+    """Print the table."""
+    print(_table(findings))
 
 
 def markdown(kept: dict[str, Any], findings: Sequence[Finding]) -> str:
@@ -63,7 +54,7 @@ def markdown(kept: dict[str, Any], findings: Sequence[Finding]) -> str:
     load = ", ".join(f"{load:g}" for load in machine["load_average"])
     where = f"{machine['cores']} cores ({machine['processor']}), {machine['system']}, load average {load} at the start"
     tools = "".join(f"; {code}: {version}" for code, version in kept.get("toolchains", {}).items())
-    return f"{kept['date']}, commit {kept['commit']}, {where}: `{kept['command']}`{tools}\n\n{_plain(findings)}\n"
+    return f"{kept['date']}, commit {kept['commit']}, {where}: `{kept['command']}`{tools}\n\n{_table(findings)}\n"
 
 
 def line(finding: Finding) -> str:
@@ -72,7 +63,7 @@ def line(finding: Finding) -> str:
     return f"{measure}: {ours} beside {beside} {ratio} {target}".rstrip()
 
 
-def _plain(findings: Sequence[Finding]) -> str:
+def _table(findings: Sequence[Finding]) -> str:
     rows = [_row(finding) for finding in findings]
     return tabulate(rows, headers=_COLUMNS, tablefmt="github", disable_numparse=True)
 

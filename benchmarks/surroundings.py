@@ -64,13 +64,12 @@ class Surroundings:
 
         `settings` are further settings by their names without the prefix.
         """
-        data_dir = Path(tempfile.mkdtemp(prefix="data-", dir=self.folder))
         database_url = self.new_database()
         (port,) = free_ports(1)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "PRECIEUX_DATABASE_URL": database_url,
-            "PRECIEUX_DATA_DIR": str(data_dir),
+            "PRECIEUX_DATA_DIR": tempfile.mkdtemp(prefix="data-", dir=self.folder),
             "PRECIEUX_PORT": str(port),
             "PRECIEUX_CODEX_URL": codex_url,
             "PRECIEUX_LOG_LEVEL": "WARNING",
@@ -81,14 +80,13 @@ class Surroundings:
         if s3:
             bucket = f"benchmark-{secrets.token_hex(4)}"
             environment |= {**_CREDENTIALS, "PRECIEUX_S3_ENDPOINT_URL": self.s3_url, "PRECIEUX_S3_BUCKET": bucket}
-        return Installation(f"http://127.0.0.1:{port}", database_url, data_dir, environment)
+        return Installation(f"http://127.0.0.1:{port}", database_url, environment)
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
     url: str
     database_url: str
-    data_dir: Path
     environment: dict[str, str]
 
 

@@ -82,9 +82,6 @@ def measure(surroundings: Surroundings) -> Iterator[Finding]:
         measure="... and its bottleneck",
         ours=f"{first} ({waiting[first]:.0f} of {_PAIRS} waited there)",
         beside="CPU ms each: " + ", ".join(f"{part} {spent:.1f}" for part, spent in cpu_ms.items()),
-        ratio=None,
-        target="",
-        met=None,
     )
 
 

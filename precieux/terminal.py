@@ -74,12 +74,12 @@ def say_json(value: Any) -> None:
     write(json.dumps(value, ensure_ascii=False, default=_as_text) + "\n")
 
 
-def say_done(number: int, done: str, *, as_json: bool) -> None:
-    """Print what was done to the thing of this number."""
+def say_done(sentence: str, value: Any, *, as_json: bool) -> None:
+    """Print what was done: a sentence, or this value as JSON."""
     if as_json:
-        say_json({"id": number, "done": done})
+        say_json(value)
     else:
-        say(done)
+        say(sentence)
 
 
 def complain(sentence: str) -> None:

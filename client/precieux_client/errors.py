@@ -101,16 +101,13 @@ class ServerError(APIError):
 
 
 _KINDS: Final[Mapping[int, type[APIError]]] = {
-    400: InvalidRequest,
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
     410: Gone,
-    413: InvalidRequest,
-    415: InvalidRequest,
-    422: InvalidRequest,
     429: TooManyRequests,
+    **dict.fromkeys((400, 413, 415, 422), InvalidRequest),
 }
 #: The type of the problem of a used-up budget.
 _QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"

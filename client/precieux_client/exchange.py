@@ -5,13 +5,12 @@ import math
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
 
-from precieux_client.calls import LONGEST_WAIT, Call
+from precieux_client.calls import Call
 from precieux_client.errors import APIError, ConnectionFailed, PrecieuxError, WaitTimeout, error_of
 from precieux_client.retry import FIRST_S, Tries, retry_after
 from precieux_client.sse import EventParser
@@ -175,15 +174,3 @@ def error_in(response: httpx.Response) -> APIError:
         request_id=response.headers.get("X-Request-Id"),
         retry_after=retry_after(response.headers),
     )
-
-
-def waits(timeout: float | None, elapsed: Callable[[], float]) -> Iterator[float]:
-    """Yield for how many seconds the server should wait in each call, until `timeout` has passed.
-
-    `elapsed` returns the seconds since the first call.
-    """
-    while True:
-        left = LONGEST_WAIT if timeout is None else timeout - elapsed()
-        if left <= 0:
-            return
-        yield min(LONGEST_WAIT, max(1, int(left)))

@@ -25,7 +25,7 @@ from precieux_client.calls import (
     submission_body,
 )
 from precieux_client.errors import ConnectionFailed, WaitTimeout
-from precieux_client.exchange import EventStream, Settings, build_request, error_in, read_answer, waits
+from precieux_client.exchange import EventStream, Settings, build_request, error_in, read_answer
 from precieux_client.models import (
     Batch,
     Budget,
@@ -143,12 +143,14 @@ class Methods(ABC):
         return await self._wait(submission_id, timeout, time.monotonic())
 
     async def _wait(self, submission_id: int, timeout: float | None, started: float) -> Submission:
-        for seconds in waits(timeout, lambda: time.monotonic() - started):
-            call = Call("GET", f"/v1/submissions/{submission_id}", one(Submission), wait=seconds)
-            submission = await self._send(call)
+        while True:
+            left = LONGEST_WAIT if timeout is None else timeout - (time.monotonic() - started)
+            if left <= 0:
+                raise WaitTimeout(f"Submission {submission_id} has not ended after {timeout:g} s; it goes on.")
+            wait = min(LONGEST_WAIT, max(1, int(left)))
+            submission = await self._send(Call("GET", f"/v1/submissions/{submission_id}", one(Submission), wait=wait))
             if submission.is_final or submission.state == "held":
                 return submission
-        raise WaitTimeout(f"Submission {submission_id} has not ended after {timeout:g} s; it goes on.")
 
     @IteratorMethod
     def list(

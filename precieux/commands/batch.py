@@ -30,11 +30,10 @@ from precieux.commands.options import (
     WallSeconds,
     on_server,
 )
-from precieux.commands.parameters import Judges, judges_of, limits_of, metadata_of
+from precieux.commands.parameters import Judges, cases_of, judges_of, limits_of, metadata_of
 from precieux.errors import UsageError
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
-from precieux.programs.read import files_of_no_test, read_tests
 from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters
 from shared.service.stop_signals import INTERRUPTED
 
@@ -70,8 +69,7 @@ def batch(
     Ctrl-C does not stop the programs. The same command then follows them, and runs none twice.
     """
     entries = [replace(one, email=one.email or email) for one in read_entries(path, language, entry)]
-    cases = read_tests(test or [], tests)
-    show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
+    cases = cases_of(test, tests)
     limits, texts = limits_of(cpu_s, wall_s, memory_bytes), metadata_of(metadata)
     judges = judges_of(checker, checker_args, interactor, protocol)
     check_writable(output)
@@ -151,7 +149,6 @@ def _first_of(names: Sequence[str]) -> str:
 
 
 def _body(entry: batch_files.Entry, common: SubmissionParameters) -> SubmissionParameters:
-    assert entry.program.language
     return {
         **common,
         "language": entry.program.language,

@@ -36,8 +36,7 @@ def list_letters(
     as_json: Json = False,
 ) -> None:
     """List the dead letters, the oldest first."""
-    letters = _with_letters(lambda dead: dead.read(limit=limit), data_dir)
-    _show(letters, as_json=as_json)
+    _show(_with_letters(lambda dead: dead.read(limit=limit), data_dir), as_json=as_json)
 
 
 @app.command()
@@ -62,7 +61,8 @@ def _settle(act: Act, keys: list[str] | None, everything: bool, data_dir: Path |
 
     settled = _with_letters(settle, data_dir)
     _show(settled, as_json=as_json)
-    _require_all(keys or (), settled)
+    if missing := sorted(set(keys or ()) - {letter.key for letter in settled}):
+        raise PrecieuxError(f"There is no dead letter {', '.join(missing)}: see `precieux dead list`.")
 
 
 def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], data_dir: Path | None) -> list[DeadLetter]:
@@ -72,12 +72,6 @@ def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], dat
         return await use(open_dead_letters(settings, database))
 
     return operate(work, data_dir)
-
-
-def _require_all(keys: Collection[str], found: list[DeadLetter]) -> None:
-    missing = sorted(set(keys) - {letter.key for letter in found})
-    if missing:
-        raise PrecieuxError(f"There is no dead letter {', '.join(missing)}: see `precieux dead list`.")
 
 
 def _show(letters: list[DeadLetter], *, as_json: bool) -> None:

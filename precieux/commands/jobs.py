@@ -70,10 +70,8 @@ def retry(
     assert failed_since is not None
     since = failed_since.astimezone()
     count = operate_in_transaction(lambda connection: jobs.retry_failed(connection, since), data_dir)
-    if as_json:
-        terminal.say_json({"requested": count})
-    else:
-        terminal.say(f"{count} submissions that could not be run are requested again.")
+    sentence = f"{count} submissions that could not be run are requested again."
+    terminal.say_done(sentence, {"requested": count}, as_json=as_json)
 
 
 @app.command()
@@ -84,4 +82,4 @@ def cancel(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> No
 
 def _act(act: Callable[[Connection, int], Awaitable[str]], job_id: int, data_dir: Path | None, as_json: bool) -> None:
     done = operate_in_transaction(lambda connection: act(connection, job_id), data_dir)
-    terminal.say_done(job_id, done, as_json=as_json)
+    terminal.say_done(done, {"id": job_id, "done": done}, as_json=as_json)

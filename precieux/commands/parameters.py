@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from precieux import terminal
 from precieux.errors import UsageError
 from precieux.host import files
-from precieux.programs.read import read_program
-from precieux_client import Checker, Interactor, Limits, ProgramChecker
+from precieux.programs.read import files_of_no_test, read_program, read_tests
+from precieux_client import Checker, Interactor, Limits, ProgramChecker, TestCase
 from precieux_client.models import JudgeProgram
 
 
@@ -18,6 +19,17 @@ def read_input(text: str | None, file: Path | None) -> str | None:
     if text is not None and file is not None:
         raise UsageError("Give either --input or --input-file, not both.")
     return files.read_text(file) if file is not None else text
+
+
+def cases_of(pairs: Sequence[str] | None, folder: Path | None) -> list[TestCase]:
+    """Return the tests of --test and --tests. Name what may be misspelt: tests without an output, and other files."""
+    tests = read_tests(pairs or [], folder)
+    names = ", ".join(str(test.name) for test in tests if test.expected_output is None)
+    if names:
+        terminal.hint(f"These tests have no output, so programs pass them if they end well: {names}.")
+    if folder and (unused := files_of_no_test(folder)):
+        terminal.hint(f"These files belong to no test: {terminal.some(unused)}.")
+    return tests
 
 
 def limits_of(cpu_s: float | None, wall_s: float | None, memory_bytes: int | None) -> Limits | None:

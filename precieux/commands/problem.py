@@ -136,23 +136,18 @@ def package(
     name, version = _named(name)
     content = server.connect().package(name, version=version)
     files.write(output, content)
-    if as_json:
-        terminal.say_json({"name": name, "file": str(output), "size_bytes": len(content)})
-    else:
-        terminal.say(f"{output}: {len(content)} bytes")
+    done = {"name": name, "file": str(output), "size_bytes": len(content)}
+    terminal.say_done(f"{output}: {len(content)} bytes", done, as_json=as_json)
 
 
 @app.command()
 @on_server
 def delete(server: Server, name: Name, as_json: Json = False) -> None:
     """Delete a problem, or one version of it. What was submitted to it stays, and cannot be run again."""
-    shown = name
+    sentence = f"{name} is deleted."
     name, version = _named(name)
     server.connect().delete_problem(name, version=version)
-    if as_json:
-        terminal.say_json({"name": name, "version": version, "done": f"{shown} is deleted."})
-    else:
-        terminal.say(f"{shown} is deleted.")
+    terminal.say_done(sentence, {"name": name, "version": version, "done": sentence}, as_json=as_json)
 
 
 def _show_check(found: ProblemCheck) -> None:

@@ -52,7 +52,6 @@ def run(
     if files.STDIN in paths and input_file == files.STDIN:
         raise UsageError("Standard input can be the program or its input, not both.")
     program = read_program(paths, entry=entry, language=language)
-    assert program.language
     client = server.connect(patient=True)
     asked: dict[str, Any] = {
         "language": program.language,

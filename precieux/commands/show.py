@@ -10,7 +10,7 @@ from rich.text import Text
 
 from precieux import terminal
 from precieux.terminal import styled
-from precieux_client import Client, Limits, Run, Submission, TestCase, TestResult
+from precieux_client import Client, Limits, Run, Submission, TestResult
 from precieux_client.models import GOOD_VERDICTS
 from shared.text.control_characters import replace_controls
 
@@ -113,7 +113,7 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
             test.name,
             test.verdict or "not run",
             _share(test.points_awarded, test.points),
-            _seconds(test),
+            None if test.cpu_s is None else f"{test.cpu_s:.3f}",
             _reason(test) or None,
         )
         for test in tests
@@ -135,16 +135,3 @@ def _difference(diff: str) -> str:
         texts = [line[1:] for line in lines if line.startswith(sign)]
         shown += [f"  {word} {text}" for text in texts or ["(nothing more)"]]
     return "\n".join(shown)
-
-
-def _seconds(test: TestResult) -> str:
-    return "-" if test.cpu_s is None else f"{test.cpu_s:.3f}"
-
-
-def name_misspelt(tests: Sequence[TestCase], unused: Sequence[str]) -> None:
-    """Name the tests without an output, and the `unused` files of their folder, because a name may be misspelt."""
-    names = ", ".join(str(test.name) for test in tests if test.expected_output is None)
-    if names:
-        terminal.hint(f"These tests have no output, so programs pass them if they end well: {names}.")
-    if unused:
-        terminal.hint(f"These files belong to no test: {terminal.some(unused)}.")

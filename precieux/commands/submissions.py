@@ -34,11 +34,11 @@ from precieux.commands.options import (
     WallSeconds,
     on_server,
 )
-from precieux.commands.parameters import judges_of, limits_of, metadata_of, read_input
+from precieux.commands.parameters import cases_of, judges_of, limits_of, metadata_of, read_input
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
-from precieux.programs.read import files_of_no_test, read_program, read_tests
+from precieux.programs.read import read_program
 from precieux_client import Submission
 
 #: Submissions that `status` lists.
@@ -84,9 +84,7 @@ def submit(
         raise UsageError("Standard input can be the program or its input, not both.")
     program = read_program(paths, entry=entry, language=language)
     judges = judges_of(checker, checker_args, interactor, protocol)
-    cases = read_tests(test or [], tests)
-    show.name_misspelt(cases, files_of_no_test(tests) if tests else [])
-    assert program.language
+    cases = cases_of(test, tests)
     if entry is None and len(program.files) > 1:
         terminal.hint(f"Of {len(program.files)} files, {program.entry} is run. --entry names another one.")
     submission = server.connect().submit(
@@ -200,8 +198,8 @@ def rerun(
     """Run a submission again, with other input, arguments or limits if they are given."""
     _check_waiting(wait, timeout)
     client = server.connect()
-    stdin = None if text is None and input_file is None else read_input(text, input_file)
-    run = client.rerun(number, stdin=stdin, args=args, limits=limits_of(cpu_s, wall_s, memory_bytes))
+    limits = limits_of(cpu_s, wall_s, memory_bytes)
+    run = client.rerun(number, stdin=read_input(text, input_file), args=args, limits=limits)
     what = f"Run {run.number} of submission {number}"
     _answer(server, client.get(number), what, wait=wait, timeout=timeout, as_json=as_json)
 
@@ -210,20 +208,15 @@ def rerun(
 def cancel(server: Server, number: Number, as_json: Json = False) -> None:
     """Cancel a submission that waits or runs."""
     submission = server.connect().cancel(number)
-    if as_json:
-        terminal.say_json(show.plain(submission))
-    else:
-        terminal.say(f"Submission {submission.id} is {submission.state}.")
+    sentence = f"Submission {submission.id} is {submission.state}."
+    terminal.say_done(sentence, show.plain(submission), as_json=as_json)
 
 
 @on_server
 def delete(server: Server, number: Number, as_json: Json = False) -> None:
     """Delete a submission with its files, results and mails."""
     server.connect().delete(number)
-    if as_json:
-        terminal.say_json({"id": number, "deleted": True})
-    else:
-        terminal.say(f"Submission {number} is deleted.")
+    terminal.say_done(f"Submission {number} is deleted.", {"id": number, "deleted": True}, as_json=as_json)
 
 
 def _answer(

@@ -5,14 +5,12 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
 
 from precieux import terminal
 from precieux.commands.options import DataDir
-from precieux.installation.schema import revision_of
+from precieux.installation.schema import revision_of, upgrade_schema
 from precieux.postgres.embedded import running_or_started
 from precieux.up.settings import UpSettings, load_up_settings, prepare_data_dir, require_data_dir
-from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
 from shared.database.schema import revisions
 from shared.service.errors import ConfigurationError
@@ -28,7 +26,7 @@ def migrate(data_dir: DataDir = None) -> None:
     if not settings.database_url:
         prepare_data_dir(settings.data_dir)
     with _owners_address(settings) as url:
-        _upgrade(url)
+        upgrade_schema(url)
 
 
 def upgrade(
@@ -47,7 +45,7 @@ def upgrade(
             return
         try:
             if waiting:
-                _upgrade(url)
+                upgrade_schema(url)
         except ConfigurationError as exc:
             raise ConfigurationError(
                 f"The data are of a newer release (schema {current}) than this one, {VERSION}: install that release"
@@ -55,13 +53,6 @@ def upgrade(
             ) from exc
     newer = f"of a newer release (schema {current}), and this release can use them"
     terminal.say(f"Precieux {VERSION}: the data are {newer if is_newer else f'up to date (schema {known[-1]})'}.")
-
-
-def _upgrade(url: str) -> None:
-    """Bring the schema to this release's, unless it is newer. Raise `ConfigurationError` if it cannot be used."""
-    from shared.database.migrate import upgrade_if_older  # Alembic is large, and most commands do not need it.
-
-    upgrade_if_older(DatabaseSettings(database_url=SecretStr(url)))
 
 
 @contextmanager

@@ -25,14 +25,11 @@ from itertools import zip_longest
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Final
 
-from pydantic import SecretStr
-
-from precieux.installation.schema import revision_of
+from precieux.installation.schema import revision_of, upgrade_schema
 from precieux.postgres.data_directory import find_data_directory, make_folder
 from precieux.postgres.dumps import load_dump, write_dump
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
 from precieux.up.settings import RESTORING, prepare_data_dir, require_data_dir
-from shared.database.connection import DatabaseSettings
 from shared.database.roles import Role
 from shared.service.errors import ConfigurationError, PrecieuxError
 from shared.version import VERSION
@@ -129,12 +126,10 @@ def _fill(archive: tarfile.TarFile, data_dir: Path, source: Path) -> None:
 
 def _load(dump: IO[bytes], data_dir: Path) -> None:
     """Make the database of a dump, and upgrade its schema."""
-    from shared.database.migrate import upgrade_if_older  # Alembic is large, and most commands do not need it.
-
     dump.seek(0)
     with EmbeddedPostgres(data_dir / _POSTGRES) as postgres:
         load_dump(postgres.url(Role.OWNER), data_dir / _POSTGRES, dump)
-        upgrade_if_older(DatabaseSettings(database_url=SecretStr(postgres.url(Role.OWNER))))
+        upgrade_schema(postgres.url(Role.OWNER))
 
 
 @contextmanager

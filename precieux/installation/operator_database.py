@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import asyncpg
 from pydantic import SecretStr
 
+from precieux.installation.schema import upgrade_schema
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.settings import load_up_settings, require_data_dir
 from shared.database.connection import Connection, Database, DatabaseSettings
@@ -59,10 +60,8 @@ def _address(data_dir: Path | None) -> Iterator[str]:
     if running := running_url(folder, Role.OPERATOR):
         yield running
         return
-    from shared.database.migrate import upgrade_if_older  # Alembic is large, and most commands do not need it.
-
     with EmbeddedPostgres(folder) as postgres:
-        upgrade_if_older(DatabaseSettings(database_url=SecretStr(postgres.url(Role.OWNER))))
+        upgrade_schema(postgres.url(Role.OWNER))
         yield postgres.url(Role.OPERATOR)
 
 

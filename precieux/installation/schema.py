@@ -1,9 +1,10 @@
-"""Reads what a command must know of a database before it uses it: the revision of its schema, and if it has keys."""
+"""Reads what a command must know of a database before it uses it, and upgrades its schema."""
 
 import asyncio
 from typing import Final
 
 import asyncpg
+from pydantic import SecretStr
 
 from shared.database.connection_errors import UNAVAILABLE, wrong_address
 from shared.service.errors import DatabaseUnavailable
@@ -24,6 +25,14 @@ def revision_of(url: str) -> str | None:
 def has_keys(url: str) -> bool:
     """Return True if API keys have been made in the database at `url`, so that every call needs one."""
     return bool(asyncio.run(_value(url, "SELECT EXISTS (SELECT FROM api_keys)")))
+
+
+def upgrade_schema(url: str) -> None:
+    """Bring the schema to this release's, unless it is newer. Raise `ConfigurationError` if it cannot be used."""
+    from shared.database.connection import DatabaseSettings  # `up`, which stays small, does without both
+    from shared.database.migrate import upgrade_if_older
+
+    upgrade_if_older(DatabaseSettings(database_url=SecretStr(url)))
 
 
 async def _value(url: str, query: str) -> object:

@@ -28,15 +28,15 @@ class NoProgram(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class ProgramFiles:
-    """The files of a program by their paths, the one that is run, and its language. None: the server decides.
+    """The files of a program by their paths, the one that is run, and its language.
 
-    `source` is set instead of `files` if the program came from standard input, which has no name.
+    `source` is set instead of `files` and `entry` if the program came from standard input, which has no name.
     """
 
     files: Mapping[str, bytes]
     source: str | None
     entry: str | None
-    language: str | None
+    language: str
 
 
 def read_program(paths: Sequence[Path], *, entry: str | None = None, language: str | None = None) -> ProgramFiles:

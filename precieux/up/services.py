@@ -65,23 +65,19 @@ def services(environment: Mapping[str, str], database_url: Callable[[Role], str]
 
     The API stops first, so that no new work arrives; then the services that process the accepted work.
     """
-    api, consumer, runner = (
-        _with_database(_beside(environment, offset), database_url(role))
-        for offset, role in enumerate((Role.API, Role.CONSUMER, Role.RUNNER))
-    )
+    of_others = {name: value for name, value in environment.items() if name != LOCAL_KEY}
     return [
-        _forked("queue_consumer", "queue_consumer", _without_local_key(consumer), rank=1),
-        _forked("job_runner", "job_runner", _without_local_key(runner), rank=1),
-        _forked("api_service", "api_service", api, rank=2),
+        _forked(module, module, _with_database(_beside(own, offset), database_url(role)), rank=rank)
+        for module, own, offset, role, rank in (
+            ("queue_consumer", of_others, 1, Role.CONSUMER, 1),
+            ("job_runner", of_others, 2, Role.RUNNER, 1),
+            ("api_service", environment, 0, Role.API, 2),
+        )
     ]
 
 
 def _forked(name: str, module: str, environment: Mapping[str, str], *, rank: int) -> ChildProgram:
     return ChildProgram(name, command(module), environment, rank, forked_module=module)
-
-
-def _without_local_key(environment: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: value for name, value in environment.items() if name != LOCAL_KEY}
 
 
 def _with_database(environment: Mapping[str, str], url: str) -> Mapping[str, str]:
@@ -96,5 +92,5 @@ def _beside(environment: Mapping[str, str], offset: int) -> Mapping[str, str]:
 
 def local_url(settings: UpSettings) -> str:
     """Return the address of the API on this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104  (not a bind)
-    return f"http://{host if ':' not in host or host.startswith('[') else f'[{host}]'}:{settings.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  (not a bind)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -90,35 +90,29 @@ def prepare_data_dir(data_dir: Path) -> None:
 
 def require_data_dir(data_dir: Path) -> None:
     """Raise `ConfigurationError` if there is no data folder. Its name may be misspelt."""
-    if not _can_see(data_dir) or not data_dir.is_dir():
+    _require_whole(data_dir)
+    if not data_dir.is_dir():
         raise ConfigurationError(
             f"There is no data folder of Precieux at {data_dir}: name it with --data-dir or PRECIEUX_DATA_DIR, or"
             " make one there with `precieux up` or `precieux migrate`."
         )
-    _require_whole(data_dir)
 
 
 def _require_whole(data_dir: Path) -> None:
-    """Raise `ConfigurationError` if a restore began and did not end."""
-    if _can_see(data_dir) and (data_dir / RESTORING).exists():
-        raise ConfigurationError(
-            f"A `precieux restore` into {data_dir} did not end, so the data are not whole: remove the folder, and"
-            " restore again."
-        )
-
-
-def _can_see(data_dir: Path) -> bool:
-    """Return True if there is something of this name. Raise `ConfigurationError` if this user may not look there."""
+    """Raise `ConfigurationError` if a restore began and did not end, or if this user may not look into the folder."""
     try:
         (data_dir / RESTORING).lstat()
-        return True
     except FileNotFoundError:
-        return data_dir.exists()
+        return
     except OSError as exc:
         raise ConfigurationError(
             f"The data folder {data_dir} cannot be read ({exc.strerror}): "
             "choose a writable one with --data-dir or PRECIEUX_DATA_DIR."
         ) from exc
+    raise ConfigurationError(
+        f"A `precieux restore` into {data_dir} did not end, so the data are not whole: remove the folder, and restore"
+        " again."
+    )
 
 
 def _try_to_listen(host: str, port: int) -> int:

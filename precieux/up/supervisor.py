@@ -235,9 +235,9 @@ class Supervisor:
             server.start()
         except (PrecieuxError, OSError) as exc:
             self._server_failures += 1
-            delay = BACKOFF.cap if self._server_failures > 8 else BACKOFF.base * 2**self._server_failures
+            delay = BACKOFF.delay(self._server_failures)
             self._server_restart_at = time.monotonic() + delay
-            log.error("child.start_failed", child=name, reason=str(exc), next_try_s=delay)
+            log.error("child.start_failed", child=name, reason=str(exc), next_try_s=round(delay, 1))
         else:
             self._server_failures, self._server_restart_at = 0, None
             log.info("child.restarted", child=name)

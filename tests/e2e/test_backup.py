@@ -1,18 +1,14 @@
 """`precieux backup`, `restore` and `upgrade`: a data folder is saved while it is used, lost, and restored."""
 
-import asyncio
 import io
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 import pytest
 import requests
 from alembic import command
@@ -23,6 +19,7 @@ from precieux.postgres.embedded import EmbeddedPostgres
 from shared.database.migrate import alembic_config
 from shared.database.roles import Role
 from shared.database.schema import revisions
+from tests.fixtures.postgres import value_of
 from tests.fixtures.up import Up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -47,15 +44,6 @@ def refuses(*arguments: str | Path, **variables: str) -> str:
     assert done.returncode in (1, os.EX_CONFIG)
     assert done.stderr.count("\n") == 1 or "Traceback" not in done.stderr
     return done.stderr
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Return a folder through which the user of root's Postgres can pass."""
-    path = Path(tempfile.mkdtemp(prefix="precieux-test-", dir="/tmp"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
 
 
 def test_a_backup_of_a_running_system_is_restored(up: Up, tmp_path: Path) -> None:
@@ -90,13 +78,13 @@ def test_a_backup_of_a_running_system_is_restored(up: Up, tmp_path: Path) -> Non
     assert submitted("again@example.com") == output
 
 
-def test_data_of_an_earlier_schema_are_restored_and_upgraded(folder: Path) -> None:
-    data_dir, saved = folder / "data", folder / "precieux.tar.gz"
+def test_data_of_an_earlier_schema_are_restored_and_upgraded(open_folder: Path) -> None:
+    data_dir, saved = open_folder / "data", open_folder / "precieux.tar.gz"
     earlier, current = revisions()[-3], revisions()[-1]
     data_dir.mkdir(mode=0o711)
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
         command.upgrade(alembic_config(postgres.url(Role.OWNER)), earlier)
-        _execute(postgres, _ROW)
+        value_of(postgres, _ROW)
     assert "2 changes of the schema are to be made" in succeeds("upgrade", "--check", "--data-dir", data_dir)
     assert f"schema {earlier}" in succeeds("backup", saved, "--data-dir", data_dir)
     shutil.rmtree(data_dir)
@@ -104,32 +92,29 @@ def test_data_of_an_earlier_schema_are_restored_and_upgraded(folder: Path) -> No
     assert f"up to date (schema {current})" in succeeds("upgrade", "--check", "--data-dir", data_dir)
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
         assert revision_of(postgres.url(Role.OWNER)) == current
-        assert _execute(postgres, "SELECT email FROM uploads WHERE id = 4711") == "old@example.com"
+        assert value_of(postgres, "SELECT email FROM uploads WHERE id = 4711") == "old@example.com"
         # The roles of the services have their rights on what was restored.
-        assert _execute(postgres, "SELECT count(*) FROM uploads", Role.API) == 1
+        assert value_of(postgres, "SELECT count(*) FROM uploads", Role.API) == 1
 
 
-def test_upgrade_brings_the_data_to_this_release(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "postgres") as postgres:
+def test_upgrade_brings_the_data_to_this_release(open_folder: Path) -> None:
+    with EmbeddedPostgres(open_folder / "postgres") as postgres:
         command.upgrade(alembic_config(postgres.url(Role.OWNER)), revisions()[-2])
-    assert "1 changes" in succeeds("upgrade", "--check", "--data-dir", folder)
-    assert "up to date" in succeeds("upgrade", "--data-dir", folder)
-    with EmbeddedPostgres(folder / "postgres") as postgres:
+    assert "1 changes" in succeeds("upgrade", "--check", "--data-dir", open_folder)
+    assert "up to date" in succeeds("upgrade", "--data-dir", open_folder)
+    with EmbeddedPostgres(open_folder / "postgres") as postgres:
         assert revision_of(postgres.url(Role.OWNER)) == revisions()[-1]
-        _execute(postgres, "UPDATE alembic_version SET version_num = 'r9999'")
-        _execute(postgres, "COMMENT ON TABLE alembic_version IS 'r9998'")
-    assert "newer release (schema r9999)" in refuses("upgrade", "--check", "--data-dir", folder)
 
 
 @pytest.mark.parametrize(("oldest_program", "is_usable"), [("0001", True), ("9998", False)])
-def test_data_of_a_newer_schema_are_restored_if_usable(folder: Path, oldest_program: str, is_usable: bool) -> None:
-    data_dir, saved = folder / "data", folder / "precieux.tar.gz"
+def test_data_of_a_newer_schema_are_restored_if_usable(open_folder: Path, oldest_program: str, is_usable: bool) -> None:
+    data_dir, saved = open_folder / "data", open_folder / "precieux.tar.gz"
     data_dir.mkdir(mode=0o711)
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
         command.upgrade(alembic_config(postgres.url(Role.OWNER)), "head")
-        _execute(postgres, _ROW)
-        _execute(postgres, "UPDATE alembic_version SET version_num = '9999'")
-        _execute(postgres, f"COMMENT ON TABLE alembic_version IS '{oldest_program}'")
+        value_of(postgres, _ROW)
+        value_of(postgres, "UPDATE alembic_version SET version_num = '9999'")
+        value_of(postgres, f"COMMENT ON TABLE alembic_version IS '{oldest_program}'")
     assert "schema 9999" in succeeds("backup", saved, "--data-dir", data_dir)
     check = succeeds if is_usable else refuses
     assert "newer release (schema 9999)" in check("upgrade", "--check", "--data-dir", data_dir)
@@ -141,19 +126,19 @@ def test_data_of_a_newer_schema_are_restored_if_usable(folder: Path, oldest_prog
     succeeds("restore", saved, "--data-dir", data_dir)
     with EmbeddedPostgres(data_dir / "postgres") as postgres:
         assert revision_of(postgres.url(Role.OWNER)) == "9999"
-        assert _execute(postgres, "SELECT count(*) FROM uploads", Role.API) == 1
+        assert value_of(postgres, "SELECT count(*) FROM uploads", Role.API) == 1
 
 
-def test_a_file_that_is_no_backup_leaves_no_folder(folder: Path) -> None:
-    data_dir, saved, cut = folder / "data", folder / "precieux.tar.gz", folder / "cut.tar.gz"
-    with EmbeddedPostgres(folder / "made/postgres"):
+def test_a_file_that_is_no_backup_leaves_no_folder(open_folder: Path) -> None:
+    data_dir, saved, cut = open_folder / "data", open_folder / "precieux.tar.gz", open_folder / "cut.tar.gz"
+    with EmbeddedPostgres(open_folder / "made/postgres"):
         pass
-    succeeds("upgrade", "--data-dir", folder / "made")
-    succeeds("backup", saved, "--data-dir", folder / "made")
-    assert f"{saved} exists" in refuses("backup", saved, "--data-dir", folder / "made")
+    succeeds("upgrade", "--data-dir", open_folder / "made")
+    succeeds("backup", saved, "--data-dir", open_folder / "made")
+    assert f"{saved} exists" in refuses("backup", saved, "--data-dir", open_folder / "made")
     cut.write_bytes(saved.read_bytes()[: saved.stat().st_size // 2])
     assert "is not a whole backup" in refuses("restore", cut, "--data-dir", data_dir)
-    other = folder / "other.tar.gz"
+    other = open_folder / "other.tar.gz"
     with tarfile.open(other, "w:gz") as archive:
         archive.add(__file__, "readme.txt")
     assert "is not a backup that" in refuses("restore", other, "--data-dir", data_dir)
@@ -161,12 +146,12 @@ def test_a_file_that_is_no_backup_leaves_no_folder(folder: Path) -> None:
 
 
 @pytest.fixture
-def saved(folder: Path) -> Path:
+def saved(open_folder: Path) -> Path:
     """Return a backup with one object."""
-    succeeds("migrate", "--data-dir", folder / "made")
-    (folder / "made/objects/1.py").write_text("print(1)")
-    succeeds("backup", folder / "saved.tar.gz", "--data-dir", folder / "made")
-    return folder / "saved.tar.gz"
+    succeeds("migrate", "--data-dir", open_folder / "made")
+    (open_folder / "made/objects/1.py").write_text("print(1)")
+    succeeds("backup", open_folder / "saved.tar.gz", "--data-dir", open_folder / "made")
+    return open_folder / "saved.tar.gz"
 
 
 def rewrite(saved: Path, target: Path, files: dict[str, bytes | None]) -> None:
@@ -184,8 +169,8 @@ def rewrite(saved: Path, target: Path, files: dict[str, bytes | None]) -> None:
             tampered.addfile(member, io.BytesIO(content))
 
 
-def test_a_backup_with_other_files_than_listed_is_refused(folder: Path, saved: Path) -> None:
-    data_dir, other = folder / "data", folder / "other.tar.gz"
+def test_a_backup_with_other_files_than_listed_is_refused(open_folder: Path, saved: Path) -> None:
+    data_dir, other = open_folder / "data", open_folder / "other.tar.gz"
     changes: list[dict[str, bytes | None]] = [
         {"files/objects/1.py": None},
         {"files/objects/1.py": b"print(2)"},
@@ -200,27 +185,27 @@ def test_a_backup_with_other_files_than_listed_is_refused(folder: Path, saved: P
     assert (data_dir / "objects/1.py").read_text() == "print(1)"
 
 
-def test_a_false_backup_writes_only_files_that_a_backup_has(folder: Path, saved: Path) -> None:
-    data_dir, false = folder / "data", folder / "false.tar.gz"
+def test_a_false_backup_writes_only_files_that_a_backup_has(open_folder: Path, saved: Path) -> None:
+    data_dir, false = open_folder / "data", open_folder / "false.tar.gz"
     run_by_postgres = b"archive_mode = on\narchive_command = 'touch /tmp/by-postgres'\n"
     names = ("postgres/cluster/postgresql.auto.conf", "objects/../postgres/x", "../x", "/x", "api-key.1", "a/.b")
     for name in names:
         rewrite(saved, false, {f"files/{name}": run_by_postgres})
         assert "is not a backup that" in refuses("restore", false, "--data-dir", data_dir)
         assert not data_dir.exists()
-    assert [path for path in folder.rglob("*") if path.is_file() and path.read_bytes() == run_by_postgres] == []
+    assert [path for path in open_folder.rglob("*") if path.is_file() and path.read_bytes() == run_by_postgres] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's database is elsewhere")
-def test_a_restore_never_touches_a_database_that_is_elsewhere(folder: Path) -> None:
-    private = folder / "private"
+def test_a_restore_never_touches_a_database_that_is_elsewhere(open_folder: Path) -> None:
+    private = open_folder / "private"
     private.mkdir(mode=0o700)
     data_dir, moved = private / "data", private / "moved"
     succeeds("migrate", "--data-dir", data_dir)
-    succeeds("backup", folder / "saved.tar.gz", "--data-dir", data_dir)
+    succeeds("backup", open_folder / "saved.tar.gz", "--data-dir", data_dir)
     database = find_data_directory(data_dir / "postgres").folder
     data_dir.rename(moved)
-    refusal = refuses("restore", folder / "saved.tar.gz", "--data-dir", data_dir)
+    refusal = refuses("restore", open_folder / "saved.tar.gz", "--data-dir", data_dir)
     assert f"There are data in {database}: stop" in refusal
     assert not data_dir.exists()
     moved.rename(data_dir)
@@ -231,34 +216,23 @@ def test_a_restore_never_touches_a_database_that_is_elsewhere(folder: Path) -> N
 @pytest.mark.parametrize(
     "manifest", [b"{}", b"[]", b"null", b"\xff", b"{" * 99999, b'{"format": "1"}', b" " * (1 << 20)]
 )
-def test_a_manifest_that_is_none_is_refused(folder: Path, manifest: bytes) -> None:
-    with tarfile.open(folder / "false.tar.gz", "w:gz") as archive:
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, manifest: bytes) -> None:
+    with tarfile.open(tmp_path / "false.tar.gz", "w:gz") as archive:
         member = tarfile.TarInfo("manifest.json")
         member.size = len(manifest)
         archive.addfile(member, io.BytesIO(manifest))
-    assert "is not a backup that" in refuses("restore", folder / "false.tar.gz", "--data-dir", folder / "data")
+    assert "is not a backup that" in refuses("restore", tmp_path / "false.tar.gz", "--data-dir", tmp_path / "data")
 
 
-def test_a_restore_that_was_killed_is_not_started(folder: Path) -> None:
-    (folder / "restoring").touch()
-    for arguments in (("up",), ("migrate",), ("backup", folder / "x.tar.gz"), ("upgrade", "--check")):
-        assert "did not end, so the data are not whole" in refuses(*arguments, "--data-dir", folder)
+def test_a_restore_that_was_killed_is_not_started(tmp_path: Path) -> None:
+    (tmp_path / "restoring").touch()
+    for arguments in (("up",), ("migrate",), ("backup", tmp_path / "x.tar.gz"), ("upgrade", "--check")):
+        assert "did not end, so the data are not whole" in refuses(*arguments, "--data-dir", tmp_path)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("PRECIEUX_DATABASE_URL", "postgresql://u:p@127.0.0.1/d"), ("PRECIEUX_S3_BUCKET", "files")],
 )
-def test_data_that_are_elsewhere_are_not_backed_up(folder: Path, name: str, value: str) -> None:
-    assert name in refuses("backup", folder / "x.tar.gz", "--data-dir", folder, **{name: value})
-
-
-def _execute(postgres: EmbeddedPostgres, statement: str, role: Role = Role.OWNER) -> object:
-    async def main() -> object:
-        connection = await asyncpg.connect(postgres.url(role))
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
-
-    return asyncio.run(main())
+def test_data_that_are_elsewhere_are_not_backed_up(tmp_path: Path, name: str, value: str) -> None:
+    assert name in refuses("backup", tmp_path / "x.tar.gz", "--data-dir", tmp_path, **{name: value})

@@ -40,10 +40,7 @@ def insist(up: Up, source: Path, *, email: str, number: int) -> None:
     eventually_sync(accepted, timeout=30, what=f"submission {number} is accepted")
 
 
-@pytest.mark.parametrize(
-    "victim",
-    ["job_runner", *(pytest.param(name, marks=pytest.mark.slow) for name in VICTIMS if name != "job_runner")],
-)
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_any_process_may_be_killed_and_nothing_is_lost(running: Up, victim: str, tmp_path: Path) -> None:
     """P1, P2, P3 of the design."""
     email = f"{victim.replace('_', '.')}@example.com"
@@ -90,7 +87,6 @@ def test_a_stop_leaves_no_process_and_the_next_start_goes_on(up: Up, tmp_path: P
     assert len(eventually_sync(lambda: up.mails(number))) == 1
 
 
-@pytest.mark.slow
 def test_killing_up_leaves_no_process_and_it_can_restart(up: Up, tmp_path: Path) -> None:
     up.start()
     number = start_an_endless_program(up, tmp_path)

@@ -79,14 +79,6 @@ def test_the_link_to_the_output_works(running: Up, tmp_path: Path) -> None:
     assert answer.content.decode() == "سلام\n"
 
 
-def test_a_program_that_failed_cannot_be_requested_again(running: Up) -> None:
-    broken = next(sample for sample in SAMPLES if sample.verdict == "compile_error")
-    number = running.submit(broken.path, language=broken.language, email="again@example.com")
-    running.finished("again@example.com", number)
-    answer = requests.get(f"{running.url}/check_email/", params={"id": number}, timeout=10)
-    assert (answer.status_code, answer.json()) == (400, {"detail": "You cannot request this code"})
-
-
 def test_each_service_has_a_role_of_its_own(running: Up) -> None:
     url = running_url(running.data_dir / "postgres", Role.OWNER)
     assert url is not None

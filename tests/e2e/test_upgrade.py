@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 _LAST: Final = os.environ.get("PRECIEUX_TEST_LAST_RELEASE", "")
 
 
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """Return a folder through which the user of root's Postgres can pass."""
-    with tempfile.TemporaryDirectory(prefix="precieux-test-", dir="/tmp") as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
-
-
-def test_data_of_the_last_release_are_served(data_dir: Path, tmp_path: Path, wheels: dict[str, Path]) -> None:
+def test_data_of_the_last_release_are_served(open_folder: Path, tmp_path: Path, wheels: dict[str, Path]) -> None:
     if not _LAST:
         leave_out("only a release has one before it")
     source = tmp_path / "source"
@@ -37,10 +27,10 @@ def test_data_of_the_last_release_are_served(data_dir: Path, tmp_path: Path, whe
     subprocess.run(["tar", "-x"], cwd=source, input=tree, check=True)
     old = _installed(build(os.uname().machine, tmp_path / "wheel", source), tmp_path / "old")
     new = _installed(wheels[os.uname().machine], tmp_path / "new")
-    assert _keys(old, data_dir, "create", "of-the-last-release").startswith("pcx_")
-    done = subprocess.run([new, "upgrade", "--data-dir", data_dir], capture_output=True, text=True)
+    assert _keys(old, open_folder, "create", "of-the-last-release").startswith("pcx_")
+    done = subprocess.run([new, "upgrade", "--data-dir", open_folder], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "of-the-last-release" in _keys(new, data_dir, "list")
+    assert "of-the-last-release" in _keys(new, open_folder, "list")
 
 
 def _installed(wheel: Path, folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -79,17 +78,18 @@ async def attackers(port: int, count: int, attack: Attack, network: str = "127.0
         await asyncio.wait(tasks)
 
 
+def client_of(port: int, key: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+
+
 async def typical(port: int, key: str, *, count: int = 10) -> float:
     """Return the median of the times in which an honest client's programs were registered. Each must be."""
     times = []
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    async with client_of(port, key) as client:
         for number in range(count):
             started = time.monotonic()
-            answer = await client.post(
-                "/v1/submissions",
-                json={"language": "py", "source": f"print({number})"},
-                headers={"Authorization": f"Bearer {key}"},
-            )
+            answer = await client.post("/v1/submissions", json={"language": "py", "source": f"print({number})"})
             assert answer.status_code == 201, (number, answer.text)
             times.append(time.monotonic() - started)
             await asyncio.sleep(0.5)
@@ -132,7 +132,9 @@ async def test_the_waits_and_streams_of_a_key_keep_nobody_out(port: int, databas
         attackers(port, 300, follow("streams", f"/v1/submissions/{held}/events"), "127.0.2"),
     ):
         assert await typical(port, honest) < AT_MOST_S
-        assert (await waited(port, honest, await posted(port, honest))).status_code == 200
+        number = await posted(port, honest)
+        async with client_of(port, honest) as client:
+            assert (await client.get(f"/v1/submissions/{number}?wait=1")).status_code == 200
     assert statuses["waits"].count(b"429") >= 300 - CONNECTIONS // 4
     assert statuses["streams"].count(b"200") <= ApiSettings().max_streams
     assert set(statuses["streams"]) <= {b"200", b"429"}
@@ -140,16 +142,7 @@ async def test_the_waits_and_streams_of_a_key_keep_nobody_out(port: int, databas
 
 async def posted(port: int, key: str, *, hold: bool = False) -> int:
     """Return the id of a new submission."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        answer = await client.post(
-            "/v1/submissions",
-            content=json.dumps({"language": "py", "source": "print(1)", "hold": hold}),
-            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-        )
+    async with client_of(port, key) as client:
+        answer = await client.post("/v1/submissions", json={"language": "py", "source": "print(1)", "hold": hold})
     assert answer.status_code == 201, answer.text
     return int(answer.json()["id"])
-
-
-async def waited(port: int, key: str, submission: int) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        return await client.get(f"/v1/submissions/{submission}?wait=1", headers={"Authorization": f"Bearer {key}"})

@@ -1,10 +1,8 @@
 """Rules of this repository that no linter checks."""
 
-import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -83,28 +81,3 @@ def test_there_is_one_version() -> None:
 def test_no_module_has_a_name_that_fits_anything() -> None:
     names = {"utils", "util", "common", "helpers", "manager", "misc"}
     assert [path for path in SOURCES if names & {*path.relative_to(ROOT).with_suffix("").parts}] == []
-
-
-def test_names_of_tests_are_under_60_characters() -> None:
-    definition = re.compile(r"^ *(?:async )?def (test_\w{55,})\(", re.MULTILINE)
-    modules = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
-    assert [name for text in modules for name in definition.findall(text)] == []
-
-
-def routes_of(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        match node:
-            case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
-                if any(ast.unparse(one).startswith("router.") for one in decorators):
-                    yield node
-
-
-def test_no_route_of_v1_is_over_30_lines() -> None:
-    folder = ROOT / "api_service/v1/routes"
-    lines = {
-        route.name: (route.end_lineno or 0) - route.lineno + 1
-        for path in folder.rglob("*.py")
-        for route in routes_of(path)
-    }
-    assert len(lines) > 20
-    assert {name: count for name, count in lines.items() if count > 30} == {}

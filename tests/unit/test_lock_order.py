@@ -153,14 +153,3 @@ def test_statements_lock_several_rows_in_order() -> None:
 
 def test_every_exception_still_exists() -> None:
     assert set(REASONS) <= set(unsafe())
-
-
-def test_the_statements_are_found() -> None:
-    """Statements of every service, written as one string, as several, and built by a module."""
-    paths = set(statements().values())
-    assert {
-        "job_runner/leases/claim.py",
-        "job_runner/leases/poison_jobs.py",
-        "shared/broker/outbox_dead_letters.py",
-    } <= paths
-    assert {"queue_consumer/jobs.py", "api_service/submissions/rows.py", "shared/operations/jobs.py"} <= paths

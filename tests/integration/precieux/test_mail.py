@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from job_runner.emails import queue
 from precieux.cli import app
 from precieux.commands import bounce
 from precieux.installation import operator_database
@@ -23,10 +22,9 @@ from tests.fixtures.dns_server import dns_server
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread
 from tests.integration.precieux.test_operations import OnDatabase, refused, run, run_json
 from tests.integration.precieux.test_operations import on_database as on_database
-from tests.integration.precieux.test_operations import operator as operator
 from tests.integration.rows import add_job, add_upload, fetch
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
 
 RECIPIENT = "someone@example.com"
 BOUNCED = ("bounced", "550 no such user")
@@ -67,11 +65,6 @@ async def report(database: Database, message: bytes) -> str:
     assert found is not None
     async with database.transaction() as connection:
         return await bounce.store(connection, found)
-
-
-async def claim(database: Database) -> list[queue.ClaimedEmail]:
-    async with database.connection() as connection:
-        return await queue.claim(connection, limit=9, lease_seconds=30)
 
 
 def test_mails_are_listed_by_state_and_address(on_database: OnDatabase, added: Callable[..., int]) -> None:
@@ -191,8 +184,6 @@ def reported(message: bytes, code: int = 0) -> str:
     [
         (notification(), BOUNCED, [(RECIPIENT, "bounced")]),
         (notification(recipient("failed", "4.4.7", said="gone")), ("bounced", "gone"), []),
-        (notification(recipient("delayed", "4.4.1", said="busy")), ("deferred", "busy"), []),
-        (notification(recipient("delivered", "2.0.0")), ("delivered", None), []),
         # Only the returned headers name the mail.
         (notification(envelope_id="of-another"), BOUNCED, [(RECIPIENT, "bounced")]),
         # The report names the address of another person.

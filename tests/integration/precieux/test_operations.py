@@ -19,22 +19,15 @@ from precieux.cli import app
 from precieux.commands.queue import age
 from shared.accounts.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
 from shared.database import migrate
-from shared.database.connection import Database, DatabaseSettings
-from shared.database.roles import Role
+from shared.database.connection import Database
 from shared.mail import suppressions
 from shared.service.errors import ConfigurationError
-from tests.fixtures.postgres import url_of
+from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
 
 T = TypeVar("T")
-
-
-@pytest.fixture(autouse=True)
-def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # With the rights of the operator's role; `database_url` is the owner's, which may do everything.
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
 
 
 @pytest.fixture
@@ -43,12 +36,8 @@ def on_database(database_url: str) -> Callable[[Callable[[Database], Awaitable[T
 
     def run(work: Callable[[Database], Awaitable[T]]) -> T:
         async def main() -> T:
-            database = Database(DatabaseSettings(database_url=SecretStr(database_url), database_pool_size=2))
-            await database.connect()
-            try:
+            async with connected(database_url) as database:
                 return await work(database)
-            finally:
-                await database.disconnect()
 
         return asyncio.run(main())
 
@@ -298,13 +287,6 @@ def test_a_key_shows_its_webhook_secret_once(on_database: OnDatabase) -> None:
     assert secrets_of(on_database, created["id"]) == [created["webhook_secret"]]
 
 
-def test_a_key_may_have_its_own_run_time() -> None:
-    assert run_json("keys", "create", "trainer", "--run-seconds", "0")["run_seconds"] == 0
-    assert run_json("keys", "create", "course")["run_seconds"] is None
-    assert [key["run_seconds"] for key in run_json("keys", "list")] == [0, None]
-    run("keys", "create", "other", "--run-seconds", "-1", code=2)
-
-
 def test_a_key_has_a_name_that_fits_in_a_line() -> None:
     for name in ("", " ", "x" * 201, "two\nlines", "\x1b[31mred", "\u200c", "left\u202eright"):
         assert "visible" in run("keys", "create", name, code=2).output
@@ -416,11 +398,13 @@ def test_webhooks_are_listed_shown_and_replayed(on_database: OnDatabase) -> None
     run("webhooks", "replay", "1", "--all-failed", code=2)
 
 
-def test_a_key_lists_its_allowed_recipients() -> None:
-    made = run_json("keys", "create", "course", "--recipients", "example.edu, *.example.edu", "--recipients", "a@b.org")
-    assert made["recipients"] == ["example.edu", "*.example.edu", "a@b.org"]
-    run("keys", "create", "anybody")
+def test_a_key_lists_its_recipients_and_its_run_time() -> None:
+    recipients = ("--recipients", "example.edu, *.example.edu", "--recipients", "a@b.org")
+    made = run_json("keys", "create", "course", *recipients, "--run-seconds", "0")
+    assert (made["recipients"], made["run_seconds"]) == (["example.edu", "*.example.edu", "a@b.org"], 0)
+    assert run_json("keys", "create", "anybody")["run_seconds"] is None
     limited, anybody = run_json("keys", "list")
-    assert limited["recipients"] == "example.edu *.example.edu a@b.org"
-    assert anybody["recipients"] is None
+    assert (limited["recipients"], limited["run_seconds"]) == ("example.edu *.example.edu a@b.org", 0)
+    assert (anybody["recipients"], anybody["run_seconds"]) == (None, None)
     run("keys", "create", "wrong", "--recipients", "example", code=2)
+    run("keys", "create", "other", "--run-seconds", "-1", code=2)

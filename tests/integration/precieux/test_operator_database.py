@@ -1,11 +1,8 @@
 """An operator's command uses the operator's own database, the running embedded one, or starts that one."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,15 +19,6 @@ from tests.integration.rows import fetch
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    # Not pytest's tmp_path: root's Postgres runs as another user, which cannot pass through that.
-    path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
-
-
 def where(data_dir: Path | None = None) -> tuple[object, object]:
     """Return the start time of the server that a command reaches, and the name of the database."""
     [row] = operate(
@@ -45,36 +33,36 @@ def make_key() -> object:
 
 
 def test_the_operators_own_database_takes_precedence(
-    database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    database_url: str, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", database_url)
-    assert where(data_dir)[1] == urlsplit(database_url).path.lstrip("/")
-    assert os.listdir(data_dir) == []
+    assert where(open_folder)[1] == urlsplit(database_url).path.lstrip("/")
+    assert os.listdir(open_folder) == []
 
 
 @pytest.mark.slow
-def test_a_missing_server_is_started_migrated_and_stopped(data_dir: Path) -> None:
+def test_a_missing_server_is_started_migrated_and_stopped(open_folder: Path) -> None:
     async def work(database: Database) -> bool:
         assert await fetch(database, "SELECT id FROM uploads") == []
-        return running_url(data_dir / "postgres", Role.OPERATOR) is not None
+        return running_url(open_folder / "postgres", Role.OPERATOR) is not None
 
-    assert operate(work, data_dir)
-    assert running_url(data_dir / "postgres", Role.OPERATOR) is None
+    assert operate(work, open_folder)
+    assert running_url(open_folder / "postgres", Role.OPERATOR) is None
 
 
-def test_a_folder_that_does_not_exist_is_not_made(data_dir: Path) -> None:
+def test_a_folder_that_does_not_exist_is_not_made(open_folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="There is no data folder of Precieux at"):
-        where(data_dir / "typo")
-    assert os.listdir(data_dir) == []
+        where(open_folder / "typo")
+    assert os.listdir(open_folder) == []
 
 
 @pytest.mark.slow
-def test_a_running_server_is_found_and_left_running(data_dir: Path) -> None:
-    where(data_dir)
-    with EmbeddedPostgres(data_dir / "postgres", durable=False) as postgres:
-        assert running_url(data_dir / "postgres", Role.OPERATOR) == postgres.url(Role.OPERATOR)
-        found = where(data_dir)
-        assert found == where(data_dir)
+def test_a_running_server_is_found_and_left_running(open_folder: Path) -> None:
+    where(open_folder)
+    with EmbeddedPostgres(open_folder / "postgres", durable=False) as postgres:
+        assert running_url(open_folder / "postgres", Role.OPERATOR) == postgres.url(Role.OPERATOR)
+        found = where(open_folder)
+        assert found == where(open_folder)
         assert found[1] == "precieux"
         assert postgres.running
 
@@ -87,14 +75,7 @@ def test_a_role_without_the_right_names_the_one_that_has_it(database_url: str, m
     assert make_key()
 
 
-def test_an_older_schema_and_a_wrong_password_are_one_sentence(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_schema_is_one_sentence(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", empty_database_url)
     with pytest.raises(ConfigurationError, match="precieux migrate"):
-        where()
-    parts = urlsplit(empty_database_url)
-    unknown = urlunsplit(parts._replace(path=f"{parts.path}x"))
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", unknown)
-    with pytest.raises(ConfigurationError, match="PRECIEUX_DATABASE_URL"):
         where()

@@ -16,16 +16,10 @@ from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
 from shared.operations.health_checks import IssueKind
 from shared.operations.workers import connection_name
-from shared.service.errors import DatabaseFull
-from tests.fixtures.postgres import connected, migrate, url_of
+from tests.fixtures.postgres import connected, migrate
 from tests.integration.rows import add_job, execute
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(autouse=True)
-def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
 
 
 def status(*, code: int) -> list[dict[str, Any]]:
@@ -53,21 +47,13 @@ def test_a_database_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) ->
     assert only["trouble"] == "database-down"
 
 
-def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`tests/chaos/cluster/test_disk.py` has a disk that is really full."""
-
-    async def full(_: Database) -> None:
-        raise DatabaseFull("the disk of the database is full")
-
-    monkeypatch.setattr("precieux.commands.system_status.require_room", full)
-    [only] = status(code=1)
-    assert only["trouble"] == "disk-full"
-
-
 def test_a_disk_without_room_for_a_temporary_file_is_full(
     own_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Postgres makes the folder at its first need, and on a full disk it says only that the folder is not there."""
+    """Postgres makes the folder at its first need, and on a full disk it says only that the folder is not there.
+
+    `tests/chaos/cluster/test_disk.py` has a disk that is really full.
+    """
     migrate(own_postgres.url(Role.OWNER))
     (own_postgres.folder / "cluster/base/pgsql_tmp").symlink_to("/nowhere/at/all")
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", own_postgres.url(Role.OPERATOR))

@@ -3,10 +3,9 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 
-from precieux_client import APIError, Checker, Interactor, Judge, Limits, ProgramChecker, TestCase
+from precieux_client import APIError, Checker, Interactor, Judge, Limits, ProgramChecker, Submission
 from tests.unit.client.test_client import RUN, SUBMISSION, Server, ok
 
 JUDGE: dict[str, Any] = {
@@ -20,8 +19,10 @@ JUDGE: dict[str, Any] = {
 }
 
 
-def sent(request: httpx.Request) -> Any:
-    return json.loads(request.content)
+def read(**changes: Any) -> Submission:
+    """Return a submission as a server sends it with these changes."""
+    with Server(ok({**SUBMISSION, **changes})).client() as client:
+        return client.get(7)
 
 
 def test_a_judge_is_sent_with_what_differs_from_the_defaults() -> None:
@@ -33,7 +34,7 @@ def test_a_judge_is_sent_with_what_differs_from_the_defaults() -> None:
         client.submit(language="py", source="x", checker=Checker("icpc", args=("case_sensitive",)))
         with pytest.raises(APIError):  # the answer is no batch
             client.create_batch([{"language": "py", "source": "x"}], defaults={"checker": checker, "interactor": None})
-    with_programs, with_words, batch = map(sent, server.requests)
+    with_programs, with_words, batch = (json.loads(request.content) for request in server.requests)
     program = {
         "kind": "program",
         "language": "cpp",
@@ -54,34 +55,28 @@ def test_a_judge_is_sent_with_what_differs_from_the_defaults() -> None:
 @pytest.mark.parametrize("interactor", [None, JUDGE])
 def test_a_judge_comes_back_without_its_source(interactor: dict[str, Any] | None) -> None:
     checker = {"kind": "program", **JUDGE}
-    server = Server(ok({**SUBMISSION, "checker": checker, "interactor": interactor, "problem": None}))
-    with server.client() as client:
-        submission = client.get(7)
+    submission = read(checker=checker, interactor=interactor, problem=None)
     assert isinstance(submission.checker, Judge)
     assert (submission.checker.kind, submission.checker.files[0].path) == ("program", "check.cpp")
     assert (submission.interactor and submission.interactor.args) == (interactor and ("strict",))
 
 
 @pytest.mark.parametrize(
-    ("checker", "read"),
+    ("checker", "expected"),
     [
         ({"kind": "icpc", "args": ["case_sensitive"]}, Checker("icpc", None, ("case_sensitive",))),
         ({"kind": "float", "tolerance": 0.5}, Checker("float", 0.5)),
     ],
 )
-def test_another_checker_comes_back_as_it_was_sent(checker: dict[str, Any], read: Checker) -> None:
-    server = Server(ok({**SUBMISSION, "checker": checker}))
-    with server.client() as client:
-        submission = client.get(7)
-    assert (submission.checker, submission.interactor) == (read, None)
+def test_another_checker_comes_back_as_it_was_sent(checker: dict[str, Any], expected: Checker) -> None:
+    submission = read(checker=checker)
+    assert (submission.checker, submission.interactor) == (expected, None)
 
 
 def test_a_secret_test_of_another_key_is_read() -> None:
     texts = dict.fromkeys(("stdout", "stderr", "diff", "judge_message", "truncated"))
     test = {**RUN, **texts, "name": "secret/1", "group": "secret", "hidden": True}
-    server = Server(ok({**SUBMISSION, "run": {**RUN, "tests": [test]}}))
-    with server.client() as client:
-        submission = client.get(7)
+    submission = read(run={**RUN, "tests": [test]})
     assert submission.run
     assert submission.run.tests
     assert (submission.run.tests[0].stdout, submission.run.tests[0].truncated) == (None, None)
@@ -93,9 +88,7 @@ def test_what_a_judge_says_is_read() -> None:
         "verdict": "judge_error", "message": None, "judge_message": "It was killed.",
     }  # fmt: skip
     run = {**RUN, "verdict": "judge_error", "points": 1, "tests": [test], "message": None, "judge_message": "why"}
-    server = Server(ok({**SUBMISSION, "verdict": "judge_error", "run": run}))
-    with server.client() as client:
-        submission = client.submit(language="py", source="x", tests=[TestCase()])
+    submission = read(verdict="judge_error", run=run)
     assert submission.run
     assert submission.run.tests
     assert (submission.passed, submission.run.judge_message) == (False, "why")

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -16,18 +15,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
 
 from precieux.postgres.cluster import complaint
 from precieux.postgres.data_directory import FIRST_USER_ID, Account, find_data_directory, make_folder
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.supervisor import StopRequested
-from shared.database.connection import Database, DatabaseSettings
 from shared.database.migrate import upgrade
 from shared.database.roles import Role
 from shared.database.schema import require_current
 from shared.service.errors import ConfigurationError, DatabaseUnavailable
-from tests.fixtures.postgres import administrator_url
+from tests.fixtures.folders import server_folder
+from tests.fixtures.postgres import administrator_url, connected, value_of
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -41,30 +39,19 @@ with EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False) as postgres:
 """
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    # Not pytest's tmp_path: root's Postgres runs as another user, which cannot pass through that.
-    path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
-
-
 @pytest.fixture(scope="module")
 def prepared() -> Iterator[Path]:
     """Yield the data of a server that has run and stopped."""
-    path = Path(tempfile.mkdtemp(prefix="precieux-test-"))
-    path.chmod(0o711)
-    with EmbeddedPostgres(path / "db", durable=False):
-        pass
-    yield path / "db"
-    shutil.rmtree(path)
+    with server_folder("prepared") as folder:
+        with EmbeddedPostgres(folder / "db", durable=False):
+            pass
+        yield folder / "db"
 
 
 @pytest.fixture
-def data(folder: Path, prepared: Path) -> Path:
+def data(open_folder: Path, prepared: Path) -> Path:
     """Return a copy of these data: to make new ones takes ten times as long."""
-    return copied(prepared, folder / "db")
+    return copied(prepared, open_folder / "db")
 
 
 @pytest.fixture(scope="module")
@@ -85,25 +72,14 @@ def socket_of(postgres: EmbeddedPostgres) -> Path:
     return Path(parse_qs(urlsplit(postgres.url(Role.OWNER)).query)["host"][0])
 
 
-def query(postgres: EmbeddedPostgres, sql: str) -> object:
-    async def ask() -> object:
-        connection = await asyncpg.connect(postgres.url(Role.OWNER))
-        try:
-            return await connection.fetchval(sql)
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
-
-
-def test_a_second_start_finds_the_data_of_the_first(folder: Path) -> None:
-    (folder / "db/cluster.making/base").mkdir(parents=True)
-    (folder / "db/password").write_text("half")  # a start before was killed
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        query(postgres, "CREATE TABLE kept AS SELECT 'سلام' AS word")
+def test_a_second_start_finds_the_data_of_the_first(open_folder: Path) -> None:
+    (open_folder / "db/cluster.making/base").mkdir(parents=True)
+    (open_folder / "db/password").write_text("half")  # a start before was killed
+    with EmbeddedPostgres(open_folder / "db", durable=False) as postgres:
+        value_of(postgres, "CREATE TABLE kept AS SELECT 'سلام' AS word")
         first_url = postgres.url(Role.OWNER)
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        assert query(postgres, "SELECT word FROM kept") == "سلام"
+    with EmbeddedPostgres(open_folder / "db", durable=False) as postgres:
+        assert value_of(postgres, "SELECT word FROM kept") == "سلام"
         assert postgres.url(Role.OWNER) == first_url
 
 
@@ -121,12 +97,12 @@ def test_stop_leaves_no_process_and_may_be_repeated(data: Path) -> None:
     assert not socket.parent.exists()
 
 
+def interrupt() -> NoReturn:
+    raise StopRequested
+
+
 def test_a_start_can_be_interrupted(data: Path) -> None:
     """A server that recovers after a crash may take long to start."""
-
-    def interrupt() -> None:
-        raise StopRequested
-
     postgres = EmbeddedPostgres(data, durable=False, while_waiting=interrupt)
     with pytest.raises(StopRequested):
         postgres.start()
@@ -137,10 +113,6 @@ def test_a_start_can_be_interrupted(data: Path) -> None:
 
 def test_a_start_that_waits_for_leftovers_can_be_interrupted(data: Path) -> None:
     """The processes of a killed server may take long to end."""
-
-    def interrupt() -> None:
-        raise StopRequested
-
     leftover = os.open(data / "cluster", os.O_RDONLY)
     try:
         fcntl.flock(leftover, fcntl.LOCK_EX)
@@ -151,38 +123,38 @@ def test_a_start_that_waits_for_leftovers_can_be_interrupted(data: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_reused_process_id_does_not_block_the_start(folder: Path) -> None:
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
+def test_a_reused_process_id_does_not_block_the_start(open_folder: Path) -> None:
+    with EmbeddedPostgres(open_folder / "db", durable=False) as postgres:
         pid = postgres.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         eventually_sync(lambda: not postgres.running)
-        shutil.copytree(folder / "db/socket", folder / "left", ignore=shutil.ignore_patterns("*5432"))
-    shutil.copytree(folder / "left", folder / "db/socket")  # what a killed owner leaves
+        shutil.copytree(open_folder / "db/socket", open_folder / "left", ignore=shutil.ignore_patterns("*5432"))
+    shutil.copytree(open_folder / "left", open_folder / "db/socket")  # what a killed owner leaves
     # Postgres takes only a process of its own user for another server.
-    user = (folder / "db/cluster").stat().st_uid
+    user = (open_folder / "db/cluster").stat().st_uid
     with subprocess.Popen(["sleep", "300"], user=user if os.geteuid() == 0 else None) as other:
-        for lock in (folder / "db/cluster/postmaster.pid", folder / "db/socket/.s.PGSQL.5432.lock"):
+        for lock in (open_folder / "db/cluster/postmaster.pid", open_folder / "db/socket/.s.PGSQL.5432.lock"):
             lock.write_text(lock.read_text().replace(str(pid), str(other.pid), 1))
             os.chown(lock, user, -1)
         try:
-            with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-                assert query(postgres, "SELECT 1") == 1
+            with EmbeddedPostgres(open_folder / "db", durable=False) as postgres:
+                assert value_of(postgres, "SELECT 1") == 1
         finally:
             other.kill()
 
 
 @pytest.mark.slow
-def test_it_ends_with_its_killed_owner(folder: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", OWNER, folder / "db"], stdout=subprocess.PIPE) as owner:
+def test_it_ends_with_its_killed_owner(open_folder: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER, open_folder / "db"], stdout=subprocess.PIPE) as owner:
         assert owner.stdout
         assert owner.stdout.readline()
         server = descendants(owner.pid)
         assert server
         owner.kill()
     eventually_sync(lambda: not survivors(server), what="the server ends")
-    with EmbeddedPostgres(folder / "db", durable=False) as postgres:
-        assert query(postgres, "SELECT 1") == 1
+    with EmbeddedPostgres(open_folder / "db", durable=False) as postgres:
+        assert value_of(postgres, "SELECT 1") == 1
 
 
 @pytest.mark.parametrize(
@@ -224,16 +196,16 @@ def test_a_user_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         Account().with_a_name()
 
 
-def test_a_read_only_folder_is_refused_in_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_is_refused_in_one_sentence(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # as access(2) says of it, also to root
     with pytest.raises(ConfigurationError, match="is on a read-only file system"):
-        find_data_directory(folder / "db")
+        find_data_directory(open_folder / "db")
 
 
-def test_a_folder_that_fails_is_named_in_one_sentence(folder: Path) -> None:
-    (folder / "db/lock").mkdir(parents=True)
+def test_a_folder_that_fails_is_named_in_one_sentence(open_folder: Path) -> None:
+    (open_folder / "db/lock").mkdir(parents=True)
     with pytest.raises(DatabaseUnavailable, match=r"cannot use its folder .*/db \(Is a directory: .*/lock\)"):
-        EmbeddedPostgres(folder / "db").start()
+        EmbeddedPostgres(open_folder / "db").start()
 
 
 def test_data_of_another_major_version_are_refused(data: Path) -> None:
@@ -256,49 +228,49 @@ def test_data_without_their_password_are_refused(running: EmbeddedPostgres, prep
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_roots_data_below_a_private_folder_are_kept_elsewhere(folder: Path) -> None:
-    (folder / "private").mkdir(mode=0o700)
-    found = [find_data_directory(folder / "private/db") for _ in range(2)]
+def test_roots_data_below_a_private_folder_are_kept_elsewhere(open_folder: Path) -> None:
+    (open_folder / "private").mkdir(mode=0o700)
+    found = [find_data_directory(open_folder / "private/db") for _ in range(2)]
     shutil.rmtree(found[0].folder)
     assert found[0] == found[1]
-    assert not found[0].folder.is_relative_to(folder)
+    assert not found[0].folder.is_relative_to(open_folder)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to another user")
-def test_a_link_is_not_followed_to_roots_file(folder: Path) -> None:
-    (folder / "secret").touch(mode=0o600)
-    (folder / "link").symlink_to(folder / "secret")
-    Account(FIRST_USER_ID, FIRST_USER_ID).own(folder / "link")
-    assert (folder / "secret").stat().st_uid == 0
-    assert (folder / "link").lstat().st_uid == FIRST_USER_ID
+def test_a_link_is_not_followed_to_roots_file(open_folder: Path) -> None:
+    (open_folder / "secret").touch(mode=0o600)
+    (open_folder / "link").symlink_to(open_folder / "secret")
+    Account(FIRST_USER_ID, FIRST_USER_ID).own(open_folder / "link")
+    assert (open_folder / "secret").stat().st_uid == 0
+    assert (open_folder / "link").lstat().st_uid == FIRST_USER_ID
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the modes of folders")
-def test_only_new_folders_change_their_mode(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_new_folders_change_their_mode(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another user may make a link just before the folder is made."""
-    (folder / "other").mkdir(mode=0o700)
-    (folder / "new/link").parent.mkdir(mode=0o700)
-    (folder / "new/link").symlink_to(folder / "other")
-    monkeypatch.setattr(Path, "exists", lambda path: not path.is_relative_to(folder / "new"))
-    make_folder(folder / "new/link")
-    assert [(folder / name).stat().st_mode & 0o777 for name in ("other", "new")] == [0o700, 0o700]
+    (open_folder / "other").mkdir(mode=0o700)
+    (open_folder / "new/link").parent.mkdir(mode=0o700)
+    (open_folder / "new/link").symlink_to(open_folder / "other")
+    monkeypatch.setattr(Path, "exists", lambda path: not path.is_relative_to(open_folder / "new"))
+    make_folder(open_folder / "new/link")
+    assert [(open_folder / name).stat().st_mode & 0o777 for name in ("other", "new")] == [0o700, 0o700]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the modes of folders")
 @pytest.mark.parametrize(("umask", "parent"), [(0o022, 0o755), (0o077, 0o711)])
-def test_parents_keep_the_mode_of_the_umask(folder: Path, umask: int, parent: int) -> None:
+def test_parents_keep_the_mode_of_the_umask(open_folder: Path, umask: int, parent: int) -> None:
     old = os.umask(umask)
     try:
-        make_folder(folder / "parent/data")
+        make_folder(open_folder / "parent/data")
     finally:
         os.umask(old)
-    modes = [(folder / name).stat().st_mode & 0o777 for name in ("parent", "parent/data")]
+    modes = [(open_folder / name).stat().st_mode & 0o777 for name in ("parent", "parent/data")]
     assert modes == [parent, 0o711]
 
 
 def test_a_running_server_is_closed_to_others(running: EmbeddedPostgres, prepared: Path) -> None:
     """No port is open, the folder of its socket is private, and a second server on its data is refused."""
-    assert query(running, "SHOW listen_addresses") == ""
+    assert value_of(running, "SHOW listen_addresses") == ""
     socket = socket_of(running)
     assert socket.is_socket()
     assert socket.parent.stat().st_mode & 0o777 == 0o700
@@ -307,13 +279,13 @@ def test_a_running_server_is_closed_to_others(running: EmbeddedPostgres, prepare
         EmbeddedPostgres(prepared.parent / "other", durable=False).start()
 
 
-def test_a_killed_server_restarts_at_the_same_address(folder: Path, prepared: Path) -> None:
+def test_a_killed_server_restarts_at_the_same_address(open_folder: Path, prepared: Path) -> None:
     """Its socket is in a temporary folder, because the path of a socket is short."""
-    data = copied(prepared, folder / ("deep/" * 30) / "db")
+    data = copied(prepared, open_folder / ("deep/" * 30) / "db")
     with EmbeddedPostgres(data, durable=False) as postgres:
-        query(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
+        value_of(postgres, "CREATE TABLE kept AS SELECT 1 AS one")
         url, elsewhere = postgres.url(Role.OWNER), socket_of(postgres).parent
-        assert not elsewhere.is_relative_to(folder)
+        assert not elsewhere.is_relative_to(open_folder)
         assert elsewhere.stat().st_mode & 0o777 == 0o700
         assert running_url(data, Role.OWNER) == url
         pid = postgres.pid
@@ -322,26 +294,24 @@ def test_a_killed_server_restarts_at_the_same_address(folder: Path, prepared: Pa
         eventually_sync(lambda: not postgres.running)
         postgres.start()
         assert postgres.url(Role.OWNER) == url
-        assert query(postgres, "SELECT one FROM kept") == 1
+        assert value_of(postgres, "SELECT one FROM kept") == 1
     assert not elsewhere.exists()
 
 
 def test_neither_the_folders_name_nor_variables_matter(
-    folder: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
+    open_folder: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGPASSWORD"):  # of another server
         monkeypatch.setenv(name, "1")
-    with EmbeddedPostgres(copied(prepared, folder / '"b", c\'d%20&?#@:سلام'), durable=False) as postgres:
+    with EmbeddedPostgres(copied(prepared, open_folder / '"b", c\'d%20&?#@:سلام'), durable=False) as postgres:
         upgrade(postgres.url(Role.OWNER))
         asyncio.run(through_the_pool(postgres.url(Role.API)))
-        assert query(postgres, "SELECT current_user || current_database()") == "precieux_ownerprecieux"
+        assert value_of(postgres, "SELECT current_user || current_database()") == "precieux_ownerprecieux"
 
 
 async def through_the_pool(url: str) -> None:
-    database = Database(DatabaseSettings(database_url=SecretStr(url)))
-    await database.connect()
-    await require_current(database)
-    await database.disconnect()
+    async with connected(url) as database:
+        await require_current(database)
 
 
 def test_each_role_has_its_own_password(running: EmbeddedPostgres, prepared: Path) -> None:
@@ -378,35 +348,22 @@ def of_an_earlier_release(data: Path) -> Path:
 def test_the_data_of_an_earlier_release_get_their_roles(of_an_earlier_release: Path) -> None:
     for _ in range(2):
         with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
-            assert query(postgres, "SELECT one FROM kept") == 1
-            assert query(postgres, "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'") == "precieux_owner"
+            assert value_of(postgres, "SELECT one FROM kept") == 1
+            assert value_of(postgres, "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'") == "precieux_owner"
             for role in Role:
-                asyncio.run(connect_and_leave(postgres.url(role)))
-
-
-async def connect_and_leave(url: str) -> None:
-    await (await asyncpg.connect(url)).close()
+                assert value_of(postgres, "SELECT current_user", role) == role
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_roots_data_belong_to_a_user_without_a_name(running: EmbeddedPostgres, prepared: Path) -> None:
-    data = prepared.parent / "other"
-    owners = {path.lstat().st_uid for path in (data / "password", data / "cluster", *(data / "cluster").rglob("*"))}
-    assert running.pid is not None
-    assert owners == {Path(f"/proc/{running.pid}").stat().st_uid}
-    with pytest.raises(KeyError):
-        pwd.getpwuid(*owners)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_roots_data_change_owner_from_nobody(of_an_earlier_release: Path, folder: Path) -> None:
+def test_roots_data_change_owner_from_nobody(of_an_earlier_release: Path, open_folder: Path) -> None:
     # Another daemon that runs as `nobody` could have left it there.
-    precious = folder / "precious"
+    precious = open_folder / "precious"
     precious.write_text("root's")
     (of_an_earlier_release / "cluster/base/link").symlink_to(precious)
     with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
-        assert query(postgres, "SELECT one FROM kept") == 1
-        owners = {path.lstat().st_uid for path in (of_an_earlier_release / "cluster").rglob("*")}
+        assert value_of(postgres, "SELECT one FROM kept") == 1
+        cluster, password = of_an_earlier_release / "cluster", of_an_earlier_release / "password"
+        owners = {path.lstat().st_uid for path in (password, cluster, *cluster.rglob("*"))}
         assert postgres.pid is not None
         assert owners == {Path(f"/proc/{postgres.pid}").stat().st_uid}
         assert owners.isdisjoint({0, pwd.getpwnam("nobody").pw_uid})

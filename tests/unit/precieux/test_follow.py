@@ -14,23 +14,16 @@ from precieux_client import Client, Event
 from tests.factories import client_submission
 
 
-def events(*names_and_data: tuple[str, dict[str, object]]) -> list[Event]:
-    return [Event(name, data) for name, data in names_and_data]
-
-
 def test_the_line_shows_state_and_tests() -> None:
     progress = Progress(7)
-    lines = [
-        progress.after(event).plain
-        for event in events(
-            ("state", {"state": "queued"}),
-            ("state", {"state": "running"}),
-            ("test", {"verdict": "accepted"}),
-            ("test", {"verdict": "wrong_answer"}),
-            ("state", {"state": "[red]\x07"}),
-        )
-    ]
-    assert lines == [
+    events = (
+        Event("state", {"state": "queued"}),
+        Event("state", {"state": "running"}),
+        Event("test", {"verdict": "accepted"}),
+        Event("test", {"verdict": "wrong_answer"}),
+        Event("state", {"state": "[red]\x07"}),
+    )
+    assert [progress.after(event).plain for event in events] == [
         "Submission 7: waiting for its turn",
         "Submission 7: running",
         "Submission 7: running (1 of 1 tests passed so far)",
@@ -40,7 +33,7 @@ def test_the_line_shows_state_and_tests() -> None:
 
 
 def test_a_pipe_gets_a_line_for_each_state(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    stream = events(("state", {"state": "queued"}), ("state", {"state": "finished"}))
+    stream = [Event("state", {"state": state}) for state in ("queued", "finished")]
     monkeypatch.setattr(Client, "events", lambda *_: iter(stream))
     monkeypatch.setattr(Client, "get", lambda *_: client_submission(7))
     assert follow(Server("http://api"), 7, timeout=None).passed

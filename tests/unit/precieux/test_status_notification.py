@@ -1,4 +1,4 @@
-"""DeliveryState status notifications of mail servers, and mails that only look like one."""
+"""Delivery status notifications of mail servers, and mails that only look like one."""
 
 import random
 from dataclasses import replace

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -69,6 +70,24 @@ def program(diary: Path, code: str, *, name: str = "fake", rank: int = 0) -> Chi
 def programs(diary: Path) -> list[Process]:
     """Return the processes of this test. Servers of other tests may be our children too."""
     return [process for process in descendants(os.getpid()) if str(diary) in process.command]
+
+
+class Server:
+    """A guarded server that has died, and does this at each start before it runs."""
+
+    def __init__(self, at_start: Callable[[], object] = lambda: None) -> None:
+        self.running = False
+        self.starts = 0
+        self._at_start = at_start
+
+    def start(self) -> None:
+        self.starts += 1
+        self._at_start()
+        self.running = True
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_wait_ready_waits_for_all_and_leaving_stops_them(diary: Path) -> None:
@@ -189,14 +208,6 @@ def test_the_descendants_of_a_killed_child_are_killed(diary: Path) -> None:
 
 
 def test_a_guarded_server_that_died_is_restarted(diary: Path) -> None:
-    class Server:
-        running = False
-        starts = 0
-
-        def start(self) -> None:
-            self.running = True
-            self.starts += 1
-
     server = Server()
     with Supervisor() as supervisor:
         supervisor.guard("server", server)
@@ -208,53 +219,40 @@ def test_a_guarded_server_that_died_is_restarted(diary: Path) -> None:
 
 
 def test_a_stop_signal_ends_the_wait_for_a_server() -> None:
-    class Server:
-        running = False
+    def wait() -> None:
+        stop()
+        supervisor.raise_if_stopped()
 
-        def start(self) -> None:
-            os.kill(os.getpid(), signal.SIGTERM)
-            supervisor.raise_if_stopped()
-            raise AssertionError("it went on")
-
+    server = Server(wait)
     with Supervisor() as supervisor:
         supervisor.raise_if_stopped()
-        supervisor.guard("server", Server())
+        supervisor.guard("server", server)
         with pytest.raises(StopRequested):
             supervisor.run_forever()
+    assert not server.running, "it went on"
 
 
-def test_a_server_that_the_kernel_refuses_is_tried_later(diary: Path) -> None:
-    class Server:
-        running = False
-        starts = 0
+def test_a_server_that_the_kernel_refuses_is_tried_later() -> None:
+    def refuse_once() -> None:
+        if server.starts == 1:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        stop()
 
-        def start(self) -> None:
-            self.starts += 1
-            if self.starts == 1:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-            self.running = True
-            os.kill(os.getpid(), signal.SIGTERM)
-
+    server = Server(refuse_once)
     with Supervisor() as supervisor:
-        supervisor.guard("server", Server())
+        supervisor.guard("server", server)
         with pytest.raises(StopRequested):
             supervisor.run_forever()
+    assert server.running
 
 
 def test_a_child_that_reports_that_it_is_alive_is_kept(diary: Path) -> None:
     """Also if its messages are read late, after a slow start of the server."""
-
-    class Server:
-        running = False
-
-        def start(self) -> None:
-            time.sleep(1.5)  # a recovery after a crash
-            self.running = True
-
+    recovering = Server(lambda: time.sleep(1.5))
     with Supervisor(watchdog=1) as supervisor:
         supervisor.start([program(diary, "write('start'); ready(); live(3); stop_parent(); wait()")])
         supervisor.wait_ready()
-        supervisor.guard("server", Server())
+        supervisor.guard("server", recovering)
         with pytest.raises(StopRequested):
             supervisor.run_forever()
     assert diary.read_text().split() == ["start"]
@@ -299,10 +297,6 @@ def test_signal_handlers_are_restored() -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)] == before
 
 
-def _statuses(notify: NotifySocket) -> list[str]:
-    return ["\n".join(line.decode() for line in lines) for _, lines in notify.messages()]
-
-
 def test_the_parent_gets_the_names_of_unready_parts(
     diary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,7 +318,7 @@ def test_the_parent_gets_the_names_of_unready_parts(
             supervisor.start([program(diary, again, name="two")])
             supervisor.run_to_end(program(diary, "while len(lines()) < 2: time.sleep(0.01)", name="migrate"))
             supervisor.wait_ready()
-        first, *rest = _statuses(notify)
+        first, *rest = [b"\n".join(lines).decode() for _, lines in notify.messages()]
     more = "EXTEND_TIMEOUT_USEC=300000000"
     assert first == f"STATUS=Waiting for the one\n{more}"
     both = "STATUS=Waiting for the migrations and the two"

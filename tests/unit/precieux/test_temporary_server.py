@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -22,44 +22,34 @@ def log(service, event):
 
 
 @pytest.fixture
-def up(monkeypatch: pytest.MonkeyPatch) -> "Up":
-    return Up(monkeypatch)
+def complaint(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return a function that runs a few lines in place of `precieux up`, and returns why that did not become ready."""
 
-
-class Up:
-    """Replaces `precieux up` with a few lines."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch = monkeypatch
-
-    def is_(self, code: str, longest: float = 300) -> None:
+    def complaint(code: str, longest: float = 300) -> str:
         """The bound holds from the first message, because a busy machine may take seconds to start Python."""
         received = NotifySocket.messages
 
         def messages(notify: NotifySocket) -> Iterator[tuple[int, list[bytes]]]:
             for message in received(notify):
-                self._monkeypatch.setattr(temporary_server, "_LONGEST_START", longest)
+                monkeypatch.setattr(temporary_server, "_LONGEST_START", longest)
                 yield message
 
-        self._monkeypatch.setattr(NotifySocket, "messages", messages)
-        self._monkeypatch.setattr(
-            temporary_server, "command", lambda *_: [sys.executable, "-IS", "-c", _PREAMBLE + code]
-        )
+        monkeypatch.setattr(NotifySocket, "messages", messages)
+        monkeypatch.setattr(temporary_server, "command", lambda *_: [sys.executable, "-IS", "-c", _PREAMBLE + code])
+        with pytest.raises(PrecieuxError) as raised, TemporaryServer():
+            pass
+        return str(raised.value)
+
+    return complaint
 
 
-def _complaint() -> str:
-    with pytest.raises(PrecieuxError) as complaint, TemporaryServer():
-        pass
-    return str(complaint.value)
-
-
-def test_the_wait_is_bounded(up: Up) -> None:
-    up.is_("log('job_runner', 'cannot')\nwhile True:\n    say('STATUS=Waiting'); time.sleep(0.1)", longest=0.5)
-    first, *lines = _complaint().splitlines()
+def test_the_wait_is_bounded(complaint: Callable[..., str]) -> None:
+    code = "log('job_runner', 'cannot')\nwhile True:\n    say('STATUS=Waiting'); time.sleep(0.1)"
+    first, *lines = complaint(code, longest=0.5).splitlines()
     assert re.fullmatch(r"The system is not ready after \d+ s\. Its log:", first)
     assert lines == ['  {"service": "job_runner", "event": "cannot"}']
 
 
-def test_a_system_that_ends_is_reported_at_once(up: Up) -> None:
-    up.is_("log('up', 'no port'); sys.exit(2)")
-    assert _complaint() == 'The system ended before it was ready. Its log:\n  {"service": "up", "event": "no port"}'
+def test_a_system_that_ends_is_reported_at_once(complaint: Callable[..., str]) -> None:
+    why = complaint("log('up', 'no port'); sys.exit(2)")
+    assert why == 'The system ended before it was ready. Its log:\n  {"service": "up", "event": "no port"}'
