@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
 from tabulate import tabulate
 
 from benchmarks.findings import Finding
@@ -44,8 +46,15 @@ def _on_few_lines(numbers: re.Match[str]) -> str:
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """Print the table."""
-    print(_table(findings))
+    """Print the table, with colours on a terminal."""
+    console = Console()
+    if not console.is_terminal:
+        print(_table(findings))
+        return
+    table = Table(*_COLUMNS)
+    for row in map(_row, findings):
+        table.add_row(*row, style={"no": "red", "yes": "green"}.get(row[-1]))
+    console.print(table)
 
 
 def markdown(kept: dict[str, Any], findings: Sequence[Finding]) -> str:

@@ -191,6 +191,11 @@ def test_the_index_lists_every_decision_in_its_area() -> None:
     assert len(decisions) <= 50
 
 
+def test_cells_of_the_page_on_security_are_short() -> None:
+    rows = re.findall(r"^\|(.+)\|$", (_ROOT / "docs/security.md").read_text(), re.MULTILINE)
+    assert [cell.strip() for row in rows for cell in row.split("|") if len(cell.strip()) > 200] == []
+
+
 def test_the_page_for_submitters_is_that_of_the_languages() -> None:
     page = submitting_reference.page()
     assert submitting_reference.PAGE.read_text() == page, "run `python -m tests.submitting_reference`"
