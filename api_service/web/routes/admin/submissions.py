@@ -13,7 +13,7 @@ from api_service.services import Services, ServicesDep
 from api_service.v1.lists import pages
 from api_service.v1.lists.pages import ListQuery
 from api_service.web.page_route import PageRoute
-from api_service.web.routes.admin.answers import admin_page
+from api_service.web.routes.admin.answers import admin_page, number_of
 from api_service.web.session import SessionDep
 from shared.accounts import api_keys
 from shared.engine.codex import STORED_VERDICTS
@@ -47,13 +47,11 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
             "created_before": _midnight(given["until"], days=1),
         }
     )
-    key = given["key"]
-    owner = int(key) if key.isascii() and key.isdecimal() and len(key) < 19 else None
     found, following, is_too_slow = [], None, False
     async with services.database.connection() as connection:
         keys = await api_keys.listed(connection)
         try:
-            ids, following = await pages.find(connection, query, owner=owner, after=after)
+            ids, following = await pages.find(connection, query, owner=number_of(given["key"]), after=after)
             found = await use_cases.listed(connection, ids)
         except DatabaseTooSlow:
             is_too_slow = True
