@@ -133,16 +133,6 @@ def test_base64_in_and_out(owner: Client) -> None:
     assert ended(owner, one["token"])["stdout"] == f"{text}\n"
 
 
-def test_only_the_word_true_means_base64(owner: Client) -> None:
-    assert owner.run("print(1)", _base64_encoded="TRUE")["stdout"] == "1\n"
-
-
-def test_bad_base64_is_decoded_as_far_as_it_goes(owner: Client) -> None:
-    source = b64("print(12)")
-    one = owner.run(f" {source[:4]}\n*{source[4:]}=rest", _base64_encoded="true")
-    assert decoded(one)["stdout"] == b"12\n"
-
-
 def test_bytes_that_are_no_text(owner: Client) -> None:
     source = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
     data = b"\xff\x00\xfe"
