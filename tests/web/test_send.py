@@ -166,16 +166,6 @@ def test_a_dropped_file_chooses_its_language(page: Page, system: Up) -> None:
     assert (submission["language"], submission["run"]["stdout"]) == ("js", "7\n")
 
 
-def test_files_are_edited_each_for_itself(page: Page, system: Up) -> None:
-    ready(page)
-    drop(page, {"main.py": "import other\n", "other.py": "print('old')\n"})
-    page.locator("#files .tab", has_text="other.py").click()
-    write(page, "print('new')\n")
-    page.locator("#files .tab", has_text="main.py").click()
-    expect(page.locator(".cm-content")).to_have_text("import other")
-    assert get(system, run(page))["run"]["stdout"] == "new\n"
-
-
 def test_chosen_files_that_are_no_text_are_sent_as_they_are(page: Page, system: Up, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("print(open('data.bin', 'rb').read())\n")
     (tmp_path / "data.bin").write_bytes(b"\x00\xff")
