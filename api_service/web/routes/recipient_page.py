@@ -25,7 +25,6 @@ from shared.engine.artifacts import IMAGES
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.messages.artifact_texts import about_left_out
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Artifact, Submission
 from shared.storage.signing import LinkSigner
 
@@ -114,7 +113,7 @@ async def _submission(services: Services, upload: int, expires: int, signature: 
     """Return the submission of a link. Raises `LinkRefused`."""
     _require_ours(lambda now: services.signer.verifies_page(upload, expires=expires, signature=signature, now=now))
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, upload, links=Links(services.signer), text_limit=_TEXT_LIMIT)
+        submission = await read.submission(connection, upload, links=services.links, text_limit=_TEXT_LIMIT)
     if submission is None:
         raise LinkRefused(Reason.REMOVED)
     return submission

@@ -20,7 +20,6 @@ from api_service.web.program_page import is_valid_token, program_page
 from api_service.web.rendering import root_of
 from api_service.web.send_form import SentForm, read_form
 from shared.accounts.api_keys import Scope
-from shared.resources.links import Links
 
 router = APIRouter(include_in_schema=False)
 
@@ -93,7 +92,7 @@ async def _sent(request: Request, services: Services, principal: Principal, body
         upload = await _store(request, services, principal, form, len(body))
     except ApiError as exc:
         return await again(exc.faults or [Fault(exc.detail)], exc.kind.status)
-    page = Links(services.signer).page(upload).removeprefix(services.signer.public_url).removeprefix("/")
+    page = services.links.page(upload).removeprefix(services.signer.public_url).removeprefix("/")
     return RedirectResponse(page, HTTPStatus.SEE_OTHER)
 
 
@@ -104,7 +103,5 @@ async def _store(request: Request, services: Services, principal: Principal, for
     if form.faults:
         raise invalid(form.faults)
     constraints.require_known([new])
-    await services.backlog.check()
-    stored = await services.submissions.post(principal, new, None)
-    services.outbox_publisher.wake.set()
-    return stored.id
+    async with services.requesting_runs():
+        return (await services.submissions.post(principal, new, None)).id
