@@ -39,7 +39,8 @@ async def form(request: Request) -> Response:
 @router.post(PATH)
 async def send(request: Request, services: ServicesDep) -> Response:
     """Register the program, and lead to its recipient's page, which needs neither a key nor scripts."""
-    _refuse_other_sites(request)
+    if not {*request.headers.getlist("Sec-Fetch-Site")} <= _SAME_SITE:
+        raise ApiError(Kind.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
     pieces = request.stream()
     beginning = bytearray()
     async for piece in pieces:
@@ -56,12 +57,6 @@ async def send(request: Request, services: ServicesDep) -> Response:
     except ApiError as exc:
         # Nothing of what a stranger sent is shown again.
         return await program_page(request, services, faults=[Fault(exc.detail)], status=exc.kind.status)
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Raise `ApiError` (403) if a page of another site has sent the form."""
-    if not {*request.headers.getlist("Sec-Fetch-Site")} <= _SAME_SITE:
-        raise ApiError(Kind.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
 
 
 def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
