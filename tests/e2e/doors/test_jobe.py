@@ -60,8 +60,8 @@ class Jobe:
 
 
 @pytest.fixture(scope="module")
-def jobe(jobe_system: Up) -> Iterator[Jobe]:
-    base = f"{jobe_system.url}/jobe/index.php/restapi/"
+def jobe(open_system: Up) -> Iterator[Jobe]:
+    base = f"{open_system.url}/jobe/index.php/restapi/"
     with httpx.Client(base_url=base, headers=_HEADERS, timeout=90 * PATIENCE) as http:
         yield Jobe(http)
 
@@ -204,13 +204,13 @@ print(subprocess.check_output("sqlite3 copy.db < prog.sql", shell=True, text=Tru
     assert (answer["outcome"], answer["stdout"]) == (FINE, "['age', '---', '36']\n"), answer
 
 
-def test_a_client_that_hangs_up_ends_its_run(jobe_system: Up, jobe: Jobe) -> None:
+def test_a_client_that_hangs_up_ends_its_run(open_system: Up, jobe: Jobe) -> None:
     def is_running() -> bool:
-        return any("sleep 33.25" in process.command for process in jobe_system.processes())
+        return any("sleep 33.25" in process.command for process in open_system.processes())
 
     spec = {"language_id": "bash", "sourcecode": "sleep 33.25", "parameters": {"cputime": 30}}
     body = json.dumps({"run_spec": spec}).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", jobe_system.port)
+    connection = http.client.HTTPConnection("127.0.0.1", open_system.port)
     connection.request("POST", "/jobe/index.php/restapi/runs", body)
     eventually_sync(is_running, 20, what="the program runs")
     connection.close()

@@ -45,8 +45,8 @@ class Piston:
 
 
 @pytest.fixture(scope="module")
-def piston(piston_system: Up) -> Iterator[Piston]:
-    with httpx.Client(base_url=f"{piston_system.url}/api/v2/", timeout=90 * PATIENCE) as http:
+def piston(open_system: Up) -> Iterator[Piston]:
+    with httpx.Client(base_url=f"{open_system.url}/api/v2/", timeout=90 * PATIENCE) as http:
         yield Piston(http)
 
 
@@ -60,13 +60,13 @@ def end_of(stage: dict[str, Any]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("prefix", ["/api/v2/", "/api/v2/piston/"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_both_prefixes_and_both_spellings(piston_system: Up, prefix: str, slash: str) -> None:
-    listed = httpx.get(f"{piston_system.url}{prefix}runtimes{slash}")
+def test_both_prefixes_and_both_spellings(open_system: Up, prefix: str, slash: str) -> None:
+    listed = httpx.get(f"{open_system.url}{prefix}runtimes{slash}")
     assert (listed.status_code, listed.headers["content-type"]) == (200, "application/json")
     body = {"language": "bash", "version": "*", "files": [{"content": "echo 1"}]}
-    ran = httpx.post(f"{piston_system.url}{prefix}execute{slash}", json=body, timeout=60)
+    ran = httpx.post(f"{open_system.url}{prefix}execute{slash}", json=body, timeout=60)
     assert (ran.status_code, ran.json()["run"]["stdout"]) == (200, "1\n")
-    assert httpx.head(f"{piston_system.url}{prefix}runtimes{slash}").status_code == 200
+    assert httpx.head(f"{open_system.url}{prefix}runtimes{slash}").status_code == 200
 
 
 @pytest.mark.parametrize(
