@@ -176,19 +176,6 @@ def test_chosen_files_that_are_no_text_are_sent_as_they_are(page: Page, system: 
     assert get(system, run(page))["run"]["stdout"] == "b'\\x00\\xff'\n"
 
 
-def test_input_arguments_and_limits_are_sent(page: Page, system: Up) -> None:
-    ready(page)
-    write(page, "import sys\nprint(input(), sys.argv[1:])\n")
-    page.locator("#stdin").fill("from stdin")
-    open_section(page, "args")
-    page.locator("#args").fill("one\ntwo words")
-    page.locator("#cpu_s").fill("1.5")
-    page.locator("#memory_mib").fill("64")
-    submission = get(system, run(page))
-    assert submission["run"]["stdout"] == "from stdin ['one', 'two words']\n"
-    assert (submission["limits"]["cpu_s"], submission["limits"]["memory_bytes"]) == (1.5, 64 << 20)
-
-
 def test_tests_are_written_in_a_table(page: Page, system: Up) -> None:
     ready(page)
     write(page, "print(int(input()) ** 2)\n")
