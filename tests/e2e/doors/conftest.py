@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from tests.fixtures.judge0 import Client, Door
 from tests.fixtures.up import SETTINGS, Up, running_system
 
 #: The key that the tests of keys use.
@@ -17,6 +18,12 @@ def open_system() -> Iterator[Up]:
     long = {"PRECIEUX_PISTON_LIMIT_OVERRIDES": '{"dash": {"run_timeout": 60000}}'}
     with running_system({**SETTINGS, **long, "PRECIEUX_FRONT_DOORS": "piston,jobe,mcp"}) as one:
         yield one
+
+
+@pytest.fixture
+def owner(judge0: Door) -> Client:
+    """Return a client of Judge0's calls with a key of its own."""
+    return judge0.owner
 
 
 @pytest.fixture(scope="session")

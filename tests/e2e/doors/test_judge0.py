@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.fixtures.judge0 import MULTI_FILE, PYTHON, Client, Door, b64, decoded, ended
+from tests.fixtures.judge0 import MULTI_FILE, PYTHON, Client, b64, decoded, ended
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -21,11 +21,6 @@ ALL: Final = {
     "status_id", "status", "language", "created_at", "finished_at", "token", "time", "wall_time", "memory",
 }  # fmt: skip
 NO_TEXT: Final = "some attributes for {} cannot be converted to UTF-8, use base64_encoded=true query parameter"
-
-
-@pytest.fixture
-def owner(judge0: Door) -> Client:
-    return judge0.owner
 
 
 # Creating and reading

@@ -3,14 +3,9 @@
 import pytest
 
 from tests.fixtures.gate import leave_out
-from tests.fixtures.judge0 import EXECUTABLE, JAVA, MULTI_FILE, PLAIN_TEXT, C, Client, Door, b64, decoded, zipped
+from tests.fixtures.judge0 import EXECUTABLE, JAVA, MULTI_FILE, PLAIN_TEXT, C, Client, b64, decoded, zipped
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-
-@pytest.fixture
-def owner(judge0: Door) -> Client:
-    return judge0.owner
 
 
 # How programs end
