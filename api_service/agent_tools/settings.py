@@ -1,7 +1,7 @@
 """The settings of the MCP server."""
 
 import re
-from typing import Annotated, Final
+from typing import Final
 
 from pydantic import Field, field_validator
 
@@ -11,16 +11,12 @@ _ORIGIN: Final = re.compile(r"https?://[^/?#,\s]+")
 
 
 class McpSettings(Settings):
-    mcp_wait_seconds: Annotated[
-        float, Field(gt=0, le=3600, description="seconds after which `run_code` gives up a run")
-    ] = 50
-    mcp_origins: Annotated[
-        str | None,
-        Field(
-            description="origins of web pages that may call the MCP server, separated by commas, such as"
-            " https://agents.example.edu"
-        ),
-    ] = None
+    mcp_wait_seconds: float = Field(50, gt=0, le=3600, description="seconds after which `run_code` gives up a run")
+    mcp_origins: str | None = Field(
+        None,
+        description="origins of web pages that may call the MCP server, separated by commas, such as"
+        " https://agents.example.edu",
+    )
 
     @field_validator("mcp_origins")
     @classmethod

@@ -60,7 +60,7 @@ def describe(
     languages: Sequence[str],
     *,
     is_key_needed: bool,
-    schemas: Mapping[str, Schema] | None = None,
+    schemas: Mapping[str, Schema],
 ) -> Schema:
     """Return the OpenAPI document. `languages` are the codes of the engine's languages.
 
@@ -68,10 +68,12 @@ def describe(
     """
     document = copy.deepcopy(app.openapi())
     document["components"]["schemas"] |= {"ProblemDocument": ProblemDocument.model_json_schema(), **_forms(settings)}
-    for name, schema in (schemas or {}).items():
+    for name, schema in schemas.items():
         if document["components"]["schemas"].setdefault(name, schema) != schema:
             raise ValueError(f"two models are called {name}")
-    for language in _languages(document):
+    parameters = document["paths"]["/submit_email/"]["post"]["parameters"]
+    in_query = [parameter["schema"] for parameter in parameters if parameter["name"] == "language"]
+    for language in (document["components"]["schemas"][_FORM]["properties"]["language"], *in_query):
         language["pattern"] = language_pattern(languages)
         language["description"] = (
             f"One of {', '.join(languages)}, or another usual name of one of them, in upper or lower case."
@@ -114,12 +116,3 @@ def _forms(settings: ApiSettings) -> dict[str, Schema]:
             "required": ["file"],
         },
     }
-
-
-def _languages(document: Schema) -> list[Schema]:
-    """Return the schemas of the field `language`, in the form and in the query string."""
-    parameters = document["paths"]["/submit_email/"]["post"]["parameters"]
-    return [
-        document["components"]["schemas"][_FORM]["properties"]["language"],
-        *(parameter["schema"] for parameter in parameters if parameter["name"] == "language"),
-    ]

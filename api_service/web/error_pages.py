@@ -29,12 +29,21 @@ def answer(request: Request, error: ApiError) -> Response:
     first = request.url.path.split("/")[1]
     if first in _CALLS or "text/html" not in request.headers.get("Accept", ""):
         return document(request, error)
-    if isinstance(error, LinkRefused):
-        return _refusal_page(request, error, error.reason)
+    reason = error.reason if isinstance(error, LinkRefused) else None
     if first in _LINKS and error.kind is Kind.INVALID:
-        # A part of the link is missing.
-        return _refusal_page(request, error, Reason.FORGED)
-    return error_page(request, error, home="admin" if first == "admin" else "")
+        reason = Reason.FORGED  # a part of the link is missing
+    if reason is None:
+        return error_page(request, error, home="admin" if first == "admin" else "")
+    gettext = translations(chosen_locale(request)).gettext
+    return page(
+        request,
+        "error.html.j2",
+        status=error.kind.status,
+        headers=SECRET,
+        heading=gettext(reason.heading),
+        explanation=gettext(reason.explanation),
+        home=None,
+    )
 
 
 def error_page(request: Request, error: ApiError, home: str = "admin") -> Response:
@@ -52,17 +61,4 @@ def error_page(request: Request, error: ApiError, home: str = "admin") -> Respon
         code=status.value,
         detail=error.detail,
         home=home,
-    )
-
-
-def _refusal_page(request: Request, error: ApiError, reason: Reason) -> Response:
-    gettext = translations(chosen_locale(request)).gettext
-    return page(
-        request,
-        "error.html.j2",
-        status=error.kind.status,
-        headers=SECRET,
-        heading=gettext(reason.heading),
-        explanation=gettext(reason.explanation),
-        home=None,
     )

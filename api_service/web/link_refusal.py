@@ -3,8 +3,6 @@
 from enum import Enum
 from typing import Any, Final
 
-from fastapi import Request
-
 from api_service.http.errors import ApiError, Kind
 from shared.messages.translations import gettext_noop
 
@@ -47,8 +45,3 @@ class LinkRefused(ApiError):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.kind, reason.detail)
         self.reason = reason
-
-
-def wants_text(request: Request) -> bool:
-    accepted = request.headers.get("Accept", "")
-    return "text/plain" in accepted and "text/html" not in accepted

@@ -11,10 +11,10 @@ from api_service.http.errors import Fault
 from api_service.services import Services
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import page
-from shared.engine.languages import ALIASES
 from shared.messages.translations import translations
 from shared.messages.verdict_texts import EXPLANATIONS, LABELS
 
+#: What the token of the form is for, by which the form is recognised as ours.
 _PURPOSE: Final = "send"
 _TOKEN_SECONDS: Final = 86_400
 _EMPTY: Final = {
@@ -46,21 +46,16 @@ async def program_page(
         "program.html.j2",
         status=status,
         url=str(request.base_url),
-        offered=offered or [(code, code) for code in ALIASES],
+        offered=offered,
         given={**_EMPTY, **(given or {})},
         faults=[
             ShownFault((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults
         ],
-        token=new_token(services),
+        token=services.signer.seal(_PURPOSE, str(int(time.time()))),
         largest=services.settings.max_source_bytes,
         is_key_needed=await services.authenticator.keys_existed(),
         verdict_messages=_verdict_messages(chosen_locale(request)),
     )
-
-
-def new_token(services: Services) -> str:
-    """Return a token for the form, by which it is recognised as ours."""
-    return services.signer.seal(_PURPOSE, str(int(time.time())))
 
 
 def is_valid_token(services: Services, token: str) -> bool:

@@ -1,8 +1,6 @@
 """Helpers for the tests of pages: faults of a page, axe, and the kinds of screens."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -35,9 +33,8 @@ SCREENS: Final = (
 )
 
 
-@contextmanager
-def watched(context: BrowserContext) -> Iterator[list[str]]:
-    """Yield the list of the faults of all pages: violations of their policy, errors of scripts and of the console."""
+def watched(context: BrowserContext) -> list[str]:
+    """Return the list of the faults of all pages: violations of their policy, errors of scripts and of the console."""
     faults: list[str] = []
 
     def look_at(message: ConsoleMessage) -> None:
@@ -49,7 +46,7 @@ def watched(context: BrowserContext) -> Iterator[list[str]]:
     context.add_init_script(_REPORT)
     context.on("console", look_at)
     context.on("weberror", lambda error: faults.append(f"script: {error.error}"))
-    yield faults
+    return faults
 
 
 def axe_violations(page: Page) -> list[str]:
@@ -62,6 +59,15 @@ def axe_violations(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+def expect_all_can_read(page: Page, *, but: tuple[str, ...] = ()) -> None:
+    """Expect that axe finds nothing on any screen, but for these rules, and that no page is wider than its screen."""
+    for screen in SCREENS:
+        show_on(page, screen)
+        found = [violation for violation in axe_violations(page) if not violation.startswith(but)]
+        assert found == [], screen.name
+        assert page.evaluate("document.documentElement.scrollWidth") <= screen.width, screen.name
 
 
 def show_on(page: Page, screen: Screen) -> None:

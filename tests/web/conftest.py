@@ -66,7 +66,7 @@ def new_page(browser: Browser, system: Up) -> Iterator[NewPage]:
 
         def make(**options: Any) -> Page:
             context = open_contexts.enter_context(browser.new_context(base_url=system.url, **options))
-            all_faults.append(open_contexts.enter_context(watched(context)))
+            all_faults.append(watched(context))
             return context.new_page()
 
         yield make

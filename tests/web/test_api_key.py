@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-import requests
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.web.browsing import axe_violations
 from tests.web.conftest import NewPage
-from tests.web.programs import GREETING
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -63,11 +61,3 @@ def test_a_key_is_remembered_and_forgotten(page: Page) -> None:
     expect(other.locator("#open-key")).to_be_hidden()
     page.reload()
     expect(page.locator("#key-dialog")).to_be_visible()
-
-
-def test_the_recipient_needs_no_key(page: Page, system: Up) -> None:
-    answer = requests.post(
-        f"{system.url}/v1/submissions?wait=20", json=GREETING, headers={"Authorization": f"Bearer {KEY}"}, timeout=30
-    )
-    page.goto(answer.json()["links"]["page"])
-    expect(page.locator(".output").first).to_have_text("Hello Ada\n")

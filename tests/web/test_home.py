@@ -3,17 +3,14 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.web.browsing import SCREENS, Screen, axe_violations, show_on
+from tests.web.browsing import expect_all_can_read
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
-def test_axe_finds_nothing_on_the_first_page(page: Page, screen: Screen) -> None:
-    show_on(page, screen)
+def test_all_can_read_the_first_page(page: Page) -> None:
     page.goto("/")
-    assert axe_violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= screen.width
+    expect_all_can_read(page)
 
 
 def test_a_page_speaks_the_language_of_the_browser(page: Page, locale: str) -> None:

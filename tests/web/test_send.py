@@ -166,16 +166,6 @@ def test_a_dropped_file_chooses_its_language(page: Page, system: Up) -> None:
     assert (submission["language"], submission["run"]["stdout"]) == ("js", "7\n")
 
 
-def test_files_are_edited_each_for_itself(page: Page, system: Up) -> None:
-    ready(page)
-    drop(page, {"main.py": "import other\n", "other.py": "print('old')\n"})
-    page.locator("#files .tab", has_text="other.py").click()
-    write(page, "print('new')\n")
-    page.locator("#files .tab", has_text="main.py").click()
-    expect(page.locator(".cm-content")).to_have_text("import other")
-    assert get(system, run(page))["run"]["stdout"] == "new\n"
-
-
 def test_chosen_files_that_are_no_text_are_sent_as_they_are(page: Page, system: Up, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("print(open('data.bin', 'rb').read())\n")
     (tmp_path / "data.bin").write_bytes(b"\x00\xff")
@@ -184,19 +174,6 @@ def test_chosen_files_that_are_no_text_are_sent_as_they_are(page: Page, system: 
     page.locator("#files .tab", has_text="data.bin").click()
     expect(page.locator("#not-text")).to_contain_text("data.bin")
     assert get(system, run(page))["run"]["stdout"] == "b'\\x00\\xff'\n"
-
-
-def test_input_arguments_and_limits_are_sent(page: Page, system: Up) -> None:
-    ready(page)
-    write(page, "import sys\nprint(input(), sys.argv[1:])\n")
-    page.locator("#stdin").fill("from stdin")
-    open_section(page, "args")
-    page.locator("#args").fill("one\ntwo words")
-    page.locator("#cpu_s").fill("1.5")
-    page.locator("#memory_mib").fill("64")
-    submission = get(system, run(page))
-    assert submission["run"]["stdout"] == "from stdin ['one', 'two words']\n"
-    assert (submission["limits"]["cpu_s"], submission["limits"]["memory_bytes"]) == (1.5, 64 << 20)
 
 
 def test_tests_are_written_in_a_table(page: Page, system: Up) -> None:

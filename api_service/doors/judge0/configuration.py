@@ -31,7 +31,7 @@ class Configuration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     maintenance_mode: bool = False
-    maintenance_message: Annotated[str, Field(exclude=True)] = "Judge0 is currently in maintenance."
+    maintenance_message: str = Field(default="Judge0 is currently in maintenance.", exclude=True)
     enable_wait_result: bool = True
     enable_compiler_options: bool = True
     allowed_languages_for_compile_options: tuple[str, ...] = ()
@@ -71,8 +71,8 @@ class Configuration(BaseModel):
     use_docs_as_homepage: bool = False
     max_extract_size: int = Field(default=10_240, ge=0)
     #: In bytes. They come from the settings of this server, not from the file.
-    largest_source: Annotated[int, Field(exclude=True)] = 1 << 20
-    largest_input: Annotated[int, Field(exclude=True)] = 1 << 20
+    largest_source: int = Field(default=1 << 20, exclude=True)
+    largest_input: int = Field(default=1 << 20, exclude=True)
 
     @field_validator("allowed_languages_for_compile_options", mode="before")
     @classmethod

@@ -74,10 +74,7 @@ class HereBackend:
         for artifact in artifacts:
             content = None
             if artifact.media_type in IMAGES and run:
-                content = await self._content(submission.id, run.number, artifact.name)
+                stored = await artifact_of_run(services.database, services.store, number, run.number, artifact.name)
+                content = b64encode(await stored.read(0, stored.size)).decode() if stored else None
             files.append(ProgramFile(artifact.name, artifact.media_type, content, artifact.url))
         return submission.model_dump(mode="json"), files
-
-    async def _content(self, number: int, run: int, name: str) -> str | None:
-        stored = await artifact_of_run(self.services.database, self.services.store, number, run, name)
-        return b64encode(await stored.read(0, stored.size)).decode() if stored else None

@@ -17,16 +17,14 @@ from api_service.v1.output.content import content_answer
 from api_service.v1.output.stored_bytes import artifact_of_run, output_of_run
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.routes.output import LARGEST_NUMBER, ArtifactName
-from api_service.web.link_refusal import HTML, LinkRefused, Reason, wants_text
+from api_service.web.link_refusal import HTML, LinkRefused, Reason
 from api_service.web.locales import switched_locale
-from api_service.web.recipient_text import text_of
 from api_service.web.rendering import SECRET, page
 from api_service.web.sent_program import SentProgram, sent_program
 from shared.engine.artifacts import IMAGES
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.messages.artifact_texts import about_left_out
 from shared.resources import read
-from shared.resources.links import Links
 from shared.resources.models import FINAL_STATES, Artifact, Submission
 from shared.storage.signing import LinkSigner
 
@@ -68,8 +66,9 @@ async def read_page(
     services: ServicesDep,
 ) -> Response:
     submission = await _submission(services, id, expires, signature)
-    if wants_text(request):
-        return PlainTextResponse(text_of(submission), headers={**SECRET, "X-Content-Type-Options": "nosniff"})
+    accepted = request.headers.get("Accept", "")
+    if "text/plain" in accepted and "text/html" not in accepted:
+        return PlainTextResponse(_text(submission), headers={**SECRET, "X-Content-Type-Options": "nosniff"})
     sent = await sent_program(services.database, services.store, id, text_limit=_TEXT_LIMIT)
     return _page(request, services.signer, submission, sent, expires)
 
@@ -114,7 +113,7 @@ async def _submission(services: Services, upload: int, expires: int, signature: 
     """Return the submission of a link. Raises `LinkRefused`."""
     _require_ours(lambda now: services.signer.verifies_page(upload, expires=expires, signature=signature, now=now))
     async with services.database.connection() as connection:
-        submission = await read.submission(connection, upload, links=Links(services.signer), text_limit=_TEXT_LIMIT)
+        submission = await read.submission(connection, upload, links=services.links, text_limit=_TEXT_LIMIT)
     if submission is None:
         raise LinkRefused(Reason.REMOVED)
     return submission
@@ -124,6 +123,18 @@ def _require_ours(is_valid_at: Callable[[float], bool]) -> None:
     """Raise `LinkRefused` if a link is not ours, or has expired."""
     if not is_valid_at(time.time()):
         raise LinkRefused(Reason.EXPIRED if is_valid_at(0) else Reason.FORGED)
+
+
+def _text(submission: Submission) -> str:
+    """Return the page as plain text. The input and the output of a hidden test appear on no page."""
+    run, lines = submission.run, [f"Submission {submission.id}: {submission.verdict or submission.state}"]
+    if run is not None:
+        for test in run.tests or ():
+            lines.append(f"Test {test.name}: {test.verdict or 'not run'}")
+            if not test.hidden:
+                lines += filter(None, (test.message, test.stdout))
+        lines += filter(None, (run.compile_output, run.message, run.stdout, run.stderr))
+    return "\n".join(lines)
 
 
 def _page(request: Request, signer: LinkSigner, submission: Submission, sent: SentProgram, expires: int) -> Response:

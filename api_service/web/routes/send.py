@@ -20,7 +20,6 @@ from api_service.web.program_page import is_valid_token, program_page
 from api_service.web.rendering import root_of
 from api_service.web.send_form import SentForm, read_form
 from shared.accounts.api_keys import Scope
-from shared.resources.links import Links
 
 router = APIRouter(include_in_schema=False)
 
@@ -40,7 +39,8 @@ async def form(request: Request) -> Response:
 @router.post(PATH)
 async def send(request: Request, services: ServicesDep) -> Response:
     """Register the program, and lead to its recipient's page, which needs neither a key nor scripts."""
-    _refuse_other_sites(request)
+    if not {*request.headers.getlist("Sec-Fetch-Site")} <= _SAME_SITE:
+        raise ApiError(Kind.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
     pieces = request.stream()
     beginning = bytearray()
     async for piece in pieces:
@@ -57,12 +57,6 @@ async def send(request: Request, services: ServicesDep) -> Response:
     except ApiError as exc:
         # Nothing of what a stranger sent is shown again.
         return await program_page(request, services, faults=[Fault(exc.detail)], status=exc.kind.status)
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Raise `ApiError` (403) if a page of another site has sent the form."""
-    if not {*request.headers.getlist("Sec-Fetch-Site")} <= _SAME_SITE:
-        raise ApiError(Kind.FORBIDDEN, "A page of another site sent this form; send it from this server's page.")
 
 
 def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
@@ -93,7 +87,7 @@ async def _sent(request: Request, services: Services, principal: Principal, body
         upload = await _store(request, services, principal, form, len(body))
     except ApiError as exc:
         return await again(exc.faults or [Fault(exc.detail)], exc.kind.status)
-    page = Links(services.signer).page(upload).removeprefix(services.signer.public_url).removeprefix("/")
+    page = services.links.page(upload).removeprefix(services.signer.public_url).removeprefix("/")
     return RedirectResponse(page, HTTPStatus.SEE_OTHER)
 
 
@@ -104,7 +98,5 @@ async def _store(request: Request, services: Services, principal: Principal, for
     if form.faults:
         raise invalid(form.faults)
     constraints.require_known([new])
-    await services.backlog.check()
-    stored = await services.submissions.post(principal, new, None)
-    services.outbox_publisher.wake.set()
-    return stored.id
+    async with services.requesting_runs():
+        return (await services.submissions.post(principal, new, None)).id

@@ -60,8 +60,8 @@ class Jobe:
 
 
 @pytest.fixture(scope="module")
-def jobe(jobe_system: Up) -> Iterator[Jobe]:
-    base = f"{jobe_system.url}/jobe/index.php/restapi/"
+def jobe(open_system: Up) -> Iterator[Jobe]:
+    base = f"{open_system.url}/jobe/index.php/restapi/"
     with httpx.Client(base_url=base, headers=_HEADERS, timeout=90 * PATIENCE) as http:
         yield Jobe(http)
 
@@ -80,48 +80,27 @@ public class HelloWorld {
     public static void main(String[] args) { System.out.println("Hello world"); }
 }
 """
-_RECURSION: Final = "def silly(i): return silly(i + 1)\nsilly(0)\n"
 
 
 @pytest.mark.parametrize(
     ("language", "source", "parameters", "fields", "outcome", "stdout"),
     [
         ("python3", 'print("Hello world!")', {}, {"sourcefilename": "test.py"}, FINE, "Hello world!\n"),
-        ("python3", "print(input())\nprint(input())", {}, {"input": "a b\nc"}, FINE, "a b\nc\n"),
         ("python3", "print('Un été à la campagne ❤')", {}, {}, FINE, "Un été à la campagne ❤\n"),
         ("python3", "print(open('/etc/passwd').read()[:0])\nexit(3)", {}, {}, FINE, "\n"),
         ("python3", "print('a')\nraise ValueError", {}, {}, RUNTIME, "a\n"),
         ("python3", "import sys\nprint('a')\nprint('b', file=sys.stderr)", {}, {}, RUNTIME, "a\n"),
         ("python3", "while True: pass", {"cputime": 1}, {}, TIME, ""),
         ("python3", "print('x', flush=True)\nimport time\ntime.sleep(20)", {"cputime": 1}, {}, TIME, "x\n"),
-        ("python3", _RECURSION, {}, {}, RUNTIME, ""),
         ("python3", "", {}, {}, FINE, ""),
         ("python3", "x = 1 is 1", {}, {}, COMPILE, ""),
         ("python3", "print('Hi' if True else)", {}, {}, COMPILE, ""),
         ("python3", "if True:\nprint('Hi')", {}, {}, COMPILE, ""),
-        ("python3", "print(1)", {"interpreterargs": ['-c "print(\\"Blah\\")"']}, {}, FINE, "Blah\n"),
-        (
-            "python3",
-            "import sys\nprint(sys.argv)",
-            {"runargs": ["a", "'b c'", "-d"]},
-            {},
-            FINE,
-            "['prog.py', 'a', 'b c', '-d']\n",
-        ),
         ("python3", "try: 'a' * (3 * 10**9)\nexcept MemoryError: print('full')", {}, {}, FINE, "full\n"),
         ("python3", "'a' * (3 * 10**9)", {}, {}, RUNTIME, ""),
-        (
-            "python3",
-            "import sys\nprint(sys.argv[0])",
-            {},
-            {"sourcefilename": "__tester__.python3"},
-            FINE,
-            "__tester__.python3\n",
-        ),
         ("python3", "print(__file__)", {}, {"sourcefilename": "prog.java"}, FINE, "/box/work/prog.py\n"),
         ("C", _HELLO_C, {}, {"sourcefilename": "__tester__.c"}, FINE, "Hello world\n"),
         ("c", _HELLO_C, {}, {"sourcefilename": "prog"}, FINE, "Hello world\n"),
-        ("c", _HELLO_C, {}, {"file_list": []}, FINE, "Hello world\n"),
         ("c", _HELLO_C.replace(";", ""), {}, {}, COMPILE, ""),
         ("c", "int main() { int unused; return 0; }", {}, {}, COMPILE, ""),
         ("c", "int main() { int unused; return 0; }", {"compileargs": []}, {}, FINE, ""),
@@ -130,49 +109,7 @@ _RECURSION: Final = "def silly(i): return silly(i + 1)\nsilly(0)\n"
         ("c", "#include <stdlib.h>\nint main() { abort(); }", {}, {}, RUNTIME, ""),
         ("c", "int main() { for (;;); }", {"cputime": 1}, {}, TIME, ""),
         ("c", '#include <stdio.h>\nint main() { for (;;) puts("x"); }', {"streamsize": 0.01}, {}, TIME, "x\n" * 5120),
-        (
-            "c",
-            '#include <stdio.h>\nint main() { printf("%d", SIZE); }',
-            {"compileargs": ["-O1 -DSIZE=17"]},
-            {},
-            FINE,
-            "17",
-        ),
-        (
-            "c",
-            '#include <math.h>\n#include <stdio.h>\nint main(int n, char **a) { printf("%g", sqrt(n)); }',
-            {"linkargs": ["-lm"]},
-            {},
-            FINE,
-            "1",
-        ),
-        ("c", _HELLO_C, {"compileargs": ["std=c89"]}, {}, COMPILE, ""),
-        (
-            "c",
-            '#include <stdio.h>\n#include <stdlib.h>\nint main() { puts(malloc(2000000000) ? "got" : "NULL"); }',
-            {},
-            {},
-            FINE,
-            "NULL\n",
-        ),
-        (
-            "c",
-            "#include <stdlib.h>\n#include <string.h>\nint main() { memset(malloc(300 << 20), 1, 300 << 20); }",
-            {"memorylimit": 0, "numprocs": 1},
-            {},
-            FINE,
-            "",
-        ),
         ("cpp", '#include <iostream>\nint main() { std::cout << "Hello world\\n"; }', {}, {}, FINE, "Hello world\n"),
-        ("cpp", "int main() { int unused; }", {}, {}, COMPILE, ""),
-        (
-            "cpp",
-            "#include <iostream>\nint main() { std::cout << 1; }",
-            {"compileargs": ["-std=c++11"]},
-            {"sourcefilename": "__tester__.cpp"},
-            FINE,
-            "1",
-        ),
         ("java", _HELLO_JAVA, {"cputime": 10}, {"sourcefilename": "prog.java"}, FINE, "Hello world\n"),
         ("Java", _HELLO_JAVA, {}, {"sourcefilename": "HelloWorld.java"}, FINE, "Hello world\n"),
         ("java", _HELLO_JAVA.replace("Hello world", "❤"), {}, {}, FINE, "❤\n"),
@@ -186,7 +123,6 @@ _RECURSION: Final = "def silly(i): return silly(i + 1)\nsilly(0)\n"
             "",
         ),
         ("java", _HELLO_JAVA.replace("public class", "class"), {"main_class": "HelloWorld"}, {}, FINE, "Hello world\n"),
-        ("java", _HELLO_JAVA, {"interpreterargs": ["-Xrs", "-Xss8m", "-Xmx64m"]}, {}, FINE, "Hello world\n"),
         ("nodejs", "console.log('Hello world!')", {}, {"sourcefilename": "__tester__.js"}, FINE, "Hello world!\n"),
         ("nodejs", "console.log(", {}, {}, RUNTIME, ""),
         ("bash", "echo $0 $1", {"runargs": ["one"]}, {}, FINE, "main.sh one\n"),
@@ -207,47 +143,16 @@ def test_programs(
     assert bool(answer["stderr"]) is (outcome == RUNTIME)
 
 
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        ("int main() { int *p = 0; return *p; }", "Segmentation fault"),
-        ("#include <stdlib.h>\nint main() { abort(); }", "Aborted"),
-        ("int main(int n, char **a) { return n / (n - 1); }", "Floating point exception"),
-        ("#include <signal.h>\nint main() { raise(SIGKILL); }", "Killed"),
-    ],
-)
-def test_a_signal_has_the_words_of_a_shell(jobe: Jobe, source: str, words: str) -> None:
-    assert words in jobe.run("c", source, {"compileargs": []})["stderr"]
-
-
-def test_an_output_that_is_not_utf_8_has_escapes(jobe: Jobe) -> None:
-    source = "import sys\nsys.stdout.buffer.write(bytes(range(32)) + b'~\\\\\\x7f\\xff')"
-    escaped = "".join(chr(code) if code in (9, 10, 13) else f"\\x{code:02x}" for code in range(32))
-    assert jobe.run("python3", source)["stdout"] == escaped + "~\\\\x7f\\xff"
-    assert jobe.run("python3", "print(chr(0) + chr(27) + 'é')")["stdout"] == "\0\x1bé\n"
-
-
 def test_input_comes_byte_for_byte(jobe: Jobe) -> None:
     source = "import sys\nprint(sys.stdin.buffer.read())"
     for text in ("", "a", "a\r\n\0é\n"):
         assert jobe.run("python3", source, input=text)["stdout"] == f"{text.encode()!r}\n"
 
 
-def test_java_errors_have_blanks(jobe: Jobe) -> None:
-    source = "public class A { public static void main(String[] a) { throw new RuntimeException(); } }"
-    assert "\n        at A.main(A.java:1)" in jobe.run("java", source)["stderr"]
-
-
 def test_files_of_a_run(jobe: Jobe) -> None:
     content = b"The first file\nLine 2"
-    id_ = hashlib.md5(content, usedforsecurity=False).hexdigest()
     source = "print(open('file1.txt').read())\nopen('file1.txt', 'w').write('changed')"
-    files = [[id_, "file1.txt", True]]
-    missing = jobe.post("python3", source, file_list=files)
-    assert (missing.status_code, missing.json()) == (404, "One or more of the specified files is missing/unavailable")
-    assert jobe.http.head(f"files/{id_}").status_code == 404
-    assert jobe.put(content) == id_
-    assert jobe.http.head(f"files/{id_}").status_code == 204
+    files = [[jobe.put(content), "file1.txt", True]]
     for _ in range(2):  # what a program does to a file changes nothing for others
         answer = jobe.run("python3", source, file_list=files)
         assert (answer["outcome"], answer["stdout"]) == (FINE, f"{content.decode()}\n")
@@ -299,13 +204,13 @@ print(subprocess.check_output("sqlite3 copy.db < prog.sql", shell=True, text=Tru
     assert (answer["outcome"], answer["stdout"]) == (FINE, "['age', '---', '36']\n"), answer
 
 
-def test_a_client_that_hangs_up_ends_its_run(jobe_system: Up, jobe: Jobe) -> None:
+def test_a_client_that_hangs_up_ends_its_run(open_system: Up, jobe: Jobe) -> None:
     def is_running() -> bool:
-        return any("sleep 33.25" in process.command for process in jobe_system.processes())
+        return any("sleep 33.25" in process.command for process in open_system.processes())
 
     spec = {"language_id": "bash", "sourcecode": "sleep 33.25", "parameters": {"cputime": 30}}
     body = json.dumps({"run_spec": spec}).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", jobe_system.port)
+    connection = http.client.HTTPConnection("127.0.0.1", open_system.port)
     connection.request("POST", "/jobe/index.php/restapi/runs", body)
     eventually_sync(is_running, 20, what="the program runs")
     connection.close()

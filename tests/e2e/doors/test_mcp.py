@@ -50,13 +50,13 @@ def _target(how: str, system: Up) -> Any:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy", "2026-07-28"])
 @pytest.mark.parametrize("how", ["http", "forwarding", "alone"])
-async def test_the_tools_run_programs(how: str, mode: str, mcp_system: Up) -> None:
+async def test_the_tools_run_programs(how: str, mode: str, open_system: Up) -> None:
     heard: list[Any] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, total))
 
-    async with Client(_target(how, mcp_system), mode=mode) as client:
+    async with Client(_target(how, open_system), mode=mode) as client:
         tools = [tool.name for tool in (await client.list_tools()).tools]
         ran = await client.call_tool("run_code", {"language": "python", "code": _PICTURE})
         tests = [{"stdin": "1", "expected_output": "2"}, {"stdin": "2", "expected_output": "5"}]
@@ -88,15 +88,15 @@ def _sleepers(of: int, seconds: float) -> list[str]:
 
 
 @pytest.mark.parametrize("headers", [_MODERN, {}], ids=["2026-07-28", "2025-11-25"])
-def test_a_run_ends_with_its_connection(headers: dict[str, str], mcp_system: Up) -> None:
+def test_a_run_ends_with_its_connection(headers: dict[str, str], open_system: Up) -> None:
     seconds = 41.5 + len(headers)
     params = {"name": "run_code", "arguments": {"language": "bash", "code": f"sleep {seconds}"}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params | ({"_meta": _META} if headers else {})}
     accepted = {"Accept": "application/json, text/event-stream", **headers}
-    assert mcp_system.process
-    pid = mcp_system.process.pid
+    assert open_system.process
+    pid = open_system.process.pid
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{mcp_system.url}/mcp", json=body, headers=accepted, timeout=3)
+        httpx.post(f"{open_system.url}/mcp", json=body, headers=accepted, timeout=3)
     eventually_sync(lambda: not _sleepers(pid, seconds), timeout=20, what="the program is killed")
 
 

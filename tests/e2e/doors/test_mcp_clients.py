@@ -89,9 +89,9 @@ def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("revision", _PASSED)
-def test_the_official_suite(revision: str, folder: Path, mcp_system: Up) -> None:
+def test_the_official_suite(revision: str, folder: Path, open_system: Up) -> None:
     results = folder / f"results-{revision}"
-    url = f"http://localhost:{mcp_system.port}/mcp"
+    url = f"http://localhost:{open_system.port}/mcp"
     suite = folder / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
     run(folder, "node", suite, "server", "--url", url, "--requirements", revision, "-o", results)
     failed: dict[str, list[str]] = {}
@@ -112,26 +112,26 @@ def _is_bad(check: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy", "pinned"])
-def test_the_client_of_npm(mode: str, folder: Path, mcp_system: Up) -> None:
+def test_the_client_of_npm(mode: str, folder: Path, open_system: Up) -> None:
     (folder / "client.mjs").write_text(_CLIENT)
-    ran = run(folder, "node", "client.mjs", mode, f"{mcp_system.url}/mcp")
+    ran = run(folder, "node", "client.mjs", mode, f"{open_system.url}/mcp")
     assert json.loads(ran.stdout or ran.stderr) == [4, "42\n", True]
 
 
-def test_the_older_client_of_npm(folder: Path, mcp_system: Up) -> None:
+def test_the_older_client_of_npm(folder: Path, open_system: Up) -> None:
     (folder / "sdk.mjs").write_text(_SDK)
-    ran = run(folder, "node", "sdk.mjs", f"{mcp_system.url}/mcp")
+    ran = run(folder, "node", "sdk.mjs", f"{open_system.url}/mcp")
     assert json.loads(ran.stdout or ran.stderr) == [4, "42\n"]
 
 
-def test_the_inspector_finds_no_fault_in_the_schemas(folder: Path, mcp_system: Up) -> None:
+def test_the_inspector_finds_no_fault_in_the_schemas(folder: Path, open_system: Up) -> None:
     inspector = folder / "node_modules/.bin/mcp-inspector"
-    url = f"{mcp_system.url}/mcp"
+    url = f"{open_system.url}/mcp"
     ran = run(folder, inspector, "--cli", url, "--transport", "http", "--method", "tools/list", "--strict")
     assert (ran.returncode, len(json.loads(ran.stdout)["tools"])) == (0, 4), ran.stderr
 
 
-def test_the_older_client_of_pypi(tmp_path: Path, mcp_system: Up) -> None:
+def test_the_older_client_of_pypi(tmp_path: Path, open_system: Up) -> None:
     python = environment_with("mcp==1.30.0", tmp_path / "venv", sys.executable)
-    ran = run(tmp_path, python, "-c", _OLD_PYTHON, f"{mcp_system.url}/mcp")
+    ran = run(tmp_path, python, "-c", _OLD_PYTHON, f"{open_system.url}/mcp")
     assert json.loads(ran.stdout or ran.stderr) == [4, "42\n", False]

@@ -43,15 +43,10 @@ class Piston:
         run: dict[str, Any] = self.execute(language, *sources, **fields)["run"]
         return run
 
-    def refused(self, **body: Any) -> tuple[int, Any]:
-        """Return the status and the body of an answer to `execute`."""
-        answer = self.http.post("execute", json=body)
-        return answer.status_code, answer.json()
-
 
 @pytest.fixture(scope="module")
-def piston(piston_system: Up) -> Iterator[Piston]:
-    with httpx.Client(base_url=f"{piston_system.url}/api/v2/", timeout=90 * PATIENCE) as http:
+def piston(open_system: Up) -> Iterator[Piston]:
+    with httpx.Client(base_url=f"{open_system.url}/api/v2/", timeout=90 * PATIENCE) as http:
         yield Piston(http)
 
 
@@ -65,13 +60,13 @@ def end_of(stage: dict[str, Any]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("prefix", ["/api/v2/", "/api/v2/piston/"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_both_prefixes_and_both_spellings(piston_system: Up, prefix: str, slash: str) -> None:
-    listed = httpx.get(f"{piston_system.url}{prefix}runtimes{slash}")
+def test_both_prefixes_and_both_spellings(open_system: Up, prefix: str, slash: str) -> None:
+    listed = httpx.get(f"{open_system.url}{prefix}runtimes{slash}")
     assert (listed.status_code, listed.headers["content-type"]) == (200, "application/json")
     body = {"language": "bash", "version": "*", "files": [{"content": "echo 1"}]}
-    ran = httpx.post(f"{piston_system.url}{prefix}execute{slash}", json=body, timeout=60)
+    ran = httpx.post(f"{open_system.url}{prefix}execute{slash}", json=body, timeout=60)
     assert (ran.status_code, ran.json()["run"]["stdout"]) == (200, "1\n")
-    assert httpx.head(f"{piston_system.url}{prefix}runtimes{slash}").status_code == 200
+    assert httpx.head(f"{open_system.url}{prefix}runtimes{slash}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -164,90 +159,6 @@ def test_what_is_installed_is_a_package(piston: Piston) -> None:
     assert piston.http.post("packages", json=body).json() == {"message": "Already installed"}
 
 
-# Validation.
-
-_NO_TEXTS: Final[list[Any]] = [None, "", 5, [], {}]
-_NO_LISTS: Final[list[Any]] = [None, "", "x", {}, 5]
-_NO_SOURCES: Final[list[Any]] = [
-    [],
-    [{"content": "", "encoding": "base64"}],
-    [{"content": "", "encoding": "utf-8"}],
-]
-_GOOD: Final = {"language": "python", "version": "*", "files": [{"content": "print(1)"}]}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        *(({"language": bad, "version": 5}, "language is required as a string") for bad in _NO_TEXTS),
-        *(({"version": bad, "files": 5}, "version is required as a string") for bad in _NO_TEXTS),
-        *(({"files": bad}, "files is required as an array") for bad in _NO_LISTS),
-        ({"files": [{}, {"content": 1}], "language": "x"}, "files[0].content is required as a string"),
-        ({"files": [{"content": ""}, {"content": None}]}, "files[1].content is required as a string"),
-        ({"files": [None]}, "files[0].content is required as a string"),
-        ({"language": "klingon"}, "klingon-* runtime is unknown"),
-        ({"language": "Python"}, "Python-* runtime is unknown"),
-        ({"version": "notaversion", "files": []}, "python-notaversion runtime is unknown"),
-        ({"version": "latest"}, "python-latest runtime is unknown"),
-        ({"version": "<3"}, "python-<3 runtime is unknown"),
-        *(
-            ({"files": bad, "run_timeout": "x"}, "files must include at least one utf8 encoded file")
-            for bad in _NO_SOURCES
-        ),
-        (
-            {"compile_memory_limit": "1", "run_memory_limit": "1", "run_timeout": "1"},
-            "If specified, compile_memory_limit must be a number",
-        ),
-        ({"run_memory_limit": "1", "compile_timeout": "1"}, "If specified, run_memory_limit must be a number"),
-        ({"compile_timeout": 10001, "run_timeout": 1e9}, "compile_timeout cannot exceed the configured limit of 10000"),
-        ({"run_timeout": 3001, "run_cpu_time": "x"}, "run_timeout cannot exceed the configured limit of 3000"),
-        ({"run_timeout": -1}, "run_timeout must be non-negative"),
-        ({"compile_cpu_time": 10000.5}, "compile_cpu_time cannot exceed the configured limit of 10000"),
-        ({"run_cpu_time": True}, "If specified, run_cpu_time must be a number"),
-    ],
-)  # fmt: skip
-def test_the_first_fault_is_reported_in_pistons_words(piston: Piston, change: dict[str, Any], message: str) -> None:
-    assert piston.refused(**_GOOD | change) == (400, {"message": message})
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"stdin": 5},
-        {"stdin": "a\0b"},
-        {"args": 5},
-        {"args": [{}]},
-        {"args": ["a\0b"]},
-        {"files": [{"content": "", "name": "../x"}]},
-        {"files": [{"content": "", "name": "a/../../x"}]},
-        {"files": [{"content": "", "name": "/../x"}]},
-        {"files": [{"content": "", "name": "x/"}]},
-        {"files": [{"content": "", "name": "."}]},
-        {"files": [{"content": "", "name": "/"}]},
-        {"files": [{"content": "", "name": "a\0"}]},
-        {"files": [{"content": "", "name": 5}]},
-        {"files": [{"content": "", "name": "a"}, {"content": "", "name": "a/b"}]},
-        {"files": [{"content": ""}] * 300},
-    ],
-)
-def test_requests_that_crash_piston_are_refused(piston: Piston, change: dict[str, Any]) -> None:
-    status, body = piston.refused(**_GOOD | change)
-    assert status == 400
-    assert list(body) == ["message"]
-
-
-@pytest.mark.parametrize("version", ["3", "3.x", "*", "^3.0.0", ">=3 <4", "1 - 99", "3 || 2", "x", "~3"])
-def test_versions_are_ranges(piston: Piston, version: str) -> None:
-    assert piston.run("py", "print(1)", version=version)["stdout"] == "1\n"
-
-
-@pytest.mark.parametrize("limit", [0, "", False, None, 2500.5])
-def test_limits_that_are_none_count_as_not_given(piston: Piston, limit: object) -> None:
-    names = [f"{stage}_{name}" for stage in ("run", "compile") for name in ("timeout", "cpu_time")]
-    memory = {"run_memory_limit": -1, "compile_memory_limit": -1}
-    assert end_of(piston.run("python", "print(1)", **dict.fromkeys(names, limit), **memory)) == _FINE
-
-
 def test_unknown_fields_of_a_job_are_ignored(piston: Piston) -> None:
     assert piston.run("python", {"content": "print(1)", "other": 1}, other={"a": 1})["stdout"] == "1\n"
 
@@ -262,17 +173,6 @@ def test_a_program_that_ends_well(piston: Piston) -> None:
     assert "compile" not in answer
     assert (end_of(run), run["stdout"], run["stderr"]) == (_FINE, "out\n", "err\n")
     assert all(run[name] > 0 for name in ("cpu_time", "wall_time", "memory"))
-
-
-def test_outputs_are_joined_in_order(piston: Piston) -> None:
-    program = """
-import sys, time
-for number in range(5):
-    print(number, file=sys.stderr if number % 2 else sys.stdout, flush=True)
-    time.sleep(0.1)
-"""
-    run = piston.run("python", program)
-    assert (run["stdout"], run["stderr"], run["output"]) == ("0\n2\n4\n", "1\n3\n", "0\n1\n2\n3\n4\n")
 
 
 def test_bytes_that_are_not_utf8_are_replaced(piston: Piston) -> None:
@@ -296,12 +196,6 @@ def test_every_end_has_its_words(piston: Piston, program: str, end: tuple[Any, .
     assert end_of(piston.run("bash", program)) == end
 
 
-def test_output_is_kept_up_to_its_limit(piston: Piston) -> None:
-    run = piston.run("python", "print('é' * 40_000)")
-    assert (end_of(run)[2], len(run["stdout"]), len(run["output"])) == ("OL", 32_768, 32_768)
-    assert end_of(piston.run("python", "print('x' * 65_535)")) == _FINE
-
-
 def test_time_limits_have_their_own_words(piston: Piston) -> None:
     killed = (None, "SIGKILL", "TO")
     wall = piston.run("bash", "echo before; sleep 9", run_timeout=500)
@@ -309,12 +203,6 @@ def test_time_limits_have_their_own_words(piston: Piston) -> None:
     cpu = piston.run("bash", "while :; do :; done", run_cpu_time=300)
     assert end_of(cpu) == (*killed, "Time limit exceeded")
     assert cpu["cpu_time"] >= 300
-
-
-def test_too_much_memory_is_no_good_end(piston: Piston) -> None:
-    run = piston.run("python", "print(len(bytearray(400 << 20)))", run_memory_limit=100 << 20)
-    assert run["stdout"] == ""
-    assert run["status"] in ("SG", "RE")
 
 
 # What programs get.
@@ -368,18 +256,6 @@ def test_the_environment_is_that_of_piston(piston: Piston) -> None:
     assert piston.run("javascript", "console.log(process.env.PISTON_LANGUAGE)")["stdout"] == "javascript\n"
 
 
-def test_nothing_survives_a_run(piston: Piston) -> None:
-    program = "ls -A /tmp /dev/shm /var/tmp; for place in . /tmp /dev/shm /var/tmp; do touch $place/left; done"
-    first, second = (piston.run("bash", program)["stdout"] for _ in range(2))
-    assert first == second
-    assert "left" not in second
-
-
-def test_there_is_no_network(piston: Piston) -> None:
-    program = "import socket; socket.create_connection(('1.1.1.1', 53), 1)"
-    assert piston.run("python", program)["code"] == 1
-
-
 def test_many_jobs_wait_for_each_other(piston: Piston) -> None:
     with ThreadPoolExecutor(40) as threads:
         ended = list(threads.map(lambda number: piston.run("bash", f"sleep 0.2; echo {number}"), range(40)))
@@ -417,13 +293,6 @@ def test_a_failed_compilation_is_reported_twice(piston: Piston) -> None:
     assert end_of(answer["run"]) == (1, None, "RE", "Exited with error status 1")
     assert "error: " in answer["run"]["stderr"]
     assert answer["run"]["stdout"] == ""
-
-
-def test_the_compiler_has_limits_of_its_own(piston: Piston) -> None:
-    bomb = "#include <stdio.h>\n" + "".join(f"#define A{n} A{n + 1} A{n + 1}\n" for n in range(30)) + "int A0 x;"
-    answer = piston.execute("c", bomb, compile_timeout=1000, compile_cpu_time=10_000)
-    assert answer["run"] == answer["compile"]
-    assert answer["run"]["status"] in ("TO", "SG")
 
 
 def test_a_java_class_may_have_any_name(piston: Piston) -> None:

@@ -113,17 +113,17 @@ def run(*command: str | Path, cwd: Path) -> Any:
         ("piston_rspy==0.4.3", _RSPY, ["python", "rs\n", 0, True, True]),
     ],
 )
-def test_clients_of_pypi(package: str, program: str, printed: Any, tmp_path: Path, piston_system: Up) -> None:
+def test_clients_of_pypi(package: str, program: str, printed: Any, tmp_path: Path, open_system: Up) -> None:
     interpreter = older_python() if "rspy" in package else sys.executable
     python = environment_with(package, tmp_path / "venv", interpreter)
-    assert run(python, "-c", program, piston_system.url, cwd=tmp_path) == printed
+    assert run(python, "-c", program, open_system.url, cwd=tmp_path) == printed
 
 
-def test_the_client_of_npm(folder: Path, piston_system: Up) -> None:
+def test_the_client_of_npm(folder: Path, open_system: Up) -> None:
     (folder / "run.js").write_text(_PISTON_API)
-    assert run("node", "run.js", piston_system.url, cwd=folder) == ["python", "npm\n", 0, True, True]
+    assert run("node", "run.js", open_system.url, cwd=folder) == ["python", "npm\n", 0, True, True]
 
 
-def test_the_client_of_npm_converses(folder: Path, piston_system: Up) -> None:
+def test_the_client_of_npm_converses(folder: Path, open_system: Up) -> None:
     (folder / "converse.js").write_text(_CONVERSATION)
-    assert run("node", "converse.js", piston_system.url, cwd=folder) == ["> = 5\n> ", 0]
+    assert run("node", "converse.js", open_system.url, cwd=folder) == ["> = 5\n> ", 0]

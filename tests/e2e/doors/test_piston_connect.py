@@ -78,8 +78,8 @@ def exit_of(stage: str, code: int | None = None, signal: str | None = None) -> d
 
 
 @pytest.mark.parametrize("path", ["connect", "connect/", "piston/connect"])
-def test_a_job_goes_from_init_to_its_end(piston_system: Up, path: str) -> None:
-    with client_of(piston_system, path) as client:
+def test_a_job_goes_from_init_to_its_end(open_system: Up, path: str) -> None:
+    with client_of(open_system, path) as client:
         client.send(type="unknown")
         client.init("py", "print('a' + input()); print(input())", stdin="ignored\n")
         client.until("")
@@ -93,8 +93,8 @@ def test_a_job_goes_from_init_to_its_end(piston_system: Up, path: str) -> None:
     assert client.output == "ab\nc\n"
 
 
-def test_output_comes_as_it_is_written(piston_system: Up) -> None:
-    with client_of(piston_system) as client:
+def test_output_comes_as_it_is_written(open_system: Up) -> None:
+    with client_of(open_system) as client:
         client.init("bash", "printf first; read x; printf é >&2; read x; exit 3")
         client.until("first")
         client.type("\n")
@@ -105,8 +105,8 @@ def test_output_comes_as_it_is_written(piston_system: Up) -> None:
     assert client.without_data[-1] == exit_of("run", 3)
 
 
-def test_a_compiler_is_a_stage(piston_system: Up) -> None:
-    with client_of(piston_system) as client:
+def test_a_compiler_is_a_stage(open_system: Up) -> None:
+    with client_of(open_system) as client:
         client.init("c", '#include <stdio.h>\n#warning "w"\nint main(void) { puts("out"); }')
         assert client.end() == (4999, "Job Completed")
     assert client.without_data[1:] == [
@@ -119,16 +119,16 @@ def test_a_compiler_is_a_stage(piston_system: Up) -> None:
     assert client.output.endswith("out\n")
 
 
-def test_a_failed_compilation_has_no_run_stage(piston_system: Up) -> None:
-    with client_of(piston_system) as client:
+def test_a_failed_compilation_has_no_run_stage(open_system: Up) -> None:
+    with client_of(open_system) as client:
         client.init("c", "int main(void) { return x; }")
         assert client.end() == (4999, "Job Completed")
     assert client.without_data[1:] == [{"type": "stage", "stage": "compile"}, exit_of("compile", 1)]
 
 
-def test_java_has_only_a_run_stage(piston_system: Up) -> None:
+def test_java_has_only_a_run_stage(open_system: Up) -> None:
     for source, code in (("class A { public static void main(String[] a) { } }", 0), ("class A {", 1)):
-        with client_of(piston_system) as client:
+        with client_of(open_system) as client:
             client.init("java", source)
             client.end()
         assert client.without_data[1:] == [_RUN, exit_of("run", code)]
@@ -142,8 +142,8 @@ def test_java_has_only_a_run_stage(piston_system: Up) -> None:
         ("SIGKILL", exit_of("run", None, "SIGKILL")),
     ],
 )
-def test_signals_are_delivered(piston_system: Up, name: str, end: dict[str, Any]) -> None:
-    with client_of(piston_system) as client:
+def test_signals_are_delivered(open_system: Up, name: str, end: dict[str, Any]) -> None:
+    with client_of(open_system) as client:
         client.init("bash", "trap 'exit 7' INT; echo ready; while :; do sleep 0.05; done")
         client.until("ready\n")
         client.send(type="signal", signal=name)
@@ -164,8 +164,8 @@ def test_signals_are_delivered(piston_system: Up, name: str, end: dict[str, Any]
         (['{"type": "other"}'], 4001, "Initialization Timeout"),
     ],
 )
-def test_wrong_messages_close_the_connection(piston_system: Up, messages: list[str], code: int, reason: str) -> None:
-    with client_of(piston_system) as client:
+def test_wrong_messages_close_the_connection(open_system: Up, messages: list[str], code: int, reason: str) -> None:
+    with client_of(open_system) as client:
         for message in messages:
             if message == "init":
                 client.init("python", "input()")
@@ -174,31 +174,31 @@ def test_wrong_messages_close_the_connection(piston_system: Up, messages: list[s
         assert client.end() == (code, reason)
 
 
-def test_faults_are_reported_as_in_execute(piston_system: Up) -> None:
+def test_faults_are_reported_as_in_execute(open_system: Up) -> None:
     for message, error in (
         ('{"type": "init"}', "language is required as a string"),
         ('{"type": "init", "language": "x", "version": "1", "files": []}', "x-1 runtime is unknown"),
         ("no JSON", None),
     ):
-        with client_of(piston_system) as client:
+        with client_of(open_system) as client:
             client.connection.send(message)
             assert client.end() == (4002, "Notified Error")
         [told] = client.messages
         assert told == {"type": "error", "message": error or told["message"]}
 
 
-def test_a_client_that_leaves_ends_its_job(piston_system: Up) -> None:
+def test_a_client_that_leaves_ends_its_job(open_system: Up) -> None:
     started = time.monotonic()
     for _ in range(12):
-        with client_of(piston_system) as client:
+        with client_of(open_system) as client:
             client.init("dash", "echo ready; sleep 50")
             client.until("ready\n")
     # Less than one whole job, and there are fewer slots than jobs.
     assert time.monotonic() - started < 50
 
 
-def test_other_sites_may_not_connect(piston_system: Up) -> None:
-    with pytest.raises(InvalidStatus, match="403"), client_of(piston_system, Origin="https://example.com"):
+def test_other_sites_may_not_connect(open_system: Up) -> None:
+    with pytest.raises(InvalidStatus, match="403"), client_of(open_system, Origin="https://example.com"):
         pass
 
 

@@ -1,6 +1,5 @@
 """The SandboxFusion front door, by the rows of its contract, against a real engine."""
 
-import base64
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,14 +76,6 @@ def test_a_run_ends(fusion: Fusion, code: str, fields: dict[str, Any], ended: tu
     assert fusion.ended(code, **fields) == ended
 
 
-def test_memory_and_output_have_bounds(fusion: Fusion) -> None:
-    status, _, code, _ = fusion.ended("print(len(bytearray(1 << 28)))", memory_limit_MB=64)
-    assert (status, code in (-9, 1)) == ("Failed", True)
-    assert fusion.ended("print(len(bytearray(1 << 28)))")[0] == "Success"
-    assert fusion.ended("print('a' * (1 << 18))")[3] == "a" * (1 << 18) + "\n"
-    assert fusion.ended("while True: print('a' * 9999)")[:3] == ("Failed", "TimeLimitExceeded", None)
-
-
 def test_a_compiler_has_its_stage(fusion: Fusion) -> None:
     for number in (4, 5):
         answer = fusion.run(_CPP, "cpp", stdin=str(number))
@@ -95,26 +86,8 @@ def test_a_compiler_has_its_stage(fusion: Fusion) -> None:
     assert "error" in failed["compile_result"]["stderr"]
 
 
-def test_files_come_back(fusion: Fusion) -> None:
-    code = (
-        "open('a', 'w').write('A'); open('/tmp/b', 'w').write('B'); import os; os.symlink('/etc/passwd', 'l'); exit(1)"
-    )
-    answer = fusion.run(code, fetch_files=["./a", "/tmp/b", "l", "none", "/etc/passwd", "../c"])
-    files = {name: base64.b64decode(content) for name, content in answer["files"].items()}
-    assert (answer["status"], files) == ("Failed", {"./a": b"A", "/tmp/b": b"B"})
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"language": "kotlin_script"},
-        {"language": "python", "files": {"a": "x"}},
-        {"language": "python", "files": {"../a": "eA=="}},
-        {"language": "python", "files": {"/a": "eA=="}},
-    ],
-)
-def test_what_no_repeat_can_mend_is_a_sandbox_error(fusion: Fusion, fields: dict[str, Any]) -> None:
-    answer = fusion.run("x", **fields)
+def test_what_no_repeat_can_mend_is_a_sandbox_error(fusion: Fusion) -> None:
+    answer = fusion.run("x", "kotlin_script")
     assert (answer.pop("status"), answer.pop("message") != "") == ("SandboxError", True)
     assert answer == _ERROR
 

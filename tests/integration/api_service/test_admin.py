@@ -4,7 +4,6 @@ import html
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import httpx
@@ -51,14 +50,6 @@ async def is_in(client: httpx.AsyncClient) -> bool:
     answer = await client.get("/admin")
     assert (answer.status_code, answer.headers.get("Location")) in ((200, None), (303, "./admin/login"))
     return answer.status_code == 200
-
-
-@asynccontextmanager
-async def other_process(api_with: ApiWith, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield the same browser at another process of the API, which has cached nothing."""
-    async with api_with(operator_keys=(OPERATORS,)) as other:
-        other.cookies = client.cookies
-        yield other
 
 
 async def test_without_a_session_nothing_is_shown_or_done(client: httpx.AsyncClient) -> None:
@@ -162,7 +153,8 @@ async def test_the_database_has_no_cookie(client: httpx.AsyncClient, database: D
 async def test_a_session_ends_with_its_key(api_with: ApiWith, client: httpx.AsyncClient, database: Database) -> None:
     await log_in(client, await make_key(database, Scope.ADMIN))
     await execute(database, "UPDATE api_keys SET revoked_at = now()")
-    async with other_process(api_with, client) as other:
+    async with api_with(operator_keys=(OPERATORS,)) as other:  # which has cached nothing
+        other.cookies = client.cookies
         assert not await is_in(other)
 
 

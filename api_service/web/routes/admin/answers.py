@@ -33,7 +33,7 @@ async def admin_page(
         csrf_field=FIELD,
         system=await services.system_status.read(),
         done=request.query_params.get("done"),
-        count=_number(request.query_params.get("count")),
+        count=number_of(request.query_params.get("count")) or 0,
         **values,
     )
 
@@ -45,5 +45,7 @@ def done(request: Request, services: Services, name: str, what: str, count: int 
     return RedirectResponse(f"{root_of(request)}admin/{name}?{query}", HTTPStatus.SEE_OTHER)
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 7 else 0
+def number_of(value: object) -> int | None:
+    """Return the number in a field; None for what is none, or has more digits than the database's numbers."""
+    is_number = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19
+    return int(str(value)) if is_number else None

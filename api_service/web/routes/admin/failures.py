@@ -1,15 +1,15 @@
 """The page of failures: dead letters, jobs that could not be run, and mails that did not arrive, with a remedy each."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
 
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
-from api_service.web.routes.admin.answers import admin_page, done
+from api_service.web.routes.admin.answers import admin_page, done, number_of
 from api_service.web.session import SessionDep
 from shared.broker.dead_letters import DeadLetter
 from shared.mail import failed_mails
@@ -35,21 +35,21 @@ async def failures(request: Request, services: ServicesDep, session: SessionDep)
 
 @router.post("/admin/dead-letters/replay")
 async def replay(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
-    letters = await services.dead_letters.replay(_chosen(form.getlist("key")))
+    letters = await services.dead_letters.replay([str(key) for key in form.getlist("key")])
     log.info("operator.replayed", dead_letters=len(letters), by=session.principal.key_id)
     return done(request, services, "failures", "replayed", len(letters))
 
 
 @router.post("/admin/dead-letters/drop")
 async def drop(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
-    letters = await services.dead_letters.drop(_chosen(form.getlist("key")))
+    letters = await services.dead_letters.drop([str(key) for key in form.getlist("key")])
     log.info("operator.dropped", dead_letters=len(letters), by=session.principal.key_id)
     return done(request, services, "failures", "dropped", len(letters))
 
 
 @router.post("/admin/jobs/retry")
 async def retry(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
-    ids = _numbers(form.getlist("id"))
+    ids = _numbers(form)
     for job in ids:
         try:
             async with services.database.transaction() as connection:
@@ -66,7 +66,7 @@ async def retry(request: Request, services: ServicesDep, session: SessionDep, fo
 @router.post("/admin/mails/resend")
 async def resend(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
     async with services.database.transaction() as connection:
-        sent = await failed_mails.send_again(connection, _numbers(form.getlist("id")))
+        sent = await failed_mails.send_again(connection, _numbers(form))
     log.info("operator.resent", mails=sent, by=session.principal.key_id)
     return done(request, services, "failures", "resent", len(sent))
 
@@ -78,10 +78,5 @@ async def _letters(services: Services) -> list[DeadLetter] | None:
         return None
 
 
-def _chosen(values: Sequence[object]) -> list[str]:
-    return [value for value in values if isinstance(value, str)]
-
-
-def _numbers(values: Sequence[object]) -> list[int]:
-    texts = _chosen(values)
-    return [int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 19]
+def _numbers(form: FormData) -> list[int]:
+    return [number for value in form.getlist("id") if (number := number_of(value)) is not None]

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
-from api_service.web.routes.admin.answers import admin_page, done
+from api_service.web.routes.admin.answers import admin_page, done, number_of
 from api_service.web.session import Session, SessionDep
 from shared.accounts import api_keys, webhooks
 from shared.accounts.api_keys import Scope
@@ -46,10 +46,9 @@ async def create(request: Request, services: ServicesDep, session: SessionDep, f
 
 @router.post("/admin/keys/revoke")
 async def revoke(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
-    number = str(form.get("id", ""))
-    is_number = number.isascii() and number.isdecimal() and len(number) < 19
+    number = number_of(form.get("id"))
     async with services.database.transaction() as connection:
-        revoked = is_number and await api_keys.revoke(connection, int(number))
+        revoked = number is not None and await api_keys.revoke(connection, number)
     log.info("operator.revoked_key", key=number if revoked else None, by=session.principal.key_id)
     return done(request, services, "keys", "revoked", int(revoked))
 

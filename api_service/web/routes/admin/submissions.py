@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from api_service.services import Services, ServicesDep
+from api_service.services import ServicesDep
 from api_service.v1.lists import pages
 from api_service.v1.lists.pages import ListQuery
 from api_service.web.page_route import PageRoute
-from api_service.web.routes.admin.answers import admin_page
+from api_service.web.routes.admin.answers import admin_page, number_of
 from api_service.web.session import SessionDep
 from shared.accounts import api_keys
 from shared.engine.codex import STORED_VERDICTS
@@ -35,7 +35,9 @@ _FILTERS: Final = ("email", "key", "result", "since", "until")
 @router.get("/admin/submissions")
 async def submissions(request: Request, services: ServicesDep, session: SessionDep) -> Response:
     given = {name: _printable(request.query_params.get(name, "")) for name in _FILTERS}
-    after = _position(services, request.query_params.get("cursor", ""))
+    # The list begins with the newest if the cursor is none of ours.
+    cursor = services.signer.unseal(_CURSOR, request.query_params.get("cursor", ""))
+    after = pages.ListPosition.parse(cursor) if cursor else None
     query = ListQuery.model_validate(
         {
             "limit": _SHOWN,
@@ -47,22 +49,20 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
             "created_before": _midnight(given["until"], days=1),
         }
     )
-    key = given["key"]
-    owner = int(key) if key.isascii() and key.isdecimal() and len(key) < 19 else None
     found, following, is_too_slow = [], None, False
     async with services.database.connection() as connection:
         keys = await api_keys.listed(connection)
         try:
-            ids, following = await pages.find(connection, query, owner=owner, after=after)
+            ids, following = await pages.find(connection, query, owner=number_of(given["key"]), after=after)
             found = await use_cases.listed(connection, ids)
         except DatabaseTooSlow:
             is_too_slow = True
-    cursor = services.signer.seal(_CURSOR, str(following)) if following else None
+    older = services.signer.seal(_CURSOR, str(following)) if following else None
     return await admin_page(
         request, services, session, "submissions",
         status=HTTPStatus.SERVICE_UNAVAILABLE if is_too_slow else HTTPStatus.OK,
         submissions=found, given=given, keys=keys, verdicts=STORED_VERDICTS, is_too_slow=is_too_slow,
-        following=cursor and urlencode({**given, "cursor": cursor}), page_path=partial(_page_path, services.signer),
+        following=older and urlencode({**given, "cursor": older}), page_path=partial(_page_path, services.signer),
     )  # fmt: skip
 
 
@@ -75,12 +75,6 @@ def _page_path(signer: LinkSigner, upload: int) -> str:
 def _printable(text: str) -> str:
     """Return the text of a filter. Nothing that is looked for has other characters, and some the database refuses."""
     return "".join(filter(str.isprintable, text)).strip()[:254]
-
-
-def _position(services: Services, cursor: str) -> pages.ListPosition | None:
-    """Return the position of a cursor. The list begins with the newest if the cursor is none of ours."""
-    text = services.signer.unseal(_CURSOR, cursor) if cursor else None
-    return pages.ListPosition.parse(text) if text else None
 
 
 def _midnight(day: str, *, days: int = 0) -> datetime | None:

@@ -1,8 +1,5 @@
 """The checks of requests from Judge0's clients, and the submissions that are made from them."""
 
-import base64
-import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +21,7 @@ from shared.engine.codex import LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
 from shared.judge0.submissions import ALL, ASKED
 from shared.service.errors import ConfigurationError
+from tests.fixtures.judge0 import b64, zipped
 
 BOUNDS: Final = {
     "cpu_s": LimitBounds(default=10.0, max=60.0),
@@ -65,14 +63,6 @@ def messages(conf: Configuration | None = None, **sent: Any) -> dict[str, list[s
 
 def made(**sent: Any) -> NewSubmission:
     return submission_of(checked(**sent), BOUNDS, largest_program=10_000)
-
-
-def zipped(files: Mapping[str, str]) -> str:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(path, data)
-    return base64.b64encode(packed.getvalue()).decode()
 
 
 def spec_of(new: NewSubmission) -> Mapping[str, Any]:
@@ -124,6 +114,8 @@ def test_the_operator_can_turn_features_off(off: str, field: str, value: Any, er
         ("number_of_runs", 21, "must be less than or equal to 20"),
         ("enable_network", True, "enabling network is not allowed"),
         ("command_line_arguments", "x" * 513, "is too long (maximum is 512 characters)"),
+        # Its words are not reported one by one.
+        ("compiler_options", "a " * 100_000, "is too long (maximum is 512 characters)"),
         ("compiler_options", "-O2", "setting compiler options is only allowed for compiled languages"),
     ],
 )
@@ -150,6 +142,8 @@ def test_the_limits_of_the_engine() -> None:
     assert limits == {
         "cpu_s": 2.5, "wall_s": 10.0, "memory_bytes": 2 << 20, "output_bytes": 1 << 20, "processes": 60,
     }  # fmt: skip
+    options = spec_of(made(number_of_runs=3, redirect_stderr_to_stdout="true", stack_limit=8, max_file_size=9))
+    assert options.items() >= {"repeat": 3, "merge_output": True, "stack_bytes": 8192, "file_bytes": 9216}.items()
     without = spec_of(made(cpu_time_limit=0, stack_limit=0, max_file_size=0))
     assert (without["limits"]["cpu_s"], without["limits"]["output_bytes"]) == (60.0, 1 << 20)
     assert "stack_bytes" not in without
@@ -186,6 +180,7 @@ def test_a_zip_never_replaces_the_source() -> None:
     assert made(additional_files=zipped({"script.py/a": "x"})).source.data == b"print(1)"
     assert made(additional_files=zipped({"big": "x" * 10_000})).source.data == b"print(1)"
     assert made(additional_files=zipped({"../a": "x"})).source.data == b"print(1)"
+    assert made(additional_files=b64("no zip")).source.data == b"print(1)"
 
 
 @pytest.mark.parametrize(
@@ -253,11 +248,6 @@ def test_the_file_of_another_judge0(tmp_path: Path) -> None:
 def test_who_calls_every_address(host: str, is_local: bool, allowed: str | None, is_guarded: bool) -> None:
     settings, webhooks = ApiSettings(host=host), WebhookSettings(webhook_allowed_hosts=allowed)
     assert guards_callbacks(settings, webhooks, is_local=is_local) is is_guarded
-
-
-def test_many_long_options_get_one_short_message() -> None:
-    found = messages(language_id=50, compiler_options="a " * 100_000)
-    assert found == {"compiler_options": ["is too long (maximum is 512 characters)"]}
 
 
 def test_a_field_that_is_named_twice_is_shown_once() -> None:

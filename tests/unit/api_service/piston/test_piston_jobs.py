@@ -1,14 +1,14 @@
 """Jobs of Piston as our programs: versions, files, names and limits."""
 
 import time
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from api_service.doors.piston.request import PistonJob, read_files, read_job
 from api_service.doors.piston.runtimes import find, is_in, runtimes_of, semantic_version
-from api_service.doors.piston.settings import PistonSettings
-from api_service.http.errors import ApiError
+from api_service.doors.piston.settings import LIMITS, PistonSettings
+from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine.codex import LimitBounds, SupportedLanguage
 
@@ -75,10 +75,12 @@ def test_the_newest_runtime_in_the_range_is_taken() -> None:
         for version in ("3.9.1", "3.10.2", "2.7.18")
     ]
     found = {
-        wanted: find(versions, "py", wanted) for wanted in ("*", "3.9.x", "<3", "4", "x" * 300, "latest", "3 || 2")
+        wanted: find(versions, "py", wanted)
+        for wanted in ("*", "3.9.x", "<3", "4", "x" * 300, "latest", "3 || 2", "^3.9.0", ">=3 <3.10", "1 - 3.9.9", "~3")
     }
     assert {wanted: runtime and runtime.version for wanted, runtime in found.items()} == {
         "*": "3.10.2", "3.9.x": "3.9.1", "<3": "2.7.18", "4": None, "x" * 300: None, "latest": None, "3 || 2": "3.10.2",
+        "^3.9.0": "3.10.2", ">=3 <3.10": "3.9.1", "1 - 3.9.9": "3.9.1", "~3": "3.10.2",
     }  # fmt: skip
 
 
@@ -113,15 +115,11 @@ def test_compilers_get_names_that_they_know() -> None:
     assert program.fields["compiler_args"] == ["-std=c11"]
     taken = _job("pascal", [{"content": "x", "name": "a"}, {"content": "y", "name": "a.pas"}]).program()
     assert list(taken.files) == ["a.pas.pas", "a.pas"]
-    assert _job("py", [{"content": ""}]).program().files == {"file0.code": b"\n"}
-
-
-@pytest.mark.parametrize(("language", "entry"), [("c", "main.c"), ("pascal", "main.pas"), ("zz", "main.zz")])
-def test_a_program_without_a_name_gets_that_of_a_module(language: str, entry: str) -> None:
-    """D's compiler refuses `file0.code.d`, since it names the module after the file."""
-    assert _job(language, [{"content": "x"}]).program().entry == entry
+    # D's compiler refuses `file0.code.d`, since it names the module after the file.
     taken = _job("c", [{"content": "x"}, {"content": "y", "name": "main.c"}]).program()
     assert list(taken.files) == ["main.c.c", "main.c"]
+    assert _job("zz", [{"content": "x"}]).program().entry == "main.zz"
+    assert _job("py", [{"content": ""}]).program().files == {"file0.code": b"\n"}
 
 
 def test_limits_become_the_engines() -> None:
@@ -152,16 +150,87 @@ def test_wrong_overrides_are_refused(overrides: str) -> None:
         PistonSettings(piston_limit_overrides=overrides)
 
 
+_NO_TEXTS: Final[list[Any]] = [None, "", 5, [], {}]
+_NO_LISTS: Final[list[Any]] = [None, "", "x", {}, 5]
+_NO_NUMBERS: Final[list[Any]] = [10**400, float("inf"), "3", True, [], {}]
+_NO_SOURCES: Final[list[Any]] = [
+    [],
+    [{"content": "", "encoding": "base64"}],
+    [{"content": "", "encoding": "utf-8"}],
+]
+#: Names that lead out of the folder, or are those of folders, or no text.
+_NO_NAMES: Final = ("../x", "a/../../x", "/../x", "x/", ".", "/", "a\0", 5)
+
+
+def _refusal(change: dict[str, Any]) -> str:
+    """Return why a good job is refused after a change."""
+    good = {"language": "python", "version": "*", "files": [{"content": "print(1)"}]}
+    with pytest.raises(ApiError) as refused:
+        read_job(good | change, _RUNTIMES, PistonSettings())
+    assert refused.value.kind is Kind.INVALID
+    return refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        *(({"language": bad, "version": 5}, "language is required as a string") for bad in _NO_TEXTS),
+        *(({"version": bad, "files": 5}, "version is required as a string") for bad in _NO_TEXTS),
+        *(({"files": bad}, "files is required as an array") for bad in _NO_LISTS),
+        ({"files": [{}, {"content": 1}], "language": "x"}, "files[0].content is required as a string"),
+        ({"files": [{"content": ""}, {"content": None}]}, "files[1].content is required as a string"),
+        ({"files": [None]}, "files[0].content is required as a string"),
+        ({"language": "klingon"}, "klingon-* runtime is unknown"),
+        ({"language": "Python"}, "Python-* runtime is unknown"),
+        ({"version": "notaversion", "files": []}, "python-notaversion runtime is unknown"),
+        *(
+            ({"files": bad, "run_timeout": "x"}, "files must include at least one utf8 encoded file")
+            for bad in _NO_SOURCES
+        ),
+        (
+            {"compile_memory_limit": "1", "run_memory_limit": "1", "run_timeout": "1"},
+            "If specified, compile_memory_limit must be a number",
+        ),
+        ({"run_memory_limit": "1", "compile_timeout": "1"}, "If specified, run_memory_limit must be a number"),
+        ({"compile_timeout": 10001, "run_timeout": 1e9}, "compile_timeout cannot exceed the configured limit of 10000"),
+        ({"run_timeout": 3001, "run_cpu_time": "x"}, "run_timeout cannot exceed the configured limit of 3000"),
+        ({"run_timeout": -1}, "run_timeout must be non-negative"),
+        ({"compile_cpu_time": 10000.5}, "compile_cpu_time cannot exceed the configured limit of 10000"),
+        *(
+            ({"run_cpu_time": bad}, "If specified, run_cpu_time must be a number")
+            for bad in _NO_NUMBERS
+        ),
+    ],
+)  # fmt: skip
+def test_the_first_fault_is_reported_in_pistons_words(change: dict[str, Any], message: str) -> None:
+    assert _refusal(change) == message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stdin": 5},
+        {"stdin": "a\0b"},
+        {"args": 5},
+        {"args": [{}]},
+        {"args": ["a\0b"]},
+        *({"files": [{"content": "", "name": bad}]} for bad in _NO_NAMES),
+        {"files": [{"content": "", "name": "a"}, {"content": "", "name": "a/b"}]},
+        {"files": [{"content": ""}] * 300},
+    ],
+)
+def test_requests_that_crash_piston_are_refused(change: dict[str, Any]) -> None:
+    assert _refusal(change)
+
+
+@pytest.mark.parametrize("limit", [0, "", False, None])
+def test_limits_that_are_none_count_as_not_given(limit: object) -> None:
+    asked = {name: -1 if name.endswith("memory_limit") else limit for name in LIMITS}
+    assert _job("py", [{"content": "1"}], **asked).limits == _job("py", [{"content": "1"}]).limits
+
+
 def test_white_space_in_a_range_takes_no_time() -> None:
     began = time.process_time()
     assert not is_in("3.11.2", "1.2.3 -" + " " * 248 + "-")
     assert time.process_time() - began < 1
     assert is_in("3.11.2", "  >=3.1\t  <4 ")
-
-
-@pytest.mark.parametrize(
-    "number", [10**400, float("inf"), "3", True, [], {}], ids=["huge", "infinite", "text", "switch", "list", "object"]
-)
-def test_limits_must_be_numbers(number: object) -> None:
-    with pytest.raises(ApiError, match=r"^If specified, run_cpu_time must be a number$"):
-        _job("py", [{"content": "1"}], run_cpu_time=number)

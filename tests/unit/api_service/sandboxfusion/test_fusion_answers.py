@@ -9,13 +9,13 @@ from api_service.doors.sandboxfusion.program import FusionProgram
 from api_service.transient.runs import EndedRun
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, FetchedFile, Stop, TestEnded
+from tests.factories import ended_test
 
 _FIGURES: dict[str, Any] = {"cpu_s": 0.25, "wall_s": 0.5, "memory_bytes": 0, "exit_code": 0, "signal": None}
 
 
 def _test(**fields: Any) -> TestEnded:
-    usual = {"number": 1, "verdict": Verdict.OK, "error": "", "stdout": "o", "stderr": "e", "diff": None}
-    return TestEnded(**{**usual, "truncated": [], "cpu_pressure": None, **_FIGURES, **fields})
+    return ended_test(**{"stdout": "o", "stderr": "e", **_FIGURES, **fields})
 
 
 def _compiled(**fields: Any) -> Compiled:

@@ -1,8 +1,8 @@
 """The paths of SandboxFusion's door, and how long its requests wait."""
 
 import time
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from starlette.requests import HTTPConnection
@@ -15,6 +15,7 @@ from api_service.http.errors import ApiError, Kind
 from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
 
 _PROGRAM = FusionProgram(b"program", {}, tells_compiler=False, spare_s=0)
+_RUN = EndedRun()
 
 
 @pytest.mark.parametrize(
@@ -55,22 +56,10 @@ def test_a_key_is_in_a_field_or_in_the_path(path: str, headers: dict[str, str], 
     assert open_door(services).key_of(connection) == key
 
 
-class Runs:
-    """Raises these errors, one at each call, and then returns a run."""
-
-    def __init__(self, *errors: ApiError) -> None:
-        self.errors = list(errors)
-        self.run_ = EndedRun()
-
-    async def run(self, principal: Principal, program: bytes, *, wait_s: float) -> EndedRun:
-        assert program == b"program"
-        if self.errors:
-            raise self.errors.pop(0)
-        return self.run_
-
-
-async def _run(runs: Runs, wait_s: float = 30) -> EndedRun:
-    services: Any = SimpleNamespace(transient=runs)
+async def _run(*errors: ApiError, wait_s: float = 30) -> EndedRun:
+    """Return how a program ran after these errors, one at each try."""
+    services: Any = Mock()
+    services.transient.run = AsyncMock(side_effect=[*errors, _RUN])
     return await run_within(services, Principal(1, frozenset()), _PROGRAM, time.monotonic() + wait_s)
 
 
@@ -79,19 +68,18 @@ def _quota(seconds: str) -> ApiError:
 
 
 async def test_a_key_without_run_time_waits_for_more() -> None:
-    runs = Runs(_quota("0"), _quota("0"))
-    assert await _run(runs) is runs.run_
+    assert await _run(_quota("0"), _quota("0")) is _RUN
     with pytest.raises(ApiError) as late:
-        await _run(Runs(_quota("3600"), _quota("3600")), wait_s=0.05)
+        await _run(_quota("3600"), _quota("3600"), wait_s=0.05)
     assert late.value.kind is Kind.QUOTA_EXCEEDED
 
 
 @pytest.mark.parametrize("error", [EngineFailed(), Quarantined(), ApiError(Kind.INVALID, "No such option.")])
 async def test_what_no_repeat_can_mend_is_not_repeated(error: ApiError) -> None:
     with pytest.raises(NotRunnable, match=error.detail):
-        await _run(Runs(error))
+        await _run(error)
 
 
 async def test_an_engine_that_is_full_is_another_error() -> None:
     with pytest.raises(ApiError):
-        await _run(Runs(ApiError(Kind.UNAVAILABLE, "All slots are taken.")))
+        await _run(ApiError(Kind.UNAVAILABLE, "All slots are taken."))

@@ -53,7 +53,7 @@ def test_bad_base64_goes_as_far_as_it_can(text: str, data: bytes) -> None:
         (run(Verdict.RUNTIME_ERROR, signal=11), Judge0End(Status.SIGSEGV, "Caught fatal signal 11", 0, 11)),
         (run(Verdict.RUNTIME_ERROR, signal=64), Judge0End(Status.OTHER, "Caught fatal signal 64", 0, 64)),
         (run(Verdict.OUTPUT_LIMIT, signal=9), Judge0End(Status.SIGXFSZ, "Caught fatal signal 25", 0, 25)),
-        (run(Verdict.MEMORY_LIMIT, signal=9), Judge0End(Status.OTHER, "Caught fatal signal 9", 0, 9)),
+        (run(Verdict.MEMORY_LIMIT), Judge0End(Status.OTHER, "Caught fatal signal 9", 0, 9)),
         (run(Verdict.MEMORY_LIMIT, exit_code=1), Judge0End(Status.NZEC, "Exited with error status 1", 1)),
         (run(Verdict.COMPILE_ERROR, exit_code=1), Judge0End(Status.COMPILATION_ERROR)),
         (
