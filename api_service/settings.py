@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field, SecretStr, field_validator
 
 from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
-from shared.service.settings import ARE_LONG, IS_HTTP_URL, Settings, split_keys
+from shared.service.settings import ARE_LONG, IS_HTTP_URL, Settings, entries_of, split_keys
 from shared.text.email_addresses import is_recipient
 
 #: The front doors, which answer the calls of other systems.
@@ -94,15 +94,15 @@ class ApiSettings(Settings):
     @field_validator("recipients")
     @classmethod
     def _are_recipients(cls, value: str | None) -> str | None:
-        for name in (value or "").split(","):
-            if value is not None and not is_recipient(name):
-                raise ValueError(f"{name.strip()!r} is not a domain, a *.domain or an address")
+        for name in entries_of(value):
+            if not is_recipient(name):
+                raise ValueError(f"{name!r} is not a domain, a *.domain or an address")
         return value
 
     @field_validator("language_time_factors")
     @classmethod
     def _are_factors(cls, value: str) -> str:
-        for entry in filter(None, map(str.strip, value.split(","))):
+        for entry in entries_of(value):
             if not _FACTOR.fullmatch(entry):
                 raise ValueError(f"{entry!r} is not like py=3")
         return value
@@ -110,7 +110,7 @@ class ApiSettings(Settings):
     @field_validator("front_doors")
     @classmethod
     def _are_doors(cls, value: str) -> str:
-        for name in filter(None, map(str.strip, value.split(","))):
+        for name in entries_of(value):
             if name not in DOORS:
                 raise ValueError(f"{name!r} is not one of {', '.join(DOORS)}")
         return value
@@ -118,18 +118,18 @@ class ApiSettings(Settings):
     @property
     def time_factors(self) -> dict[str, float]:
         """The factors in `language_time_factors`, by the codes of languages."""
-        entries = filter(None, map(str.strip, self.language_time_factors.split(",")))
-        return {code.strip(): float(factor) for code, _, factor in (entry.partition("=") for entry in entries)}
+        factors = (entry.partition("=") for entry in entries_of(self.language_time_factors))
+        return {code.strip(): float(factor) for code, _, factor in factors}
 
     @property
     def doors(self) -> frozenset[str]:
         """The names in `front_doors`."""
-        return frozenset(filter(None, map(str.strip, self.front_doors.split(","))))
+        return frozenset(entries_of(self.front_doors))
 
     @property
     def allowed_recipients(self) -> tuple[str, ...] | None:
         """The entries of `recipients`, or None if all may be mailed."""
-        return tuple(name.strip() for name in self.recipients.split(",")) if self.recipients else None
+        return entries_of(self.recipients) if self.recipients else None
 
     @property
     def domain_budget(self) -> int:

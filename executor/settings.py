@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from shared.engine.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
-from shared.service.settings import Settings
+from shared.service.settings import Settings, entries_of
 
 MIB = 1 << 20
 
@@ -156,8 +156,8 @@ class ExecutorSettings(Settings):
         return min(2 * self.executor_slots, 32) if boxes is None else boxes
 
     @property
-    def cors_origins(self) -> list[str]:
-        return [origin.strip() for origin in self.executor_cors_origins.split(",") if origin.strip()]
+    def cors_origins(self) -> tuple[str, ...]:
+        return entries_of(self.executor_cors_origins)
 
     @property
     def programs_at_once(self) -> int:

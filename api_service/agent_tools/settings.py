@@ -5,15 +5,17 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
-from shared.service.settings import Settings
+from shared.service.settings import Settings, entries_of
 
 _ORIGIN: Final = re.compile(r"https?://[^/?#,\s]+")
 
 
 class McpSettings(Settings):
-    mcp_wait_seconds: float = Field(50, gt=0, le=3600, description="seconds after which `run_code` gives up a run")
+    mcp_wait_seconds: float = Field(
+        default=50, gt=0, le=3600, description="seconds after which `run_code` gives up a run"
+    )
     mcp_origins: str | None = Field(
-        None,
+        default=None,
         description="origins of web pages that may call the MCP server, separated by commas, such as"
         " https://agents.example.edu",
     )
@@ -21,15 +23,11 @@ class McpSettings(Settings):
     @field_validator("mcp_origins")
     @classmethod
     def _are_origins(cls, value: str | None) -> str | None:
-        for origin in _split(value):
+        for origin in entries_of(value):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is not like https://agents.example.edu")
         return value
 
     @property
     def origins(self) -> frozenset[str]:
-        return frozenset(_split(self.mcp_origins))
-
-
-def _split(origins: str | None) -> list[str]:
-    return [origin.strip() for origin in (origins or "").split(",") if origin.strip()]
+        return frozenset(entries_of(self.mcp_origins))

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from shared.database.connection import Connection
 from shared.http.egress import Egress, EgressRefused
-from shared.service.settings import Settings
+from shared.service.settings import Settings, entries_of
 
 PREFIX: Final = "whsec_"
 #: The time for which the secret before the latest one signs along.
@@ -52,7 +52,7 @@ class WebhookSettings(Settings):
     @field_validator("webhook_ports")
     @classmethod
     def _are_ports(cls, value: str | None) -> str | None:
-        for port in _entries(value):
+        for port in entries_of(value):
             if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
                 raise ValueError(f"{port!r} is not a port")
         return value
@@ -60,7 +60,7 @@ class WebhookSettings(Settings):
     @field_validator("webhook_allowed_hosts")
     @classmethod
     def _are_hosts(cls, value: str | None) -> str | None:
-        for host in _entries(value):
+        for host in entries_of(value):
             try:
                 Egress(allowed_hosts=(host,))
             except EgressRefused:
@@ -70,7 +70,7 @@ class WebhookSettings(Settings):
     @property
     def egress(self) -> Egress:
         """The guard that checks the URLs of webhooks."""
-        return Egress([int(port) for port in _entries(self.webhook_ports)], _entries(self.webhook_allowed_hosts))
+        return Egress([int(port) for port in entries_of(self.webhook_ports)], entries_of(self.webhook_allowed_hosts))
 
 
 def new_secret() -> str:
@@ -102,7 +102,3 @@ async def signing_secrets(connection: Connection, owner: int | None, settings: W
     if of_key or settings.webhook_secret is None:
         return of_key
     return [settings.webhook_secret.get_secret_value()]
-
-
-def _entries(text: str | None) -> list[str]:
-    return [entry.strip() for entry in (text or "").split(",") if entry.strip()]

@@ -54,9 +54,14 @@ def is_url(*schemes: str, example: str, several_hosts: bool = False) -> AfterVal
 IS_HTTP_URL: Final = is_url("http", "https", example="http://host:port or https://host")
 
 
+def entries_of(value: str | None) -> tuple[str, ...]:
+    """Return the entries of a setting that holds several, separated by commas."""
+    return tuple(entry.strip() for entry in (value or "").split(",") if entry.strip())
+
+
 def split_keys(keys: SecretStr) -> tuple[str, ...]:
-    """Return the keys of a setting that holds several, separated by commas."""
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+    """Return the keys of a secret setting that holds several, separated by commas."""
+    return entries_of(keys.get_secret_value())
 
 
 def _are_long(keys: SecretStr | None) -> SecretStr | None:

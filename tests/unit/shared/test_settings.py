@@ -171,9 +171,7 @@ def test_an_operators_key_that_can_be_guessed_is_refused(monkeypatch: pytest.Mon
     assert load(ApiSettings).operator_keys == ("k" * 32, "l" * 40)
 
 
-@pytest.mark.parametrize(
-    "value", ["example", "*", "*.edu", "example.edu,", "https://example.edu", "@example.edu", "a b.org"]
-)
+@pytest.mark.parametrize("value", ["example", "*", "*.edu", "https://example.edu", "@example.edu", "a b.org"])
 def test_a_recipient_that_is_no_domain_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("PRECIEUX_RECIPIENTS", value)
     with pytest.raises(ConfigurationError, match=r"PRECIEUX_RECIPIENTS is wrong: .* is not a domain"):
