@@ -702,15 +702,13 @@ class Failed(_Event):
 
 #: An event of `POST /run`.
 AnyEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | Finished | Failed
-Event = Annotated[AnyEvent, Field(discriminator="event")]
+_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
 
-_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Event)
-
-
+#: An event of a conversation.
 AnyConversationEvent: TypeAlias = StageBegan | Output | StageEnded | Finished | Failed
-ConversationEvent = Annotated[AnyConversationEvent, Field(discriminator="event")]
-
-_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(ConversationEvent)
+_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(
+    Annotated[AnyConversationEvent, Field(discriminator="event")]
+)
 
 
 def parse_conversation_event(text: bytes | str) -> AnyConversationEvent:

@@ -108,7 +108,7 @@ class CodexClient:
                 ):
                     answer = await self._read(response, turn)
             except (aiohttp.ClientError, TimeoutError) as exc:
-                raise (EngineAway if _is_not_connected(exc) else EngineCrashed)(_no_answer(exc)) from exc
+                raise (EngineAway if isinstance(exc, _NOT_CONNECTED) else EngineCrashed)(_no_answer(exc)) from exc
             return _shorten(_interpret(response, answer), self._max_output)
 
     async def has_run_call(self) -> bool:
@@ -143,7 +143,7 @@ class CodexClient:
                         yield shorten_event(event, self._max_output, self._max_artifact_bytes)
                 await _read_end(chunks)
         except (aiohttp.ClientError, TimeoutError) as exc:
-            if _is_broken(exc):
+            if isinstance(exc, _BROKEN) and not isinstance(exc, _NOT_CONNECTED):
                 raise await self._broken(begun) from exc
             raise (EngineUnavailable if begun else EngineAway)(_no_answer(exc)) from exc
         except EngineCrashed as exc:
@@ -270,14 +270,6 @@ def _session() -> aiohttp.ClientSession:
 
 def _no_answer(error: aiohttp.ClientError | TimeoutError) -> str:
     return f"the engine did not answer: {str(error) or type(error).__name__}"
-
-
-def _is_not_connected(error: Exception) -> bool:
-    return isinstance(error, _NOT_CONNECTED)
-
-
-def _is_broken(error: Exception) -> bool:
-    return isinstance(error, _BROKEN) and not _is_not_connected(error)
 
 
 def _failure(response: aiohttp.ClientResponse, content: bytearray) -> EngineUnavailable | EngineRefused:
