@@ -16,7 +16,8 @@ from typing import Final
 
 from executor.sandbox.base import Shortcut
 
-_DRY_RUN: Final = "-###"
+#: The driver prints what it would start. Its command must contain `-pipe`.
+DRY_RUN: Final = "-###"
 _COMPILERS: Final = ("cc1", "cc1plus", "f951")
 _ASSEMBLER: Final = "/usr/bin/as"
 #: The linker that `collect2` starts for each option. The option is not passed on to the linker.
@@ -32,11 +33,6 @@ _LONGEST_ANSWER: Final = 16384
 
 class _UnknownCommand(Exception):
     """Unrecognized output: fall back to the driver."""
-
-
-def dry_run(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the command that prints what the driver would start. `words` must contain `-pipe`."""
-    return (*words, _DRY_RUN)
 
 
 def parse(output: str) -> Shortcut | None:
