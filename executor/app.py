@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mappi
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -45,7 +44,6 @@ log = get_logger(__name__)
 
 _CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _LONGEST_SHARE = 64
 #: Seconds within which the first message of a conversation must come.
 _REQUEST_S = 10
@@ -396,9 +394,9 @@ def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Re
     return _json(wire.refusal(status, sentence), headers)
 
 
-def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] | None = None) -> Response:
     later = {"Retry-After": str(_RETRY_AFTER_S)} if model.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Response(_encode(model), model.status, {**later, **headers}, media_type="application/json")
+    return Response(_encode(model), model.status, {**later, **(headers or {})}, media_type="application/json")
 
 
 def _encode(model: RunResponse | LanguageList) -> bytes:
