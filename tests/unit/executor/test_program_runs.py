@@ -287,19 +287,14 @@ async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: i
     assert event.artifacts is None
 
 
-async def test_a_stopped_program_has_no_artifacts() -> None:
-    """Its files may have been collected just before it was stopped."""
-    sandbox = _boxes(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
-    (_, event) = await _run(sandbox, artifacts=True)
-    assert isinstance(event, TestEnded)
-    assert not event.artifacts
-
-
-async def test_a_stopped_program_has_no_fetched_files() -> None:
-    sandbox = _boxes(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
-    (_, event) = await _run(sandbox, fetch=["a"])
-    assert isinstance(event, TestEnded)
-    assert event.fetched == []
+@pytest.mark.parametrize(("stopped", "found"), [(None, ["a"]), ("output", [])])
+async def test_files_of_a_program_come_back_unless_it_was_stopped(stopped: str | None, found: list[str]) -> None:
+    """They may have been collected just before it was stopped."""
+    sandbox = _boxes(lambda box: replace(_OK, stopped=stopped, out_folder=OutFolder({"a": b"\xff"})))
+    (written,) = ended_in(await _run(sandbox, artifacts=True))
+    assert [one.name for one in written.artifacts or ()] == found
+    (wanted,) = ended_in(await _run(sandbox, fetch=["a"]))
+    assert [(one.path, one.content) for one in wanted.fetched] == [(path, b"\xff") for path in found]
 
 
 _MANY: Final = [f"{number:03}{'x' * 125}" for number in range(256)]

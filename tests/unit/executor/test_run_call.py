@@ -221,6 +221,7 @@ def _judged(**fields: Any) -> dict[str, Any]:
         ({**_REQUEST, "compiler_args": ["-O2"]}, 422, "Python allows: none"),
         ({**_C, "compiler_args": ["-O2", "-Wl,-z"]}, 422, "may not have '-Wl,-z'; C allows: -std=* "),
         ({**_C, "compiler_args": ["-fplugin=x"]}, 422, "'-fplugin=x'"),
+        ({**_C, "interpreter_args": ["-u"]}, 422, "`interpreter_args` are not for C"),
         ({**_C, "files": [{"path": "@x", "content": "x"}], "compiler_args": ["@x"]}, 422, "'@x'"),
         ({**_REQUEST, "limits": {"cpu_s": 61}}, 422, "`cpu_s` may be at most 60."),
         ({**_REQUEST, "limits": {"memory_bytes": 1 << 40}}, 422, "`memory_bytes` may be at most 2147483648."),
