@@ -159,11 +159,6 @@ def stand_ready(executor: RunningExecutor, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_installed_is_listed(warm: RunningExecutor) -> None:
-    assert {*_FOUR} <= {*libraries(warm)}
-
-
-@pytest.mark.slow
 def test_programs_draw_different_random_numbers(warm: RunningExecutor) -> None:
     """NumPy seeds its global generator when it is imported, which the zygote does for many programs."""
     stand_ready(warm, "numpy")
