@@ -55,24 +55,11 @@ async def test_a_language_that_starts_too_slowly_is_found_later() -> None:
     assert list(installed) == sorted(installed, key=position_of)
 
 
-class _CountingSandbox:
-    """Counts the jobs that run at once."""
-
-    at_once = highest = 0
-
-    async def run(self, job: Job) -> list[StepResult]:
-        self.at_once += 1
-        self.highest = max(self.highest, self.at_once)
-        await asyncio.sleep(0)
-        self.at_once -= 1
-        return _WORKS
-
-
 @pytest.mark.usefixtures("three")
 async def test_no_more_tools_run_at_once_than_asked_for() -> None:
-    sandbox = _CountingSandbox()
+    sandbox = FakeSandbox(lambda job: _WORKS)
     await find.examine(sandbox, 2)
-    assert sandbox.highest == 2
+    assert sandbox.most_at_once == 2
 
 
 async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """How the pipeline judges tests by a program, with a fake sandbox."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,31 +17,26 @@ from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
 from shared.service.errors import ConfigurationError
 from tests.fixtures.languages import fake_installed
-from tests.fixtures.sandbox import ended_in, run_judged
+from tests.fixtures.sandbox import FakeSandbox, ended_in, run_judged
 
 _OK: Final = StepResult(0, cpu_s=1.0, wall_s=1.0)
 _ACCEPTS: Final = replace(_OK, exit_code=42, cpu_s=0.25)
 _INSTALLED: Final = {code: fake_installed(code) for code in ("c", "py", "cpp")}
 
 
-class _Sandbox:
+class _Sandbox(FakeSandbox):
     """Compiles anything but what contains `wrong`. A program's output is its input, and a judge ends as `judge` says of
     its input."""
 
     def __init__(self, judge: Callable[[bytes], StepResult] = lambda text: _ACCEPTS, program: StepResult = _OK) -> None:
+        super().__init__(self._end)
         self._judge = judge
         self._program = program
         self.compiled: list[Job] = []
         self.programs: list[Job] = []
         self.judges: list[Job] = []
-        self.at_once = self.most_at_once = 0
 
-    async def run(self, job: Job) -> list[StepResult]:
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        self.at_once -= 1
+    def _end(self, job: Job) -> list[StepResult]:
         if job.compiled_bytes and not job.given and len(job.steps) == 1:
             self.compiled.append(job)
             if any(b"wrong" in file.content for file in job.files.values()):

@@ -1,6 +1,5 @@
 """How the pipeline runs the tests of a program, with a fake sandbox."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -175,37 +174,19 @@ async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: st
     assert (len(events), len(sandbox.jobs)) == (count, count)
 
 
-class _Counting:
-    """Counts the boxes at once. The later a box is made, the sooner it ends."""
-
-    def __init__(self, boxes: FakeSandbox) -> None:
-        self._boxes = boxes
-        self.jobs = boxes.jobs
-        self.at_once = self.most = 0
-
-    async def run(self, job: Job) -> list[StepResult]:
-        self.at_once += 1
-        self.most = max(self.most, self.at_once)
-        results = await self._boxes.run(job)
-        for _ in range(20 - len(self.jobs)):
-            await asyncio.sleep(0)
-        self.at_once -= 1
-        return results
-
-
 async def test_tests_run_at_once_where_there_are_slots() -> None:
-    sandbox = _Counting(_boxes())
+    sandbox = _boxes()
     expected = [{"stdin": f"{number}"} for number in range(9)]
     events = await _run(sandbox, spare_slot=ExitStack, tests=expected)
     assert [event.number for event in ended_in(events)] == [*range(1, 10)]
     assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 8]
-    assert sandbox.most == 8
+    assert sandbox.most_at_once == 8
 
 
 async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
-    sandbox = _Counting(_boxes(_fails_in(2)))
+    sandbox = _boxes(_fails_in(2))
     events = await _run(sandbox, "py", spare_slot=ExitStack, tests=[{}] * 4, stop_at_first_failure=True)
-    assert (len(events), len(sandbox.jobs), sandbox.most) == (2, 2, 1)
+    assert (len(events), len(sandbox.jobs), sandbox.most_at_once) == (2, 2, 1)
 
 
 async def test_the_sum_of_all_outputs_is_bounded() -> None:
