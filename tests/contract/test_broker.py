@@ -183,11 +183,6 @@ async def test_a_cancelled_consumer_leaves_its_message_to_others(broker: Broker)
     assert other.bodies == [b"1"]
 
 
-async def test_an_idle_consumer_stops_at_once(broker: Broker) -> None:
-    async with asyncio.timeout(30), consuming(broker, Recorder()):
-        pass
-
-
 async def test_publishing_nothing_and_closing_twice_is_fine(broker: Broker) -> None:
     assert list(await broker.publish([])) == []
     await broker.close()

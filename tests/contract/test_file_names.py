@@ -114,13 +114,6 @@ def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
 
 
 @pytest.mark.parametrize("language", _INSTALLED)
-def test_an_unusable_name_falls_back_to_the_usual_one(language: str, url: str) -> None:
-    code, message = _FAILING[language]
-    usual = known()[language].names_for(code).source
-    assert message.format(name=usual) in _run(url, language, code, filename="a b")["error"]
-
-
-@pytest.mark.parametrize("language", _INSTALLED)
 def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
     reference = known()[language].reference
     own = f"hello_world.{known()[language].source_file.extensions[0]}"
@@ -140,25 +133,6 @@ def test_a_script_does_not_replace_a_module(url: str) -> None:
 def test_a_script_with_its_own_name_is_forked_too(language: str, url: str, mode: str) -> None:
     answer = _run(url, language, _TELLS_IF_FORKED[language], filename=f"own.{language}")
     assert answer["output"] == str(mode != "cold") + "\n"
-
-
-def test_a_node_script_sees_the_usual_names_of_itself(url: str) -> None:
-    code = """
-const { basename } = require('path')
-console.log([require.main.filename, module.id, __filename, process.argv[1], process.mainModule.filename].join())
-console.log(require.main === module, require(__filename) === module.exports, require('fs').readdirSync('.').join())
-console.log(new Error('x').stack.split('\\n')[1])
-"""
-    answer = _run(url, "js", code, filename="app.js")
-    app = "/box/work/app.js"
-    first, *others = answer["output"].splitlines()
-    assert first.split(",") == [app, ".", app, app, app]
-    assert others == ["true true app.js", f"    at Object.<anonymous> ({app}:5:13)"]
-
-
-def test_node_recognizes_a_module_by_its_extension(url: str) -> None:
-    answer = _run(url, "js", "import fs from 'fs'; console.log(import.meta.url, this)", filename="app.mjs")
-    assert answer["output"] == "file:///box/work/app.mjs undefined\n"
 
 
 def test_a_program_in_c_knows_its_own_name(url: str) -> None:

@@ -1,14 +1,12 @@
 """How the pipeline judges tests by a program, with a fake sandbox."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.judges import files_beside
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, SandboxFailure, StepResult, WorkFile
@@ -59,13 +57,12 @@ async def _run(
     sandbox: Any,
     checker: dict[str, Any],
     settings: ExecutorSettings | None = None,
-    spare_slot: SpareSlot = lambda: None,
     pipeline: Pipeline | None = None,
     language: str = "c",
     **fields: Any,
 ) -> list[Compiled | JudgeFailed | TestEnded]:
     pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
-    return await run_judged(pipeline, language, spare_slot, _INSTALLED.get, checker=checker, **fields)
+    return await run_judged(pipeline, language, find_language=_INSTALLED.get, checker=checker, **fields)
 
 
 async def test_both_are_compiled_once_and_each_test_has_a_box_of_both() -> None:
@@ -132,13 +129,6 @@ async def test_no_test_is_run_after_a_judge_has_failed(stops: bool) -> None:
     if not stops:
         assert (events[2].verdict, events[2].message) == (Verdict.JUDGE_ERROR, None)
         assert (events[2].judge_message or "").endswith("\nwhy")
-
-
-async def test_judged_tests_run_at_once_in_spare_slots() -> None:
-    sandbox = _Sandbox()
-    spare = [ExitStack(), ExitStack()]
-    await _run(sandbox, _program(), tests=[{}] * 8, spare_slot=lambda: spare.pop() if spare else None)
-    assert sandbox.most_at_once == 3
 
 
 async def test_a_judge_in_a_language_that_is_not_here_ends_the_run() -> None:
