@@ -89,11 +89,6 @@ async def test_a_cached_program_reports_its_warnings_and_files_again() -> None:
     assert again[0] == first[0].model_copy(update={"cpu_s": 0.0, "wall_s": 0.0, "memory_bytes": 0})
 
 
-async def test_an_interpreted_program_has_no_compile_event() -> None:
-    sandbox = _boxes()
-    assert [event.event for event in await _run(sandbox, "py")] == ["test"]
-
-
 def _unsteady(stopped: str | None = None) -> FakeSandbox:
     """Return a sandbox that compiles for each test, and rejects the second time."""
     return _boxes(size=1 << 30, second=replace(_OK, exit_code=1, stdout=b"an error", stopped=stopped))
