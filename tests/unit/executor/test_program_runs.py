@@ -170,10 +170,9 @@ async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: st
 
 
 async def test_tests_run_at_once_where_there_are_slots() -> None:
-    sandbox = _boxes()
-    expected = [{"stdin": f"{number}"} for number in range(9)]
-    events = await _run(sandbox, spare_slot=ExitStack, tests=expected)
-    assert [event.number for event in ended_in(events)] == [*range(1, 10)]
+    sandbox = _boxes(lambda box: replace(_OK, stdout=f"{box}".encode()))
+    events = await _run(sandbox, spare_slot=ExitStack, tests=[{}] * 9)
+    assert [(event.number, event.stdout) for event in ended_in(events)] == [(n, f"{n}") for n in range(1, 10)]
     assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 8]
     assert sandbox.most_at_once == 8
 
