@@ -1,7 +1,7 @@
 """RabbitMQ, and the outbox without it, keep the promises of `shared.broker.base`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -10,32 +10,10 @@ from shared.broker.base import Ack, Broker, Delivery, Message, Reject, Retry, Se
 from shared.broker.dead_letters import DeadLetters
 from shared.service.errors import StoreUnavailable
 from tests.factories import make_message
-from tests.fixtures.brokers import consuming
+from tests.fixtures.brokers import Recorder, consuming
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.contract
-
-
-class Recorder:
-    """A handler that records its deliveries, and settles each as `settle` decides."""
-
-    def __init__(self, settle: Callable[[Delivery], Settlement | Awaitable[Settlement]] = lambda _: Ack()) -> None:
-        self._settle = settle
-        self.deliveries: list[Delivery] = []
-        self.batches: list[int] = []
-
-    async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        self.batches.append(len(deliveries))
-        self.deliveries += deliveries
-        settlements = []
-        for delivery in deliveries:
-            settlement = self._settle(delivery)
-            settlements.append(settlement if isinstance(settlement, Ack | Retry | Reject) else await settlement)
-        return settlements
-
-    @property
-    def bodies(self) -> list[bytes]:
-        return [delivery.body for delivery in self.deliveries]
 
 
 async def publish(broker: Broker, messages: Sequence[Message]) -> None:
@@ -77,20 +55,6 @@ async def test_two_consumers_share_the_messages(broker: Broker) -> None:
         await publish(broker, messages)
         await eventually(lambda: len(one.deliveries) + len(other.deliveries) >= len(messages))
     assert sorted(one.bodies + other.bodies, key=int) == [message.body for message in messages]
-
-
-async def test_a_rejected_message_is_dead_lettered_with_its_reason(broker: Broker, dead_letters: DeadLetters) -> None:
-    message = make_message("نه یک عدد".encode())
-    handler = Recorder(lambda delivery: Reject(f"not a number: {delivery.body.decode()}\0"))
-    await publish(broker, [message])
-    async with consuming(broker, handler):
-        await eventually(lambda: handler.deliveries)
-
-    (dead,) = await dead_letters.read(limit=100)
-    assert (dead.body, dead.message_id) == (message.body, message.message_id)
-    assert dead.reason is not None
-    assert dead.reason.startswith("not a number: نه یک عدد")
-    assert len(handler.deliveries) == 1
 
 
 async def test_each_message_of_a_batch_is_settled_in_its_own_way(broker: Broker, dead_letters: DeadLetters) -> None:
