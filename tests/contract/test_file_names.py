@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import httpx
 import pytest
 
 from executor.languages import known
 from tests.fixtures.executor import running_executor
+from tests.fixtures.run_call import codex
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.contract
@@ -89,13 +89,7 @@ def url(mode: str) -> Iterator[str]:
 
 
 def _was_forked(url: str, language: str) -> bool:
-    return bool(_run(url, language, _TELLS_IF_FORKED[language])["output"] == "True\n")
-
-
-def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
-    body = {"language": language, "code": code, **fields}
-    answer: dict[str, Any] = httpx.post(url, json=body, timeout=120).json()
-    return answer
+    return bool(codex(url, language, _TELLS_IF_FORKED[language])["output"] == "True\n")
 
 
 def test_every_language_with_own_names_is_covered() -> None:
@@ -108,7 +102,7 @@ def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
     for extension in known()[language].source_file.extensions:
         if extension != "mjs":
             own = f"crash_it-2.{extension}"
-            answer = _run(url, language, code, filename=f"homework/{own}")
+            answer = codex(url, language, code, filename=f"homework/{own}")
             assert message.format(name=own) in answer["error"]
             assert f"main.{extension}" not in answer["error"]
 
@@ -117,7 +111,7 @@ def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
 def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
     reference = known()[language].reference
     own = f"hello_world.{known()[language].source_file.extensions[0]}"
-    answer = _run(url, language, reference.source, input=reference.input, filename=own)
+    answer = codex(url, language, reference.source, input=reference.input, filename=own)
     assert (answer["verdict"], answer["output"]) == ("ok", reference.output)
     # Debian 13's libxml warns every COBOL program of its version.
     assert answer["error"] == "" or language == "cob"
@@ -125,17 +119,17 @@ def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
 
 def test_a_script_does_not_replace_a_module(url: str) -> None:
     for module in ("random", "string", "types", "enum", "sitecustomize", "antigravity"):
-        answer = _run(url, "py", "import random, string; print(random.__file__ == __file__)", filename=f"{module}.py")
+        answer = codex(url, "py", "import random, string; print(random.__file__ == __file__)", filename=f"{module}.py")
         assert (answer["output"], answer["error"]) == ("False\n", "")
 
 
 @pytest.mark.parametrize("language", _FORKED)
 def test_a_script_with_its_own_name_is_forked_too(language: str, url: str, mode: str) -> None:
-    answer = _run(url, language, _TELLS_IF_FORKED[language], filename=f"own.{language}")
+    answer = codex(url, language, _TELLS_IF_FORKED[language], filename=f"own.{language}")
     assert answer["output"] == str(mode != "cold") + "\n"
 
 
 def test_a_program_in_c_knows_its_own_name(url: str) -> None:
     code = "#include <assert.h>\n#include <stdio.h>\nint main(void) { fputs(__FILE__, stderr); assert(0); }\n"
     for name in ("crash.c", "other.c"):
-        assert f"{name}main: {name}:3: main: Assertion" in _run(url, "c", code, filename=name)["error"]
+        assert f"{name}main: {name}:3: main: Assertion" in codex(url, "c", code, filename=name)["error"]

@@ -15,6 +15,7 @@ from executor.languages import known
 from executor.sandbox.base import find_python
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.gate import missing
+from tests.fixtures.run_call import codex
 from tests.waiting import eventually_sync
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(600)]
@@ -29,10 +30,8 @@ print("/box/zygote.py" in words and {name!r} in words)
 """
 
 
-def run(executor: RunningExecutor, code: str, **others: Any) -> dict[str, Any]:
-    request = {"language": "py", "code": code, **others}
-    answer: dict[str, Any] = httpx.post(executor.url, json=request, timeout=60).json()
-    return answer
+def run(executor: RunningExecutor, code: str, language: str = "py", **others: Any) -> dict[str, Any]:
+    return codex(executor.url, language, code, **others)
 
 
 def output(executor: RunningExecutor, code: str, **others: Any) -> str:
