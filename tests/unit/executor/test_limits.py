@@ -52,7 +52,7 @@ def test_a_setting_above_the_one_that_bounds_it_is_an_error(lower: str, higher: 
         ({"memory_limit": 1}, (5, 20, 16 << 20)),  # with less, no process starts
     ],
 )
-def test_a_request_may_lower_limits_and_raise_them_up_to_the_maxima(
+def test_a_request_may_lower_and_raise_limits_to_the_maxima(
     asked: dict[str, float], limits: tuple[float, float, int]
 ) -> None:
     assert _of(**asked) == limits
@@ -63,7 +63,7 @@ def _defaults(settings: ExecutorSettings, needs: Needs) -> tuple[float, float, i
     return found.cpu_s, found.wall_s, found.memory_bytes
 
 
-def test_a_language_raises_the_defaults_that_are_too_low_up_to_the_maxima() -> None:
+def test_a_language_raises_low_defaults_to_the_maxima() -> None:
     assert _defaults(_SETTINGS, Needs(memory_mib=150)) == (5, 20, 150 << 20)
     assert _defaults(_SETTINGS, Needs(cpu_s=15.0)) == (15, 40, 100 << 20)
     assert _defaults(_SETTINGS, Needs(cpu_s=1.0, memory_mib=50)) == (5, 20, 100 << 20)

@@ -263,7 +263,7 @@ async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: i
 
 
 @pytest.mark.parametrize(("stopped", "found"), [(None, ["a"]), ("output", [])])
-async def test_files_of_a_program_come_back_unless_it_was_stopped(stopped: str | None, found: list[str]) -> None:
+async def test_files_of_a_program_that_ended_come_back(stopped: str | None, found: list[str]) -> None:
     """They may have been collected just before it was stopped."""
     sandbox = _boxes(lambda box: replace(_OK, stopped=stopped, out_folder=OutFolder({"a": b"\xff"})))
     (written,) = ended_in(await _run(sandbox, artifacts=True))
