@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mappi
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -45,7 +44,6 @@ log = get_logger(__name__)
 
 _CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _LONGEST_SHARE = 64
 #: Seconds within which the first message of a conversation must come.
 _REQUEST_S = 10
@@ -55,8 +53,6 @@ _FULL = "All slots are taken. Try again in a moment."
 _STOPPING = "The engine stops. Try again in a moment."
 _NOT_STORED = "The engine cannot store the data: its disk is full, or fails."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
-#: Seconds after which a run is logged, so that the answer is sent first.
-_AFTER_ANSWER_S = 0.002
 
 
 def create_app(
@@ -193,7 +189,7 @@ class _Endpoint:
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
             answer = await self._pipeline.run(run_request, installed)
-            asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, answer)
+            log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
@@ -375,10 +371,6 @@ async def _body(request: Request) -> bytearray:
     return body
 
 
-def _log(answer: RunResponse) -> None:
-    log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
-
-
 #: Why a request does not run. An `HTTPException` says that Starlette could not parse the form.
 _REASONS: Final = (wire.BadRequest, HTTPException, Full, Stopping, SandboxFailure)
 
@@ -402,9 +394,9 @@ def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> Re
     return _json(wire.refusal(status, sentence), headers)
 
 
-def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+def _json(model: RunResponse | LanguageList, headers: Mapping[str, str] | None = None) -> Response:
     later = {"Retry-After": str(_RETRY_AFTER_S)} if model.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Response(_encode(model), model.status, {**later, **headers}, media_type="application/json")
+    return Response(_encode(model), model.status, {**later, **(headers or {})}, media_type="application/json")
 
 
 def _encode(model: RunResponse | LanguageList) -> bytes:

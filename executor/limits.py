@@ -1,6 +1,6 @@
 """Computes a program's limits: those that the request asks for, within the operator's bounds. Pure."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from executor.languages.base import Needs
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
@@ -123,10 +123,9 @@ def limits_for_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimi
 
 def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
     """Return a sentence on a limit that is over its maximum, or None."""
-    maxima = {name: bound.max for name, bound in bounds(settings).items()}
-    for name, maximum in maxima.items():
-        if (getattr(asked, name) or 0) > maximum:
-            return f"`{name}` may be at most {maximum:.15g}."
+    for name, bound in bounds(settings).items():
+        if (getattr(asked, name) or 0) > bound.max:
+            return f"`{name}` may be at most {bound.max:.15g}."
     return None
 
 
@@ -164,19 +163,14 @@ def run_step_limits(
 
 def compile_step_limits(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
     """Return the limits of a compiler: the operator's, or those of `asked` where they are lower."""
-    maximum = StepLimits(
-        cpu_s=settings.compile_time_limit,
-        wall_s=settings.compile_time_limit * _WALL_FACTOR + _WALL_ADDEND,
-        memory_bytes=settings.compile_memory_limit,
-        processes=settings.max_processes,
+    cpu_s, memory_bytes, processes = settings.compile_time_limit, settings.compile_memory_limit, settings.max_processes
+    wall_s = cpu_s * _WALL_FACTOR + _WALL_ADDEND
+    return StepLimits(
+        cpu_s=min(asked.cpu_s or cpu_s, cpu_s),
+        wall_s=min(asked.wall_s or wall_s, wall_s),
+        memory_bytes=min(max(asked.memory_bytes or memory_bytes, LEAST_MEMORY_BYTES), memory_bytes),
+        processes=min(asked.processes or processes, processes),
         open_files=settings.tuning.open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=_COMPILE_STACK_BYTES,
-    )
-    return replace(
-        maximum,
-        cpu_s=min(asked.cpu_s or maximum.cpu_s, maximum.cpu_s),
-        wall_s=min(asked.wall_s or maximum.wall_s, maximum.wall_s),
-        memory_bytes=min(max(asked.memory_bytes or maximum.memory_bytes, LEAST_MEMORY_BYTES), maximum.memory_bytes),
-        processes=min(asked.processes or maximum.processes, maximum.processes),
     )

@@ -5,9 +5,7 @@ in some containers, the load is unknown, and nothing else changes.
 """
 
 import asyncio
-import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,15 +21,12 @@ class Reading:
     at_s: float
 
 
-def read(source: Path = _SOURCE, clock: Callable[[], float] = time.monotonic) -> Reading | None:
+def read(source: Path = _SOURCE) -> Reading | None:
     """Return the counter now, or None if the kernel has none."""
     try:
-        descriptor = os.open(source, os.O_RDONLY)
-        try:
-            some = os.read(descriptor, 4096).split(b"\n", 1)[0]
-        finally:
-            os.close(descriptor)
-        return Reading(int(some.rpartition(b"total=")[2]), clock())
+        with source.open("rb", buffering=0) as file:
+            some = file.read(4096).split(b"\n", 1)[0]
+        return Reading(int(some.rpartition(b"total=")[2]), time.monotonic())
     except (OSError, ValueError):
         return None
 
@@ -44,16 +39,13 @@ class Since:
         loop.call_soon(self._begin)
 
     def share(self) -> float | None:
-        """Return the share of the time until now in which something waited for a processor, 0 to 1."""
-        return share_between(self._before, read())
+        """Return the share of the time until now in which something waited for a processor, 0 to 1. None if it is
+        unknown."""
+        before, after = self._before, read()
+        if before is None or after is None or after.at_s <= before.at_s:
+            return None
+        share = (after.waited_us - before.waited_us) / 1e6 / (after.at_s - before.at_s)
+        return round(min(max(share, 0.0), 1.0), 3)
 
     def _begin(self) -> None:
         self._before = read()
-
-
-def share_between(before: Reading | None, after: Reading | None) -> float | None:
-    """Return the share of the time between two readings, 0 to 1, in which something waited. None if it is unknown."""
-    if before is None or after is None or after.at_s <= before.at_s:
-        return None
-    share = (after.waited_us - before.waited_us) / 1e6 / (after.at_s - before.at_s)
-    return round(min(max(share, 0.0), 1.0), 3)

@@ -35,12 +35,13 @@ class Chosen:
 
 def find_chosen(settings: ExecutorSettings) -> Chosen:
     """Return what the settings and their folders have. Raises `ConfigurationError` if something is wrong there."""
-    libraries = find_libraries(settings)
+    folders, libraries = find_libraries(settings)
     folder = toolchains_folder(settings)
     toolchains = in_folder(folder)
-    shown = {IN_BOXES: folder} if folder.is_dir() else {}
+    if folder.is_dir():
+        folders[IN_BOXES] = folder
     needs = _limits_of_languages(settings.language_limits, toolchains) if settings.language_limits else {}
-    return Chosen(libraries.by_language, needs, toolchains, {**libraries.folders, **shown})
+    return Chosen(libraries, needs, toolchains, folders)
 
 
 def toolchains_folder(settings: ExecutorSettings) -> Path:

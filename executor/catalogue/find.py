@@ -149,7 +149,7 @@ async def _examine(sandbox: Sandbox, candidate: Installed, chosen: Chosen) -> In
             installed = await _with_reserved(sandbox, installed)
         if language.compile and language.compile.driver:
             source = language.names_for(language.reference.source).source
-            words = gcc_driver.dry_run(installed.command(language.compile.command, source=source))
+            words = (*installed.command(language.compile.command, source=source), gcc_driver.DRY_RUN)
             result = await _run_step(sandbox, language, words, {source: WorkFile(language.reference.source.encode())})
             if result.succeeded and not result.truncated:
                 installed = replace(installed, shortcut=gcc_driver.parse(result.stdout.decode(errors="replace")))

@@ -16,12 +16,12 @@ from typing import Final
 
 from executor.sandbox.base import Shortcut
 
-_DRY_RUN: Final = "-###"
+#: The driver prints what it would start. Its command must contain `-pipe`.
+DRY_RUN: Final = "-###"
 _COMPILERS: Final = ("cc1", "cc1plus", "f951")
 _ASSEMBLER: Final = "/usr/bin/as"
-#: The linker that `collect2` starts for each option. The option is not passed on to the linker.
-_LINKERS: Final = {"-fuse-ld=gold": "/usr/bin/ld.gold"}
-_USUAL_LINKER: Final = "/usr/bin/ld"
+#: The option by which `collect2` starts another linker. It is not passed on to that.
+_GOLD: Final = "-fuse-ld=gold"
 _SCRATCH: Final = re.compile(r"/tmp/cc\w{6}(\.\w+)")  # noqa: S108
 #: A library may be a script that names others: ld(1), "Linker Scripts".
 _GROUP: Final = re.compile(rb"^\s*GROUP\s*\(([^)]*)\)", re.MULTILINE)
@@ -32,11 +32,6 @@ _LONGEST_ANSWER: Final = 16384
 
 class _UnknownCommand(Exception):
     """Unrecognized output: fall back to the driver."""
-
-
-def dry_run(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the command that prints what the driver would start. `words` must contain `-pipe`."""
-    return (*words, _DRY_RUN)
 
 
 def parse(output: str) -> Shortcut | None:
@@ -69,13 +64,12 @@ def _link(words: Sequence[str]) -> list[str]:
 
     No compiler is started with that optimisation, so the plugin has nothing to do.
     """
-    chosen = next((option for option in _LINKERS if option in words), "")
     folders = list(dict.fromkeys(os.path.realpath(word[2:]) for word in words if word.startswith("-L")))
-    command = [_LINKERS.get(chosen, _USUAL_LINKER)]
+    command = ["/usr/bin/ld.gold" if _GOLD in words else "/usr/bin/ld"]
     after_plugin = False
     for word in words:
         is_plugin = word == "-plugin" or word.startswith("-plugin-opt=")
-        if not (after_plugin or is_plugin or word == chosen or word.startswith("-L")):
+        if not (after_plugin or is_plugin or word == _GOLD or word.startswith("-L")):
             command += _files(word, folders, words) if word.startswith("-l") else [word]
         after_plugin = word == "-plugin"
     return command

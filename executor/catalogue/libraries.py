@@ -7,8 +7,7 @@ import json
 import re
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -25,17 +24,11 @@ _MODULES: Final = "node_modules"
 _ARCHIVE: Final = re.compile(r"(.+?)-(\d[\w.+-]*)")
 
 
-@dataclass(frozen=True)
-class Libraries:
-    """`folders` are those on the host, by their paths in a box. `by_language` has the libraries in them, by the code of
-    the language."""
+def find_libraries(settings: ExecutorSettings) -> tuple[dict[str, Path], dict[str, tuple[Package, ...]]]:
+    """Return the folders of the settings by their paths in a box, and the libraries in them by their languages' codes.
 
-    folders: Mapping[str, Path] = field(default_factory=dict)
-    by_language: Mapping[str, tuple[Package, ...]] = field(default_factory=dict)
-
-
-def find_libraries(settings: ExecutorSettings) -> Libraries:
-    """Return the libraries in the folders of the settings. Raises `ConfigurationError` if a folder is wrong."""
+    Raises `ConfigurationError` if a folder is wrong.
+    """
     folders: dict[str, Path] = {}
     by_language: dict[str, tuple[Package, ...]] = {}
     languages = known()
@@ -53,7 +46,7 @@ def find_libraries(settings: ExecutorSettings) -> Libraries:
         _require(folder, "*.jar", "JAVA_JARS", f"cp ARCHIVE.jar {_place(folder)}")
         folders[languages["java"].libraries.folder] = folder
         by_language["java"] = tuple(_java_library(file) for file in sorted(folder.glob("*.jar")))
-    return Libraries(folders, by_language)
+    return folders, by_language
 
 
 def _require(folder: Path, content: str, setting: str, command: str) -> None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from executor.judging.judgement import Judgement, clean, judge_error
@@ -23,19 +22,18 @@ def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
     """Return the judgement of a judge that ended by itself. The test has up to `most_points`; with None its scores are
     not checked."""
     files = ended.out_folder.files
-    how = _VERDICTS.get(ended.exit_code)
+    how, points, score, multiplier = _VERDICTS.get(ended.exit_code), None, None, None
     try:
         if how is None:
             raise ValueError(f"ended with code {ended.exit_code}, which is neither 42 (accepted) nor 43 (wrong answer)")
         if most_points is None:
             score, multiplier = (_unchecked(files, name) for name in (_SCORE, _MULTIPLIER))
-            points = None
         else:
             points = _points(files, how, most_points)
     except ValueError as exc:
         return judge_error(f"The {judge} {exc}.", files.get(JUDGE_MESSAGE, b""), ended.stderr)
-    said = Judgement(how, clean(files.get(_MESSAGE, b"")), clean(files.get(JUDGE_MESSAGE, b"")), points)
-    return said if most_points is not None else replace(said, score=score, multiplier=multiplier)
+    message, judge_message = (clean(files.get(name, b"")) for name in (_MESSAGE, JUDGE_MESSAGE))
+    return Judgement(how, message, judge_message, points, score, multiplier)
 
 
 def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> float | None:

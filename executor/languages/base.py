@@ -262,8 +262,8 @@ class LanguageDefinition:
         """Return the names of the files of a program with this text."""
         if not self.source_file.named_after_class:
             return Names(self.source_file.name)
-        main = find_main(source)
-        return Names(f"{main.file_stem}.java", main.main_class)
+        stem, main_class = find_main(source)
+        return Names(f"{stem}.java", main_class)
 
     @property
     def extensions(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ pattern backtracks, because the quantifiers are possessive.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -36,12 +35,6 @@ _MAX_CHARACTERS, _MAX_TOKENS = 1 << 19, 50_000
 _LONGEST_STEM, _LONGEST_CLASS = 250, 2048
 
 
-@dataclass(frozen=True)
-class MainClass:
-    file_stem: str
-    main_class: str
-
-
 @dataclass
 class _Type:
     """A top-level type. `has_main` is True if the type, or a type within it, has a `main` method."""
@@ -51,7 +44,7 @@ class _Type:
     has_main: bool = False
 
 
-def find_main(source: str) -> MainClass:
+def find_main(source: str) -> tuple[str, str]:
     """Return the name that javac requires of the file (without .java), and the qualified name of the class with `main`.
 
     If several classes have one, the public one counts, then the first. The file is called Main if it has no type, or if
@@ -62,10 +55,10 @@ def find_main(source: str) -> MainClass:
     with_main = [type_ for type_ in types if type_.has_main]
     main = next((type_.name for type_ in with_main if type_.is_public), with_main[0].name if with_main else None)
     stem = public or main or (types[0].name if types else "Main")
-    names = MainClass(stem, f"{package}.{main or stem}" if package else main or stem)
-    if len(stem.encode()) > _LONGEST_STEM or len(names.main_class.encode()) > _LONGEST_CLASS:
-        return MainClass("Main", "Main")  # javac reports it to the author
-    return names
+    main_class = f"{package}.{main or stem}" if package else main or stem
+    if len(stem.encode()) > _LONGEST_STEM or len(main_class.encode()) > _LONGEST_CLASS:
+        return "Main", "Main"  # javac reports it to the author
+    return stem, main_class
 
 
 def _read(source: str) -> tuple[str, list[_Type]]:
@@ -75,7 +68,8 @@ def _read(source: str) -> tuple[str, list[_Type]]:
     depth = 0
     is_public = False
     declared: _Type | None = None  # its body has not begun
-    for kind, text in _tokens(source):
+    for token in islice(_TOKEN.finditer(source, 0, _MAX_CHARACTERS), _MAX_TOKENS):
+        kind, text = token.lastgroup, token[token.lastgroup or 0]
         if kind == "mark":
             if text == "{":
                 depth += 1
@@ -93,12 +87,6 @@ def _read(source: str) -> tuple[str, list[_Type]]:
         elif depth == 0 and declared is None:
             if kind == "public":
                 is_public = True
-            else:
+            elif kind == "type":
                 declared = _Type(text, is_public)
     return package, types
-
-
-def _tokens(source: str) -> Iterator[tuple[str, str]]:
-    for match in islice(_TOKEN.finditer(source, 0, _MAX_CHARACTERS), _MAX_TOKENS):
-        if match.lastgroup:
-            yield match.lastgroup, match[match.lastgroup]

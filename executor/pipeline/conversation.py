@@ -7,7 +7,7 @@ import itertools
 import os
 import signal
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -30,15 +30,6 @@ _SIGNALS_S: Final = 0.02
 _HARMLESS: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
 
 
-@dataclass(frozen=True, slots=True)
-class _Outlet:
-    """Our end of a stream that the program writes."""
-
-    stream: OutputStream
-    reader: asyncio.StreamReader
-    transport: asyncio.ReadTransport
-
-
 def _three_pipes() -> list[tuple[int, int]]:
     """Return the read and write end of each. Raises `SandboxFailure` if the kernel refuses one."""
     pipes: list[tuple[int, int]] = []
@@ -52,12 +43,12 @@ def _three_pipes() -> list[tuple[int, int]]:
     return pipes
 
 
-async def _outlet(stream: OutputStream, end: int) -> _Outlet:
+async def _reader(end: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
     reader = asyncio.StreamReader(limit=_READ_BYTES)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(end, "rb", buffering=0)
     )
-    return _Outlet(stream, reader, transport)
+    return reader, transport
 
 
 class Conversation:
@@ -70,7 +61,8 @@ class Conversation:
         #: Input that was typed before the program started.
         self._typed = bytearray()
         self._stdin: asyncio.WriteTransport | None = None
-        self._outlets: list[_Outlet] = []
+        #: Our ends of the streams that the program writes.
+        self._outlets: dict[OutputStream, tuple[asyncio.StreamReader, asyncio.ReadTransport]] = {}
         self._wires: Wires | None = None
         self._compiler: asyncio.Task[tuple[StepResult | None, Job]] | None = None
         self._compiler_killed_by = 0
@@ -137,7 +129,7 @@ class Conversation:
                 # It must end, or our ends would stay open, or be closed once by the file and once by the transport. The
                 # second time, the descriptor may be that of another conversation.
                 await asyncio.shield(connecting)
-                pumps += (asyncio.create_task(self._pump(outlet)) for outlet in self._outlets)
+                pumps += (asyncio.create_task(self._pump(stream)) for stream in self._outlets)
                 last = replace(job.steps[-1], wires=wires)
                 result = await pipeline.run_job(replace(job, steps=(*job.steps[:-1], last)))
                 ends.close()
@@ -150,8 +142,8 @@ class Conversation:
                 for pump in pumps:
                     pump.cancel()
                 await asyncio.gather(*pumps, return_exceptions=True)
-                for outlet in self._outlets:
-                    outlet.transport.close()
+                for _, transport in self._outlets.values():
+                    transport.close()
         if result.stopped is not None and stop_of(result) is None:
             raise SandboxFailure(f"the program was stopped: {result.stopped}")
         await self._send_output(result)  # only a compiler's that rejected the program this time; see `run_job`
@@ -169,16 +161,17 @@ class Conversation:
         loop = asyncio.get_running_loop()
         self._stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(stdin, "wb", buffering=0))
         self._stdin.write(bytes(self._typed))
-        self._outlets = [await _outlet("stdout", stdout), await _outlet("stderr", stderr)]
+        self._outlets = {"stdout": await _reader(stdout), "stderr": await _reader(stderr)}
 
-    async def _pump(self, outlet: _Outlet) -> None:
+    async def _pump(self, stream: OutputStream) -> None:
         """Send what the program writes to a stream, until it has ended."""
+        reader, _ = self._outlets[stream]
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        while chunk := await outlet.reader.read(_READ_BYTES):
+        while chunk := await reader.read(_READ_BYTES):
             if text := decoder.decode(chunk):
-                await self._send(Output(stream=outlet.stream, text=text))
+                await self._send(Output(stream=stream, text=text))
         if text := decoder.decode(b"", final=True):
-            await self._send(Output(stream=outlet.stream, text=text))
+            await self._send(Output(stream=stream, text=text))
 
     async def _listen(self) -> None:
         """Handle the user's messages until the user leaves."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from executor import limits
@@ -81,31 +82,65 @@ class PlannedProgram:
         """Return the run of one test."""
         asked = test.limits.over(self.request.limits)
         run_limits = limits_for_test(asked, _settings_for(self.installed, self.settings))
-        planned = _plan(
-            self.program,
-            self.installed,
-            self.settings,
-            self.request,
-            run_limits,
-            test.input(),
-            test.args,
-            asked.address_space_bytes,
+        files = {file.path: WorkFile(file.data()) for file in test.files}
+        return self.run_within(run_limits, test.input(), test.args, asked.address_space_bytes, files)
+
+    def run_within(
+        self,
+        run_limits: RunLimits,
+        stdin: bytes,
+        args: tuple[str, ...] = (),
+        address_space: int | None = None,
+        files: Mapping[str, WorkFile] = MappingProxyType({}),
+    ) -> PlannedRun:
+        """Return a run with these limits. `files` stand beside those of the program."""
+        program, installed, settings, options = self.program, self.installed, self.settings, self.request
+        commands = commands_of(program, installed, run_limits.memory_bytes)
+        environment = {**installed.environment, **options.environment}
+        compile_limits, run = options.compile_limits, installed.language.run
+        steps = []
+        if commands.compile:
+            steps.append(
+                Step(
+                    argv=commands.compile,
+                    environment=environment,
+                    limits=limits.compile_step_limits(settings, compile_limits),
+                    output_bytes=min(compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
+                    merge_output=not options.output_order,
+                    stop_on_overflow=compile_limits.output_bytes is not None,
+                    report_order=options.output_order,
+                    shortcut=_shortcut(program, installed),
+                )
+            )
+        steps.append(
+            Step(
+                argv=(*commands.run, *args),
+                environment=environment,
+                limits=limits.run_step_limits(
+                    run_limits,
+                    settings,
+                    run.extra_memory_mib * MIB,
+                    stack_bytes=min(filter(None, (options.stack_bytes, run.stack_mib * MIB)), default=None),
+                    file_bytes=options.file_bytes,
+                    address_space=address_space,
+                ),
+                output_bytes=run_limits.output_bytes,
+                stdin=stdin,
+                merge_output=options.merge_output,
+                report_order=options.output_order,
+                on_output=self.on_output,
+            )
         )
-        if self.on_output:
-            *before, last = planned.job.steps
-            steps = (*before, replace(last, on_output=self.on_output))
-            planned = replace(planned, job=replace(planned.job, steps=steps))
-        if not test.files:
-            return planned
-        files = {**planned.job.files, **{file.path: WorkFile(file.data()) for file in test.files}}
-        return replace(planned, job=replace(planned.job, files=files))
+        own = {path: WorkFile(content) for path, content in program.files.items()}
+        job = Job({**own, **files}, tuple(steps), cold_box(settings), out_limits=_out_limits(options, settings))
+        return PlannedRun(installed, program, job)
 
 
 def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> PlannedRun:
     """Return the only run of a program that comes through CodeX's call."""
     run_limits = limits_for_source(request, _settings_for(installed, settings))
-    program = program_of(request, installed)
-    return _plan(program, installed, settings, _NO_OPTIONS, run_limits, request.input.encode())
+    program = PlannedProgram(_NO_OPTIONS, program_of(request, installed), installed, settings)
+    return program.run_within(run_limits, request.input.encode())
 
 
 def plan_program(request: ProgramRequest, installed: Installed, settings: ExecutorSettings) -> PlannedProgram:
@@ -183,56 +218,6 @@ def cold_box(settings: ExecutorSettings) -> Template:
 def boxes_to_keep(settings: ExecutorSettings) -> Ready:
     """Return how many cold boxes the sandbox makes ahead of need."""
     return Ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)
-
-
-def _plan(
-    program: ProgramSources,
-    installed: Installed,
-    settings: ExecutorSettings,
-    options: ProgramRequest,
-    run_limits: RunLimits,
-    stdin: bytes,
-    args: tuple[str, ...] = (),
-    address_space: int | None = None,
-) -> PlannedRun:
-    commands = commands_of(program, installed, run_limits.memory_bytes)
-    environment = {**installed.environment, **options.environment}
-    compile_limits, run = options.compile_limits, installed.language.run
-    steps = []
-    if commands.compile:
-        steps.append(
-            Step(
-                argv=commands.compile,
-                environment=environment,
-                limits=limits.compile_step_limits(settings, compile_limits),
-                output_bytes=min(compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
-                merge_output=not options.output_order,
-                stop_on_overflow=compile_limits.output_bytes is not None,
-                report_order=options.output_order,
-                shortcut=_shortcut(program, installed),
-            )
-        )
-    steps.append(
-        Step(
-            argv=(*commands.run, *args),
-            environment=environment,
-            limits=limits.run_step_limits(
-                run_limits,
-                settings,
-                run.extra_memory_mib * MIB,
-                stack_bytes=min(filter(None, (options.stack_bytes, run.stack_mib * MIB)), default=None),
-                file_bytes=options.file_bytes,
-                address_space=address_space,
-            ),
-            output_bytes=run_limits.output_bytes,
-            stdin=stdin,
-            merge_output=options.merge_output,
-            report_order=options.output_order,
-        )
-    )
-    files = {path: WorkFile(content) for path, content in program.files.items()}
-    job = Job(files, tuple(steps), cold_box(settings), out_limits=_out_limits(options, settings))
-    return PlannedRun(installed, program, job)
 
 
 def _out_limits(options: ProgramRequest, settings: ExecutorSettings) -> OutLimits | None:

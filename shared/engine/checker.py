@@ -33,9 +33,6 @@ _BLOCK: Final = 1 << 16
 #: The words, lines or places of a text, some at a time.
 Blocks: TypeAlias = Iterator[list[bytes]]
 
-#: A bound on the relative error of what is computed with doubles here.
-_DOUBLE: Final = 1e-14
-
 #: Lines of a difference, with one that says where it is, and characters of each.
 _MOST_LINES: Final = 10
 _MOST_CHARACTERS: Final = 200
@@ -56,14 +53,13 @@ def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
             blanks = _BLANKS + b"\0" if checker.nul_is_blank else _BLANKS
             return _compare("line", _lines(wanted, blanks), _lines(output, blanks), _show)
         case CheckerKind.TOKENS:
-            return _compare_words(wanted, output, eq)
+            return _compare_words(wanted, output, IcpcRules(case_sensitive=True))
         case CheckerKind.FLOAT:
             tolerance = Decimal(repr(DEFAULT_TOLERANCE if checker.tolerance is None else checker.tolerance))
-            return _compare_words(
-                wanted, output, lambda expected, word: _is_close(expected, word, tolerance, tolerance)
-            )
+            rules = IcpcRules(case_sensitive=True, absolute=tolerance, relative=tolerance)
+            return _compare_words(wanted, output, rules)
         case CheckerKind.ICPC:
-            return _compare_as_icpc(output, wanted, parse_args(checker.args))
+            return _compare_words(wanted, output, parse_args(checker.args))
         case CheckerKind.PROGRAM:
             return None
 
@@ -91,13 +87,9 @@ def _lines(text: bytes, blanks: bytes) -> Blocks:
     return _split(text.rstrip(blanks), _LINES_BEGIN, split)
 
 
-def _compare_words(wanted: bytes, output: bytes, are_equal: Callable[[bytes, bytes], bool]) -> str | None:
+def _compare_words(wanted: bytes, output: bytes, rules: IcpcRules) -> str | None:
     expected, words = (_split(text, _WORDS_END, bytes.split) for text in (wanted, output))
-    return _compare("word", expected, words, _show, are_equal)
-
-
-def _compare_as_icpc(output: bytes, wanted: bytes, rules: IcpcRules) -> str | None:
-    difference = _compare_words(wanted, output, lambda expected, word: _is_equal_to_icpc(expected, word, rules))
+    difference = _compare("word", expected, words, _show, partial(_is_equal, rules=rules))
     if difference or not rules.space_change_sensitive:
         return difference
     # The words are equal in number, so the texts have as many places of white space.
@@ -110,31 +102,17 @@ def _places(text: bytes) -> Blocks:
     yield [text[len(text.rstrip(_BLANKS)) :]]
 
 
-def _is_equal_to_icpc(expected: bytes, word: bytes, rules: IcpcRules) -> bool:
-    has_tolerance = rules.absolute is not None or rules.relative is not None
-    if has_tolerance and NUMBER.fullmatch(expected):
-        return _is_close(expected, word, rules.absolute, rules.relative)
-    return expected == word or (not rules.case_sensitive and expected.lower() == word.lower())
-
-
-def _is_close(expected: bytes, word: bytes, absolute: Decimal | None, relative: Decimal | None) -> bool:
-    """Return True if the difference is within one of the tolerances; the relative one is a share of what is
-    expected."""
-    if expected == word:
+def _is_equal(expected: bytes, word: bytes, rules: IcpcRules) -> bool:
+    """Return True if a word is as expected. Numbers may differ by one of the tolerances; the relative one is a share of
+    what is expected."""
+    if expected == word or (not rules.case_sensitive and expected.lower() == word.lower()):
         return True
-    if not (NUMBER.fullmatch(expected) and NUMBER.fullmatch(word)):
+    absolute, relative = rules.absolute, rules.relative
+    if (absolute is None and relative is None) or not (NUMBER.fullmatch(expected) and NUMBER.fullmatch(word)):
         return False
-    absolute, relative = absolute or _ZERO, relative or _ZERO
-    # Doubles are faster, and decide unless the difference is about as large as the tolerance.
-    doubles = float(expected), float(word)
-    rough = abs(doubles[1] - doubles[0])
-    allowed = max(float(absolute), float(relative) * abs(doubles[0]))
-    error = _DOUBLE * (abs(doubles[0]) + abs(doubles[1]) + allowed)
-    if rough + error < allowed or rough - error > allowed:
-        return rough < allowed
     wanted, number = Decimal(expected.decode()), Decimal(word.decode())
     difference = _EXACT.abs(_EXACT.subtract(number, wanted))
-    return difference <= absolute or difference <= _EXACT.multiply(relative, _EXACT.abs(wanted))
+    return difference <= (absolute or _ZERO) or difference <= _EXACT.multiply(relative or _ZERO, _EXACT.abs(wanted))
 
 
 def _compare(

@@ -378,13 +378,10 @@ class ProgramRequest(_Sources):
             for test in self.tests:
                 icpc.parse_args(test.checker_args)
         checks_after = self.interactor and self.checker != Checker()
-        if checks_after and not self._both_are_testlib():
+        protocols = {judge and judge.protocol for judge in (self.interactor, self.checker.program)}
+        if checks_after and protocols != {JudgeProtocol.TESTLIB}:
             raise ValueError("`checker` goes with an interactor only if both are programs of the protocol `testlib`.")
         return self
-
-    def _both_are_testlib(self) -> bool:
-        judges = (self.interactor, self.checker.program)
-        return all(judge is not None and judge.protocol is JudgeProtocol.TESTLIB for judge in judges)
 
     @property
     def judges(self) -> dict[JudgeName, JudgeProgram]:
@@ -702,15 +699,13 @@ class Failed(_Event):
 
 #: An event of `POST /run`.
 AnyEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | Finished | Failed
-Event = Annotated[AnyEvent, Field(discriminator="event")]
+_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
 
-_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Event)
-
-
+#: An event of a conversation.
 AnyConversationEvent: TypeAlias = StageBegan | Output | StageEnded | Finished | Failed
-ConversationEvent = Annotated[AnyConversationEvent, Field(discriminator="event")]
-
-_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(ConversationEvent)
+_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(
+    Annotated[AnyConversationEvent, Field(discriminator="event")]
+)
 
 
 def parse_conversation_event(text: bytes | str) -> AnyConversationEvent:

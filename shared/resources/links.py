@@ -44,15 +44,12 @@ class Links:
         return self.signer.artifact_link(upload, run, name, expires=_expiry())
 
     def batch(self, batch: int) -> BatchLinks:
-        address = self.batch_address(batch)
+        address = f"{self.signer.public_url}/v1/batches/{batch}"
         return BatchLinks(
             self=address,
             events=f"{address}/events",
             submissions=f"{self.signer.public_url}/v1/submissions?batch={batch}",
         )
-
-    def batch_address(self, batch: int) -> str:
-        return f"{self.signer.public_url}/v1/batches/{batch}"
 
 
 def _expiry() -> int:

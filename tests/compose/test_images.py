@@ -65,7 +65,7 @@ def test_every_language_of_the_full_image_works(full: Stack) -> None:
 
 
 def test_a_program_of_each_language_runs(full: Stack) -> None:
-    programs = {proofs.code: proofs.programs["hello"] for proofs in load() if proofs.code in _IN_IMAGE}
+    programs = {code: of_code["hello"] for code, of_code in load().items() if code in _IN_IMAGE}
     answers = in_executor(full, "python", "-c", _RUN, stdin=json.dumps(programs))
     wrong = {code: output for code, output in answers.items() if not output.startswith(OUTPUTS["hello"])}
     assert wrong == {}

@@ -1,8 +1,6 @@
 """The CodeX protocol between an outside client and a real executor."""
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 
 from executor.languages import known
 from executor.settings import ExecutorSettings
-from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.contract
@@ -182,37 +180,3 @@ async def test_memory_and_output_limits_have_their_verdicts(client: httpx.AsyncC
 async def test_streams_stay_apart_and_whole(client: httpx.AsyncClient) -> None:
     answer = await _run(client, "py", "import sys\nprint('o' * 300000)\nprint('e' * 300000, file=sys.stderr)")
     assert (answer["verdict"], len(answer["output"]), len(answer["error"])) == ("ok", 300001, 300001)
-
-
-@pytest.mark.parametrize(
-    ("source", "output"),
-    [
-        ("class A {} public class Übung { public static void main(String... a) { System.out.println(1); } }", "1\n"),
-        ("""package a.b; record R(int x) {}
-         class Foo { public static void main(String[] a) { System.out.println(new R(2).x()); } }""", "2\n"),
-        ("""/* public class No */ class T { String s = "{ public class No {"; }
-         public interface Main { static void main(String[] a) { System.out.println(3); } }""", "3\n"),
-    ],
-)  # fmt: skip
-async def test_java_takes_any_class_name(client: httpx.AsyncClient, source: str, output: str) -> None:
-    answer = await _run(client, "java", source)
-    assert (answer["verdict"], answer["output"]) == ("ok", output), answer["error"]
-
-
-async def test_a_full_executor_refuses_and_a_hang_up_frees_the_slot() -> None:
-    with running_executor(executor_slots="1", queue="1") as small:
-        async with httpx.AsyncClient(base_url=small.url, timeout=60) as client:
-            sleeper = {"code": "import time; time.sleep(3600)", "language": "py", "wall_limit": 60 * PATIENCE}
-            tasks = [asyncio.create_task(client.post("/", json=sleeper)) for _ in range(3)]
-            finished, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=20)
-            (full,) = [task.result() for task in finished]
-            assert full.status_code == full.json()["status"] == 503
-            assert int(full.headers["retry-after"]) >= 1
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
-            short = {"code": "print('free')", "language": "py"}
-            deadline = time.monotonic() + 10 * PATIENCE  # far less than the programs would have slept
-            while (answer := await client.post("/", json=short)).status_code == 503:
-                assert time.monotonic() < deadline
-            assert answer.json()["output"] == "free\n"

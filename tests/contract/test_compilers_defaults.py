@@ -4,10 +4,10 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-import httpx
 import pytest
 
 from tests.fixtures.languages import need_language
+from tests.fixtures.run_call import codex
 
 pytestmark = pytest.mark.contract
 
@@ -46,7 +46,7 @@ def test_a_program_ends_as_after_the_bare_command(language: str, name: str, exec
     (tmp_path / f"f.{language}").write_text(source)
     subprocess.run([compiler, *arguments], cwd=tmp_path, check=True, capture_output=True)
     bare = subprocess.run([tmp_path / "a.out"], capture_output=True, text=True, check=False)
-    answer = httpx.post(executor_url, json={"language": language, "code": source}, timeout=120).json()
+    answer = codex(executor_url, language, source)
     ended = -answer["signal"] if answer["signal"] else answer["exit_code"]
     assert (ended, answer["output"]) == (bare.returncode, bare.stdout)
     assert answer["verdict"] == ("ok" if bare.returncode == 0 else "runtime_error")

@@ -75,19 +75,6 @@ def end_of(event: Any) -> dict[str, Any]:
     return event.model_dump(include={"stage", "exit_code", "signal", "stopped"})
 
 
-async def test_output_comes_before_the_next_input(url: str) -> None:
-    program = "while True:\n    word = input('> ')\n    print(word.upper())\n    if word == 'end': break"
-    async with talking(url, "py", program) as talk:
-        await talk.until("> ")
-        await talk.say(stdin="é\n")
-        await talk.until("É\n> ")
-        await talk.say(stdin="end\n")
-        events = await talk.end()
-    assert events[:-2] == [StageBegan(stage="run"), Output(stream="stdout", text="> É\n> END\n")]
-    assert end_of(events[-2]) == ended("run", exit_code=0)
-    assert events[-1] == Finished()
-
-
 async def test_input_may_come_before_the_program(url: str) -> None:
     async with talking(url, "c", "#include <stdio.h>\nint main(void) { putchar(getchar()); }") as talk:
         await talk.say(stdin="x")
@@ -148,14 +135,6 @@ async def test_output_has_no_limit_and_is_whole(url: str) -> None:
     async with talking(url, "py", program) as talk:
         events = await talk.end()
     assert events[1] == Output(stream="stdout", text="€" * 2_000_000 + "\n")
-
-
-async def test_a_user_who_leaves_ends_the_program(url: str) -> None:
-    async with talking(url, "bash", "echo ready; sleep 60") as talk:
-        await talk.until("ready\n")
-    # There is one slot.
-    async with asyncio.timeout(20 * PATIENCE), talking(url, "bash", "echo next") as talk:
-        assert Output(stream="stdout", text="next\n") in await talk.end()
 
 
 async def test_a_program_that_cannot_run_is_refused(url: str) -> None:

@@ -4,10 +4,10 @@ locks, terminals, memory maps, threads and children.
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.fixtures.languages import need_language
+from tests.fixtures.run_call import codex
 from tests.waiting import PATIENCE
 
 _FOLDER = Path(__file__).parent / "features"
@@ -17,6 +17,6 @@ _FOLDER = Path(__file__).parent / "features"
 def test_a_runtime_finds_what_it_needs(executor_url: str, program: Path) -> None:
     language = program.suffix[1:]
     need_language(language)
-    body = {"language": language, "code": program.read_text(), "time_limit": 20 * PATIENCE, "wall_limit": 60 * PATIENCE}
-    answer = httpx.post(executor_url, json=body, timeout=120 * PATIENCE).json()
+    limits = {"time_limit": 20 * PATIENCE, "wall_limit": 60 * PATIENCE}
+    answer = codex(executor_url, language, program.read_text(), **limits)
     assert (answer["output"], answer["error"]) == ((_FOLDER / f"{language}.out").read_text(), "")

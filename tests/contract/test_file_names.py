@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import httpx
 import pytest
 
 from executor.languages import known
 from tests.fixtures.executor import running_executor
+from tests.fixtures.run_call import codex
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.contract
@@ -89,13 +89,7 @@ def url(mode: str) -> Iterator[str]:
 
 
 def _was_forked(url: str, language: str) -> bool:
-    return bool(_run(url, language, _TELLS_IF_FORKED[language])["output"] == "True\n")
-
-
-def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
-    body = {"language": language, "code": code, **fields}
-    answer: dict[str, Any] = httpx.post(url, json=body, timeout=120).json()
-    return answer
+    return bool(codex(url, language, _TELLS_IF_FORKED[language])["output"] == "True\n")
 
 
 def test_every_language_with_own_names_is_covered() -> None:
@@ -108,23 +102,16 @@ def test_a_message_has_the_senders_own_name(language: str, url: str) -> None:
     for extension in known()[language].source_file.extensions:
         if extension != "mjs":
             own = f"crash_it-2.{extension}"
-            answer = _run(url, language, code, filename=f"homework/{own}")
+            answer = codex(url, language, code, filename=f"homework/{own}")
             assert message.format(name=own) in answer["error"]
             assert f"main.{extension}" not in answer["error"]
-
-
-@pytest.mark.parametrize("language", _INSTALLED)
-def test_an_unusable_name_falls_back_to_the_usual_one(language: str, url: str) -> None:
-    code, message = _FAILING[language]
-    usual = known()[language].names_for(code).source
-    assert message.format(name=usual) in _run(url, language, code, filename="a b")["error"]
 
 
 @pytest.mark.parametrize("language", _INSTALLED)
 def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
     reference = known()[language].reference
     own = f"hello_world.{known()[language].source_file.extensions[0]}"
-    answer = _run(url, language, reference.source, input=reference.input, filename=own)
+    answer = codex(url, language, reference.source, input=reference.input, filename=own)
     assert (answer["verdict"], answer["output"]) == ("ok", reference.output)
     # Debian 13's libxml warns every COBOL program of its version.
     assert answer["error"] == "" or language == "cob"
@@ -132,36 +119,17 @@ def test_a_program_runs_under_its_own_name(language: str, url: str) -> None:
 
 def test_a_script_does_not_replace_a_module(url: str) -> None:
     for module in ("random", "string", "types", "enum", "sitecustomize", "antigravity"):
-        answer = _run(url, "py", "import random, string; print(random.__file__ == __file__)", filename=f"{module}.py")
+        answer = codex(url, "py", "import random, string; print(random.__file__ == __file__)", filename=f"{module}.py")
         assert (answer["output"], answer["error"]) == ("False\n", "")
 
 
 @pytest.mark.parametrize("language", _FORKED)
 def test_a_script_with_its_own_name_is_forked_too(language: str, url: str, mode: str) -> None:
-    answer = _run(url, language, _TELLS_IF_FORKED[language], filename=f"own.{language}")
+    answer = codex(url, language, _TELLS_IF_FORKED[language], filename=f"own.{language}")
     assert answer["output"] == str(mode != "cold") + "\n"
-
-
-def test_a_node_script_sees_the_usual_names_of_itself(url: str) -> None:
-    code = """
-const { basename } = require('path')
-console.log([require.main.filename, module.id, __filename, process.argv[1], process.mainModule.filename].join())
-console.log(require.main === module, require(__filename) === module.exports, require('fs').readdirSync('.').join())
-console.log(new Error('x').stack.split('\\n')[1])
-"""
-    answer = _run(url, "js", code, filename="app.js")
-    app = "/box/work/app.js"
-    first, *others = answer["output"].splitlines()
-    assert first.split(",") == [app, ".", app, app, app]
-    assert others == ["true true app.js", f"    at Object.<anonymous> ({app}:5:13)"]
-
-
-def test_node_recognizes_a_module_by_its_extension(url: str) -> None:
-    answer = _run(url, "js", "import fs from 'fs'; console.log(import.meta.url, this)", filename="app.mjs")
-    assert answer["output"] == "file:///box/work/app.mjs undefined\n"
 
 
 def test_a_program_in_c_knows_its_own_name(url: str) -> None:
     code = "#include <assert.h>\n#include <stdio.h>\nint main(void) { fputs(__FILE__, stderr); assert(0); }\n"
     for name in ("crash.c", "other.c"):
-        assert f"{name}main: {name}:3: main: Assertion" in _run(url, "c", code, filename=name)["error"]
+        assert f"{name}main: {name}:3: main: Assertion" in codex(url, "c", code, filename=name)["error"]

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-import httpx
 import pytest
 
 from executor.languages import known
+from tests.fixtures.run_call import codex
 
 pytestmark = pytest.mark.contract
 
@@ -41,9 +41,7 @@ _HARD: Final = {
 
 
 def _run(url: str, language: str, code: str, **fields: str) -> dict[str, Any]:
-    body = {"language": language, "code": code.replace("\n", "\r\n"), **fields}
-    answer: dict[str, Any] = httpx.post(url, json=body, timeout=120).json()
-    return answer
+    return codex(url, language, code.replace("\n", "\r\n"), **fields)
 
 
 @pytest.mark.parametrize("language", [code for code in _INSTALLED if code not in _HARD])

@@ -14,7 +14,7 @@ from shared.resources.models import Submission
 from shared.storage.signing import LinkSigner
 from tests.integration.plans import plan_of, rows_read
 from tests.integration.rows import add_upload, execute, fetch
-from tests.integration.submission_rows import add, end, make_job, request
+from tests.integration.submission_rows import add, add_finished, end, make_job, request
 
 pytestmark = pytest.mark.integration
 
@@ -57,10 +57,7 @@ async def get(database: Database, upload: int, **how: Any) -> Submission:
 
 
 async def test_a_submission_without_tests_takes_one_statement(database: Database) -> None:
-    upload = await add(database)
-    await request(database, upload)
-    job = await make_job(database, upload)
-    await end(database, job, verdict="ok", output="1\n", stderr="")
+    upload = await add_finished(database)
     async with database.connection() as inner:
         connection = Counting(inner)
         assert await read.submission(connection, upload, links=LINKS) is not None
@@ -188,9 +185,7 @@ async def test_places_follow_the_turns_of_the_keys(database: Database) -> None:
 
 async def test_the_estimate_is_made_of_the_latest_runs(database: Database) -> None:
     for _ in range(3):
-        done = await add(database)
-        await request(database, done)
-        await end(database, await make_job(database, done), verdict="ok", output="")
+        await add_finished(database)
     for status in ("executing", "executing", "none-executed", "none-executed"):
         last = await add(database)
         await request(database, last)

@@ -4,7 +4,6 @@ If a language cannot have a program of some kind, its table `cannot` says why.
 """
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -51,24 +50,16 @@ while true; do sleep 1; done
 }
 
 
-@dataclass(frozen=True)
-class Proofs:
-    """The programs of one language by their kinds."""
-
-    code: str
-    programs: dict[str, str]
+def load() -> dict[str, dict[str, str]]:
+    """Return the programs of each language by their kinds. Raises `ValueError` if one is missing without a reason."""
+    return {code: _load(code) for code in ALIASES}
 
 
-def load() -> list[Proofs]:
-    """Return the programs of all languages. Raises `ValueError` if a kind is missing without a reason."""
-    return [_load(code) for code in ALIASES]
-
-
-def _load(code: str) -> Proofs:
+def _load(code: str) -> dict[str, str]:
     table = tomllib.loads((_PROGRAMS / f"{code}.toml").read_text())
     if other := table.get("same_as"):
-        return Proofs(code, _load(other).programs)
+        return _load(other)
     cannot = table.pop("cannot", {})
     if {*table, *cannot} != {*INPUTS, *ATTACKS} or table.keys() & cannot.keys():
         raise ValueError(f"{code}.toml: its programs and `cannot` must name each kind once")
-    return Proofs(code, table)
+    return table

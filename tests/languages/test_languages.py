@@ -39,7 +39,7 @@ _KNOWN: Final = languages.known()
 _TOOLCHAINS: Final = os.environ.get("PRECIEUX_TEST_TOOLCHAINS", NO_TOOLCHAINS)
 _SETTINGS: Final = ExecutorSettings(toolchains=Path(_TOOLCHAINS))
 _INSTALLED: Final = {code: found[0].tools for code, found in candidates(find_chosen(_SETTINGS)).items()}
-_PROOFS: Final = [proofs for proofs in load() if proofs.code in _INSTALLED]
+_PROOFS: Final = {code: programs for code, programs in load().items() if code in _INSTALLED}
 _SCRIPT: Final = "attack.sh"
 _MEMORY_BYTES: Final = 512 * MIB
 #: Memory that a program may use before the meter notices, and memory that the kernel uses for the box itself.
@@ -79,16 +79,16 @@ def _listed(engine: RunningExecutor) -> dict[str, list[str]]:
 
 def _cases(*kinds: str) -> list[Any]:
     return [
-        pytest.param(proofs.code, kind, id=f"{proofs.code}-{kind}")
-        for proofs in _PROOFS
+        pytest.param(code, kind, id=f"{code}-{kind}")
+        for code, programs in _PROOFS.items()
         for kind in kinds
-        if kind in proofs.programs
+        if kind in programs
     ]
 
 
 def _source(code: str, kind: str) -> tuple[str, str]:
     """Return the file's name and text of a program."""
-    text = next(proofs.programs[kind] for proofs in _PROOFS if proofs.code == code)
+    text = _PROOFS[code][kind]
     return _KNOWN[code].names_for(text).source, text
 
 
@@ -140,7 +140,7 @@ def test_every_language_is_installed() -> None:
 
 def test_every_installed_language_is_listed(engine: RunningExecutor) -> None:
     """A language that is installed and does not start is left out of the list."""
-    assert list(_listed(engine)) == [proofs.code for proofs in _PROOFS]
+    assert list(_listed(engine)) == [*_PROOFS]
 
 
 @pytest.mark.parametrize(("code", "kind"), _cases("hello", "sum", "echo", "exit", "error", "unicode"))

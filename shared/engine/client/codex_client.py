@@ -101,14 +101,7 @@ class CodexClient:
         if filename:
             fields["filename"] = filename
         async with AsyncExitStack() as turn:
-            try:
-                async with (
-                    asyncio.timeout(self._deadline),
-                    self._post("/", share, to_json(fields)) as response,
-                ):
-                    answer = await self._read(response, turn)
-            except (aiohttp.ClientError, TimeoutError) as exc:
-                raise (EngineAway if _is_not_connected(exc) else EngineCrashed)(_no_answer(exc)) from exc
+            response, answer = await self._exchange(self._post("/", share, to_json(fields)), turn, EngineCrashed)
             return _shorten(_interpret(response, answer), self._max_output)
 
     async def has_run_call(self) -> bool:
@@ -143,20 +136,17 @@ class CodexClient:
                         yield shorten_event(event, self._max_output, self._max_artifact_bytes)
                 await _read_end(chunks)
         except (aiohttp.ClientError, TimeoutError) as exc:
-            if _is_broken(exc):
+            if isinstance(exc, _BROKEN) and not isinstance(exc, _NOT_CONNECTED):
                 raise await self._broken(begun) from exc
             raise (EngineUnavailable if begun else EngineAway)(_no_answer(exc)) from exc
         except EngineCrashed as exc:
             raise await self._broken(begun) from exc
 
     async def put_test_data(self, sha256: str, data: bytes) -> None:
-        try:
-            async with asyncio.timeout(self._deadline), AsyncExitStack() as turn:
-                response = await turn.enter_async_context(self._sent("PUT", f"/test-data/{sha256}", data=data))
-                if response.status != 204:
-                    raise _failure(response, await self._read(response, turn))
-        except (aiohttp.ClientError, TimeoutError) as exc:
-            raise EngineAway(_no_answer(exc)) from exc
+        async with AsyncExitStack() as turn:
+            response, answer = await self._exchange(self._sent("PUT", f"/test-data/{sha256}", data=data), turn)
+        if response.status != 204:
+            raise _failure(response, answer)
 
     async def _broken(self, begun: Started | None) -> EngineUnavailable:
         """Return the error of a connection that broke, perhaps during a run. The engine may still be there."""
@@ -168,15 +158,8 @@ class CodexClient:
 
     async def languages(self) -> list[SupportedLanguage]:
         """Return the languages of the engine. Raises `EngineAway`."""
-        try:
-            async with (
-                asyncio.timeout(self._deadline),
-                AsyncExitStack() as turn,
-                self._sent("GET", "/list") as response,
-            ):
-                answer = await self._read(response, turn)
-        except (aiohttp.ClientError, TimeoutError) as exc:
-            raise EngineAway(_no_answer(exc)) from exc
+        async with AsyncExitStack() as turn:
+            response, answer = await self._exchange(self._sent("GET", "/list"), turn)
         if response.status != 200:
             raise EngineAway(f"the engine answered HTTP {response.status} to GET /list")
         try:
@@ -185,6 +168,19 @@ class CodexClient:
             raise EngineAway("the engine's answer to GET /list does not follow the CodeX protocol") from exc
         self._calls, self._instance = listed.calls, listed.instance
         return listed.supported_languages
+
+    async def _exchange(
+        self,
+        sent: AbstractAsyncContextManager[aiohttp.ClientResponse],
+        turn: AsyncExitStack,
+        lost: type[EngineUnavailable] = EngineAway,
+    ) -> tuple[aiohttp.ClientResponse, bytearray]:
+        """Return the whole answer. Raises `lost` if the connection breaks, and `EngineAway` if there is none."""
+        try:
+            async with asyncio.timeout(self._deadline), sent as response:
+                return response, await self._read(response, turn)
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise (EngineAway if isinstance(exc, _NOT_CONNECTED) else lost)(_no_answer(exc)) from exc
 
     @asynccontextmanager
     async def _sent(
@@ -270,14 +266,6 @@ def _session() -> aiohttp.ClientSession:
 
 def _no_answer(error: aiohttp.ClientError | TimeoutError) -> str:
     return f"the engine did not answer: {str(error) or type(error).__name__}"
-
-
-def _is_not_connected(error: Exception) -> bool:
-    return isinstance(error, _NOT_CONNECTED)
-
-
-def _is_broken(error: Exception) -> bool:
-    return isinstance(error, _BROKEN) and not _is_not_connected(error)
 
 
 def _failure(response: aiohttp.ClientResponse, content: bytearray) -> EngineUnavailable | EngineRefused:

@@ -4,88 +4,34 @@ import asyncio
 import json
 import tracemalloc
 from collections.abc import Mapping
-from typing import cast
 
 import httpx
 import pytest
 from pydantic import SecretStr
-from starlette.types import Message
+from structlog.testing import capture_logs
 
-from executor.app import create_app
-from executor.catalogue.installed import Installed
-from executor.languages import known
-from executor.pipeline.plan import plan_source
-from executor.pipeline.results import Execution, answer
-from executor.pipeline.run import Pipeline
-from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
-from shared.engine.codex import RunRequest, RunResponse
+from shared.engine.codex import RunResponse
 from shared.http.bodies import FREE_BYTES
+from tests.fixtures.executor_app import PlayedPipeline, Posting, http_client, played_app
 
-_INSTALLED = {"py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3")}
 _PROGRAM = json.dumps({"language": "py", "code": "pass"}).encode()
 
 
-class _Pipeline:
-    """Writes `output` for every program."""
-
-    def __init__(self, output: str = "") -> None:
-        self.output = output
-
-    async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
-        planned = plan_source(request, installed, ExecutorSettings())
-        return answer(Execution(planned, None, StepResult(0, stdout=self.output.encode())))
-
-
-class _Client:
-    """One `POST /` without a server in between; `send` waits for `may_send`."""
-
-    def __init__(self, slots: Slots, body: bytes | None = _PROGRAM, output: str = "") -> None:
-        self._app = create_app(ExecutorSettings(), cast(Pipeline, _Pipeline(output)), slots, _INSTALLED)
-        self._body = [body]
-        self.may_send = asyncio.Event()
-        self.sending = asyncio.Event()
-        self.status = 0
-        self.received = b""
-
-    async def post(self) -> None:
-        fields = [(b"host", b"localhost"), (b"content-type", b"application/json")]
-        scope = {"type": "http", "method": "POST", "path": "/", "headers": fields, "client": ("127.0.0.1", 1)}
-        await asyncio.wait_for(self._app(scope, self._receive, self._send), 30)
-
-    async def _receive(self) -> Message:
-        if not self._body:
-            await asyncio.Event().wait()
-        body = self._body.pop()
-        assert body is not None, "the body was read"
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def _send(self, message: Message) -> None:
-        self.status = message.get("status", self.status)
-        self.received += message.get("body", b"")
-        if "body" in message:
-            self.sending.set()
-            await self.may_send.wait()
-
-
 def _http(settings: ExecutorSettings, peer: str = "127.0.0.1") -> httpx.AsyncClient:
-    app = create_app(settings, cast(Pipeline, _Pipeline()), Slots(1, 1), _INSTALLED)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://localhost:8100")
+    return http_client(played_app(PlayedPipeline(), settings=settings), peer)
 
 
-async def test_the_answer_is_sent_before_the_run_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, logged = _Client(Slots(1, 1)), asyncio.Event()
-    client.may_send.set()
+def _posting(slots: Slots, body: bytes | None = _PROGRAM, output: str = "") -> Posting:
+    return Posting(played_app(PlayedPipeline(output), slots), "/", body)
 
-    def log(*arguments: object) -> None:
-        assert client.received
-        logged.set()
 
-    monkeypatch.setattr("executor.app._log", log)
-    await client.post()
-    assert not logged.is_set()
-    await asyncio.wait_for(logged.wait(), 30)
+async def test_a_run_is_logged() -> None:
+    with capture_logs() as logged:
+        async with _http(ExecutorSettings()) as client:
+            await client.post("/", content=_PROGRAM)
+    assert [(line["event"], line["language"], line["verdict"]) for line in logged] == [("run.ended", "py", "ok")]
 
 
 _STRANGERS: list[dict[str, str]] = [
@@ -197,20 +143,20 @@ async def test_answers_contain_the_commands() -> None:
 async def test_a_full_executor_does_not_read_the_body() -> None:
     slots = Slots(1, 0)
     async with slots.take():
-        client = _Client(slots, body=None)
-        client.may_send.set()
+        client = _posting(slots, body=None)
         await client.post()
-    assert client.status == 503
+    assert client.messages[0]["status"] == 503
 
 
 async def test_a_large_answer_keeps_its_slot_until_it_is_sent() -> None:
     slots = Slots(1, 0)
-    client = _Client(slots, output="\x01" * FREE_BYTES)
+    client = _posting(slots, output="\x01" * FREE_BYTES)
+    client.may_take.clear()
     posting = asyncio.create_task(client.post())
     await client.sending.wait()
     with pytest.raises(Full):
         slots.check()
-    client.may_send.set()
+    client.may_take.set()
     await posting
     slots.check()
     assert json.loads(client.received)["output"] == "\x01" * FREE_BYTES
@@ -218,25 +164,26 @@ async def test_a_large_answer_keeps_its_slot_until_it_is_sent() -> None:
 
 @pytest.mark.parametrize("piece", [0, 1, FREE_BYTES - 200, FREE_BYTES, 3 * FREE_BYTES + 5])
 async def test_answers_of_every_size_arrive_complete(piece: int) -> None:
-    client = _Client(Slots(1, 0), output="x" * piece)
-    client.may_send.set()
+    client = _posting(Slots(1, 0), output="x" * piece)
     await client.post()
     assert json.loads(client.received)["output"] == "x" * piece
 
 
 async def test_a_small_answer_keeps_no_slot() -> None:
     slots = Slots(1, 0)
-    client = _Client(slots)
+    client = _posting(slots)
+    client.may_take.clear()
     posting = asyncio.create_task(client.post())
     await client.sending.wait()
     slots.check()
-    client.may_send.set()
+    client.may_take.set()
     await posting
 
 
 async def test_a_client_that_disconnects_frees_its_slot() -> None:
     slots = Slots(1, 0)
-    client = _Client(slots, output="\x01" * FREE_BYTES)
+    client = _posting(slots, output="\x01" * FREE_BYTES)
+    client.may_take.clear()
     posting = asyncio.create_task(client.post())
     await client.sending.wait()
     posting.cancel()

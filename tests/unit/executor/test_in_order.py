@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
@@ -34,23 +34,10 @@ class _Work:
         return number
 
 
-def _no_slot() -> ExitStack | None:
-    return None
-
-
 async def _turns() -> None:
     """Let all that can go on do so."""
     for _ in range(10):
         await asyncio.sleep(0)
-
-
-async def test_without_spare_slots_one_follows_the_other() -> None:
-    work = _Work(3)
-    work.may_end[0].set()
-    async with aclosing(in_order(work.pieces, _no_slot)) as results:
-        assert await anext(results) == 0
-        await _turns()
-        assert work.begun == [0, 1]
 
 
 async def test_results_keep_their_order() -> None:

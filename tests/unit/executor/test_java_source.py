@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor.languages.java_source import MainClass, find_main
+from executor.languages.java_source import find_main
 
 _MAIN = "public static void main(String[] args) {}"
 
@@ -30,28 +30,18 @@ _MAIN = "public static void main(String[] args) {}"
         ("import java.util.*;", "Main", "Main"),
         ("", "Main", "Main"),
         ("class Unclosed {", "Unclosed", "Unclosed"),
-    ],
-)
-def test_find_main(source: str, stem: str, main: str) -> None:
-    found = find_main(source)
-    assert (found.file_stem, found.main_class) == (stem, main)
-
-
-@pytest.mark.parametrize("source", ["class {} {{ void main() }}", "package {}; class A {{}}"])
-def test_names_too_long_for_a_file_or_command_are_not_used(source: str) -> None:
-    assert find_main(source.format("A" * 60000)) == MainClass("Main", "Main")
-
-
-@pytest.mark.parametrize(
-    ("source", "stem", "main"),
-    [
         (f"public @Wanted({{1, 2}}) class A {{ {_MAIN} }}", "A", "A"),
         ("package /* of */ a /**/ . b; class /* the */ A { void /**/ main (String[] args) {} }", "A", "a.b.A"),
         (f"@interface Wanted {{ int[] value(); }} class A {{ Class<?> c = B.class; {_MAIN} }}", "A", "A"),
     ],
 )
-def test_annotations_and_comments_may_be_anywhere(source: str, stem: str, main: str) -> None:
-    assert find_main(source) == MainClass(stem, main)
+def test_find_main(source: str, stem: str, main: str) -> None:
+    assert find_main(source) == (stem, main)
+
+
+@pytest.mark.parametrize("source", ["class {} {{ void main() }}", "package {}; class A {{}}"])
+def test_names_too_long_for_a_file_or_command_are_not_used(source: str) -> None:
+    assert find_main(source.format("A" * 60000)) == ("Main", "Main")
 
 
 _NAMES = st.lists(st.from_regex(r"[A-ZÄ][a-zß0-9_$]{0,5}", fullmatch=True), min_size=1, max_size=5, unique=True)
@@ -87,9 +77,9 @@ def test_sensible_programs(data: st.DataObject) -> None:
     main = public if public in with_main else next(iter(of_main), None)
     stem = public or main or names[0]
     found = find_main(gap().join(parts))
-    assert found == MainClass(stem, ".".join(filter(None, [package, main or stem])))
+    assert found == (stem, ".".join(filter(None, [package, main or stem])))
 
 
 def test_only_the_beginning_of_a_huge_source_counts() -> None:
     table = "int[][] table = {" + "{1, 2}," * 100_000 + "};"
-    assert find_main(f"package a; public class A {{ {table} {_MAIN} }} class B {{ }}") == MainClass("A", "a.A")
+    assert find_main(f"package a; public class A {{ {table} {_MAIN} }} class B {{ }}") == ("A", "a.A")

@@ -1,15 +1,12 @@
 """How the pipeline judges tests by a program, with a fake sandbox."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.judges import files_beside
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, SandboxFailure, StepResult, WorkFile
@@ -18,31 +15,26 @@ from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
 from shared.service.errors import ConfigurationError
 from tests.fixtures.languages import fake_installed
-from tests.fixtures.sandbox import ended_in, run_judged
+from tests.fixtures.sandbox import FakeSandbox, ended_in, run_judged
 
 _OK: Final = StepResult(0, cpu_s=1.0, wall_s=1.0)
 _ACCEPTS: Final = replace(_OK, exit_code=42, cpu_s=0.25)
 _INSTALLED: Final = {code: fake_installed(code) for code in ("c", "py", "cpp")}
 
 
-class _Sandbox:
+class _Sandbox(FakeSandbox):
     """Compiles anything but what contains `wrong`. A program's output is its input, and a judge ends as `judge` says of
     its input."""
 
     def __init__(self, judge: Callable[[bytes], StepResult] = lambda text: _ACCEPTS, program: StepResult = _OK) -> None:
+        super().__init__(self._end)
         self._judge = judge
         self._program = program
         self.compiled: list[Job] = []
         self.programs: list[Job] = []
         self.judges: list[Job] = []
-        self.at_once = self.most_at_once = 0
 
-    async def run(self, job: Job) -> list[StepResult]:
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        self.at_once -= 1
+    def _end(self, job: Job) -> list[StepResult]:
         if job.compiled_bytes and not job.given and len(job.steps) == 1:
             self.compiled.append(job)
             if any(b"wrong" in file.content for file in job.files.values()):
@@ -65,13 +57,12 @@ async def _run(
     sandbox: Any,
     checker: dict[str, Any],
     settings: ExecutorSettings | None = None,
-    spare_slot: SpareSlot = lambda: None,
     pipeline: Pipeline | None = None,
     language: str = "c",
     **fields: Any,
 ) -> list[Compiled | JudgeFailed | TestEnded]:
     pipeline = pipeline or Pipeline(sandbox, settings or ExecutorSettings())
-    return await run_judged(pipeline, language, spare_slot, _INSTALLED.get, checker=checker, **fields)
+    return await run_judged(pipeline, language, find_language=_INSTALLED.get, checker=checker, **fields)
 
 
 async def test_both_are_compiled_once_and_each_test_has_a_box_of_both() -> None:
@@ -138,13 +129,6 @@ async def test_no_test_is_run_after_a_judge_has_failed(stops: bool) -> None:
     if not stops:
         assert (events[2].verdict, events[2].message) == (Verdict.JUDGE_ERROR, None)
         assert (events[2].judge_message or "").endswith("\nwhy")
-
-
-async def test_judged_tests_run_at_once_in_spare_slots() -> None:
-    sandbox = _Sandbox()
-    spare = [ExitStack(), ExitStack()]
-    await _run(sandbox, _program(), tests=[{}] * 8, spare_slot=lambda: spare.pop() if spare else None)
-    assert sandbox.most_at_once == 3
 
 
 async def test_a_judge_in_a_language_that_is_not_here_ends_the_run() -> None:

@@ -38,11 +38,11 @@ def test_libraries_are_listed_with_their_modules(tmp_path: Path) -> None:
 
 def test_a_folder_of_the_operator_is_used_as_it_is(tmp_path: Path) -> None:
     write_package(tmp_path, "bird", "bird.py")
-    found = find_libraries(ExecutorSettings(python_packages=tmp_path))
-    ((inside, host),) = found.folders.items()
+    folders, found = find_libraries(ExecutorSettings(python_packages=tmp_path))
+    ((inside, host),) = folders.items()
     assert host == tmp_path
     assert inside.startswith("/libraries/python/lib/python3.")
-    assert [one.name for one in found.by_language["py"]] == ["bird"]
+    assert [one.name for one in found["py"]] == ["bird"]
 
 
 @pytest.mark.parametrize("value", ["numpy,pandas==2.*", "/", "/nowhere", "packages"])
@@ -72,9 +72,9 @@ def test_packages_of_node_are_listed_as_they_were_asked_for(tmp_path: Path) -> N
         (tmp_path / "node_modules" / name).mkdir(parents=True)
         (tmp_path / "node_modules" / name / "package.json").write_text(f'{{"version": "{version}"}}')
     (tmp_path / "package.json").write_text('{"dependencies": {"lodash": "^4", "@types/node": "^20"}}')
-    found = find_libraries(ExecutorSettings(node_packages=tmp_path))
-    assert found.folders == {"/node_modules": tmp_path / "node_modules"}
-    listed = [(one.name, one.version, one.modules) for one in found.by_language["ts"]]
+    folders, found = find_libraries(ExecutorSettings(node_packages=tmp_path))
+    assert folders == {"/node_modules": tmp_path / "node_modules"}
+    listed = [(one.name, one.version, one.modules) for one in found["ts"]]
     assert listed == [("@types/node", "20.1.0", ()), ("lodash", "4.17.21", ("lodash",))]
 
 
@@ -82,9 +82,9 @@ def test_archives_of_java_are_listed_with_their_versions(tmp_path: Path) -> None
     for name in ("commons-lang3-3.14.0", "own", "guava-33.2.1-jre"):
         with zipfile.ZipFile(tmp_path / f"{name}.jar", "w") as archive:
             archive.writestr("a", "")
-    found = find_libraries(ExecutorSettings(java_jars=tmp_path))
-    assert found.folders == {"/jars": tmp_path}
-    listed = [(one.name, one.version) for one in found.by_language["java"]]
+    folders, found = find_libraries(ExecutorSettings(java_jars=tmp_path))
+    assert folders == {"/jars": tmp_path}
+    listed = [(one.name, one.version) for one in found["java"]]
     assert listed == [("commons-lang3", "3.14.0"), ("guava", "33.2.1-jre"), ("own", "")]
 
 

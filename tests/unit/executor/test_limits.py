@@ -42,21 +42,20 @@ def test_a_setting_above_the_one_that_bounds_it_is_an_error(lower: str, higher: 
         ExecutorSettings.model_validate({higher: highest, lower: highest + 1})
 
 
-def test_defaults() -> None:
-    assert _of() == (5, 20, 100 << 20)
-
-
-def test_a_request_may_lower_and_raise_limits() -> None:
-    assert _of(time_limit=1, wall_limit=2, memory_limit=50 << 20) == (1, 2, 50 << 20)
-    assert _of(time_limit=15, wall_limit=40, memory_limit=150 << 20) == (15, 40, 150 << 20)
-
-
-def test_no_request_gets_more_than_the_maximum() -> None:
-    assert _of(time_limit=1e9, wall_limit=1e9, memory_limit=1 << 60) == (20, 300, 200 << 20)
-
-
-def test_a_memory_limit_too_low_for_any_process_is_raised() -> None:
-    assert _of(memory_limit=1)[2] == 16 << 20
+@pytest.mark.parametrize(
+    ("asked", "limits"),
+    [
+        ({}, (5, 20, 100 << 20)),
+        ({"time_limit": 1, "wall_limit": 2, "memory_limit": 50 << 20}, (1, 2, 50 << 20)),
+        ({"time_limit": 15, "wall_limit": 40, "memory_limit": 150 << 20}, (15, 40, 150 << 20)),
+        ({"time_limit": 1e9, "wall_limit": 1e9, "memory_limit": 1 << 60}, (20, 300, 200 << 20)),
+        ({"memory_limit": 1}, (5, 20, 16 << 20)),  # with less, no process starts
+    ],
+)
+def test_a_request_may_lower_and_raise_limits_to_the_maxima(
+    asked: dict[str, float], limits: tuple[float, float, int]
+) -> None:
+    assert _of(**asked) == limits
 
 
 def _defaults(settings: ExecutorSettings, needs: Needs) -> tuple[float, float, int]:
@@ -64,13 +63,10 @@ def _defaults(settings: ExecutorSettings, needs: Needs) -> tuple[float, float, i
     return found.cpu_s, found.wall_s, found.memory_bytes
 
 
-def test_a_language_raises_the_defaults_that_are_too_low() -> None:
+def test_a_language_raises_low_defaults_to_the_maxima() -> None:
     assert _defaults(_SETTINGS, Needs(memory_mib=150)) == (5, 20, 150 << 20)
     assert _defaults(_SETTINGS, Needs(cpu_s=15.0)) == (15, 40, 100 << 20)
     assert _defaults(_SETTINGS, Needs(cpu_s=1.0, memory_mib=50)) == (5, 20, 100 << 20)
-
-
-def test_no_language_raises_a_default_above_the_maximum() -> None:
     assert _defaults(_SETTINGS, Needs(cpu_s=1e9, memory_mib=1 << 40)) == (20, 50, 200 << 20)
 
 

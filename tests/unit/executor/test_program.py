@@ -53,6 +53,10 @@ def test_a_compiler_gets_the_sources_that_it_does_not_find(
     assert " ".join(_compile(code, *paths, entry=entry)).endswith(words)
 
 
+def test_a_compiler_gets_no_data() -> None:
+    assert _compile("c", "main.c", "a.c", "b.c", data_files=["b.c"])[-3:] == ["main.c", "a.c", "-lm"]
+
+
 def test_sources_in_folders_find_headers_by_their_paths() -> None:
     assert "-iquote." in _compile("c", "src/main.c", "include/a.h")
     assert "-iquote." not in _compile("c", "main.c")

@@ -1,6 +1,5 @@
 """How the pipeline runs the tests of a program, with a fake sandbox."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -90,11 +89,6 @@ async def test_a_cached_program_reports_its_warnings_and_files_again() -> None:
     assert again[0] == first[0].model_copy(update={"cpu_s": 0.0, "wall_s": 0.0, "memory_bytes": 0})
 
 
-async def test_an_interpreted_program_has_no_compile_event() -> None:
-    sandbox = _boxes()
-    assert [event.event for event in await _run(sandbox, "py")] == ["test"]
-
-
 def _unsteady(stopped: str | None = None) -> FakeSandbox:
     """Return a sandbox that compiles for each test, and rejects the second time."""
     return _boxes(size=1 << 30, second=replace(_OK, exit_code=1, stdout=b"an error", stopped=stopped))
@@ -175,37 +169,18 @@ async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: st
     assert (len(events), len(sandbox.jobs)) == (count, count)
 
 
-class _Counting:
-    """Counts the boxes at once. The later a box is made, the sooner it ends."""
-
-    def __init__(self, boxes: FakeSandbox) -> None:
-        self._boxes = boxes
-        self.jobs = boxes.jobs
-        self.at_once = self.most = 0
-
-    async def run(self, job: Job) -> list[StepResult]:
-        self.at_once += 1
-        self.most = max(self.most, self.at_once)
-        results = await self._boxes.run(job)
-        for _ in range(20 - len(self.jobs)):
-            await asyncio.sleep(0)
-        self.at_once -= 1
-        return results
-
-
 async def test_tests_run_at_once_where_there_are_slots() -> None:
-    sandbox = _Counting(_boxes())
-    expected = [{"stdin": f"{number}"} for number in range(9)]
-    events = await _run(sandbox, spare_slot=ExitStack, tests=expected)
-    assert [event.number for event in ended_in(events)] == [*range(1, 10)]
+    sandbox = _boxes(lambda box: replace(_OK, stdout=f"{box}".encode()))
+    events = await _run(sandbox, spare_slot=ExitStack, tests=[{}] * 9)
+    assert [(event.number, event.stdout) for event in ended_in(events)] == [(n, f"{n}") for n in range(1, 10)]
     assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 8]
-    assert sandbox.most == 8
+    assert sandbox.most_at_once == 8
 
 
 async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
-    sandbox = _Counting(_boxes(_fails_in(2)))
+    sandbox = _boxes(_fails_in(2))
     events = await _run(sandbox, "py", spare_slot=ExitStack, tests=[{}] * 4, stop_at_first_failure=True)
-    assert (len(events), len(sandbox.jobs), sandbox.most) == (2, 2, 1)
+    assert (len(events), len(sandbox.jobs), sandbox.most_at_once) == (2, 2, 1)
 
 
 async def test_the_sum_of_all_outputs_is_bounded() -> None:
@@ -287,19 +262,14 @@ async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: i
     assert event.artifacts is None
 
 
-async def test_a_stopped_program_has_no_artifacts() -> None:
-    """Its files may have been collected just before it was stopped."""
-    sandbox = _boxes(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
-    (_, event) = await _run(sandbox, artifacts=True)
-    assert isinstance(event, TestEnded)
-    assert not event.artifacts
-
-
-async def test_a_stopped_program_has_no_fetched_files() -> None:
-    sandbox = _boxes(lambda box: replace(_OK, stopped="output", out_folder=OutFolder({"a": b""})))
-    (_, event) = await _run(sandbox, fetch=["a"])
-    assert isinstance(event, TestEnded)
-    assert event.fetched == []
+@pytest.mark.parametrize(("stopped", "found"), [(None, ["a"]), ("output", [])])
+async def test_files_of_a_program_that_ended_come_back(stopped: str | None, found: list[str]) -> None:
+    """They may have been collected just before it was stopped."""
+    sandbox = _boxes(lambda box: replace(_OK, stopped=stopped, out_folder=OutFolder({"a": b"\xff"})))
+    (written,) = ended_in(await _run(sandbox, artifacts=True))
+    assert [one.name for one in written.artifacts or ()] == found
+    (wanted,) = ended_in(await _run(sandbox, fetch=["a"]))
+    assert [(one.path, one.content) for one in wanted.fetched] == [(path, b"\xff") for path in found]
 
 
 _MANY: Final = [f"{number:03}{'x' * 125}" for number in range(256)]

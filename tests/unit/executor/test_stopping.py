@@ -4,61 +4,25 @@ import asyncio
 import inspect
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httpx
 import pytest
 import yaml
 
 from executor.__main__ import _serve_until
-from executor.app import create_app
-from executor.catalogue.installed import Installed
-from executor.languages import known
-from executor.pipeline import results
-from executor.pipeline.in_order import SpareSlot
-from executor.pipeline.plan import plan_program
-from executor.pipeline.run import FindLanguage, Pipeline
-from executor.settings import ExecutorSettings
 from executor.slots import GRACE_SECONDS, Runs, Slots
 from precieux.up.supervisor import Supervisor
-from shared.engine.codex import RunRequest, RunResponse, Verdict
-from shared.engine.run_call import Failed, Finished, ProgramRequest, Started, TestEnded, parse_event
+from shared.engine.run_call import Failed, Finished, Started, parse_event
 from shared.http.server import listening_socket
-from tests.factories import ended_test
+from tests.fixtures.executor_app import PlayedPipeline, played_app
 
 ROOT: Final = Path(__file__).parent.parent.parent.parent
-_INSTALLED = {"py": Installed(known()["py"], {"python": "/usr/bin/python3"}, "Python 3")}
 _PROGRAM: dict[str, Any] = {"language": "python", "files": [{"path": "main.py", "content": "pass"}]}
 _CODEX: dict[str, Any] = {"language": "py", "code": "pass", "input": ""}
-
-
-class PlayedPipeline:
-    """Runs programs that end when `may_end` is set."""
-
-    def __init__(self) -> None:
-        self.may_end = asyncio.Event()
-        self.running = asyncio.Event()
-
-    async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
-        self.running.set()
-        await self.may_end.wait()
-        return RunResponse(timeStamp=0, status=200, verdict=Verdict.OK)
-
-    async def run_tests(
-        self,
-        request: ProgramRequest,
-        installed: Installed,
-        spare_slot: SpareSlot,
-        find_language: FindLanguage,
-        on_output: object = None,
-    ) -> AsyncGenerator[Started | TestEnded]:
-        yield results.started(plan_program(request, installed, ExecutorSettings()))
-        self.running.set()
-        await self.may_end.wait()
-        yield ended_test()
 
 
 class Served:
@@ -82,7 +46,8 @@ async def serving(monkeypatch: pytest.MonkeyPatch, *, grace: float, slots: int =
     """Serve over a real socket until the block has stopped the server."""
     monkeypatch.setattr("executor.__main__.GRACE_SECONDS", grace)
     pipeline, runs, stop = PlayedPipeline(), Runs(), asyncio.Event()
-    app = create_app(ExecutorSettings(), cast(Pipeline, pipeline), Slots(slots, 2), _INSTALLED, runs)
+    pipeline.may_end.clear()
+    app = played_app(pipeline, Slots(slots, 2), runs=runs)
     with listening_socket("127.0.0.1", 0, setting="none") as listener:
         port = listener.getsockname()[1]
         work = _serve_until(stop, app=app, runs=runs, listener=listener, message_bytes=1000)

@@ -11,18 +11,16 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
-import httpx
 import pytest
+from pydantic import SecretStr
 
-from executor.app import create_app
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
-from executor.slots import Slots
 from executor.test_data import TestData
 from shared.engine.codex import Verdict
+from tests.fixtures.executor_app import http_client, played_app
 from tests.fixtures.sandbox import FakeSandbox, run_tests
-from tests.unit.executor.test_run_call import _INSTALLED
 
 TEXTS = [b"one", b"two", b"six"]
 DIGESTS = [hashlib.sha256(text).hexdigest() for text in TEXTS]
@@ -103,8 +101,7 @@ async def test_folders_of_dead_processes_are_removed(
 
 async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None:
     pipeline: Any = SimpleNamespace(test_data=data)
-    app = create_app(ExecutorSettings(max_test_bytes=3), pipeline, Slots(1, 1), _INSTALLED)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
+    async with http_client(played_app(pipeline, settings=ExecutorSettings(max_test_bytes=3))) as client:
         tests = [{"stdin_sha256": DIGESTS[2], "expected_sha256": DIGESTS[0]}]
         program = {"language": "py", "files": [{"path": "main.py", "content": "1"}], "tests": tests}
         answer = await client.post("/run", json=program)
@@ -133,8 +130,7 @@ async def test_a_full_disk_is_told(data: TestData, tmp_path: Path, monkeypatch: 
     before = names_in(tmp_path)
     monkeypatch.setattr(os, "rename", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
     pipeline: Any = SimpleNamespace(test_data=data)
-    app = create_app(ExecutorSettings(), pipeline, Slots(1, 1), _INSTALLED)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
+    async with http_client(played_app(pipeline)) as client:
         answer = await client.put(f"/test-data/{DIGESTS[2]}", content=TEXTS[2])
     assert (answer.status_code, "its disk is full" in answer.json()["error"]) == (507, True)
     assert set(names_in(tmp_path)) <= set(before)
@@ -155,8 +151,8 @@ async def test_each_text_of_a_test_is_read_once(data: TestData) -> None:
 
 async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:
     pipeline: Any = SimpleNamespace(test_data=data)
-    app = create_app(ExecutorSettings(codex_token="secret"), pipeline, Slots(1, 1), _INSTALLED)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8100") as client:
+    settings = ExecutorSettings(codex_token=SecretStr("secret"))
+    async with http_client(played_app(pipeline, settings=settings)) as client:
         assert (await client.put(f"/test-data/{DIGESTS[2]}", content=TEXTS[2])).status_code == 401
     assert data.missing(DIGESTS) == [DIGESTS[2]]
 

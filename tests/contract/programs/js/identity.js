@@ -1,6 +1,6 @@
 const fs = require('fs')
 console.log(__filename, __dirname, process.cwd(), require.main === module, module.id, module.filename, module.parent)
-console.log(module.paths, module.children, module.loaded, require.resolve('./main.js'), Object.keys(require.cache))
+console.log(module.paths, module.children, module.loaded, require.resolve(__filename), Object.keys(require.cache))
 console.log(process.argv, process.execPath, process.execArgv, process.argv0, process.title, process.exitCode)
 console.log(Object.getOwnPropertyNames(globalThis).join(), this === module.exports, typeof require, arguments.length)
 console.log(Object.keys(process.env).sort(), process.env.NODE_OPTIONS)
