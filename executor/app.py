@@ -55,8 +55,6 @@ _FULL = "All slots are taken. Try again in a moment."
 _STOPPING = "The engine stops. Try again in a moment."
 _NOT_STORED = "The engine cannot store the data: its disk is full, or fails."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
-#: Seconds after which a run is logged, so that the answer is sent first.
-_AFTER_ANSWER_S = 0.002
 
 
 def create_app(
@@ -193,7 +191,7 @@ class _Endpoint:
         async with contextlib.AsyncExitStack() as held:
             await held.enter_async_context(self._slots.take(share))
             answer = await self._pipeline.run(run_request, installed)
-            asyncio.get_running_loop().call_later(_AFTER_ANSWER_S, _log, answer)
+            log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
             return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
@@ -373,10 +371,6 @@ async def _body(request: Request) -> bytearray:
     async for chunk in request.stream():
         body += chunk
     return body
-
-
-def _log(answer: RunResponse) -> None:
-    log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
 
 
 #: Why a request does not run. An `HTTPException` says that Starlette could not parse the form.

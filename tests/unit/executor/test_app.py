@@ -74,20 +74,6 @@ def _http(settings: ExecutorSettings, peer: str = "127.0.0.1") -> httpx.AsyncCli
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://localhost:8100")
 
 
-async def test_the_answer_is_sent_before_the_run_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, logged = _Client(Slots(1, 1)), asyncio.Event()
-    client.may_send.set()
-
-    def log(*arguments: object) -> None:
-        assert client.received
-        logged.set()
-
-    monkeypatch.setattr("executor.app._log", log)
-    await client.post()
-    assert not logged.is_set()
-    await asyncio.wait_for(logged.wait(), 30)
-
-
 _STRANGERS: list[dict[str, str]] = [
     {"Host": "attacker.example:8100"},
     {"Host": "localhost.attacker.example"},
