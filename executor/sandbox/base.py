@@ -215,15 +215,6 @@ class StepResult:
         return self.stopped or output or "it failed without a message"
 
 
-@dataclass(frozen=True)
-class Ready:
-    """How many boxes of a template to keep ready, until there has been no demand for `idle_s` seconds."""
-
-    template: Template
-    count: int
-    idle_s: float
-
-
 class SandboxFailure(Exception):
     """The sandbox failed, not the program in it."""
 

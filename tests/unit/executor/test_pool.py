@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from executor.sandbox.base import Ready, SandboxFailure, Template
+from executor.sandbox.base import SandboxFailure, Template
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, BoxReady
 from executor.sandbox.link import KeeperLink
@@ -48,7 +48,7 @@ async def _settle() -> None:
 
 async def _refilled(keeper: Keeper, count: int = 1, idle_s: float = 60) -> Pool:
     """Return a pool of `count` boxes that has begun to make them."""
-    pool = Pool(Ready(_PLAIN, count, idle_s), keeper.make)
+    pool = Pool(_PLAIN, count, idle_s, keeper.make)
     await _refill(pool)
     return pool
 
@@ -69,7 +69,7 @@ async def test_pool_has_one_box_before_its_first_use() -> None:
 
 async def test_used_pool_fills_to_its_count_two_at_a_time() -> None:
     keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 3, 60), keeper.make)
+    pool = Pool(_PLAIN, 3, 60, keeper.make)
     pool.take()
     await _refill(pool)
     assert len(keeper.boxes) == 2
@@ -110,7 +110,7 @@ async def test_refilling_pauses_after_a_box_was_not_made() -> None:
         tried.append(template)
         raise SandboxFailure("the keeper is not running")
 
-    pool = Pool(Ready(_PLAIN, 1, 60), fail)
+    pool = Pool(_PLAIN, 1, 60, fail)
     for _ in range(2):
         await _refill(pool)
     assert len(tried) == 1
@@ -122,7 +122,7 @@ async def test_boxes_without_demand_are_killed(ready: bool, monkeypatch: pytest.
     keeper, loop = Keeper(), asyncio.get_running_loop()
     now = loop.time()
     monkeypatch.setattr(loop, "time", lambda: now)
-    pool = Pool(Ready(_PLAIN, 1, 60), keeper.make)
+    pool = Pool(_PLAIN, 1, 60, keeper.make)
     pool.refill()
     if ready:
         await _settle()
