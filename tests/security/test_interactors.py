@@ -1,8 +1,6 @@
 """Interactors of senders, from the request to the verdict: what each side may do to the other, and who is at fault."""
 
-import asyncio
 import secrets
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -10,20 +8,13 @@ import pytest
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
 from tests.fixtures import run_call
-from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.processes import processes_named
-from tests.security.host import LEAVE_SLEEPER, SLEEPER
+from tests.security.host import LEAVE_SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
-_MODES: Final = [
-    "as it comes",
-    *(
-        pytest.param(mode, marks=pytest.mark.slow)
-        for mode in ("without cgroups", "cold", "ordinary user", "subordinate ids")
-    ),
-]
 _KATTIS: Final = """
 import os, sys, time
 lines = iter(lambda: (sys.stdin.readline() or end(43, 'no more guesses')).strip(), None)
@@ -53,12 +44,6 @@ while True:
         case 'more': low = middle + 1
         case 'less': high = middle - 1
 """
-
-
-@pytest.fixture(scope="module", params=_MODES)
-def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
-    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
-        yield running
 
 
 def _interactor(source: str, **fields: Any) -> dict[str, Any]:
@@ -140,34 +125,6 @@ async def test_an_interactor_that_fails_is_at_fault(engine: RunningExecutor, int
     test = await _played(engine, "input()", interactor, judge_limits=limits)
     assert (test.verdict, test.error, test.message, test.points_awarded) == (Verdict.JUDGE_ERROR, "", None, None)
     assert message in str(test.judge_message)
-
-
-async def test_a_program_that_does_not_flush_waits_too_long(engine: RunningExecutor) -> None:
-    test = await _played(engine, "os.read(0, 1)", "next(lines)", wall_s=0.5)
-    assert (test.verdict, test.message, test.stopped) == (Verdict.TIME_LIMIT, None, "wall")
-    assert "each waited for the other" in str(test.judge_message)
-
-
-async def test_an_interactor_that_reads_nothing_hangs(engine: RunningExecutor) -> None:
-    for program in ("print(1, flush=True); input()", "while True: print(1)"):
-        test = await _played(engine, program, "time.sleep(60)", wall_s=0.5)
-        assert test.verdict is Verdict.JUDGE_ERROR
-        assert str(test.judge_message).startswith("The interactor hangs")
-
-
-async def test_an_interactor_may_not_outlive_its_program_by_much(engine: RunningExecutor) -> None:
-    test = await _played(engine, "pass", "sys.stdin.read(); time.sleep(60)", wall_s=0.5)
-    assert test.verdict is Verdict.JUDGE_ERROR
-    assert "stopped after 0.5 s" in str(test.judge_message)
-
-
-async def test_a_flood_is_stopped_by_elapsed_time(engine: RunningExecutor) -> None:
-    """Far more than its output limit passes. The interactor waits, since the program does not read."""
-    flood = "while True: os.write(1, bytes(65536))"
-    test = await _played(engine, flood, "while sys.stdin.buffer.read(65536): pass", wall_s=0.3)
-    assert test.verdict is Verdict.TIME_LIMIT
-    test = await _played(engine, flood, "while True: os.write(1, bytes(65536))", wall_s=0.5)
-    assert test.verdict is Verdict.TIME_LIMIT
 
 
 async def test_scores_and_messages_are_read(engine: RunningExecutor) -> None:
@@ -302,21 +259,3 @@ async def test_processes_left_behind_are_dead(engine: RunningExecutor) -> None:
     test = await _played(engine, leave, f"{leave}sys.stdin.read(); end(42)")
     assert test.verdict is Verdict.ACCEPTED
     await eventually(lambda: not processes_named(mark))
-
-
-async def test_a_client_that_leaves_frees_the_slot(engine: RunningExecutor) -> None:
-    """The executor has one slot and no queue."""
-    mark = f"talks-{secrets.token_hex(8)}"
-    waiting = asyncio.create_task(_played(engine, "input()", SLEEPER.format(mark=mark)))
-    await eventually(lambda: processes_named(mark))
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-    async def is_free() -> bool:
-        try:
-            return (await _played(engine, "pass", "end(42)")).verdict is Verdict.ACCEPTED
-        except AssertionError:
-            return False
-
-    await eventually(is_free)
