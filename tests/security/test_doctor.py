@@ -49,13 +49,6 @@ def test_every_guarantee_and_language_holds_here() -> None:
     assert re.fullmatch(r"3\.\d+\.\d+", versions["py"])
 
 
-@pytest.mark.parametrize("command", [("executor.doctor",), ("precieux", "doctor")])
-def test_the_help_names_the_purpose_and_the_options(command: tuple[str, ...]) -> None:
-    output = _run(*command, "--help").stdout
-    assert "whether this machine can run programs safely" in output
-    assert "--json" in output
-
-
 def test_root_without_user_ids_is_told_what_to_do() -> None:
     namespace = ("unshare", "--user", "--map-root-user")
     report = json.loads(_run("executor.doctor", "--json", prefix=namespace).stdout)

@@ -88,14 +88,6 @@ async def test_a_stuck_keeper_fails_its_runs_and_is_replaced(sandbox: Bubblewrap
     assert keeper(os.getpid()) != first
 
 
-async def test_an_idle_keeper_that_gets_stuck_is_replaced(sandbox: BubblewrapSandbox) -> None:
-    first = keeper(os.getpid())
-    with _stopped(first):
-        await eventually(lambda: first not in pids_below(os.getpid()), timeout=_DEADLINE_S)
-    (ended,) = await sandbox.run(_job(_NOTHING))
-    assert ended.succeeded
-
-
 async def test_the_cgroups_of_a_killed_keeper_are_removed(sandbox: BubblewrapSandbox) -> None:
     cgroups = sandbox.mechanisms.cgroups
     if cgroups is None:

@@ -22,7 +22,6 @@ pytestmark = [pytest.mark.security, pytest.mark.skipif(not _JAVA.toolchain(), re
 
 _READY_S = 60
 _DEEP = f"class Deep {{ int x = {' + '.join(['1'] * 20000)}; }}"
-_LONG = f"class Long {{ void run(int x) {{ {'x++; ' * 15000} }} }}"
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +84,3 @@ async def test_sources_may_have_classes_of_the_same_name(
 async def test_a_source_that_kills_the_shared_compiler_is_handed_on(compiler: SharedCompiler) -> None:
     assert await _compile(compiler, _DEEP) is None
     assert await _compile(compiler, "class A {}")
-
-
-@pytest.mark.slow
-async def test_a_source_that_takes_too_long_hardly_delays_others(
-    compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared_compiler, "_COMPILE_S", 0.02)
-    assert await _compile(compiler, _LONG) is None
-    monkeypatch.undo()
-    await _until_up(compiler)
