@@ -32,7 +32,7 @@ class Pool:
         self._idle_s = idle_s
         self._make = make
         #: How many boxes are wanted. The first program finds one, and the others are for those after it.
-        self._count = min(count, 1)
+        self._count = 1
         self._boxes: list[Box] = []
         self._refilling: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()

@@ -110,14 +110,11 @@ async def test_verdict(
     ("interactor", "message"),
     [
         ("end(0)", "ended with code 0"),
-        ("end(1)", "ended with code 1"),
-        ("print('late', file=sys.stderr); raise SystemExit(7)", "ended with code 7"),
         ("os.kill(os.getpid(), 11)", "signal 11"),
         ("while True: pass", "stopped after 0.5 s of CPU time"),
         ("bytearray(1 << 30)", "Memory limit exceeded"),
         ("while True: os.write(2, bytes(65536))", "wrote more than 100000 bytes"),
         ("open(sys.argv[3] + 'x', 'wb').write(bytes(100_001)); end(42)", "wrote more than 100000 bytes"),
-        ("open(sys.argv[3] + 'score.txt', 'w').write('2'); end(42)", "not between 0 and 1"),
     ],
 )
 async def test_an_interactor_that_fails_is_at_fault(engine: RunningExecutor, interactor: str, message: str) -> None:
@@ -149,12 +146,8 @@ async def test_arguments_come_after_those_of_the_protocol(engine: RunningExecuto
 @pytest.mark.parametrize(
     ("exit_code", "stderr", "verdict", "points"),
     [
-        (0, "ok fine", "accepted", None),
         (1, "wrong answer no", "wrong_answer", None),
-        (3, "FAIL no", "judge_error", None),
         (7, "points 3 good", "accepted", 3),
-        (7, "points 0 bad", "wrong_answer", 0),
-        (42, "", "judge_error", None),
     ],
 )
 async def test_testlib_without_a_checker(

@@ -27,14 +27,8 @@ class Keeper:
         self.boxes.append(box)
         return box
 
-    async def send(self, packet: bytes, descriptors: list[int]) -> None:
-        raise AssertionError
-
     def kill(self, box: int) -> None:
         self.killed.append(box)
-
-    def signal(self, box: int, number: int) -> None:
-        raise AssertionError
 
     def finish_boxes(self) -> None:
         for box in self.boxes:
@@ -46,9 +40,9 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def _refilled(keeper: Keeper, count: int = 1, idle_s: float = 60) -> Pool:
+async def _refilled(keeper: Keeper, count: int = 1) -> Pool:
     """Return a pool of `count` boxes that has begun to make them."""
-    pool = Pool(_PLAIN, count, idle_s, keeper.make)
+    pool = Pool(_PLAIN, count, 60, keeper.make)
     await _refill(pool)
     return pool
 
@@ -76,13 +70,6 @@ async def test_used_pool_fills_to_its_count_two_at_a_time() -> None:
     keeper.finish_boxes()
     await _refill(pool)
     assert len(keeper.boxes) == 3
-
-
-@pytest.mark.parametrize(("count", "idle_s"), [(0, 60), (1, 0)])
-async def test_a_pool_that_is_off_or_never_in_demand_makes_no_box(count: int, idle_s: float) -> None:
-    keeper = Keeper()
-    await _refilled(keeper, count, idle_s)
-    assert keeper.boxes == []
 
 
 async def test_a_ready_box_is_taken_once() -> None:
