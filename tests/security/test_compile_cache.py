@@ -62,6 +62,29 @@ async def test_a_program_is_compiled_once(engine: Engine, code: str) -> None:
     assert engine.steps == [2, 1, 1]
 
 
+async def test_a_program_cannot_leave_another_in_its_place(engine: Engine) -> None:
+    code = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+    puts("honest");
+    unlink("main");
+    unlink("main.c");
+    FILE *forged = fopen("main", "w");
+    fputs("#!/bin/sh\necho forged\n", forged);
+    fclose(forged);
+    return system("chmod 755 main; cp main main.c; rm -f /proc/self/exe");
+}
+"""
+    answers = [await engine.answer("c", code) for _ in range(3)]
+    assert [(answer.verdict, answer.output) for answer in answers][:1] * 3 == [
+        (answer.verdict, answer.output) for answer in answers
+    ]
+    assert answers[0].output == "honest\n"
+    assert engine.steps == [2, 1, 1]
+
+
 async def test_a_cached_program_has_the_same_limits_and_verdicts(engine: Engine) -> None:
     """Limits, verdicts and the program's times stay the same."""
     spin = "int main(void) { for (volatile int go = 1; go;); }"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Failed, Finished, TestEnded
+from shared.engine.run_call import Compiled, Failed, Finished, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.processes import processes_named
@@ -92,13 +92,18 @@ async def test_an_entry_is_no_option(language: str, entry: str, source: str, eng
     assert (test.verdict, test.stdout) == (Verdict.OK, "ran\n")
 
 
-@pytest.mark.parametrize("before", [0, 1], ids=["first test", "second test"])
-async def test_a_client_that_hangs_up_ends_its_program(before: int, engine: RunningExecutor) -> None:
+@pytest.mark.parametrize("call", ["CodeX", "run", "run, after a test"])
+async def test_a_client_that_hangs_up_ends_its_program(call: str, engine: RunningExecutor) -> None:
     mark = f"run-hang-up-{os.getpid()}-{secrets.token_hex(4)}"
     program = f"import sys\nif sys.argv[1:]:\n exec({SLEEPER.format(mark=mark)!r})"
-    tests: list[dict[str, Any]] = [*[{}] * before, {"args": ["sleep"]}, {}]
+    tests: list[dict[str, Any]] = [*([] if call == "run" else [{}]), {"args": ["sleep"]}, {}]
 
     async def follow() -> None:
+        if call == "CodeX":
+            async with httpx.AsyncClient(timeout=60 * PATIENCE) as client:
+                await client.post(
+                    engine.url, json={"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60}
+                )
         async for event in run_call.stream(engine.url, "py", {"main.py": program}, tests=tests):
             assert not isinstance(event, Failed | Finished)
 
@@ -142,6 +147,16 @@ async def test_a_compiler_that_makes_many_files_is_held(engine: RunningExecutor)
 
 def _seen(ended: list[TestEnded]) -> list[str]:
     return [test.stdout for test in ended]
+
+
+async def test_a_compiler_without_end_is_a_compile_error(engine: RunningExecutor) -> None:
+    source = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
+    files = {"a.c": f"#define X0 1 +\n{source}int x = X15 1;"}
+    _, compiled, finished = await run_call.events(engine.url, "c", files, tests=[{}] * 3, compile_limits={"cpu_s": 0.5})
+    assert isinstance(compiled, Compiled)
+    assert (compiled.verdict, compiled.output) == (Verdict.COMPILE_ERROR, "")
+    assert "Compilation: Time limit exceeded" in compiled.error
+    assert finished == Finished()
 
 
 async def test_own_modules_replace_those_of_the_language(engine: RunningExecutor) -> None:
