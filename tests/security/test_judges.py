@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from shared.engine.codex import Verdict
-from shared.engine.run_call import TestEnded
+from shared.engine.run_call import JudgeFailed, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.memory_group import forget_peak_memory, peak_memory
@@ -154,3 +154,11 @@ async def test_output_reaches_a_judge_byte_for_byte(engine: RunningExecutor) -> 
     judge = "import sys; sys.exit(0 if open(sys.argv[2], 'rb').read() == bytes(range(256)) * 4000 else 1)"
     (test,) = await _judged(engine, judge, program, checker={"protocol": "testlib"})
     assert test.verdict is Verdict.ACCEPTED
+
+
+async def test_a_judge_that_does_not_compile_is_told_and_ends_the_run(engine: RunningExecutor) -> None:
+    program = {"kind": "program", "program": {"language": "c", "files": run_call.as_files({"j.c": "int main() {"})}}
+    _, failed, finished = await run_call.events(engine.url, "py", _PRINT_OK, checker=program, tests=[{}] * 3)
+    assert isinstance(failed, JudgeFailed)
+    assert failed.judge_message.startswith("The checker does not compile.\nj.c: In function")
+    assert finished.event == "finished"
