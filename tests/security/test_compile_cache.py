@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.pipeline.run import Pipeline
@@ -14,6 +13,7 @@ from executor.sandbox.base import Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest, RunResponse, Verdict
+from tests.fixtures.languages import really_installed
 
 pytestmark = pytest.mark.security
 
@@ -36,14 +36,7 @@ class Engine:
 
     async def answer(self, language: str, code: str, **fields: object) -> RunResponse:
         request = RunRequest.model_validate({"language": language, "code": code, **fields})
-        return await self._pipeline.run(request, _installed(language))
-
-
-def _installed(code: str) -> Installed:
-    language = known()[code]
-    tools = language.toolchain()
-    assert tools
-    return Installed(language, tools, "1.0")
+        return await self._pipeline.run(request, really_installed(language))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.sandbox.base import StepResult
@@ -14,6 +13,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import shared_compiler
 from executor.warm.shared_compiler import SharedCompiler
+from tests.fixtures.languages import really_installed
 from tests.waiting import eventually
 
 _JAVA = known()["java"]
@@ -33,7 +33,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def compiler(cache: Path) -> AsyncIterator[SharedCompiler]:
     mechanisms = find_mechanisms(ExecutorSettings(executor_cache_dir=cache))
     sandbox = BubblewrapSandbox(mechanisms)
-    java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
+    java = really_installed("java")
     try:
         await sandbox.start()
         assert _JAVA.compile
