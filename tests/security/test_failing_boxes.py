@@ -180,6 +180,10 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "a program that does nothing failed in a box: signal 9",
     ),
     # the program's end
+    "process 1 has no child": (
+        Fault("wait4", errno.ECHILD, _by("process 1", _is(0, _ANY_CHILD))),
+        "wait4: No child processes",
+    ),
     "process 1 hangs when the program has ended": (
         Fault("wait4", "hangs", _by("process 1", _is(0, _ANY_CHILD))),
         _NOT_ENDED,
