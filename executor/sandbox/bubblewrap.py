@@ -15,8 +15,6 @@ from executor.sandbox.pool import Pool
 from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
 from executor.sandbox.wall.mechanisms import Mechanisms
 
-#: Seconds between two checks for boxes that are no longer in demand.
-_DRAIN_S = 60.0
 #: Seconds before a pool is refilled. Making a box takes the keeper as long as a short program takes to run, so running
 #: programs and their answers go first. Most programs end within the first of these.
 _WHILE_RUNNING_S, _AFTER_RUN_S = 0.1, 0.002
@@ -41,8 +39,6 @@ class BubblewrapSandbox:
         self._ids = itertools.count(1)
         self._boxes: dict[int, Box] = {}
         self._pools: list[Pool] = []
-        self._next_drain: asyncio.TimerHandle | None = None
-        self._drain_s = _DRAIN_S
 
     async def start(self) -> None:
         """Raise the wall, and run a program that does nothing in a box.
@@ -66,9 +62,9 @@ class BubblewrapSandbox:
 
     async def aclose(self) -> None:
         """Kill everything that runs, and remove the cgroups. Afterwards every call raises `SandboxFailure`."""
+        for pool in self._pools:
+            pool.drain()
         self._pools.clear()
-        if self._next_drain:
-            self._next_drain.cancel()
         await self._link.aclose()
         if self.mechanisms.cgroups:
             self.mechanisms.cgroups.remove()
@@ -78,10 +74,6 @@ class BubblewrapSandbox:
         if count:
             self._pools.append(Pool(template, count, idle_s, self._make))
         self._refill()
-        self._drain_s = min(self._drain_s, idle_s)
-        if self._next_drain:
-            self._next_drain.cancel()
-        self._drain()
 
     async def run(self, job: Job) -> list[StepResult]:
         await self._ensure_up()
@@ -142,11 +134,6 @@ class BubblewrapSandbox:
         if self._link.is_up:
             for pool in self._pools:
                 pool.refill()
-
-    def _drain(self) -> None:
-        for pool in self._pools:
-            pool.drain()
-        self._next_drain = asyncio.get_running_loop().call_later(self._drain_s, self._drain)
 
     def _handle_lost_keeper(self, reason: str) -> None:
         """End all boxes. The next run starts another keeper."""
