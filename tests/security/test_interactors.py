@@ -84,11 +84,8 @@ async def test_a_game_is_won(engine: RunningExecutor) -> None:
         ("print(100, flush=True); input()", _GUESSING, "wrong_answer", "no more guesses"),
         ("print('ten', flush=True)", _GUESSING, "judge_error", None),
         ("print(100, flush=True); input(); sys.exit(3)", _GUESSING, "runtime_error", "no more guesses"),
-        ("print(100, flush=True); input(); os.kill(os.getpid(), 11)", _GUESSING, "runtime_error", "no more guesses"),
         ("while True: pass", _GUESSING, "time_limit", "no more guesses"),
-        ("bytearray(1 << 30)", _GUESSING, "memory_limit", "no more guesses"),
         ("print(200, flush=True); input(); sys.exit(3)", _GUESSING, "runtime_error", "found"),
-        ("print(200, flush=True); input()\nwhile True: pass", _GUESSING, "time_limit", "found"),
         ("sys.stdin.read(); sys.exit(3)", "end(43, 'at once')", "wrong_answer", "at once"),
         ("sys.stdin.read(); sys.exit(3)", "end(42, 'at once')", "runtime_error", "at once"),
         ("while True: pass", "end(43, 'at once')", "wrong_answer", "at once"),
@@ -98,9 +95,7 @@ async def test_a_game_is_won(engine: RunningExecutor) -> None:
 async def test_verdict(
     engine: RunningExecutor, program: str, interactor: str, verdict: str, message: str | None
 ) -> None:
-    test = await _played(
-        engine, program, interactor, tests=[{"stdin": "200"}], limits={"cpu_s": 0.5, "memory_bytes": 256 << 20}
-    )
+    test = await _played(engine, program, interactor, tests=[{"stdin": "200"}], limits={"cpu_s": 0.5})
     assert test.verdict == verdict
     if verdict != "judge_error":
         assert test.judge_message == message

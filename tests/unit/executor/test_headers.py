@@ -137,9 +137,3 @@ async def test_another_version_or_command_has_another_folder(header: Path, folde
         *(replace(_installed(), language=language).headers_key for language in languages),
     }
     assert len(keys) == 4
-
-
-async def test_without_a_folder_nothing_is_compiled() -> None:
-    compiler = Compiler()
-    await headers.make(compiler, [_installed()], None)
-    assert compiler.jobs == []
