@@ -64,7 +64,7 @@ class Pool:
             self._refilling = asyncio.create_task(self._add())
 
     def drain(self) -> None:
-        """Kill the waiting boxes, and make no more until the next `take`. It is called without demand, and at the end."""
+        """Kill the waiting boxes, and make no more until the next `take`: when demand ends, and at the end."""
         if self._end_of_demand:
             self._end_of_demand.cancel()
         self._end_of_demand = None

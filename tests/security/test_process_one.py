@@ -38,7 +38,7 @@ def _shell(*commands: str) -> Job:
     return Job({}, steps, _TEMPLATE)
 
 
-async def test_a_program_starts_with_three_descriptors_and_no_signal_ignored(sandbox: BubblewrapSandbox) -> None:
+async def test_a_program_starts_with_three_descriptors_and_signals(sandbox: BubblewrapSandbox) -> None:
     script = "umask; ls /proc/$$/fd; exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
     for result in await sandbox.run(_shell(script, script)):
         none = [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
