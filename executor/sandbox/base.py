@@ -18,6 +18,7 @@ from executor.sandbox.keeper.protocol import MAX_COMPILED_FILES as MAX_COMPILED_
 from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
 from executor.sandbox.keeper.protocol import Shortcut as Shortcut
 from executor.sandbox.keeper.protocol import StepLimits as StepLimits
+from executor.sandbox.keeper.protocol import Template as Template
 from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.engine.run_call import LeftOut as LeftOut
 from shared.engine.run_call import OutputStream as OutputStream
@@ -88,20 +89,6 @@ class Step:
     pipes: Pipes | None = None
     kept_bytes: int | None = None
     on_output: Callable[[OutputStream, bytes], None] | None = None
-
-
-@dataclass(frozen=True)
-class Template:
-    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that its first
-    step will probably have.
-
-    Without a `zygote`, its first process waits to become any program. With one, it is a fork of it and runs the first
-    step.
-    """
-
-    disk_bytes: int
-    limits: StepLimits
-    zygote: Zygote | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from executor.sandbox.keeper.protocol import (
     Report,
     StepLimits,
     StepReport,
+    Template,
     Zygote,
     decode_report,
     encode,
@@ -136,7 +137,7 @@ def test_a_kill_does_not_reach_the_step_before(executor: tuple[Keeper, socket.so
 
 def test_end_does_not_wait_for_a_zygote(executor: tuple[Keeper, socket.socket]) -> None:
     keeper, ours = executor
-    ours.send(encode(MakeBox(1, 0, 1 << 20, TINY, zygote=Zygote(("/bin/sleep", "60"), {}))))
+    ours.send(encode(MakeBox(1, 0, Template(1 << 20, TINY, Zygote(("/bin/sleep", "60"), {})))))
     ours.shutdown(socket.SHUT_WR)
     keeper.serve()
     keeper.end_all()

@@ -12,7 +12,7 @@ import pytest
 
 from executor.sandbox.base import Zygote
 from executor.sandbox.keeper import channel, zygotes
-from executor.sandbox.keeper.protocol import MAX_PACKET, MakeBox
+from executor.sandbox.keeper.protocol import MAX_PACKET, MakeBox, Template
 from executor.sandbox.keeper.zygotes import Zygotes
 from tests.fixtures.step_limits import TINY
 
@@ -33,7 +33,7 @@ class Keeper:
         self._init, self._ours = channel.pair()
 
     def order(self, box: int, *argv: str) -> None:
-        order = MakeBox(box, 0, 1 << 20, TINY, zygote=Zygote(argv, {}))
+        order = MakeBox(box, 0, Template(1 << 20, TINY, Zygote(argv, {})))
         self.zygotes.order(order, self._init, [])
 
     def handle_events(self) -> None:
