@@ -1,9 +1,7 @@
 """The keeper's loop, with a box whose files the kernel refuses, a silent zygote, and requests for a sign of life."""
 
-import contextlib
 import errno
 import os
-import selectors
 import signal
 import socket
 import subprocess
@@ -63,27 +61,15 @@ class _BrokenMeter(_Meter):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
-@contextlib.contextmanager
-def _keeper(first_user: int | None) -> Iterator[tuple[Keeper, socket.socket]]:
+@pytest.fixture
+def executor() -> Iterator[tuple[Keeper, socket.socket]]:
     ours, theirs = channel.pair()
     before = signal.getsignal(signal.SIGCHLD)
     with ours, theirs:
         filters = {"seccomp": "", "seccomp_of_process_one": ""}
-        channel.send(ours, to_json({"cgroups": None, "hierarchies": [], "first_user": first_user, **filters}))
+        channel.send(ours, to_json({"cgroups": None, "hierarchies": [], "first_user": None, **filters}))
         yield Keeper(theirs), ours
     signal.signal(signal.SIGCHLD, before)
-
-
-@pytest.fixture
-def executor() -> Iterator[tuple[Keeper, socket.socket]]:
-    with _keeper(None) as both:
-        yield both
-
-
-@pytest.mark.parametrize(("first_user", "kind"), [(None, selectors.PollSelector), (60000, selectors.EpollSelector)])
-def test_a_keeper_that_shares_its_user_has_no_epoll(first_user: int | None, kind: type[object]) -> None:
-    with _keeper(first_user) as (keeper, _):
-        assert isinstance(keeper._selector, kind)
 
 
 def test_a_box_without_a_meter_is_ended_alone(executor: tuple[Keeper, socket.socket]) -> None:
