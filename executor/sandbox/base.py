@@ -197,9 +197,9 @@ class StepResult:
 
     @property
     def why_failed(self) -> str:
-        """The limit that ended the step, or else what it wrote."""
-        output = (self.stderr or self.stdout).decode(errors="replace")
-        return self.stopped or output or "it failed without a message"
+        """The limit that ended the step, or else what it wrote, or else how it ended."""
+        output = (self.stderr or self.stdout).decode(errors="replace").strip()
+        return self.stopped or output or (f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}")
 
 
 class SandboxFailure(Exception):

@@ -56,9 +56,7 @@ class BubblewrapSandbox:
         finally:
             watch.stop()
         if not result.succeeded:
-            output = result.stdout.decode(errors="replace").strip()
-            how = result.stopped or output or (f"signal {result.signal}" if result.signal else result.exit_code)
-            raise SandboxFailure(f"a program that does nothing failed in a box: {how}")
+            raise SandboxFailure(f"a program that does nothing failed in a box: {result.why_failed}")
 
     async def aclose(self) -> None:
         """Kill everything that runs, and remove the cgroups. Afterwards every call raises `SandboxFailure`."""
