@@ -126,11 +126,6 @@ async def test_large_files_are_written_by_a_thread(monkeypatch: pytest.MonkeyPat
     assert _open_descriptors() == before
 
 
-def test_a_sealed_file_has_its_contents_in_order() -> None:
-    with os.fdopen(sealed_file(b"one", b"", b"two"), "rb") as file:
-        assert file.read() == b"onetwo"
-
-
 async def test_all_output_is_read_before_the_pipes_are_closed() -> None:
     box = _box(_InstantLink())
     before = _open_descriptors()
