@@ -19,7 +19,7 @@ from executor.catalogue.find import examine, look_again
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
 from executor.host import TooFewIds, find_mechanisms, fit_to_host
-from executor.pipeline.plan import boxes_to_keep
+from executor.pipeline.plan import cold_box
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
@@ -49,7 +49,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chos
         await _check_isolation(sandbox, settings)
         installed, _ = await examine(sandbox, settings.executor_slots, chosen)
         wire.language_list(installed, settings)  # a command with an unknown name stops the start
-        sandbox.keep_ready(boxes_to_keep(settings))
+        sandbox.keep_ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)
         slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()

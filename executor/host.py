@@ -45,12 +45,13 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
     bubblewrap = find_bubblewrap.find(settings.bwrap, privileged)
     if bubblewrap.why:
         log.info("bubblewrap.other", path=str(bubblewrap.path), reason=bubblewrap.why)
-    first_user = None
-    if privileged:
-        first_user = _first_user(_users(settings), settings.executor_port)
-    subordinates, why_shared = None, ""
+    first_user, subordinates, why_shared = None, None, ""
     try:
-        subordinates = None if privileged else subordinate.find(_users(settings), bubblewrap.path)
+        if privileged:
+            first_user = _first_user(_users(settings), settings.executor_port)
+        else:
+            subordinates = subordinate.find(_users(settings), bubblewrap.path)
+            first_user = subordinate.FIRST_USER
     except Unavailable as exc:
         why_shared = str(exc)
         log.info("users.shared", reason=why_shared)
@@ -59,7 +60,7 @@ def find_mechanisms(settings: ExecutorSettings, libraries: Mapping[str, Path] = 
         bubblewrap=bubblewrap.path,
         why_bubblewrap=bubblewrap.why,
         privileged=privileged,
-        first_user=subordinate.FIRST_USER if subordinates else first_user,
+        first_user=first_user,
         subordinates=subordinates,
         why_shared=why_shared,
         headers=find_folder(settings.tuning.cache_dir, "headers") if settings.tuning.precompile_headers else None,

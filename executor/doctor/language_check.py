@@ -45,14 +45,10 @@ async def mark_faults(
     while codes:
         await asyncio.sleep(wait_s)
         for code in codes:
-            await _mark(pipeline, installed, code, slots)
+            checked = await _checked(pipeline, installed[code], slots)
+            others = [await _checked(pipeline, other, slots) for other in checked.others]
+            installed[code] = replace(checked, others=tuple(others))
         codes, wait_s = [code for code in codes if installed[code].any_fault], _AGAIN_S
-
-
-async def _mark(pipeline: Pipeline, installed: dict[str, Installed], code: str, slots: Slots) -> None:
-    checked = await _checked(pipeline, installed[code], slots)
-    others = [await _checked(pipeline, other, slots) for other in checked.others]
-    installed[code] = replace(checked, others=tuple(others))
 
 
 async def _checked(pipeline: Pipeline, language: Installed, slots: Slots) -> Installed:

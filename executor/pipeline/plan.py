@@ -16,7 +16,7 @@ from executor.languages.program import (
     program_of_source,
 )
 from executor.limits import RunLimits, limits_for_source, limits_for_test
-from executor.sandbox.base import Job, OutLimits, OutputStream, Ready, Shortcut, Step, StepResult, Template, WorkFile
+from executor.sandbox.base import Job, OutLimits, OutputStream, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine.codex import RunRequest
 from shared.engine.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramRequest, ProgramTest, judge_limits_in_effect
@@ -213,11 +213,6 @@ def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int
 def cold_box(settings: ExecutorSettings) -> Template:
     """Return the template of a cold box: nothing in it has started ahead of time."""
     return Template(settings.max_disk_bytes, limits.run_step_limits(limits.default_limits(settings), settings))
-
-
-def boxes_to_keep(settings: ExecutorSettings) -> Ready:
-    """Return how many cold boxes the sandbox makes ahead of need."""
-    return Ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)
 
 
 def _out_limits(options: ProgramRequest, settings: ExecutorSettings) -> OutLimits | None:

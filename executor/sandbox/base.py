@@ -18,6 +18,7 @@ from executor.sandbox.keeper.protocol import MAX_COMPILED_FILES as MAX_COMPILED_
 from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES
 from executor.sandbox.keeper.protocol import Shortcut as Shortcut
 from executor.sandbox.keeper.protocol import StepLimits as StepLimits
+from executor.sandbox.keeper.protocol import Template as Template
 from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.engine.run_call import LeftOut as LeftOut
 from shared.engine.run_call import OutputStream as OutputStream
@@ -88,20 +89,6 @@ class Step:
     pipes: Pipes | None = None
     kept_bytes: int | None = None
     on_output: Callable[[OutputStream, bytes], None] | None = None
-
-
-@dataclass(frozen=True)
-class Template:
-    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that its first
-    step will probably have.
-
-    Without a `zygote`, its first process waits to become any program. With one, it is a fork of it and runs the first
-    step.
-    """
-
-    disk_bytes: int
-    limits: StepLimits
-    zygote: Zygote | None = None
 
 
 @dataclass(frozen=True)
@@ -210,18 +197,9 @@ class StepResult:
 
     @property
     def why_failed(self) -> str:
-        """The limit that ended the step, or else what it wrote."""
-        output = (self.stderr or self.stdout).decode(errors="replace")
-        return self.stopped or output or "it failed without a message"
-
-
-@dataclass(frozen=True)
-class Ready:
-    """How many boxes of a template to keep ready, until there has been no demand for `idle_s` seconds."""
-
-    template: Template
-    count: int
-    idle_s: float
+        """The limit that ended the step, or else what it wrote, or else how it ended."""
+        output = (self.stderr or self.stdout).decode(errors="replace").strip()
+        return self.stopped or output or (f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}")
 
 
 class SandboxFailure(Exception):

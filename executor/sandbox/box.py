@@ -34,9 +34,7 @@ class Box:
 
     async def prepare(self) -> None:
         """Have the box made. It can `run` a job at once, or later."""
-        template = self.template
-        order = MakeBox(self.id, self.user, template.disk_bytes, template.limits, template.zygote)
-        await self._link.send(encode(order), [])
+        await self._link.send(encode(MakeBox(self.id, self.user, self.template)), [])
 
     async def run(self, job: Job) -> list[StepResult]:
         """Run the steps and return their results. If it is cancelled or fails, the box is killed first."""

@@ -1,20 +1,20 @@
 """The sandbox in use: a bubblewrap wall around a keeper, which makes a box for each job or has one ready."""
 
 import asyncio
+import contextlib
 import itertools
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 
-from executor.sandbox.base import Job, JudgeJob, Pipes, Ready, SandboxFailure, Step, StepResult, Template, find_python
+from executor.sandbox.base import Job, JudgeJob, Pipes, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.pool import Pool
 from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
-from executor.sandbox.streams.pipes import crossed_pipes
 from executor.sandbox.wall.mechanisms import Mechanisms
 
-#: Seconds between two checks for boxes that are no longer in demand.
-_DRAIN_S = 60.0
 #: Seconds before a pool is refilled. Making a box takes the keeper as long as a short program takes to run, so running
 #: programs and their answers go first. Most programs end within the first of these.
 _WHILE_RUNNING_S, _AFTER_RUN_S = 0.1, 0.002
@@ -39,8 +39,6 @@ class BubblewrapSandbox:
         self._ids = itertools.count(1)
         self._boxes: dict[int, Box] = {}
         self._pools: list[Pool] = []
-        self._next_drain: asyncio.TimerHandle | None = None
-        self._drain_s = _DRAIN_S
 
     async def start(self) -> None:
         """Raise the wall, and run a program that does nothing in a box.
@@ -58,28 +56,22 @@ class BubblewrapSandbox:
         finally:
             watch.stop()
         if not result.succeeded:
-            output = result.stdout.decode(errors="replace").strip()
-            how = result.stopped or output or (f"signal {result.signal}" if result.signal else result.exit_code)
-            raise SandboxFailure(f"a program that does nothing failed in a box: {how}")
+            raise SandboxFailure(f"a program that does nothing failed in a box: {result.why_failed}")
 
     async def aclose(self) -> None:
         """Kill everything that runs, and remove the cgroups. Afterwards every call raises `SandboxFailure`."""
+        for pool in self._pools:
+            pool.drain()
         self._pools.clear()
-        if self._next_drain:
-            self._next_drain.cancel()
         await self._link.aclose()
         if self.mechanisms.cgroups:
             self.mechanisms.cgroups.remove()
 
-    def keep_ready(self, ready: Ready) -> None:
-        """Make boxes of this template ahead of need."""
-        if ready.count:
-            self._pools.append(Pool(ready, self._make))
+    def keep_ready(self, template: Template, count: int, idle_s: float) -> None:
+        """Make boxes of this template ahead of need, until there has been no demand for `idle_s` seconds."""
+        if count:
+            self._pools.append(Pool(template, count, idle_s, self._make))
         self._refill()
-        self._drain_s = min(self._drain_s, ready.idle_s)
-        if self._next_drain:
-            self._next_drain.cancel()
-        self._drain()
 
     async def run(self, job: Job) -> list[StepResult]:
         await self._ensure_up()
@@ -141,11 +133,6 @@ class BubblewrapSandbox:
             for pool in self._pools:
                 pool.refill()
 
-    def _drain(self) -> None:
-        for pool in self._pools:
-            pool.drain()
-        self._next_drain = asyncio.get_running_loop().call_later(self._drain_s, self._drain)
-
     def _handle_lost_keeper(self, reason: str) -> None:
         """End all boxes. The next run starts another keeper."""
         boxes, self._boxes = self._boxes, {}
@@ -158,7 +145,7 @@ async def _run_pair(program: Box, judge: Box, job: Job, judging: JudgeJob) -> li
 
     If this is cancelled or raises `SandboxFailure`, every process of both boxes is dead.
     """
-    with crossed_pipes(judge.id) as (of_program, of_judge):
+    with _crossed_pipes(judge.id) as (of_program, of_judge):
         tasks = [
             asyncio.create_task(program.run(_talking(job, of_program))),
             asyncio.create_task(_judge(judge, _talking(judging.job, of_judge), judging.accepting, program)),
@@ -170,6 +157,30 @@ async def _run_pair(program: Box, judge: Box, job: Job, judging: JudgeJob) -> li
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
+
+
+@contextlib.contextmanager
+def _crossed_pipes(judge: int) -> Iterator[tuple[Pipes, Pipes]]:
+    """Yield the descriptors of a program and of its judge's box. Those that no box has got are closed at the end."""
+    with contextlib.ExitStack() as opened:
+        try:
+            pipes = []
+            for _ in range(4):
+                pipes.append(os.pipe2(os.O_CLOEXEC))
+                for end in pipes[-1]:
+                    opened.callback(os.close, end)
+        except OSError as exc:
+            raise SandboxFailure(f"there are no pipes between program and judge: {exc.strerror}") from exc
+        opened.pop_all()
+        to_program, from_program, to_judge, from_judge = pipes
+        of_program = Pipes([to_program[0], from_program[1]], judge)
+        relayed = [from_program[0], to_judge[1], from_judge[0], to_program[1]]
+        of_judge = Pipes([to_judge[0], from_judge[1], *relayed], judge)
+        try:
+            yield of_program, of_judge
+        finally:
+            for descriptor in [*of_program.take(), *of_judge.take()]:
+                os.close(descriptor)
 
 
 async def _judge(box: Box, job: Job, accepting: frozenset[int], program: Box) -> list[StepResult]:

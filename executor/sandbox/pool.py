@@ -10,7 +10,7 @@ A pool has one box before the first `take`, because most templates of most syste
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from executor.sandbox.base import Ready, SandboxFailure, Template
+from executor.sandbox.base import SandboxFailure, Template
 from executor.sandbox.box import Box
 from shared.service.logging import get_logger
 
@@ -24,22 +24,28 @@ _PAUSE_S = 10.0
 class Pool:
     """The boxes of one template. `make` returns a box before it is ready."""
 
-    def __init__(self, ready: Ready, make: Callable[[Template], Awaitable[Box]]) -> None:
-        self.template = ready.template
-        self._ready = ready
+    def __init__(
+        self, template: Template, count: int, idle_s: float, make: Callable[[Template], Awaitable[Box]]
+    ) -> None:
+        self.template = template
+        self._most = count
+        self._idle_s = idle_s
         self._make = make
         #: How many boxes are wanted. The first program finds one, and the others are for those after it.
-        self._count = min(ready.count, 1)
+        self._count = 1
         self._boxes: list[Box] = []
         self._refilling: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._in_demand_until = self._loop.time() + ready.idle_s
         self._paused_until = 0.0
+        #: None after its time, until the next `take`.
+        self._end_of_demand: asyncio.TimerHandle | None = self._loop.call_later(idle_s, self.drain)
 
     def take(self) -> Box | None:
         """Return a ready box, which then belongs to the caller; None if there is none."""
-        self._in_demand_until = self._loop.time() + self._ready.idle_s
-        self._count = self._ready.count
+        if self._end_of_demand:
+            self._end_of_demand.cancel()
+        self._end_of_demand = self._loop.call_later(self._idle_s, self.drain)
+        self._count = self._most
         box = next((box for box in self._boxes if box.is_ready and not box.gone.done()), None)
         if box:
             self._boxes.remove(box)
@@ -54,15 +60,17 @@ class Pool:
         if gone:
             self._paused_until = now + _PAUSE_S
             log.warning("pool.box_lost", reason=gone[0].failure)
-        if self._refilling is None and self._paused_until <= now < self._in_demand_until and self._may_add():
+        if self._refilling is None and self._paused_until <= now and self._end_of_demand and self._may_add():
             self._refilling = asyncio.create_task(self._add())
 
     def drain(self) -> None:
-        """Kill the waiting boxes if there has been no demand for `Ready.idle_s` seconds."""
-        if self._loop.time() >= self._in_demand_until:
-            boxes, self._boxes = self._boxes, []
-            for box in boxes:
-                box.kill()
+        """Kill the waiting boxes, and make no more until the next `take`: when demand ends, and at the end."""
+        if self._end_of_demand:
+            self._end_of_demand.cancel()
+        self._end_of_demand = None
+        boxes, self._boxes = self._boxes, []
+        for box in boxes:
+            box.kill()
 
     def _may_add(self) -> bool:
         if len(self._boxes) >= self._count:
@@ -72,7 +80,7 @@ class Pool:
     async def _add(self) -> None:
         try:
             box = await self._make(self.template)
-            if self._loop.time() < self._in_demand_until:
+            if self._end_of_demand:
                 self._boxes.append(box)
             else:  # the demand has ended meanwhile
                 box.kill()

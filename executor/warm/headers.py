@@ -15,7 +15,7 @@ instead of 530 with GCC 14 (ADR 22).
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from executor.catalogue.installed import Installed
@@ -140,7 +140,8 @@ class _Precompiled:
 
     def store(self, compiled_files: dict[str, WorkFile]) -> None:
         prebuilt.make_folder(self._file.parent)
-        paths = _paths(compiled_files[_RULE].content.decode())
+        # The path of our own source is relative.
+        paths = [word for word in compiled_files[_RULE].content.decode().split() if word.startswith("/")]
         self._sources.write_text("".join(f"{_describe(path)}\n" for path in paths))
         replace_file(self._file, compiled_files[_HEADER].content, mode=0o644)
 
@@ -148,8 +149,3 @@ class _Precompiled:
 def _describe(path: str) -> str:
     """Return the digest and path of a file. The times of an image's files do not show a change."""
     return f"{hashlib.sha256(Path(path).read_bytes()).hexdigest()} {path}"
-
-
-def _paths(dependencies: str) -> Iterator[str]:
-    """Yield the absolute paths of a make rule. The path of our own source is relative."""
-    return (word for word in dependencies.split() if word.startswith("/"))

@@ -17,7 +17,7 @@ from executor import languages
 from executor.catalogue.installed import Installed
 from executor.languages.base import ForkedRuntime
 from executor.languages.program import ProgramSources, shadows
-from executor.sandbox.base import Job, Ready, SandboxFailure
+from executor.sandbox.base import Job, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import prebuilt
@@ -141,5 +141,4 @@ class Warm:
         runtime = WarmRuntime(installed, warm, self._settings)
         await runtime.check(self._sandbox)
         self._runtimes[name] = runtime
-        boxes, idle_s = self._settings.warm_boxes, self._settings.tuning.warm_idle_s
-        self._sandbox.keep_ready(Ready(runtime.template, boxes, idle_s))
+        self._sandbox.keep_ready(runtime.template, self._settings.warm_boxes, self._settings.tuning.warm_idle_s)

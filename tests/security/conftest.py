@@ -1,6 +1,6 @@
-"""Sandboxes with the mechanisms of this host. They have no boxes ready."""
+"""Sandboxes with the mechanisms of this host, which have no boxes ready, and a small executor."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -8,6 +8,7 @@ import pytest_asyncio
 from executor.host import find_mechanisms
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
+from tests.fixtures.executor import EVERY_MODE, RunningExecutor, running_executor
 
 
 @pytest.fixture
@@ -33,3 +34,10 @@ async def lasting_sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Bubbl
         yield sandbox
     finally:
         await sandbox.aclose()
+
+
+@pytest.fixture(scope="module", params=EVERY_MODE)
+def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
+    """An executor with one slot and no queue, for all tests of a module, in each way that it may run."""
+    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
+        yield running

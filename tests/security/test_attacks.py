@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from executor.languages import known
-from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.executor import EVERY_MODE, RunningExecutor, running_executor
 from tests.fixtures.languages import need_language
 from tests.fixtures.processes import pids_below, processes_named
 from tests.security.attacks import Attack, load
@@ -34,8 +34,6 @@ _COMPILE_S = 1.5 if PATIENCE == 1 else 5 * PATIENCE
 _DEADLINE_S = 10
 #: What the executor grants at most (PRECIEUX_MAX_WALL_LIMIT).
 _LONGEST_WALL_S = 300
-_OTHER_MODES = ("without cgroups", "cold", "ordinary user", "subordinate ids")
-_MODES = ["as it comes", *(pytest.param(mode, marks=pytest.mark.slow) for mode in _OTHER_MODES)]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Campaign:
     stretch: float
 
 
-@pytest.fixture(scope="module", params=_MODES)
+@pytest.fixture(scope="module", params=EVERY_MODE)
 def campaign(request: pytest.FixtureRequest) -> Iterator[Campaign]:
     with (
         host() as attacked,

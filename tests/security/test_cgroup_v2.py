@@ -19,7 +19,7 @@ import pytest
 
 from executor.sandbox.wall import cgroups
 from tests.fixtures.executor import RunningExecutor, running_executor
-from tests.fixtures.gate import leave_out, missing
+from tests.fixtures.gate import missing
 from tests.fixtures.processes import processes_named
 from tests.fixtures.scope import WITH_A_BYSTANDER, Scope, scope
 from tests.security.host import SLEEPER
@@ -130,31 +130,6 @@ def test_the_root_of_a_cgroup_namespace_is_enough(ours: Path) -> None:
     with scope(ours, delegated=False) as container:
         assert _claim(*container.prefix, *WITH_A_BYSTANDER, *inside) == "/sys/fs/cgroup"
         assert set((container.folder / "cgroup.subtree_control").read_text().split()) == {"cpu", "memory", "pids"}
-
-
-@pytest.mark.usefixtures("ours")
-def test_a_group_of_another_user_is_not_used() -> None:
-    if os.geteuid() == 0:
-        leave_out("root may write every group")
-    with pytest.raises(cgroups.NotTaken, match="/sys/fs/cgroup is not delegated: it is owned by root") as caught:
-        cgroups.claim(own="0::/\n")
-    assert caught.value.cause is cgroups.Cause.NOT_DELEGATED
-
-
-def test_read_only_cgroups_are_reported(delegated: Scope) -> None:
-    remount = 'mount -o remount,bind,ro,nosuid,nodev,noexec /sys/fs/cgroup && exec "$@"'
-    message = _claim(*delegated.prefix, *_AS_ROOT_INSIDE, "sh", "-c", remount, "sh")
-    assert message == f"READ_ONLY {delegated.folder} is on a read-only file system"
-
-
-@pytest.mark.parametrize(
-    ("controllers", "answer"),
-    [("+memory", "{}"), ("+pids +cpu", "NOT_DELEGATED {} does not have the memory controller")],
-)
-def test_only_the_memory_controller_is_required(delegated: Scope, controllers: str, answer: str) -> None:
-    (delegated.folder / "cgroup.subtree_control").write_text(controllers)
-    with scope(delegated.folder) as child:
-        assert _claim(*child.prefix) == answer.format(child.folder)
 
 
 def test_processes_that_cannot_be_moved_are_reported(delegated: Scope) -> None:

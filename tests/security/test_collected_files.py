@@ -52,11 +52,27 @@ async def _run(
     return (await sandbox.run(job))[-1]
 
 
-async def test_files_come_back_in_the_order_of_names(sandbox: BubblewrapSandbox) -> None:
-    source = "open('out/b', 'wb').write(bytes(range(256))); open('out/a', 'w'); open('out/é', 'w').write('1')"
-    collected = (await _run(sandbox, source)).out_folder
-    assert list(collected.files.items()) == [("a", b""), ("b", bytes(range(256))), ("given", b"given"), ("é", b"1")]
-    assert collected.left_out == {}
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        (
+            "open('out/b', 'wb').write(bytes(range(256))); open('out/a', 'w'); open('out/é', 'w').write('1')",
+            [("a", b""), ("b", bytes(range(256))), ("given", b"given"), ("é", b"1")],
+        ),
+        ("raise SystemExit(3)", [("given", b"given")]),
+        ("os.kill(os.getpid(), 11)", [("given", b"given")]),
+        # It is read with the rights of the program, whose user is not that of process 1 if the executor is root.
+        (
+            "os.umask(0o77); open('out/x', 'w').write('mine'); os.chmod('out', 0o700)",
+            [("given", b"given"), ("x", b"mine")],
+        ),
+        ("os.link('out/given', 'out/x'); os.unlink('out/given')", [("x", b"given")]),
+    ],
+    ids=["in the order of names", "after a failure", "after a signal", "a private file", "a hard link"],
+)
+async def test_files_come_back(sandbox: BubblewrapSandbox, source: str, files: list[tuple[str, bytes]]) -> None:
+    result = await _run(sandbox, source)
+    assert (list(result.out_folder.files.items()), result.out_folder.left_out) == (files, {})
 
 
 async def test_the_folder_is_there_for_the_program(sandbox: BubblewrapSandbox) -> None:
@@ -71,11 +87,6 @@ async def test_a_file_of_that_name_stays_a_file(sandbox: BubblewrapSandbox) -> N
 
 async def test_without_the_folder_nothing_comes_back(sandbox: BubblewrapSandbox) -> None:
     assert (await _run(sandbox, "os.rmdir('out'); open('plot', 'w')", files={})).out_folder == OutFolder()
-
-
-@pytest.mark.parametrize("end", ["raise SystemExit(3)", "os.kill(os.getpid(), 11)"])
-async def test_files_of_a_failed_program_come_back(sandbox: BubblewrapSandbox, end: str) -> None:
-    assert (await _run(sandbox, end)).out_folder == OutFolder({"given": b"given"})
 
 
 async def test_only_the_last_step_is_collected_from(sandbox: BubblewrapSandbox) -> None:
@@ -109,17 +120,6 @@ async def test_what_may_not_come_back_is_counted(
     assert result.stderr == b""
     assert result.out_folder.files["given"] == b"given"
     assert result.out_folder.left_out == {reason: count}
-
-
-async def test_a_private_file_comes_back(sandbox: BubblewrapSandbox) -> None:
-    """It is read with the rights of the program, whose user is not that of process 1 if the executor is root."""
-    source = "os.umask(0o77); open('out/x', 'w').write('mine'); os.chmod('out', 0o700)"
-    assert (await _run(sandbox, source)).out_folder.files["x"] == b"mine"
-
-
-async def test_a_hard_link_is_a_file_of_its_own(sandbox: BubblewrapSandbox) -> None:
-    source = "os.link('out/given', 'out/x'); os.unlink('out/given')"
-    assert (await _run(sandbox, source)).out_folder == OutFolder({"x": b"given"})
 
 
 async def test_a_hard_link_to_a_system_file_is_impossible(sandbox: BubblewrapSandbox) -> None:
@@ -279,12 +279,9 @@ for old, new in (('/box/work', '/box/tmp/work'), ('/box/tmp', '/box/shm/tmp')):
 
 
 async def _compile(sandbox: BubblewrapSandbox, first: str, second: str = "") -> list[StepResult]:
-    steps = tuple(
-        Step((find_python(), "-c", f"import os\n{source}"), ENVIRONMENT, SMALL, 65536) for source in (first, second)
-    )
-    results = await sandbox.run(
-        Job({"given": WorkFile(b"given")}, steps, Template(16 << 20, SMALL), compiled_bytes=_COMPILED_BYTES)
-    )
+    steps = _step(first), _step(second)
+    job = Job({"given": WorkFile(b"given")}, steps, Template(16 << 20, SMALL), compiled_bytes=_COMPILED_BYTES)
+    results = await sandbox.run(job)
     assert b"".join(result.stderr for result in results) == b""
     assert all(not result.compiled_files for result in results[1:])
     return results
@@ -331,9 +328,8 @@ async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapS
     source = "[open(f'{number}', 'w').write(str(number)[-1]) for number in range(512)]"
     collected = (await _compile(sandbox, source))[0].compiled_files
     assert collected == {f"{number}": WorkFile(str(number)[-1].encode()) for number in range(512)}
-    count = "import os; print(len(os.listdir()), sum(open(name).read() == name[-1] for name in os.listdir()))"
-    step = Step((find_python(), "-c", count), ENVIRONMENT, SMALL, 65536)
-    (result,) = await sandbox.run(Job(collected, (step,), Template(16 << 20, SMALL)))
+    count = "print(len(os.listdir()), sum(open(name).read() == name[-1] for name in os.listdir()))"
+    (result,) = await sandbox.run(Job(collected, (_step(count),), Template(16 << 20, SMALL)))
     assert result.stdout == b"512 512\n"
 
 
@@ -345,7 +341,7 @@ async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapS
         "os.mkdir('folder'); os.symlink('/etc', 'folder/main')",
         "os.makedirs('/'.join('d' * 34)); open('d/' * 34 + 'main', 'w')",
         "os.makedirs('d' * 200 + '/' + 'e' * 200); open('d' * 200 + '/' + 'e' * 200 + '/' + 'f' * 200, 'w')",
-        "import socket; socket.socket(socket.AF_UNIX).bind('main')",
+        "socket.socket(socket.AF_UNIX).bind('main')",
         "os.mkfifo('main')",
         "os.mkfifo('main'); os.open('main', os.O_RDWR)",
         "os.mknod('main', 0o140755)",
@@ -399,11 +395,7 @@ async def test_a_file_that_cannot_be_executed_is_no_sandbox_failure(
 
 
 async def test_no_step_follows_one_over_its_limit(sandbox: BubblewrapSandbox) -> None:
-    python = (find_python(), "-c", "pass")
-    steps = (
-        Step(python, ENVIRONMENT, replace(SMALL, cpu_s=0.001), 65536),
-        Step(python, ENVIRONMENT, SMALL, 65536),
-    )
+    steps = _step("", replace(SMALL, cpu_s=0.001)), _step("")
     results = await sandbox.run(Job({}, steps, Template(16 << 20, SMALL)))
     assert [result.stopped for result in results] == ["cpu"]
 

@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.pipeline.run import Pipeline
@@ -14,6 +13,7 @@ from executor.sandbox.base import Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest, RunResponse, Verdict
+from tests.fixtures.languages import really_installed
 
 pytestmark = pytest.mark.security
 
@@ -36,14 +36,7 @@ class Engine:
 
     async def answer(self, language: str, code: str, **fields: object) -> RunResponse:
         request = RunRequest.model_validate({"language": language, "code": code, **fields})
-        return await self._pipeline.run(request, _installed(language))
-
-
-def _installed(code: str) -> Installed:
-    language = known()[code]
-    tools = language.toolchain()
-    assert tools
-    return Installed(language, tools, "1.0")
+        return await self._pipeline.run(request, really_installed(language))
 
 
 @pytest.fixture
@@ -83,30 +76,6 @@ int main(void) {
     ]
     assert answers[0].output == "honest\n"
     assert engine.steps == [2, 1, 1]
-
-
-async def test_a_program_cannot_change_its_cached_file(engine: Engine) -> None:
-    """It has no descriptor of a cached file, and cannot open its own for writing while it runs."""
-    code = r"""
-#include <fcntl.h>
-#include <stdio.h>
-int main(void) {
-    char byte = 0;
-    int held = 0;
-    for (int number = 3; number < 256; number++) held += fcntl(number, F_GETFD) >= 0;
-    FILE *own = fopen("main", "r+");
-    printf("%d %d\n", held, own == NULL);
-}
-"""
-    assert {(await engine.answer("c", code)).output for _ in range(2)} == {"0 1\n"}  # ETXTBSY
-
-
-async def test_a_compile_error_is_reported_each_time(engine: Engine) -> None:
-    for name in ("first", "second", "first"):
-        answer = await engine.answer("c", f"int main(void) {{ return {name}; }}")
-        assert answer.verdict is Verdict.COMPILE_ERROR
-        assert f"‘{name}’ undeclared" in answer.error
-    assert engine.steps == [2, 2, 2]
 
 
 async def test_a_cached_program_has_the_same_limits_and_verdicts(engine: Engine) -> None:

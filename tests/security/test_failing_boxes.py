@@ -36,7 +36,7 @@ _TIMEOUT_S = 10.0
 _NEW_PID_NAMESPACE = 0x20000000
 _PR_CAPBSET_DROP, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 24, 4, 22
 _SO_SNDBUF = 7
-_RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_BIND, _MS_RDONLY = 7, 2, 0x8914, 0x1000, 1
+_RLIMIT_NOFILE, _AF_INET, _SIOCSIFFLAGS, _MS_RDONLY = 7, 2, 0x8914, 1
 _ANY_CHILD = 0xFFFFFFFF  # wait4(2), -1
 _PYTHON = find_python()
 
@@ -76,22 +76,9 @@ def _mount(target: str, sentence: str, *conditions: Callable[[Call], bool]) -> t
 #: A fault, and the message about it.
 _STEPS: dict[str, tuple[Fault, str]] = {
     # bubblewrap
-    "wall's namespaces": (
-        Fault("clone", errno.EPERM, _by("bwrap")),
-        "bwrap: .*namespace.*",
-    ),
-    "wall's namespaces, used up": (
-        Fault("clone", errno.ENOSPC, _by("bwrap")),
-        "bwrap: Creating new namespace failed.*",
-    ),
     "wall's mounts": (Fault("mount", errno.EACCES, _by("bwrap")), "bwrap: .*Permission denied"),
     "bubblewrap dies": (Fault("mount", "kills", _by("bwrap")), "bubblewrap ended without a message"),
     "bubblewrap hangs": (Fault("mount", "hangs", _by("bwrap")), _NOT_STARTED),
-    "keeper is not executed": (
-        Fault("execve", errno.EACCES, _by("bwrap", _text(0, _PYTHON))),
-        f"bwrap: execvp {_PYTHON}: Permission denied",
-    ),
-    "bubblewrap hangs before the keeper": (Fault("execve", "hangs", _by("bwrap", _text(0, _PYTHON))), _NOT_STARTED),
     # the keeper
     "keeper dies": (
         Fault("prlimit64", "kills", _by("keeper", _is(1, _RLIMIT_NOFILE))),
@@ -103,10 +90,6 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "the keeper failed in _die_before_the_executor: PermissionError: .*Operation not permitted",
     ),
     # the zygote
-    "zygote is not forked": (
-        Fault("clone3", errno.EAGAIN, _by("keeper")),
-        "the box could not be made: .*Resource temporarily unavailable: '/box/zygote'",
-    ),
     "zygote is not executed": (
         Fault("execve", errno.EACCES, _text(0, "/box/zygote")),
         "the box could not be made: .*Permission denied: '/box/zygote'",
@@ -125,27 +108,13 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         Fault("clone", errno.EPERM, _CLONE),
         "the box could not be made: clone: Operation not permitted",
     ),
-    "box's namespaces, used up": (
-        Fault("clone", errno.ENOSPC, _CLONE),
-        "the box could not be made: clone: No space left on device",
-    ),
     "box's namespaces hang": (Fault("clone", "hangs", _CLONE), _NOT_MADE),
     "zygote dies when it makes a box": (Fault("clone", "kills", _CLONE), "the zygote ended"),
-    "process 1's descriptor": (
-        Fault("clone", errno.EMFILE, _CLONE),
-        "the box could not be made: clone: Too many open files",
-    ),
     # process 1
     "dumpable": (Fault("prctl", errno.EPERM, _by("process 1", _is(0, _PR_SET_DUMPABLE))), "dumpable: Operation"),
-    "mounts are made private": _mount("/", "mount none on /: Operation not permitted"),
     "tmpfs": _mount("/box", "mount tmpfs on /box: Operation not permitted"),
-    "proc": _mount("/proc", "mount proc on /proc: Operation not permitted", _text(2, "proc")),
-    "proc is bound": _mount("/proc", "mount /proc on /proc: Operation not permitted", _is(3, _MS_BIND)),
     "proc is made read-only": _mount("/proc", "mount none on /proc: Operation not permitted", _has(3, _MS_RDONLY)),
     "a file is masked": _mount("/proc/kcore", "/proc/kcore: Operation not permitted"),
-    "a folder is masked": _mount("/proc/fs", "/proc/fs: Operation not permitted"),
-    "terminals": _mount("/dev/pts", "mount devpts on /dev/pts: Operation not permitted"),
-    "shared memory": _mount("/dev/shm", "mount /box/shm on /dev/shm: Operation not permitted"),
     "a mount hangs": (Fault("mount", "hangs", _by("process 1", _text(1, "/dev/pts"))), _NOT_MADE),
     "process 1 dies": (Fault("mount", "kills", _by("process 1", _text(1, "/dev/pts"))), "process 1 of the box ended"),
     "host name": (Fault("sethostname", errno.EPERM, _by("process 1")), "sethostname: Operation not permitted"),
@@ -186,10 +155,6 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         Fault("unshare", errno.EPERM, _by("program")),
         "user and cgroup namespaces: Operation not permitted",
     ),
-    "user namespace, used up": (
-        Fault("unshare", errno.ENOSPC, _by("program")),
-        "user and cgroup namespaces: No space left on device",
-    ),
     "user namespace hangs": (Fault("unshare", "hangs", _by("program")), _NOT_MADE),
     "map of users": (
         Fault("write", errno.EPERM, _by("program", _file(0, "uid_map"))),
@@ -215,6 +180,10 @@ _STEPS: dict[str, tuple[Fault, str]] = {
         "a program that does nothing failed in a box: signal 9",
     ),
     # the program's end
+    "process 1 has no child": (
+        Fault("wait4", errno.ECHILD, _by("process 1", _is(0, _ANY_CHILD))),
+        "wait4: No child processes",
+    ),
     "process 1 hangs when the program has ended": (
         Fault("wait4", "hangs", _by("process 1", _is(0, _ANY_CHILD))),
         _NOT_ENDED,

@@ -14,9 +14,7 @@ import pytest
 
 from executor.settings import ExecutorSettings
 from tests.fixtures.executor import RunningExecutor, running_executor
-from tests.fixtures.http_serving import read_all
 from tests.fixtures.memory_group import forget_peak_memory, peak_memory
-from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.security
 
@@ -74,23 +72,6 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
     assert peak_memory(executor.pid) - before < 2 * ExecutorSettings().max_bodies_bytes
 
 
-def test_a_refusal_says_when_to_try_again(executor: RunningExecutor) -> None:
-    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {_LONGEST * _MIB}\r\n\r\n".encode()
-
-    def refusal() -> bytes:
-        with _connect(executor) as connection:
-            connection.sendall(head)
-            answered = select.select([connection], [], [], 0.1)[0]
-            return connection.recv(65536) if answered else b""
-
-    with contextlib.ExitStack() as stack:
-        for _ in range(2):
-            stack.enter_context(_connect(executor)).sendall(head + b" " * (_LONGEST - 1) * _MIB)
-        answer = eventually_sync(refusal, what="the budget is spent")
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert b"retry-after: " in answer
-
-
 @pytest.mark.slow
 def test_unread_answers_take_bounded_memory(executor: RunningExecutor) -> None:
     """These answers are the largest possible: every byte of both streams becomes six."""
@@ -109,15 +90,3 @@ def test_unread_answers_take_bounded_memory(executor: RunningExecutor) -> None:
         grown = peak_memory(executor.pid) - before
     assert grown < 2 * 4 * 12 * _MIB  # slots, copies while an answer is written, bytes of one
     assert _runs(executor)
-
-
-def test_a_slow_client_is_served(executor: RunningExecutor) -> None:
-    body = json.dumps({"language": "py", "code": "print(1)"}).encode()
-    request = (
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    )
-    with _connect(executor) as connection:
-        for byte in request:
-            connection.sendall(bytes([byte]))
-            select.select([connection], [], [], 0.01)
-        assert b'"output":"1\\n"' in read_all(connection)

@@ -1,8 +1,6 @@
 """Interactors of senders, from the request to the verdict: what each side may do to the other, and who is at fault."""
 
-import asyncio
 import secrets
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -10,20 +8,13 @@ import pytest
 from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
 from tests.fixtures import run_call
-from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.processes import processes_named
-from tests.security.host import LEAVE_SLEEPER, SLEEPER
+from tests.security.host import LEAVE_SLEEPER
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.security
 
-_MODES: Final = [
-    "as it comes",
-    *(
-        pytest.param(mode, marks=pytest.mark.slow)
-        for mode in ("without cgroups", "cold", "ordinary user", "subordinate ids")
-    ),
-]
 _KATTIS: Final = """
 import os, sys, time
 lines = iter(lambda: (sys.stdin.readline() or end(43, 'no more guesses')).strip(), None)
@@ -53,12 +44,6 @@ while True:
         case 'more': low = middle + 1
         case 'less': high = middle - 1
 """
-
-
-@pytest.fixture(scope="module", params=_MODES)
-def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
-    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
-        yield running
 
 
 def _interactor(source: str, **fields: Any) -> dict[str, Any]:
@@ -99,11 +84,8 @@ async def test_a_game_is_won(engine: RunningExecutor) -> None:
         ("print(100, flush=True); input()", _GUESSING, "wrong_answer", "no more guesses"),
         ("print('ten', flush=True)", _GUESSING, "judge_error", None),
         ("print(100, flush=True); input(); sys.exit(3)", _GUESSING, "runtime_error", "no more guesses"),
-        ("print(100, flush=True); input(); os.kill(os.getpid(), 11)", _GUESSING, "runtime_error", "no more guesses"),
         ("while True: pass", _GUESSING, "time_limit", "no more guesses"),
-        ("bytearray(1 << 30)", _GUESSING, "memory_limit", "no more guesses"),
         ("print(200, flush=True); input(); sys.exit(3)", _GUESSING, "runtime_error", "found"),
-        ("print(200, flush=True); input()\nwhile True: pass", _GUESSING, "time_limit", "found"),
         ("sys.stdin.read(); sys.exit(3)", "end(43, 'at once')", "wrong_answer", "at once"),
         ("sys.stdin.read(); sys.exit(3)", "end(42, 'at once')", "runtime_error", "at once"),
         ("while True: pass", "end(43, 'at once')", "wrong_answer", "at once"),
@@ -113,9 +95,7 @@ async def test_a_game_is_won(engine: RunningExecutor) -> None:
 async def test_verdict(
     engine: RunningExecutor, program: str, interactor: str, verdict: str, message: str | None
 ) -> None:
-    test = await _played(
-        engine, program, interactor, tests=[{"stdin": "200"}], limits={"cpu_s": 0.5, "memory_bytes": 256 << 20}
-    )
+    test = await _played(engine, program, interactor, tests=[{"stdin": "200"}], limits={"cpu_s": 0.5})
     assert test.verdict == verdict
     if verdict != "judge_error":
         assert test.judge_message == message
@@ -125,14 +105,11 @@ async def test_verdict(
     ("interactor", "message"),
     [
         ("end(0)", "ended with code 0"),
-        ("end(1)", "ended with code 1"),
-        ("print('late', file=sys.stderr); raise SystemExit(7)", "ended with code 7"),
         ("os.kill(os.getpid(), 11)", "signal 11"),
         ("while True: pass", "stopped after 0.5 s of CPU time"),
         ("bytearray(1 << 30)", "Memory limit exceeded"),
         ("while True: os.write(2, bytes(65536))", "wrote more than 100000 bytes"),
         ("open(sys.argv[3] + 'x', 'wb').write(bytes(100_001)); end(42)", "wrote more than 100000 bytes"),
-        ("open(sys.argv[3] + 'score.txt', 'w').write('2'); end(42)", "not between 0 and 1"),
     ],
 )
 async def test_an_interactor_that_fails_is_at_fault(engine: RunningExecutor, interactor: str, message: str) -> None:
@@ -140,34 +117,6 @@ async def test_an_interactor_that_fails_is_at_fault(engine: RunningExecutor, int
     test = await _played(engine, "input()", interactor, judge_limits=limits)
     assert (test.verdict, test.error, test.message, test.points_awarded) == (Verdict.JUDGE_ERROR, "", None, None)
     assert message in str(test.judge_message)
-
-
-async def test_a_program_that_does_not_flush_waits_too_long(engine: RunningExecutor) -> None:
-    test = await _played(engine, "os.read(0, 1)", "next(lines)", wall_s=0.5)
-    assert (test.verdict, test.message, test.stopped) == (Verdict.TIME_LIMIT, None, "wall")
-    assert "each waited for the other" in str(test.judge_message)
-
-
-async def test_an_interactor_that_reads_nothing_hangs(engine: RunningExecutor) -> None:
-    for program in ("print(1, flush=True); input()", "while True: print(1)"):
-        test = await _played(engine, program, "time.sleep(60)", wall_s=0.5)
-        assert test.verdict is Verdict.JUDGE_ERROR
-        assert str(test.judge_message).startswith("The interactor hangs")
-
-
-async def test_an_interactor_may_not_outlive_its_program_by_much(engine: RunningExecutor) -> None:
-    test = await _played(engine, "pass", "sys.stdin.read(); time.sleep(60)", wall_s=0.5)
-    assert test.verdict is Verdict.JUDGE_ERROR
-    assert "stopped after 0.5 s" in str(test.judge_message)
-
-
-async def test_a_flood_is_stopped_by_elapsed_time(engine: RunningExecutor) -> None:
-    """Far more than its output limit passes. The interactor waits, since the program does not read."""
-    flood = "while True: os.write(1, bytes(65536))"
-    test = await _played(engine, flood, "while sys.stdin.buffer.read(65536): pass", wall_s=0.3)
-    assert test.verdict is Verdict.TIME_LIMIT
-    test = await _played(engine, flood, "while True: os.write(1, bytes(65536))", wall_s=0.5)
-    assert test.verdict is Verdict.TIME_LIMIT
 
 
 async def test_scores_and_messages_are_read(engine: RunningExecutor) -> None:
@@ -192,12 +141,8 @@ async def test_arguments_come_after_those_of_the_protocol(engine: RunningExecuto
 @pytest.mark.parametrize(
     ("exit_code", "stderr", "verdict", "points"),
     [
-        (0, "ok fine", "accepted", None),
         (1, "wrong answer no", "wrong_answer", None),
-        (3, "FAIL no", "judge_error", None),
         (7, "points 3 good", "accepted", 3),
-        (7, "points 0 bad", "wrong_answer", 0),
-        (42, "", "judge_error", None),
     ],
 )
 async def test_testlib_without_a_checker(
@@ -302,21 +247,3 @@ async def test_processes_left_behind_are_dead(engine: RunningExecutor) -> None:
     test = await _played(engine, leave, f"{leave}sys.stdin.read(); end(42)")
     assert test.verdict is Verdict.ACCEPTED
     await eventually(lambda: not processes_named(mark))
-
-
-async def test_a_client_that_leaves_frees_the_slot(engine: RunningExecutor) -> None:
-    """The executor has one slot and no queue."""
-    mark = f"talks-{secrets.token_hex(8)}"
-    waiting = asyncio.create_task(_played(engine, "input()", SLEEPER.format(mark=mark)))
-    await eventually(lambda: processes_named(mark))
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-    async def is_free() -> bool:
-        try:
-            return (await _played(engine, "pass", "end(42)")).verdict is Verdict.ACCEPTED
-        except AssertionError:
-            return False
-
-    await eventually(is_free)

@@ -1,28 +1,18 @@
 """Attacks by a judge, and on one: a sender may be hostile as the author of a program, of its checker, or of both."""
 
-import asyncio
 import secrets
-from collections.abc import Iterator
 from typing import Any, Final
 
-import httpx
 import pytest
 
 from shared.engine.codex import Verdict
 from shared.engine.run_call import JudgeFailed, TestEnded
 from tests.fixtures import run_call
-from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.memory_group import forget_peak_memory, peak_memory
-from tests.fixtures.processes import processes_named
-from tests.security.host import LEAVE_SLEEPER, SLEEPER
-from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.security
 
-_MODES: Final = [
-    "as it comes",
-    *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("without cgroups", "cold", "ordinary user")),
-]
 _PRINT_OK: Final = {"main.py": "print('ok')"}
 #: Finds every regular file that a process may read in its box, and prints where it finds the secret of a sender.
 _SEARCH: Final = r"""
@@ -37,12 +27,6 @@ def search(report):
                         report(path, found)
                 except (OSError, ValueError): pass
 """
-
-
-@pytest.fixture(scope="module", params=_MODES)
-def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
-    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
-        yield running
 
 
 async def _judged(
@@ -69,11 +53,6 @@ async def _is_served(engine: RunningExecutor) -> None:
         ("while True: print('x' * 9999)", {}, "more than 8388608 bytes of output and feedback."),
         ("import sys\nwhile True: sys.stderr.write('x' * 9999)", {}, "more than 8388608 bytes"),
         (
-            "import sys; [f.write('x' * 400) for f in (sys.stdout, sys.stderr, open(sys.argv[3] + 'a', 'w'))]",
-            {"output_bytes": 1000},
-            "more than 1000 bytes",
-        ),
-        (
             "import sys\nfor n in range(300): open(f'{sys.argv[3]}{n}', 'wb').write(bytes(1 << 15))\nsys.exit(42)",
             {},
             "more than 8388608 bytes",
@@ -82,10 +61,6 @@ async def _is_served(engine: RunningExecutor) -> None:
         ("import os\nos.kill(os.getpid(), 9)", {}, "Killed by signal 9"),
         ("import os\ntry: os.kill(1, 9)\nexcept OSError: os.kill(-1, 9)", {}, ""),
         ("import os, sys\nwhile True:\n try: os.fork()\n except OSError: sys.exit(1)", {"cpu_s": 2.0}, ""),
-        ("import os\nos._exit(0)", {}, "code 0"),
-        ("raise SystemExit('no file')", {}, "code 1"),
-        ("import sys; sys.stderr.write('x' * (1 << 20) + ' the end'); sys.exit(1)", {}, "xxx the end"),
-        ("import sys; open(sys.argv[3] + 'score.txt', 'w').write('2'); sys.exit(42)", {}, "not between 0 and 1"),
     ],
 )
 async def test_a_judge_that_fails_is_no_fault_of_the_program(
@@ -100,16 +75,14 @@ async def test_a_judge_that_fails_is_no_fault_of_the_program(
     await _is_served(engine)
 
 
-@pytest.mark.parametrize(("files", "verdict"), [(190, Verdict.ACCEPTED), (1000, Verdict.JUDGE_ERROR)])
-async def test_the_next_pass_has_room_for_feedback(files: int, verdict: Verdict, engine: RunningExecutor) -> None:
-    judge = f"""import os, sys
+async def test_the_next_pass_has_room_for_feedback(engine: RunningExecutor) -> None:
+    judge = """import os, sys
 if not os.path.exists(sys.argv[3] + '0'):
-    for name in (*range({files}), 'nextpass.in'): open(f'{{sys.argv[3]}}{{name}}', 'w')
+    for name in (*range(190), 'nextpass.in'): open(f'{sys.argv[3]}{name}', 'w')
 sys.exit(42)
 """
     (test,) = await _judged(engine, judge, passes=2)
-    assert test.verdict is verdict
-    await _is_served(engine)
+    assert test.verdict is Verdict.ACCEPTED
 
 
 _SEES: Final = f"""{_SEARCH}
@@ -157,34 +130,6 @@ async def test_nothing_of_a_judge_reaches_the_next_test(engine: RunningExecutor)
     assert [test.judge_message for test in ended] == ["['judge.py'] 0"] * 3
 
 
-async def test_only_regular_files_are_feedback(engine: RunningExecutor) -> None:
-    judge = """
-import os, sys
-folder = sys.argv[3]
-os.symlink('/box/given/answer', folder + 'teammessage.txt')
-os.symlink(folder + 'x', folder + 'score.txt'), open(folder + 'x', 'w').write('1')
-os.mkdir(folder + 'score_multiplier.txt'), os.mkfifo(folder + 'judgemessage.txt')
-sys.exit(42)
-"""
-    (test,) = await _judged(engine, judge, tests=[{"expected_output": "a secret"}])
-    assert (test.verdict, test.message, test.judge_message, test.points_awarded) == (
-        Verdict.ACCEPTED, None, None, None,
-    )  # fmt: skip
-
-
-async def test_texts_of_a_judge_are_no_commands_of_a_terminal(engine: RunningExecutor) -> None:
-    judge = r"""
-import sys
-open(sys.argv[3] + 'teammessage.txt', 'wb').write(b'\x1b]0;title\x07<b>\xff\r\n\0' * 20000)
-sys.exit(43)
-"""
-    (test,) = await _judged(engine, judge)
-    assert test.verdict is Verdict.WRONG_ANSWER
-    assert test.message
-    assert test.message.startswith("\ufffd]0;title\ufffd<b>\ufffd\n\ufffd")
-    assert 65500 < len(test.message.encode()) <= 65536
-
-
 async def test_what_a_judge_writes_takes_little_memory(engine: RunningExecutor) -> None:
     judge = """
 import os, sys
@@ -199,30 +144,6 @@ sys.exit(42)
     (test,) = await _judged(engine, judge, checker={"limits": {"output_bytes": 64 << 20}})
     assert (test.verdict, len((test.judge_message or "").encode())) == (Verdict.ACCEPTED, 65535)
     assert peak_memory(engine.pid) - before < 10 << 20
-
-
-async def test_a_process_that_a_judge_leaves_is_killed(engine: RunningExecutor) -> None:
-    mark = f"judge-{secrets.token_hex(8)}"
-    (test,) = await _judged(engine, f"{LEAVE_SLEEPER.format(mark=mark)}sys.exit(42)")
-    assert test.verdict is Verdict.ACCEPTED
-    await eventually(lambda: not processes_named(mark))
-
-
-async def test_a_client_that_hangs_up_ends_its_judge(engine: RunningExecutor) -> None:
-    mark = f"judge-{secrets.token_hex(8)}"
-    judging = asyncio.create_task(_judged(engine, SLEEPER.format(mark=mark)))
-    await eventually(lambda: processes_named(mark))
-    judging.cancel()
-    await asyncio.gather(judging, return_exceptions=True)
-    await eventually(lambda: not processes_named(mark))
-    # The only slot is free again, a moment after the last process is gone.
-    await eventually(lambda: _has_a_free_slot(engine.url))
-
-
-async def _has_a_free_slot(url: str) -> bool:
-    body = {"language": "py", "files": run_call.as_files(_PRINT_OK)}
-    async with httpx.AsyncClient(timeout=60 * PATIENCE) as client:
-        return (await client.post(f"{url}run", json=body)).status_code == httpx.codes.OK
 
 
 async def test_output_reaches_a_judge_byte_for_byte(engine: RunningExecutor) -> None:

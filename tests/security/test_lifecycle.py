@@ -8,7 +8,6 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -24,21 +23,15 @@ pytestmark = pytest.mark.security
 _DEADLINE_S = 30
 
 
-@dataclass(frozen=True)
-class _Sleeping:
-    client: httpx.AsyncClient
-    request: "asyncio.Task[httpx.Response]"
-
-
 @asynccontextmanager
-async def sleeping_program(executor: RunningExecutor, mark: str) -> AsyncIterator[_Sleeping]:
+async def sleeping_program(executor: RunningExecutor, mark: str) -> AsyncIterator["asyncio.Task[httpx.Response]"]:
     """Yield while `executor` runs a program that sleeps; then give its request up."""
     async with httpx.AsyncClient(base_url=executor.url, timeout=60) as client:
         body = {"language": "py", "code": SLEEPER.format(mark=mark), "wall_limit": 60}
         request = asyncio.create_task(client.post("/", json=body))
         try:
             await eventually(lambda: bool(processes_named(mark)))
-            yield _Sleeping(client, request)
+            yield request
         finally:
             request.cancel()
             await asyncio.gather(request, return_exceptions=True)
@@ -55,13 +48,14 @@ async def test_a_dead_keeper_fails_its_runs_and_is_replaced() -> None:
     mark = f"keeper-{os.getpid()}"
     # Without warm boxes: the next keeper would start theirs again.
     with running_executor(executor_slots="2", warm_boxes="0") as running:
-        async with sleeping_program(running, mark) as sleeping:
+        async with sleeping_program(running, mark) as request:
             os.kill(keeper(running.pid), signal.SIGKILL)
-            failed = await sleeping.request
+            failed = await request
             assert failed.status_code == failed.json()["status"] == 500
             assert failed.json()["verdict"] == "internal_error"
             await eventually(lambda: not processes_named(mark))
-            again = await sleeping.client.post("/", json={"language": "py", "code": "print('again')"})
+            async with httpx.AsyncClient(timeout=60) as client:
+                again = await client.post(running.url, json={"language": "py", "code": "print('again')"})
             assert again.json()["output"] == "again\n"
 
 
@@ -92,10 +86,10 @@ async def test_many_boxes_are_ready_with_few_descriptors() -> None:
 async def test_stopping_leaves_nothing() -> None:
     mark = f"stop-{os.getpid()}"
     with running_executor(executor_slots="1") as running:
-        async with sleeping_program(running, mark) as sleeping:
+        async with sleeping_program(running, mark) as request:
             below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGTERM)
-            await asyncio.gather(sleeping.request, return_exceptions=True)
+            await asyncio.gather(request, return_exceptions=True)
             await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
     assert processes_named(mark) == []
     assert _cgroups(running.pid) == []
@@ -105,10 +99,10 @@ async def test_stopping_leaves_nothing() -> None:
 async def test_killing_the_executor_leaves_no_process() -> None:
     mark = f"kill-{os.getpid()}"
     with running_executor(executor_slots="1", expect_exit=-signal.SIGKILL) as running:
-        async with sleeping_program(running, mark) as sleeping:
+        async with sleeping_program(running, mark) as request:
             below = pids_below(running.pid)
             os.kill(running.pid, signal.SIGKILL)
-            await asyncio.gather(sleeping.request, return_exceptions=True)
+            await asyncio.gather(request, return_exceptions=True)
             await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
     with running_executor(executor_slots="1"):  # its start removes the other's cgroups
         assert _cgroups(running.pid) == []

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,7 +22,6 @@ from tests.security.host import keeper
 pytestmark = pytest.mark.security
 
 _LIMIT_BYTES = 768 << 20
-_FOLDER = Path("/sys/fs/cgroup/memory")
 _ATTACKS = [attack for attack in load() if attack.name.startswith("memory_") and attack.language == "c"]
 _MODES = ["ordinary user", pytest.param("subordinate ids", marks=pytest.mark.slow)]
 #: Attacks that are not slow: one on the program's own memory, and one on the kernel's.

@@ -8,7 +8,6 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.pipeline.run import Pipeline
@@ -17,6 +16,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import headers
 from shared.engine.codex import RunRequest, RunResponse, Verdict
+from tests.fixtures.languages import really_installed
 
 _CPP = known()["cpp"]
 _TOOLS = _CPP.toolchain()
@@ -51,18 +51,13 @@ class Engine:
         self.mechanisms = find_mechanisms(settings)
         self.sandbox = BubblewrapSandbox(self.mechanisms)
         self.pipeline = Pipeline(self.sandbox, settings)
-        assert _TOOLS
         assert _CPP.compile
         assert _CPP.compile.headers
         compile_ = replace(_CPP.compile, headers=replace(_CPP.compile.headers, names=("iostream",)))
-        self.cpp = Installed(replace(_CPP, compile=compile_), _TOOLS, "1.0")
+        self.cpp = replace(really_installed("cpp"), language=replace(_CPP, compile=compile_))
 
     async def run(self, code: str, language: str = "cpp") -> RunResponse:
-        installed = self.cpp
-        if language != "cpp":
-            tools = known()[language].toolchain()
-            assert tools
-            installed = Installed(known()[language], tools, "1.0")
+        installed = self.cpp if language == "cpp" else really_installed(language)
         return await self.pipeline.run(RunRequest(code=code, language=language), installed)
 
 

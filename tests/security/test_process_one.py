@@ -38,10 +38,11 @@ def _shell(*commands: str) -> Job:
     return Job({}, steps, _TEMPLATE)
 
 
-async def test_a_program_starts_without_ignored_or_blocked_signals(sandbox: BubblewrapSandbox) -> None:
-    script = "exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
+async def test_a_program_starts_with_three_descriptors_and_signals(sandbox: BubblewrapSandbox) -> None:
+    script = "umask; ls /proc/$$/fd; exec grep -E '^Sig(Blk|Ign)' /proc/self/status"
     for result in await sandbox.run(_shell(script, script)):
-        assert result.stdout.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+        none = [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+        assert result.stdout.split() == [b"0022", b"0", b"1", b"2", *none]
 
 
 async def test_a_further_program_that_gets_signals_blocks_none(sandbox: BubblewrapSandbox) -> None:
@@ -54,12 +55,6 @@ async def test_a_further_program_that_gets_signals_blocks_none(sandbox: Bubblewr
         assert os.read(ends[0], 100).split() == [b"SigBlk:", b"0" * 16]
     finally:
         channel.close(ends)
-
-
-async def test_a_program_starts_with_three_descriptors_and_a_umask(sandbox: BubblewrapSandbox) -> None:
-    script = "umask; ls /proc/$$/fd"
-    for result in await sandbox.run(_shell(script, script)):
-        assert result.stdout.split() == [b"0022", b"0", b"1", b"2"]
 
 
 async def test_each_further_step_has_its_own_words_and_streams(sandbox: BubblewrapSandbox) -> None:
@@ -133,15 +128,6 @@ _TO_LIVE = {_CHOWN, _KILL, _SETGID, _SETUID, _SETFCAP}
 _TO_MAKE_BOXES = _TO_LIVE | {_NET_ADMIN, _SYS_ADMIN}
 
 
-def _own_zygote() -> int:
-    """Return the zygote of the test's own sandbox. Other tests run executors at the same time."""
-    own = os.getpid()
-    children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
-    (bubblewrap,) = (pid for pid in children if b"/box/keeper.pyz" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    (zygote,) = zygotes(int(bubblewrap))
-    return zygote
-
-
 def _status(pid: int) -> dict[str, str]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -156,7 +142,7 @@ async def test_process_one_and_zygotes_keep_only_what_they_need(sandbox: Bubblew
         return int(_status(pid)["Seccomp_filters"])
 
     async with _neighbour(sandbox):
-        zygote = _own_zygote()
+        (zygote,) = zygotes(os.getpid())
         (process_one, _program) = pids_below(zygote)
         for pid, most in ((zygote, _TO_MAKE_BOXES), (process_one, _TO_LIVE)):
             status = _status(pid)
@@ -170,7 +156,7 @@ async def test_process_one_and_zygotes_keep_only_what_they_need(sandbox: Bubblew
 async def test_process_one_cannot_write_kernel_settings(sandbox: BubblewrapSandbox) -> None:
     """Root needs no capability to write them, only a path. Another user is refused before the mount is looked at."""
     async with _neighbour(sandbox):
-        zygote = _own_zygote()
+        (zygote,) = zygotes(os.getpid())
         root = Path(f"/proc/{pids_below(zygote)[0]}/root")
         for switch in ("sys/kernel/core_pattern", "sys/vm/overcommit_memory"):
             assert os.statvfs(root / "proc" / switch).f_flag & os.ST_RDONLY

@@ -3,47 +3,20 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import pytest
 
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, Failed, Finished, TestEnded
+from shared.engine.run_call import Compiled, Failed, Finished
 from tests.fixtures import run_call
-from tests.fixtures.executor import RunningExecutor, running_executor
+from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.processes import processes_named
-from tests.security.host import SLEEPER, keeper
+from tests.security.host import SLEEPER
 from tests.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.security
-
-_MODES: Final = ["as it comes", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("without cgroups", "cold"))]
-
-
-@pytest.fixture(scope="module", params=_MODES)
-def engine(request: pytest.FixtureRequest) -> Iterator[RunningExecutor]:
-    with running_executor(request.param, executor_slots="1", express_slots="0", queue="0") as running:
-        yield running
-
-
-async def _post(url: str, **body: Any) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=60 * PATIENCE) as client:
-        return await client.post(f"{url}run", json=body)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "../escaped", "../../tmp/escaped", "/tmp/escaped", "a/../../escaped", "./escaped", "a//escaped", "..",
-        "a/..", "..\\escaped", "a\0b", "a\nb", "",
-    ],
-)  # fmt: skip
-async def test_no_file_leaves_its_folder(path: str, engine: RunningExecutor) -> None:
-    files = run_call.as_files({"main.py": "print(1)", path: "escaped"})
-    assert (await _post(engine.url, language="py", files=files)).status_code == 422
-    assert (await _post(engine.url, language="py", files=files[::-1])).status_code == 422
 
 
 async def test_odd_but_legal_paths_stay_in_the_folder(engine: RunningExecutor) -> None:
@@ -90,22 +63,6 @@ async def test_an_expected_output_is_not_in_the_box(engine: RunningExecutor) -> 
     ] * 3  # fmt: skip
     (test,) = await run_call.tests(engine.url, "py", {"main.py": _SEARCH, "data": secret}, tests=[{"stdin": "given"}])
     assert test.stdout == "['/box/work/data'] given\n", "the search finds nothing"
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        "-fplugin=./evil.so", "-B.", "-specs=evil", "-wrapper", "@evil", "-xc", "-include", "-I/etc", "-o/box/x",
-        "-Wl,-T,evil", "-Wa,@evil", "-Wp,-MD,x", "-dumpdir", "-save-temps", "-L.", "-levil", "other.so", "/etc/passwd",
-        "-D", "-D@evil", "-U@evil", "--help",
-    ],
-)  # fmt: skip
-async def test_a_compiler_gets_no_dangerous_option(option: str, engine: RunningExecutor) -> None:
-    files = run_call.as_files({"main.c": "int main(void) {}", "evil": "-v", "evil.so": "x"})
-    for options in ([option], ["-O2", option]):
-        answer = await _post(engine.url, language="c", files=files, compiler_args=options)
-        assert answer.status_code == 422
-        assert "-std=*" in answer.json()["error"]
 
 
 async def test_a_file_is_no_option_of_a_compiler(engine: RunningExecutor) -> None:
@@ -160,28 +117,9 @@ async def test_a_client_that_hangs_up_ends_its_program(call: str, engine: Runnin
 
 
 async def _is_served(url: str) -> bool:
-    return (await _post(url, language="py", files=run_call.as_files({"a.py": "print(1)"}))).status_code == 200
-
-
-@pytest.mark.slow
-async def test_a_failure_event_reports_a_killed_keeper() -> None:
-    mark = f"run-keeper-{os.getpid()}"
-    # In a cold box, because a program whose warm box fails is run again.
-    with running_executor("cold", executor_slots="1") as running:
-        tests = [{}, {"args": ["sleep"]}, {}]
-        program = f"import sys\nif sys.argv[1:]:\n exec({SLEEPER.format(mark=mark)!r})"
-        events = []
-
-        async def follow() -> None:
-            async for event in run_call.stream(running.url, "py", {"main.py": program}, tests=tests):
-                events.append(event)  # noqa: PERF401
-
-        following = asyncio.create_task(follow())
-        await eventually(lambda: processes_named(mark))
-        os.kill(keeper(running.pid), 9)
-        await asyncio.wait_for(following, 30 * PATIENCE)
-        assert [event.event for event in events] == ["started", "test", "failed"]
-        assert await _is_served(running.url)
+    body = {"language": "py", "files": run_call.as_files({"a.py": "print(1)"})}
+    async with httpx.AsyncClient(timeout=60 * PATIENCE) as client:
+        return (await client.post(f"{url}run", json=body)).status_code == httpx.codes.OK
 
 
 async def test_a_hundred_large_outputs_are_bounded(engine: RunningExecutor) -> None:
@@ -217,18 +155,9 @@ async def test_a_compiler_without_end_is_a_compile_error(engine: RunningExecutor
     assert finished == Finished()
 
 
-async def test_files_of_one_program_are_not_in_the_next(engine: RunningExecutor) -> None:
-    await run_call.tests(engine.url, "py", {"main.py": "print(1)", "secret/x": "secret"})
-    (test,) = await run_call.tests(engine.url, "py", {"main.py": "import os; print(os.listdir())"})
-    assert test.stdout == "['main.py']\n"
-
-
-def _seen(ended: list[TestEnded]) -> list[str]:
-    return [test.stdout for test in ended]
-
-
 async def test_own_modules_replace_those_of_the_language(engine: RunningExecutor) -> None:
     """This holds in every Python, also in one that has started already and loaded its own modules."""
     for module in ("random", "string", "bisect", "typing"):
         files = {"main.py": f"import {module}; print({module}.__file__)", f"{module}.py": ""}
-        assert _seen(await run_call.tests(engine.url, "py", files)) == [f"/box/work/{module}.py\n"]
+        (test,) = await run_call.tests(engine.url, "py", files)
+        assert test.stdout == f"/box/work/{module}.py\n"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.languages import known
 from executor.sandbox.base import StepResult
@@ -14,6 +13,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import shared_compiler
 from executor.warm.shared_compiler import SharedCompiler
+from tests.fixtures.languages import really_installed
 from tests.waiting import eventually
 
 _JAVA = known()["java"]
@@ -22,7 +22,6 @@ pytestmark = [pytest.mark.security, pytest.mark.skipif(not _JAVA.toolchain(), re
 
 _READY_S = 60
 _DEEP = f"class Deep {{ int x = {' + '.join(['1'] * 20000)}; }}"
-_LONG = f"class Long {{ void run(int x) {{ {'x++; ' * 15000} }} }}"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def compiler(cache: Path) -> AsyncIterator[SharedCompiler]:
     mechanisms = find_mechanisms(ExecutorSettings().tuned(cache_dir=cache))
     sandbox = BubblewrapSandbox(mechanisms)
-    java = Installed(_JAVA, _JAVA.toolchain() or {}, "1.0")
+    java = really_installed("java")
     try:
         await sandbox.start()
         assert _JAVA.compile
@@ -85,13 +84,3 @@ async def test_sources_may_have_classes_of_the_same_name(
 async def test_a_source_that_kills_the_shared_compiler_is_handed_on(compiler: SharedCompiler) -> None:
     assert await _compile(compiler, _DEEP) is None
     assert await _compile(compiler, "class A {}")
-
-
-@pytest.mark.slow
-async def test_a_source_that_takes_too_long_hardly_delays_others(
-    compiler: SharedCompiler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared_compiler, "_COMPILE_S", 0.02)
-    assert await _compile(compiler, _LONG) is None
-    monkeypatch.undo()
-    await _until_up(compiler)

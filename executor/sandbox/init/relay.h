@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 /* What process 1 of a judge gets: the judge's standard input and output, and the ends between which it passes bytes. The
- * same order as in streams/pipes.py. */
+ * same order as in `_crossed_pipes` in bubblewrap.py. */
 enum { JUDGE_STDIN, JUDGE_STDOUT, FROM_PROGRAM, TO_JUDGE, FROM_JUDGE, TO_PROGRAM };
 
 void begin_relay(const int *ends, pid_t judge);

@@ -125,7 +125,7 @@ class Keeper:
         try:
             sockets = ours, theirs = channel.wide_pair()
             if self._meter_kind:
-                meter = self._meter_kind(self._bases, f"{order.id}.0", order.limits)
+                meter = self._meter_kind(self._bases, f"{order.id}.0", order.template.limits)
                 joins = meter.joins()
             self._zygotes.order(order, theirs, joins)
         except (OSError, ValueError) as exc:

@@ -86,11 +86,7 @@ class ProcessTree:
 
     def longest_wait(self) -> float:
         """Return the seconds that the most delayed thread has spent runnable without a processor."""
-        return max(map(self._wait_of, self._pids()), default=0.0)
-
-    def wait_of_process_one(self) -> float:
-        """Return the seconds that process 1 has spent runnable without a processor."""
-        return self._wait_of(1)
+        return max(map(self.wait_of, self._pids()), default=0.0)
 
     def is_runnable(self) -> bool:
         """Return True if a thread has a processor, or waits for one."""
@@ -101,7 +97,8 @@ class ProcessTree:
                         return True
         return False
 
-    def _wait_of(self, pid: int) -> float:
+    def wait_of(self, pid: int) -> float:
+        """Return the seconds that the most delayed thread of a process has spent runnable without a processor."""
         longest = 0
         for path in self._threads(pid):
             with contextlib.suppress(OSError, IndexError):

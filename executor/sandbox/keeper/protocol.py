@@ -84,18 +84,26 @@ class Zygote:
 
 
 @dataclass(frozen=True)
-class MakeBox:
-    """Executor to keeper: make a box for the user numbered `user`, whose files together take up to `disk_bytes`, and
-    start its first process.
+class Template:
+    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that its first
+    step will probably have.
 
-    Without a `zygote`, that process waits to become any program. With one, it is a fork of it and runs the first step.
+    Without a `zygote`, its first process waits to become any program. With one, it is a fork of it and runs the first
+    step.
     """
 
-    id: int
-    user: int
     disk_bytes: int
     limits: StepLimits
     zygote: Zygote | None = None
+
+
+@dataclass(frozen=True)
+class MakeBox:
+    """Executor to keeper: make a box for the user numbered `user`, and start its first process."""
+
+    id: int
+    user: int
+    template: Template
 
 
 @dataclass(frozen=True)
@@ -188,8 +196,10 @@ def decode_order(packet: bytes) -> MakeBox | Begin | Signal | int | None:
         return int(content["kill"])
     if content["type"] == Signal.__name__:
         return Signal(content["id"], content["number"])
-    zygote = content["zygote"] and Zygote(tuple(content["zygote"]["argv"]), content["zygote"]["environment"])
-    return MakeBox(content["id"], content["user"], content["disk_bytes"], StepLimits(**content["limits"]), zygote)
+    template = content["template"]
+    zygote = template["zygote"] and Zygote(tuple(template["zygote"]["argv"]), template["zygote"]["environment"])
+    made = Template(template["disk_bytes"], StepLimits(**template["limits"]), zygote)
+    return MakeBox(content["id"], content["user"], made)
 
 
 def decode_report(packet: bytes) -> Report | None:

@@ -204,7 +204,7 @@ class Steps:
         """Note how long a judge has waited for a processor so far. The kernel forgets it when the judge ends."""
         with contextlib.suppress(OSError):  # it has just ended
             tree = self._processes()
-            self._waited_s = max(self._waited_s, tree.longest_wait() + tree.wait_of_process_one())
+            self._waited_s = max(self._waited_s, tree.longest_wait() + tree.wait_of(1))
 
     def _processes(self) -> ProcessTree:
         if self._tree is None:

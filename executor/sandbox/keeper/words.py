@@ -89,8 +89,9 @@ def to_words(*values: str | int) -> bytes:
 
 def box_words(order: MakeBox) -> bytes:
     """Return the words for a zygote. The socket of process 1 and the descriptors by which it joins are attached."""
+    template = order.template
     return _words_for(
-        "read_box", id=order.id, user=order.user, disk_bytes=order.disk_bytes, is_forked=order.zygote is not None
+        "read_box", id=order.id, user=order.user, disk_bytes=template.disk_bytes, is_forked=template.zygote is not None
     )
 
 

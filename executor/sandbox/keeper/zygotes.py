@@ -46,7 +46,7 @@ class Zygotes:
     def order(self, order: MakeBox, init: socket.socket, joins: Sequence[int]) -> None:
         """Order a box from its zygote, which answers by `spawned`. Raises OSError if no zygote can be reached."""
         self.retire_old()
-        runtime = order.zygote or _PLAIN
+        runtime = order.template.zygote or _PLAIN
         zygote = self._current.get(runtime.argv)
         if zygote is None:
             zygote = self._current[runtime.argv] = self._start(runtime)

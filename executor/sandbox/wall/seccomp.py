@@ -3,8 +3,9 @@ one for everything inside the wall.
 
 `allowed_syscalls.csv` lists what may be called, with its number on each architecture. Every other call, and every call
 that a newer kernel adds, answers ENOSYS ("this kernel does not have it"). Programs and libraries have a fallback for
-that: glibc falls back from `clone3`, libuv from io_uring. Some calls depend on their arguments (`syscall_rules.py`).
-No library is needed for this: a filter is a list of 8-byte instructions, and ours has no loops.
+that: glibc falls back from `clone3`, libuv from io_uring. Some calls depend on their arguments
+(`syscall_argument_rules.py`). No library is needed for this: a filter is a list of 8-byte instructions, and ours has no
+loops.
 """
 
 import csv
@@ -20,6 +21,7 @@ from executor.sandbox.wall.syscall_argument_rules import ALLOW, Allow, IfBits, R
 
 #: AUDIT_ARCH_* of linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_THIS_MACHINE = platform.machine()
 
 _KILL_PROCESS = 0x80000000
 _ALLOW = 0x7FFF0000
@@ -72,9 +74,8 @@ class _Jump:
 _Line = _Plain | _Jump | str
 
 
-def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> bytes:
-    """Return the filter of programs for an architecture, by default this machine's. Raises ValueError if unknown."""
-    machine = _known(machine)
+def build(machine: str = _THIS_MACHINE, *, counted_by_cgroup: bool = True) -> bytes:
+    """Return the filter of programs for an architecture. Raises ValueError if it is unknown."""
     numbers = allowed(machine)
     if not counted_by_cgroup:
         numbers = {name: number for name, number in numbers.items() if name not in _UNMAPPED_MEMORY}
@@ -82,41 +83,35 @@ def build(machine: str | None = None, *, counted_by_cgroup: bool = True) -> byte
     return _filter(machine, {number: by_name.get(name, ALLOW) for name, number in numbers.items()})
 
 
-def for_process_one(machine: str | None = None) -> bytes:
+def for_process_one(machine: str = _THIS_MACHINE) -> bytes:
     """Return the filter that process 1 gets when its box is made.
 
     It allows the calls of programs, with any arguments, because process 1 starts them. It also allows `unshare`, but
     only for the namespaces in which a program starts.
     """
-    machine = _known(machine)
     others = IfBits(0, _ALL_BITS & ~_PROGRAMS_NAMESPACES, ReturnErrno(errno.EPERM))
     calls: dict[int, Rule] = dict.fromkeys(allowed(machine).values(), ALLOW)
     return _filter(machine, {**calls, **{numbers[machine]: others for numbers in _START_PROGRAMS.values()}})
 
 
-def for_the_wall(machine: str | None = None) -> bytes:
+def for_the_wall(machine: str = _THIS_MACHINE) -> bytes:
     """Return the filter of all processes inside the wall: the calls of programs, and those that make and measure boxes.
 
     It also forbids io_uring to zygotes, because programs forked from one would share its rings.
     """
-    machine = _known(machine)
+    of_programs = allowed(machine).values()
     ours = [numbers[machine] for numbers in (_MAKE_BOXES | _START_PROGRAMS).values()]
     networks = Switch(1, {_CLONE_NEWNET: ALLOW}, ReturnErrno(errno.EPERM))
-    calls: dict[int, Rule] = dict.fromkeys([*allowed(machine).values(), *ours], ALLOW)
+    calls: dict[int, Rule] = dict.fromkeys([*of_programs, *ours], ALLOW)
     return _filter(machine, {**calls, **{numbers[machine]: networks for numbers in _ENTER_NAMESPACES.values()}})
 
 
 def allowed(machine: str) -> dict[str, int]:
-    """Return the numbers of the table's calls on an architecture, by name."""
-    table = resources.files(__package__).joinpath("allowed_syscalls.csv").read_text()
-    return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
-
-
-def _known(machine: str | None) -> str:
-    machine = machine or platform.machine()
+    """Return the numbers of the table's calls on an architecture, by name. Raises ValueError if it is unknown."""
     if machine not in _ARCHITECTURES:
         raise ValueError(f"no system call table for {machine}; known are {', '.join(_ARCHITECTURES)}")
-    return machine
+    table = resources.files(__package__).joinpath("allowed_syscalls.csv").read_text()
+    return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
 
 
 def _filter(machine: str, calls: dict[int, Rule]) -> bytes:

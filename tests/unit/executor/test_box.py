@@ -43,9 +43,6 @@ class _BrokenLink:
     def kill(self, box: int) -> None:
         self.box.handle(BoxGone(box))
 
-    def signal(self, box: int, number: int) -> None:
-        raise AssertionError
-
 
 class _InstantLink:
     """Reports at once that the program has written and ended, and that the box is gone."""
@@ -61,10 +58,7 @@ class _InstantLink:
         self.box.handle(BoxGone(1))
 
     def kill(self, box: int) -> None:
-        raise AssertionError
-
-    def signal(self, box: int, number: int) -> None:
-        raise AssertionError
+        self.box.handle(BoxGone(1))
 
 
 def _box(link: _BrokenLink | _InstantLink) -> Box:
@@ -74,13 +68,6 @@ def _box(link: _BrokenLink | _InstantLink) -> Box:
 
 def _open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-async def test_a_box_that_cannot_begin_is_killed() -> None:
-    box = _box(_BrokenLink())
-    with pytest.raises(SandboxFailure, match="too large"):
-        await box.run(_job("/bin/true"))
-    assert box.gone.done()
 
 
 async def test_a_word_with_a_nul_fails_and_leaves_nothing_open() -> None:
@@ -120,7 +107,6 @@ async def test_large_files_are_written_by_a_thread(monkeypatch: pytest.MonkeyPat
         return sealed_file(*contents)
 
     monkeypatch.setattr("executor.sandbox.streams.step.sealed_file", slow)
-    monkeypatch.setattr(_InstantLink, "kill", lambda self, _: self.box.handle(BoxGone(1)))
     running = asyncio.create_task(box.run(_job("/bin/true", one=large, other=large)))
     await begun.wait()
     assert threads != [threading.main_thread()]
@@ -131,11 +117,6 @@ async def test_large_files_are_written_by_a_thread(monkeypatch: pytest.MonkeyPat
     await loop.shutdown_default_executor()
     await asyncio.sleep(0)
     assert _open_descriptors() == before
-
-
-def test_a_sealed_file_has_its_contents_in_order() -> None:
-    with os.fdopen(sealed_file(b"one", b"", b"two"), "rb") as file:
-        assert file.read() == b"onetwo"
 
 
 async def test_all_output_is_read_before_the_pipes_are_closed() -> None:

@@ -137,19 +137,3 @@ async def test_another_version_or_command_has_another_folder(header: Path, folde
         *(replace(_installed(), language=language).headers_key for language in languages),
     }
     assert len(keys) == 4
-
-
-async def test_without_a_folder_nothing_is_compiled() -> None:
-    compiler = Compiler()
-    await headers.make(compiler, [_installed()], None)
-    assert compiler.jobs == []
-
-
-def test_programs_and_headers_are_compiled_with_the_same_flags() -> None:
-    """GCC uses a precompiled header only if the flags that matter are the same."""
-    assert _COMPILE
-    compile_, precompile = (
-        [word for word in command if word.startswith(("{gxx}", "-p", "-std", "-O", "-f", "-m", "-D"))]
-        for command in (_COMPILE.command, _HEADERS.command)
-    )
-    assert compile_ == precompile == ["{gxx}", "-pipe"]

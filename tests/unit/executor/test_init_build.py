@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -12,22 +11,10 @@ import pytest
 from executor.sandbox.init import build
 from shared.service.errors import ConfigurationError
 from tests.fixtures.gate import leave_out
-from tests.waiting import PATIENCE
 
 _SOURCES = Path(build.__file__).parent
 _STRICT = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-fanalyzer", "-Werror")
 _OTHER_MACHINES = sorted({"x86_64", "aarch64"} - {platform.machine()})
-
-#: Process 1 waits for a child that it does not have.
-_CHILDLESS = """
-#include "pid1.c"
-int main(void)
-{
-    long long resident;
-    on_failure(1, "failure ", 7);
-    return wait_for(12345, &resident);
-}
-"""
 
 
 @pytest.fixture
@@ -135,27 +122,3 @@ def test_the_compilers_error_is_quoted(sources: Path, monkeypatch: pytest.Monkey
     with pytest.raises(ConfigurationError, match="no headers here"):
         build.compile_into(sources)
     assert not list(sources.glob("*-*"))
-
-
-def test_process_one_waits_for_no_child_that_it_lacks(tmp_path: Path) -> None:
-    (tmp_path / "childless.c").write_text(_CHILDLESS)
-    others = [str(path) for path in _SOURCES.glob("*.c") if path.name not in ("pid1.c", "main.c")]
-    program = str(tmp_path / "childless")
-    subprocess.run(
-        [
-            "cc",
-            *build.WORDS,
-            "-O0",
-            "-U_FORTIFY_SOURCE",
-            f"-I{_SOURCES}",
-            "-o",
-            program,
-            str(tmp_path / "childless.c"),
-            *others,
-        ],
-        check=True,
-    )
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ended = subprocess.run([program], stdout=theirs.fileno(), timeout=20 * PATIENCE)
-        assert (ended.returncode, ours.recv(100)) == (7, b"failure wait4: No child processes")

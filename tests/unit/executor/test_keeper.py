@@ -1,9 +1,7 @@
 """The keeper's loop, with a box whose files the kernel refuses, a silent zygote, and requests for a sign of life."""
 
-import contextlib
 import errno
 import os
-import selectors
 import signal
 import socket
 import subprocess
@@ -25,6 +23,7 @@ from executor.sandbox.keeper.protocol import (
     Report,
     StepLimits,
     StepReport,
+    Template,
     Zygote,
     decode_report,
     encode,
@@ -62,27 +61,15 @@ class _BrokenMeter(_Meter):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
-@contextlib.contextmanager
-def _keeper(first_user: int | None) -> Iterator[tuple[Keeper, socket.socket]]:
+@pytest.fixture
+def executor() -> Iterator[tuple[Keeper, socket.socket]]:
     ours, theirs = channel.pair()
     before = signal.getsignal(signal.SIGCHLD)
     with ours, theirs:
         filters = {"seccomp": "", "seccomp_of_process_one": ""}
-        channel.send(ours, to_json({"cgroups": None, "hierarchies": [], "first_user": first_user, **filters}))
+        channel.send(ours, to_json({"cgroups": None, "hierarchies": [], "first_user": None, **filters}))
         yield Keeper(theirs), ours
     signal.signal(signal.SIGCHLD, before)
-
-
-@pytest.fixture
-def executor() -> Iterator[tuple[Keeper, socket.socket]]:
-    with _keeper(None) as both:
-        yield both
-
-
-@pytest.mark.parametrize(("first_user", "kind"), [(None, selectors.PollSelector), (60000, selectors.EpollSelector)])
-def test_a_keeper_that_shares_its_user_has_no_epoll(first_user: int | None, kind: type[object]) -> None:
-    with _keeper(first_user) as (keeper, _):
-        assert isinstance(keeper._selector, kind)
 
 
 def test_a_box_without_a_meter_is_ended_alone(executor: tuple[Keeper, socket.socket]) -> None:
@@ -136,7 +123,7 @@ def test_a_kill_does_not_reach_the_step_before(executor: tuple[Keeper, socket.so
 
 def test_end_does_not_wait_for_a_zygote(executor: tuple[Keeper, socket.socket]) -> None:
     keeper, ours = executor
-    ours.send(encode(MakeBox(1, 0, 1 << 20, TINY, zygote=Zygote(("/bin/sleep", "60"), {}))))
+    ours.send(encode(MakeBox(1, 0, Template(1 << 20, TINY, Zygote(("/bin/sleep", "60"), {})))))
     ours.shutdown(socket.SHUT_WR)
     keeper.serve()
     keeper.end_all()

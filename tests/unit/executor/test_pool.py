@@ -5,12 +5,13 @@ from typing import cast
 
 import pytest
 
-from executor.sandbox.base import Ready, SandboxFailure, Template
+from executor.sandbox.base import SandboxFailure, Template
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, BoxReady
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.pool import Pool
 from tests.fixtures.step_limits import TINY
+from tests.waiting import eventually
 
 _PLAIN = Template(1 << 20, TINY)
 
@@ -27,14 +28,8 @@ class Keeper:
         self.boxes.append(box)
         return box
 
-    async def send(self, packet: bytes, descriptors: list[int]) -> None:
-        raise AssertionError
-
     def kill(self, box: int) -> None:
         self.killed.append(box)
-
-    def signal(self, box: int, number: int) -> None:
-        raise AssertionError
 
     def finish_boxes(self) -> None:
         for box in self.boxes:
@@ -46,9 +41,9 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def _refilled(keeper: Keeper, count: int = 1, idle_s: float = 60) -> Pool:
+async def _refilled(keeper: Keeper, count: int = 1) -> Pool:
     """Return a pool of `count` boxes that has begun to make them."""
-    pool = Pool(Ready(_PLAIN, count, idle_s), keeper.make)
+    pool = Pool(_PLAIN, count, 60, keeper.make)
     await _refill(pool)
     return pool
 
@@ -69,20 +64,13 @@ async def test_pool_has_one_box_before_its_first_use() -> None:
 
 async def test_used_pool_fills_to_its_count_two_at_a_time() -> None:
     keeper = Keeper()
-    pool = Pool(Ready(_PLAIN, 3, 60), keeper.make)
+    pool = Pool(_PLAIN, 3, 60, keeper.make)
     pool.take()
     await _refill(pool)
     assert len(keeper.boxes) == 2
     keeper.finish_boxes()
     await _refill(pool)
     assert len(keeper.boxes) == 3
-
-
-@pytest.mark.parametrize(("count", "idle_s"), [(0, 60), (1, 0)])
-async def test_a_pool_that_is_off_or_never_in_demand_makes_no_box(count: int, idle_s: float) -> None:
-    keeper = Keeper()
-    await _refilled(keeper, count, idle_s)
-    assert keeper.boxes == []
 
 
 async def test_a_ready_box_is_taken_once() -> None:
@@ -110,27 +98,25 @@ async def test_refilling_pauses_after_a_box_was_not_made() -> None:
         tried.append(template)
         raise SandboxFailure("the keeper is not running")
 
-    pool = Pool(Ready(_PLAIN, 1, 60), fail)
+    pool = Pool(_PLAIN, 1, 60, fail)
     for _ in range(2):
         await _refill(pool)
     assert len(tried) == 1
 
 
 @pytest.mark.parametrize("ready", [True, False])
-async def test_boxes_without_demand_are_killed(ready: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_boxes_without_demand_are_killed(ready: bool) -> None:
     """Also those that are not ready yet."""
-    keeper, loop = Keeper(), asyncio.get_running_loop()
-    now = loop.time()
-    monkeypatch.setattr(loop, "time", lambda: now)
-    pool = Pool(Ready(_PLAIN, 1, 60), keeper.make)
+    keeper = Keeper()
+    pool = Pool(_PLAIN, 1, 0.05, keeper.make)
     pool.refill()
     if ready:
         await _settle()
         keeper.finish_boxes()
-        pool.drain()
         assert keeper.killed == []
-    now += 60
-    pool.drain()
+    await eventually(lambda: keeper.killed)
     await _refill(pool)
-    assert keeper.killed == [0]
-    assert len(keeper.boxes) == 1
+    assert (keeper.killed, len(keeper.boxes)) == ([0], 1)
+    pool.take()
+    await _refill(pool)
+    assert len(keeper.boxes) == 2

@@ -168,7 +168,7 @@ _DANGEROUS = [
     "-overlay=x", "-modfile=x", "-exec", "-buildmode=plugin", "-out:x", "-r:/x.dll", "-recurse:*", "-resource:x",
     "-res:x", "-addmodule:x", "-pkg:x", "-lib:x", "-keyfile:x", "-Clinker=x", "-C", "-Clink-arg=x", "-Clink-args=x",
     "--extern", "-L", "-Zx", "--sysroot", "--emit=asm", "-Cllvm-args=x", "-FD.", "-Fu/x", "-FE/x", "-o/x", "-k-x",
-    "-XP", "-e/x", "-I/x", "-Fi/x", "-al",
+    "-XP", "-e/x", "-I/x", "-Fi/x", "-al", "-L.", "other.so", "-D@x", "-U@x", "-Wa,@x",
 ]  # fmt: skip
 
 

@@ -65,11 +65,6 @@ def _is_active(process: int) -> bool:
     return activity.has_changed()
 
 
-@pytest.mark.parametrize("process", ["exec sleep 60"], indirect=True)
-def test_a_sleeping_process_is_not_active(process: int) -> None:
-    eventually_sync(lambda: not _is_active(process))
-
-
 @pytest.mark.parametrize("process", ["while true; do true; done"], indirect=True)
 def test_a_computing_process_is_active_until_it_is_stopped(process: int) -> None:
     for _ in range(10):

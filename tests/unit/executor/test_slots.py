@@ -8,23 +8,6 @@ from executor.slots import Full, Slots
 from shared.engine.codex import ALONE
 
 
-async def test_at_most_one_program_per_slot_runs() -> None:
-    slots = Slots(2, queue=10)
-    running: set[int] = set()
-    most = 0
-
-    async def work(number: int) -> None:
-        nonlocal most
-        async with slots.take():
-            running.add(number)
-            most = max(most, len(running))
-            await asyncio.sleep(0)
-            running.remove(number)
-
-    await asyncio.gather(*(work(number) for number in range(10)))
-    assert most == 2
-
-
 async def test_full_is_raised_at_once() -> None:
     slots = Slots(1, queue=1)
     async with slots.take():

@@ -7,11 +7,13 @@ import pytest
 
 from executor.sandbox.wall import command
 from executor.sandbox.wall.command import build_wall
+from executor.sandbox.wall.mechanisms import Mechanisms
 
 
 def _argv(privileged: bool = True) -> list[str]:
     descriptors: list[int] = []
-    argv = build_wall(Path("/usr/bin/bwrap"), privileged, b"", descriptors)
+    mechanisms = Mechanisms(Path("/usr/bin/bwrap"), privileged=privileged, first_user=None, cgroups=None)
+    argv = build_wall(mechanisms, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     return argv

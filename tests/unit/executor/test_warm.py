@@ -9,7 +9,7 @@ import pytest
 
 from executor.catalogue.installed import Installed
 from executor.pipeline.plan import plan_source
-from executor.sandbox.base import Job, Ready, SandboxFailure, StepResult, WorkFile
+from executor.sandbox.base import Job, SandboxFailure, StepResult, Template, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.engine.codex import RunRequest
@@ -33,9 +33,9 @@ class _Sandbox:
             raise SandboxFailure("there is no memory")
         return [StepResult(0, stdout=b"Hello, world!\n", compiled_files={"std/time.a": WorkFile(b"made")})]
 
-    def keep_ready(self, ready: Ready) -> None:
-        assert ready.template.zygote
-        self.kept.add(" ".join(ready.template.zygote.argv))
+    def keep_ready(self, template: Template, count: int, idle_s: float) -> None:
+        assert template.zygote
+        self.kept.add(" ".join(template.zygote.argv))
 
     def keeps(self, program: str) -> bool:
         return any(program in command for command in self.kept)
