@@ -1,6 +1,6 @@
 /* Process 1 of a box, and the zygote that forks it. See docs/executor.md and ADR 23.
  *
- * A file calls only files below it, and includes their headers:
+ * A file calls only files below it, and includes their headers (tests/unit/executor/test_init_layout.py):
  *
  *   main.c         the zygote without a runtime
  *   node.c         the zygote of Node programs
