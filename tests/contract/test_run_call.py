@@ -8,7 +8,7 @@ import pytest
 
 from executor.languages import known
 from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, Output
+from shared.engine.run_call import Compiled, Output, Stop
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
@@ -306,3 +306,54 @@ async def test_live_output_comes_before_the_program_ends(code: str, url: str) ->
         if written == {"stdout": "é\n", "stderr": "e"}:
             return
     raise AssertionError(written)
+
+
+async def test_the_compiler_has_limits_of_its_request(url: str) -> None:
+    bomb = "".join(f"#define A{n} A{n + 1} A{n + 1}\n" for n in range(40)) + "int A0;"
+    found = await run_call.events(url, "c", {"main.c": bomb}, compile_limits={"cpu_s": 0.3})
+    compiled = found[1]
+    assert isinstance(compiled, Compiled)
+    assert (compiled.verdict, compiled.stopped) == (Verdict.COMPILE_ERROR, Stop.CPU)
+
+
+async def test_a_lower_stack_and_smaller_files(url: str) -> None:
+    source = "int f(int n) { volatile char a[1024]; a[0] = n; return n ? f(n - 1) + a[0] : 0; }\n"
+    source += "int main(void) { return f(20000) & 0; }"
+    deep = {"main.c": source}
+    (low,) = await run_call.tests(url, "c", deep, compiler_args=["-O0"], stack_bytes=4 << 20)
+    (usual,) = await run_call.tests(url, "c", deep, compiler_args=["-O0"])
+    assert (low.signal, usual.verdict) == (11, Verdict.OK)
+    writer = {"main.py": "open('f', 'w').write('x' * 200_000)"}
+    (small,) = await run_call.tests(url, "py", writer, file_bytes=100_000)
+    (large,) = await run_call.tests(url, "py", writer, file_bytes=300_000)
+    assert (small.exit_code, large.verdict) == (1, Verdict.OK)
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(3)"])
+async def test_named_files_come_back(end: str, url: str) -> None:
+    source = f"open('a.txt', 'w').write('1'); open('/tmp/b', 'wb').write(bytes([255]))\n{end}"
+    paths = ["/tmp/b", "gone", "data/c", "a.txt"]
+    (test,) = await run_call.tests(url, "py", {"main.py": source, "data/c": "3"}, fetch=paths)
+    assert [(file.path, file.content) for file in test.fetched] == [
+        ("/tmp/b", b"\xff"),
+        ("data/c", b"3"),
+        ("a.txt", b"1"),
+    ]
+
+
+async def test_standard_error_can_join_standard_output(url: str) -> None:
+    for code, source in {
+        "py": "import sys; print('a', flush=True); print('b', file=sys.stderr, flush=True); print('c')",
+        "bash": "echo a; echo b >&2; echo c",
+    }.items():
+        (test,) = await run_call.tests(url, code, {f"main.{code}": source}, merge_output=True)
+        assert (test.stdout, test.stderr) == ("a\nb\nc\n", "")
+
+
+async def test_repeated_tests_have_fresh_boxes_and_an_end(url: str) -> None:
+    source = "import os, sys\nprint(input(), os.path.exists('x'))\nopen('x', 'w')\nsys.exit(len(sys.argv) - 1)"
+    ended = await run_call.tests(url, "py", {"main.py": source}, tests=[{"stdin": "7"}], repeat=3)
+    assert [(test.number, test.stdout) for test in ended] == [(number, "7 False\n") for number in (1, 2, 3)]
+    failing = [{"stdin": "7", "args": ["x"]}]
+    ended = await run_call.tests(url, "py", {"main.py": source}, tests=failing, repeat=3, stop_at_first_failure=True)
+    assert [test.exit_code for test in ended] == [1]
