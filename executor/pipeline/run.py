@@ -320,7 +320,8 @@ class Pipeline:
         if compiled is None or (compiled.truncated and step.stop_on_overflow):
             return None
         if not step.merge_output:
-            compiled = replace(compiled, stdout=b"", stderr=compiled.stdout, turns=(0, len(compiled.stdout)))
+            turns, cut = (0, len(compiled.stdout)), ("stderr",) if compiled.cut else ()
+            compiled = replace(compiled, stdout=b"", stderr=compiled.stdout, turns=turns, cut=cut)
         self._cache.share(key, compiled, keep=False)
         return compiled
 

@@ -183,7 +183,6 @@ class StepResult:
     stopped: str | None = None
     stdout: bytes = field(default=b"", repr=False)
     stderr: bytes = field(default=b"", repr=False)
-    truncated: bool = False
     compiled_files: dict[str, WorkFile] = field(default_factory=dict, repr=False)
     cut: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
@@ -194,6 +193,10 @@ class StepResult:
     @property
     def succeeded(self) -> bool:
         return self.stopped is None and self.exit_code == 0
+
+    @property
+    def truncated(self) -> bool:
+        return bool(self.cut)
 
     @property
     def why_failed(self) -> str:

@@ -168,7 +168,6 @@ def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
         stopped=stopped,
         stdout=output,
         stderr=errors,
-        truncated=bool(cut),
         cut=cut,
         turns=streams.turns,
         written=streams.written,

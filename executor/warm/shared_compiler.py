@@ -264,6 +264,6 @@ def _step_result(
         cpu_s=wall_s,
         wall_s=wall_s,
         stdout=diagnostics[:output_bytes],
-        truncated=len(diagnostics) > output_bytes,
+        cut=("stdout",) if len(diagnostics) > output_bytes else (),
         compiled_files=compiled_files if verdict == _COMPILED else {},
     )

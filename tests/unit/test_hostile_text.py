@@ -107,7 +107,7 @@ def _plan(code: str) -> None:
 def _ended(text: str) -> None:
     output = text.encode("utf-8", "replace")
     for language in known().values():
-        ended = StepResult(1, None, 0, 0, 0, None, output, output, truncated=False)
+        ended = StepResult(1, None, 0, 0, 0, None, output, output)
         verdict.of_run(ended, language.run.out_of_memory)
 
 

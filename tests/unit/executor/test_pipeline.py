@@ -203,17 +203,17 @@ async def test_files_of_a_shared_compiler_run_and_are_not_cached() -> None:
 async def test_a_source_whose_compiler_has_lower_limits_is_not_shared(limits: dict[str, Any]) -> None:
     """Otherwise it would compile or not, by whether the shared compiler had started."""
     sandbox = FakeSandbox(_compiles)
-    shared = WithSharedCompiler(replace(_compiled(0), truncated="output_bytes" in limits))
+    shared = WithSharedCompiler(replace(_compiled(0), cut=("stdout",) if "output_bytes" in limits else ()))
     await run_tests(Pipeline(sandbox, _SETTINGS, shared), "java", compile_limits=limits)
     assert [len(job.steps) for job in sandbox.jobs] == [2]
 
 
 async def test_diagnostics_are_kept_apart_for_those_who_ask() -> None:
     """javac writes them to standard error, wherever it runs."""
-    pipeline = Pipeline(FakeSandbox(_compiles), _SETTINGS, WithSharedCompiler(_compiled(1)))
-    [event] = await run_tests(pipeline, "java", output_order=True)
+    shared = WithSharedCompiler(replace(_compiled(1), cut=("stdout",)))
+    [event] = await run_tests(Pipeline(FakeSandbox(_compiles), _SETTINGS, shared), "java", output_order=True)
     assert isinstance(event, Compiled)
-    assert (event.output, event.stderr, event.order) == ("", "Main.java:1", [0, 11])
+    assert (event.output, event.stderr, event.cut, event.order) == ("", "Main.java:1", ["stderr"], [0, 11])
 
 
 async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:

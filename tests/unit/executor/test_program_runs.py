@@ -15,7 +15,7 @@ from shared.engine.codex import Verdict
 from shared.engine.run_call import Compiled, ProgramRequest, TestEnded
 from tests.fixtures.sandbox import FakeSandbox, ended_in, run_tests
 
-_OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"", truncated=False)
+_OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"")
 _SECRET = "what nobody may see"
 
 

@@ -98,7 +98,7 @@ async def test_an_answer_becomes_a_step_result() -> None:
     ended = await compiler.compile("Main.java", b"text", 2)
     assert ended
     assert ended.succeeded
-    assert (ended.stdout, ended.truncated) == (b"No", True)
+    assert (ended.stdout, ended.cut) == (b"No", ("stdout",))
     assert {name: file.content for name, file in ended.compiled_files.items()} == {
         "a/Main.class": b"text",
         "Other.class": b"Main.java",
