@@ -51,7 +51,7 @@ async def expire(database: Database, job: int) -> None:
 
 async def rescue(database: Database) -> list[int]:
     async with database.transaction() as connection:
-        return [one.job for one in await poison_jobs.rescue(connection)]
+        return await poison_jobs.rescue(connection)
 
 
 async def test_the_job_text_is_cleared_only_after_an_execution(
