@@ -496,8 +496,6 @@ async def test_options_of_front_doors_reach_the_engine(
         [STARTED, ended(1)],
         [ended(1), ended(2)],
         [STARTED, ended(1), ended(2), ended(3)],
-        [STARTED, STARTED, ended(1), ended(2)],
-        [STARTED, COMPILED, COMPILED, ended(1), ended(2)],
         [],
     ],
 )
