@@ -12,7 +12,7 @@ from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit,
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
-from job_runner.emails.of_batches import add_mails
+from job_runner.emails.queue import add_of_batches
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
@@ -93,7 +93,7 @@ class Checks(BatchLoop):
                 locale=check.locale,
             )
             mail = {"batch": check.batch, "recipient": check.email, "locale": check.locale, **report.columns}
-            await add_mails(connection, MailKind.CHECK, [mail])
+            await add_of_batches(connection, MailKind.CHECK, [mail])
         await rows.finish(
             connection,
             check,

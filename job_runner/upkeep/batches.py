@@ -6,7 +6,7 @@ from typing import Final
 
 from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.of_batches import add_mails
+from job_runner.emails.queue import add_of_batches
 from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection, Database
@@ -82,7 +82,7 @@ class BatchFinisher(BatchLoop):
                 points_awarded=row["points_awarded"],
             )
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
-        await add_mails(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
+        await add_of_batches(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
         return len(by_address)
 
     def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:
