@@ -156,18 +156,3 @@ async def test_a_file_that_is_gone_holds_up_no_mail(
     mailer = ScriptedMailer()
     await sender_of(database, store, mailer).run_once()
     assert mailer.sent[0].attachments == ()
-
-
-async def test_a_mail_sent_twice_is_the_same(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
-) -> None:
-    """A sender may die between the provider's answer and its own commit."""
-    engine.streams = [[STARTED, ended(1, stdout=LONG)]]
-    await run(spec={"locale": "fa"})
-    mailer = ScriptedMailer()
-    sender = sender_of(database, store, mailer)
-    for _ in range(2):
-        await sender.run_once()
-        await execute(database, "UPDATE emails SET status = 'queued', run_after = now()")
-    first, second = mailer.sent
-    assert first == second
