@@ -44,14 +44,6 @@ async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str
     return [email.split("@")[0] for email in served]
 
 
-@pytest.mark.parametrize("has_key", [False, True])
-async def test_a_single_job_is_not_delayed_by_anothers_many(database: Database, has_key: bool) -> None:
-    key = await make_key(database) if has_key else None
-    await make_jobs(database, "many@example.com", 20, key)
-    await make_jobs(database, "few@example.com", 1, key)
-    assert "few" in await serve(database, 2)
-
-
 async def test_senders_alternate_and_none_starves(database: Database) -> None:
     await make_jobs(database, "a@example.com", 6)
     assert await serve(database, 2) == ["a", "a"]
@@ -89,22 +81,6 @@ async def test_the_senders_of_a_key_alternate_beside_other_keys(database: Databa
     assert all("other" in order[n : n + 2] for n in range(0, 24, 2)), order
     of_one = [sender for sender in order if sender != "other"]
     assert all(sorted(of_one[n : n + 3]) == ["a", "b", "c"] for n in range(0, 12, 3)), order
-
-
-async def test_spellings_of_an_address_share_their_turns(database: Database) -> None:
-    key = await make_key(database)
-    for number in range(10):
-        await make_jobs(database, f"greedy+{number}@example.com", 1, key)
-    await make_jobs(database, "honest@example.com", 2, key)
-    assert sorted(await serve(database, 4))[2:] == ["honest", "honest"]
-
-
-async def test_jobs_without_a_key_share_one_keys_turns(database: Database) -> None:
-    key = await make_key(database)
-    for number in range(10):
-        await make_jobs(database, f"local{number}@example.com", 1)
-    await make_jobs(database, "honest@example.com", 3, key)
-    assert (await serve(database, 6)).count("honest") == 3
 
 
 async def test_many_claims_at_once_share_alike(database: Database) -> None:
