@@ -143,12 +143,6 @@ async def test_a_row_without_a_language_is_rejected_at_once(database: Database, 
     assert await consumer.handle([delivery(upload)]) == [Reject(f"the file of submission {upload} is missing")]
 
 
-async def test_a_blocked_upload_makes_no_job(database: Database, store: FakeStore, consumer: Consumer) -> None:
-    assert await consumer.handle([delivery(*await requested(database, store, enable=1))]) == [Ack()]
-    assert await fetch(database, "SELECT id FROM job") == []
-    assert await fetch(database, "SELECT request_id, runs FROM uploads") == [{"request_id": None, "runs": 0}]
-
-
 async def test_a_blocked_submission_is_what_it_was_before_its_request(
     database: Database, store: FakeStore, consumer: Consumer
 ) -> None:
@@ -157,7 +151,10 @@ async def test_a_blocked_submission_is_what_it_was_before_its_request(
     async with notified(database, channels.SUBMISSIONS) as payloads:
         assert await consumer.handle([delivery(upload, request)]) == [Ack()]
         await eventually(lambda: payloads == [str(upload)])
-    assert await fetch(database, "SELECT runs, outcome FROM uploads") == [{"runs": 1, "outcome": "finished"}]
+    assert await fetch(database, "SELECT request_id, runs, outcome FROM uploads") == [
+        {"request_id": None, "runs": 1, "outcome": "finished"}
+    ]
+    assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
 async def test_enable_does_not_bind_a_run_of_the_api_v1(
@@ -270,15 +267,6 @@ async def test_an_unknown_id_and_an_odd_message_id_are_dead_letters(database: Da
     upload = await add_upload(database)
     settled = await consumer.handle([delivery(10**9), delivery(upload, "no uuid")])
     assert [isinstance(one, Reject) for one in settled] == [True, True]
-
-
-async def test_a_bad_message_does_not_hold_up_the_good_ones(
-    database: Database, store: FakeStore, consumer: Consumer
-) -> None:
-    store.objects["p.py"] = b"x"
-    upload = await add_upload(database, object_key="p.py")
-    settled = await consumer.handle([delivery(b"x"), delivery(upload, uuid.uuid4()), delivery(10**9)])
-    assert [type(one) for one in settled] == [Reject, Ack, Reject]
 
 
 async def test_an_unavailable_store_costs_no_message_an_attempt(
