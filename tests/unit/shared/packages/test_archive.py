@@ -209,8 +209,3 @@ class TestYaml:
     def test_many_files_are_bounded_together(self) -> None:
         files = {f"data/secret/{number}/testdata.yaml": b"#" * 200_000 for number in range(30)}
         assert "over 4194304 bytes" in fault_texts({**LEGACY, **files})[0]
-
-    def test_a_bomb_of_aliases_is_a_fault_of_its_file(self) -> None:
-        lines = ["a0: &a0 [x, x]"] + [f"a{level + 1}: &a{level + 1} [*a{level}, *a{level}]" for level in range(30)]
-        texts = fault_texts({**LEGACY, "problem.yaml": "\n".join(lines)})
-        assert texts[0] == "problem.yaml: The YAML cannot be read in line 1: anchors and aliases are not taken."
