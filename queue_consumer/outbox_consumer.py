@@ -18,6 +18,7 @@ from shared.broker.base import LONGEST_BREAK, Ack, Delivery, Handler, Reject, Re
 from shared.broker.handling import DELIVERY_LIMIT, settle_batch
 from shared.database import channels
 from shared.database.connection import Connection, Database, Record
+from shared.database.strip_nul import strip_nul
 from shared.service.errors import DatabaseUnavailable, TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
@@ -162,6 +163,6 @@ def _without_success(attempts: int) -> str:
 
 
 async def _bury(connection: Connection, row_id: int, message_id: str | None, reason: str) -> None:
-    # Postgres cannot store NUL in a text, and a reason may quote a hostile message.
-    await connection.execute(_BURY, {"id": row_id, "reason": reason.replace("\0", "\N{REPLACEMENT CHARACTER}")})
+    # A reason may quote a hostile message.
+    await connection.execute(_BURY, {"id": row_id, "reason": strip_nul(reason)})
     log.warning("outbox.dead_lettered", message_id=message_id, reason=reason)
