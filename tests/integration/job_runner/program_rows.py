@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
@@ -21,6 +21,12 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping
 from tests.integration.rows import add_upload, fetch
 from tests.waiting import eventually
+
+
+class Run(Protocol):
+    """Adds a submission, runs it until its job has this status, and returns its id."""
+
+    async def __call__(self, status: str = "executed", **submission: Any) -> int: ...
 
 
 @asynccontextmanager

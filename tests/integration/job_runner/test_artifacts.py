@@ -6,14 +6,13 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.leases import claim
-from job_runner.mailers.base import Mailer
 from job_runner.runs.process import Processor
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Connection, Database
@@ -22,11 +21,9 @@ from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
-from tests.integration.job_runner.program_rows import add, all_are, running
-from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
-from tests.integration.job_runner.test_program_runs import engine as engine
-from tests.integration.job_runner.test_program_runs import processor as processor
-from tests.integration.job_runner.test_program_runs import run as run
+from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
+from tests.integration.job_runner.program_rows import Run, add, all_are, running
+from tests.integration.job_runner.test_cleaner import MAILER
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
@@ -68,7 +65,7 @@ async def _stored(store: LocalStore) -> set[str]:
 
 
 async def test_artifacts_are_stored_and_described(
-    database: Database, store: _Store, engine: PlayedEngine, run: Run
+    database: Database, store: _Store, engine: StreamingEngine, run: Run
 ) -> None:
     files = {"a.png": _PNG, "b.html": b"<script>", _HOSTILE: b"<svg/>", "d.csv": b"1,2\n", "e.csv": b"\xff"}
     engine.streams = [[STARTED, _wrote(files, too_many=2)]]
@@ -90,7 +87,9 @@ async def test_artifacts_are_stored_and_described(
         assert artifact["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-async def test_the_mail_links_to_artifacts(database: Database, store: _Store, engine: PlayedEngine, run: Run) -> None:
+async def test_the_mail_links_to_artifacts(
+    database: Database, store: _Store, engine: StreamingEngine, run: Run
+) -> None:
     """And so does the mail that is ordered again."""
     engine.streams = [[STARTED, _wrote({_HOSTILE: b"12345", "\u0637\u0631\u062d.png": _PNG}, not_a_file=1)]]
     upload = await run(owner=None, email="a@example.com", spec=_OF_V1)
@@ -110,7 +109,7 @@ async def test_the_mail_links_to_artifacts(database: Database, store: _Store, en
 
 
 async def test_no_result_is_written_before_its_artifacts(
-    database: Database, store: _Store, engine: PlayedEngine, run: Run
+    database: Database, store: _Store, engine: StreamingEngine, run: Run
 ) -> None:
     """The store fails at the second file. The outcome waits for it, without another run."""
     store.fails_in = 1
@@ -124,7 +123,7 @@ async def test_no_result_is_written_before_its_artifacts(
 
 
 async def test_a_lost_lease_leaves_no_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: _Store, processor: Processor, engine: StreamingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The runner hears of the loss while it stores the outcome, and finishes that before it gives up."""
     engine.streams = [[STARTED, _wrote({"a": b"1"})]]
@@ -167,7 +166,7 @@ async def test_a_lost_lease_leaves_no_artifacts(
     ],
 )
 async def test_tests_and_front_doors_ask_for_no_artifacts(
-    database: Database, engine: PlayedEngine, run: Run, how: dict[str, Any]
+    database: Database, engine: StreamingEngine, run: Run, how: dict[str, Any]
 ) -> None:
     engine.streams = [[STARTED, ended(1)]]
     await run(owner=None, **how)
@@ -175,12 +174,7 @@ async def test_tests_and_front_doors_ask_for_no_artifacts(
     assert (await fetch(database, "SELECT artifacts FROM results"))[0]["artifacts"] is None
 
 
-class _Mailer:
-    async def forget(self, *, days: int) -> None:
-        pass
-
-
 async def _remove_all(database: Database, store: LocalStore) -> None:
     await execute(database, "UPDATE uploads SET created_at = now() - interval '2 days'")
     await execute(database, "UPDATE emails SET status = 'sent'")
-    assert await Cleaner(database, store, cast(Mailer, _Mailer()), days=1).run_once() == 1
+    assert await Cleaner(database, store, MAILER, days=1).run_once() == 1

@@ -29,9 +29,8 @@ from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
-from tests.integration.job_runner.played_engine import PlayedEngine
+from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine
 from tests.integration.job_runner.program_rows import running
-from tests.integration.job_runner.scripted_engine import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -234,9 +233,6 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
 
 
 class WithoutList(ScriptedEngine):
-    async def put_test_data(self, sha256: str, data: bytes) -> None:
-        raise NotImplementedError
-
     async def has_run_call(self) -> bool:
         raise EngineAway("the engine answered HTTP 404 to GET /list")
 

@@ -17,7 +17,7 @@ from shared.service.errors import EngineCrashed
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.fixtures.postgres import connected
-from tests.integration.job_runner.played_engine import PlayedEngine
+from tests.integration.job_runner.engines import PlayedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 

@@ -14,11 +14,9 @@ from shared.engine.codex import Verdict
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
+from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
+from tests.integration.job_runner.program_rows import Run
 from tests.integration.job_runner.test_pending_mails import order
-from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
-from tests.integration.job_runner.test_program_runs import engine as engine
-from tests.integration.job_runner.test_program_runs import processor as processor
-from tests.integration.job_runner.test_program_runs import run as run
 from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
 from tests.integration.rows import execute, fetch
 
@@ -57,7 +55,7 @@ def without_link(text: object) -> str:
 
 
 async def test_a_mail_of_tests_is_written_again_as_it_was(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     await add_language(database)
     engine.streams = [
@@ -93,7 +91,7 @@ async def test_a_mail_of_tests_is_written_again_as_it_was(
 
 
 async def test_a_long_output_is_sent_as_a_file(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
     upload = await run(files={"src/نمره.py": b"x"})
@@ -115,7 +113,7 @@ async def test_a_long_output_is_sent_as_a_file(
 
 
 async def test_a_mail_of_a_batch_refers_to_it(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     [batch] = await fetch(database, "INSERT INTO batches (digest) VALUES (false) RETURNING id")
     engine.streams = [[STARTED, ended(1)]]
@@ -127,7 +125,7 @@ async def test_a_mail_of_a_batch_refers_to_it(
 
 
 async def test_a_mail_waits_for_its_file(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
     await run()
@@ -147,7 +145,7 @@ async def test_a_mail_waits_for_its_file(
 
 
 async def test_a_file_that_is_gone_holds_up_no_mail(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
     await run()

@@ -16,8 +16,8 @@ from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.engines import ScriptedEngine
 from tests.integration.job_runner.program_rows import all_are, running
-from tests.integration.job_runner.scripted_engine import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
