@@ -7,14 +7,14 @@ from collections import Counter
 import pytest
 
 from job_runner.leases import claim
-from queue_consumer.jobs import _INSERT_JOBS, JobMaker
+from queue_consumer.jobs import _INSERT_JOBS
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database import channels
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.plans import plan_of
-from tests.integration.queue_consumer.test_jobs import FakeStore
+from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of
 from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -32,7 +32,7 @@ async def make_jobs(database: Database, email: str, count: int, key: int | None 
     for _ in range(count):
         request = uuid.uuid4()
         upload = await add_upload(database, email=email, object_key="p.py", request_id=request, owner=key)
-        assert await JobMaker(owner_of(database), store).make(str(upload).encode(), str(request)) is not None
+        assert await maker_of(owner_of(database), store).make(str(upload).encode(), str(request)) is not None
 
 
 async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str]:
