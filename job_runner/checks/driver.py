@@ -10,7 +10,6 @@ from job_runner.checks import rows
 from job_runner.checks.data import DataCheck
 from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
-from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
 from job_runner.emails.queue import add_of_batches
 from job_runner.runs.charges import Charges
@@ -37,10 +36,6 @@ _POISON: Final = "The validators were begun several times and never ended: the e
 
 class Checks(BatchLoop):
     """Runs the phases of checks one after the other, and writes their ends. Any number of runners may do it at once."""
-
-    def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
-        super().__init__(database, poll_interval=poll_interval)
-        self._branding = branding
 
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
         """Drive one check whose submissions have ended as far as it goes now. Return its id; None if there is none."""
