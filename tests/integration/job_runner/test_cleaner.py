@@ -23,7 +23,7 @@ MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 pytestmark = pytest.mark.integration
 
 
-async def add_finished(database: Database, store: LocalStore, *, age_days: int, mail: str = "sent") -> int:
+async def add_finished(database: Database, store: LocalStore, *, age_days: int) -> int:
     """Add a submission with its mailed result and its two files; return its job's id."""
     job = await add_job(database)
     await execute(database, "UPDATE job SET status = 'executed' WHERE id = :job", job=job)
@@ -42,10 +42,9 @@ async def add_finished(database: Database, store: LocalStore, *, age_days: int, 
     await execute(
         database,
         "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id, status)"
-        " SELECT id, upload, 'result', 'a@example.com', '', '', '', gen_random_uuid() || '@example.com', :status"
+        " SELECT id, upload, 'result', 'a@example.com', '', '', '', gen_random_uuid() || '@example.com', 'sent'"
         " FROM job WHERE id = :job",
         job=job,
-        status=mail,
     )
     await store.put(f"{job}.py", b"source")
     await store.put(f"results/{job}", b"output")

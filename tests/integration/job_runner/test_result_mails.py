@@ -1,6 +1,5 @@
 """The mails of results of API v1: as a run writes them, as they are written again, and as they are sent."""
 
-import json
 import re
 from typing import Any
 
@@ -18,7 +17,7 @@ from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import Run
 from tests.integration.job_runner.test_pending_mails import order
 from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, offer
 
 pytestmark = pytest.mark.integration
 
@@ -36,15 +35,6 @@ def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> 
     return MailSender(database, mailer, completion, poll_interval=3600)
 
 
-async def add_language(database: Database) -> None:
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, details, seen_at)"
-        " VALUES ('py', 'Python 3', jsonb_build_object('limits', CAST(:bounds AS jsonb)), now())",
-        bounds=json.dumps(BOUNDS),
-    )
-
-
 async def latest(database: Database) -> dict[str, Any]:
     [mail] = await fetch(database, "SELECT * FROM emails ORDER BY id DESC LIMIT 1")
     return mail
@@ -57,7 +47,7 @@ def without_link(text: object) -> str:
 async def test_a_mail_of_tests_is_written_again_as_it_was(
     database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
-    await add_language(database)
+    await offer(database, limits=BOUNDS)
     engine.streams = [
         [
             STARTED,

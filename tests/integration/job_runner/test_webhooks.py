@@ -27,7 +27,8 @@ from tests.fixtures.postgres import owner_of
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
 from tests.integration.loops import looping
 from tests.integration.plans import plan_of, rows_read
-from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.submission_rows import add_finished
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -72,29 +73,6 @@ def sender(new_sender: Callable[..., WebhookSender]) -> WebhookSender:
     return new_sender()
 
 
-async def add_finished(database: Database, *, stdout: str = "42\n") -> int:
-    """Add a submission with one finished run; return its id."""
-    job = await add_job(database)
-    [row] = await fetch(
-        database,
-        "UPDATE job SET status = 'executed', finished_at = now(), attempt = 1 WHERE id = :job RETURNING upload",
-        job=job,
-    )
-    await execute(
-        database,
-        "UPDATE uploads SET request_id = NULL, runs = 1, outcome = 'finished', verdict = 'ok' WHERE id = :upload",
-        upload=row["upload"],
-    )
-    await execute(
-        database,
-        "INSERT INTO results (job, upload, output, stderr, verdict, exit_code) VALUES (:job, :id, :out, '', 'ok', 0)",
-        job=job,
-        id=row["upload"],
-        out=stdout,
-    )
-    return int(row["upload"])
-
-
 async def add_webhook(
     database: Database,
     url: str,
@@ -102,16 +80,14 @@ async def add_webhook(
     upload: int | None = None,
     owner: int | None = None,
     body: str | None = "{}",
-    type: str = "submission.finished",  # noqa: A002
 ) -> int:
     """Queue a webhook; return its number."""
     [row] = await fetch(
         database,
-        "INSERT INTO webhooks (owner, upload, run, type, url, body) VALUES (:owner, :upload, 1, :type, :url, :body)"
-        " RETURNING id, pg_notify(:channel, '')",
+        "INSERT INTO webhooks (owner, upload, run, type, url, body)"
+        " VALUES (:owner, :upload, 1, 'submission.finished', :url, :body) RETURNING id, pg_notify(:channel, '')",
         owner=owner,
         upload=upload,
-        type=type,
         url=url,
         body=body,
         channel=channels.WEBHOOKS,

@@ -13,14 +13,14 @@ from shared.packages.yaml_text import load_yaml
 from tests.problem_packages import BOUNDS, LEGACY, MIB, fault_texts, faults_of, pack, read
 
 
-def entry(name: str, *, mode: int = 0, method: int = zipfile.ZIP_STORED, text: bytes = b"x") -> io.BytesIO:
+def entry(name: str, *, mode: int = 0, method: int = zipfile.ZIP_STORED) -> io.BytesIO:
     """Return a package with one more entry."""
     packed = pack(LEGACY)
     info = zipfile.ZipInfo("placeholder")
     info.filename = info.orig_filename = name
     info.external_attr = mode << 16
     with zipfile.ZipFile(packed, "a") as archive:
-        archive.writestr(info, text, method)
+        archive.writestr(info, b"x", method)
     return packed
 
 
