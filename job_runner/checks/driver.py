@@ -224,12 +224,13 @@ class DataChecks:
         self, claimed: ClaimedData, proving: "asyncio.Task[list[dict[str, str]]]", stop: asyncio.Event
     ) -> bool:
         """Return True when the data is proved; False if the lease is lost or the service stops, after its end."""
-        stopping = asyncio.create_task(stop.wait())
+        ended = asyncio.Event()
+        proving.add_done_callback(lambda _: ended.set())
         try:
-            while not proving.done():
-                await asyncio.wait((proving, stopping), timeout=LEASE_SECONDS / 3, return_when=asyncio.FIRST_COMPLETED)
+            while True:
+                await wait_any(ended, stop, timeout=LEASE_SECONDS / 3)
                 if proving.done():
-                    break
+                    return True
                 if stop.is_set():
                     await self._release(claimed, seconds=0.0, is_attempt=False)
                     return False
@@ -237,11 +238,9 @@ class DataChecks:
                     if not await rows.renew(connection, claimed):
                         return False
         finally:
-            stopping.cancel()
             if not proving.done():
                 proving.cancel()
                 await asyncio.gather(proving, return_exceptions=True)
-        return True
 
     async def _release(self, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
         async with self._database.connection() as connection:
