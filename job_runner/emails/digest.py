@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.branding import Branding
-from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import Verdict
@@ -54,14 +54,9 @@ def render_digest(
     batch: int, lines: Sequence[Line], branding: Branding, *, recipient: str, locale: str
 ) -> RenderedEmail:
     """Return the mail about these submissions of a batch."""
-    mail = _digest(batch, lines, locale)
-    return RenderedEmail(
-        subject=mail["subject"],
-        text=render_text("digest", locale, mail=mail),
-        html=render_html("digest", locale, mail=mail),
-        message_id=branding.digest_id(batch, recipient),
-        attachments=(StoredAttachment(f"batch-{batch}.csv", "text/csv; charset=utf-8", text=as_csv(lines)),),
-    )
+    table = StoredAttachment(f"batch-{batch}.csv", "text/csv; charset=utf-8", text=as_csv(lines))
+    message_id = branding.digest_id(batch, recipient)
+    return rendered("digest", locale, _digest(batch, lines, locale), message_id=message_id, attachments=(table,))
 
 
 def as_csv(lines: Sequence[Line]) -> str:
