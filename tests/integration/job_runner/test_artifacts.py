@@ -156,24 +156,6 @@ async def test_a_lost_lease_leaves_no_artifacts(
         await eventually(is_removed)
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        {"spec": _OF_V1, "tests": [{"stdin": "1"}]},
-        {"spec": {"output_order": True}},
-        {"spec": {"repeat": 1, "join_outputs": True}},
-        {"spec": {}},
-    ],
-)
-async def test_tests_and_front_doors_ask_for_no_artifacts(
-    database: Database, engine: StreamingEngine, run: Run, how: dict[str, Any]
-) -> None:
-    engine.streams = [[STARTED, ended(1)]]
-    await run(owner=None, **how)
-    assert not engine.requests[0].artifacts
-    assert (await fetch(database, "SELECT artifacts FROM results"))[0]["artifacts"] is None
-
-
 async def _remove_all(database: Database, store: LocalStore) -> None:
     await execute(database, "UPDATE uploads SET created_at = now() - interval '2 days'")
     await execute(database, "UPDATE emails SET status = 'sent'")

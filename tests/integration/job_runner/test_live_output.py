@@ -1,7 +1,6 @@
 """The output of a running program comes from the engine to the notifications of the API's streams."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from shared.database.connection import Database
 from shared.engine.run_call import Output
 from shared.storage.local import LocalStore
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
-from tests.integration.job_runner.program_rows import Run, add, all_are, running
+from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import notified
 from tests.waiting import eventually
 
@@ -38,23 +37,6 @@ async def test_output_is_passed_on_while_the_program_runs(
         await all_are("executed", database)
     assert payloads == [f"{upload} 0 stdout a\ufffdb c\n", f"{upload} 1 stderr oh\n"]
     assert engine.requests[0].live_output
-
-
-@pytest.mark.parametrize(
-    ("submission", "runs"),
-    [
-        ({}, 1),
-        ({"spec": {"live_output": True}, "tests": [{}]}, 1),
-        ({"spec": {"live_output": True, "repeat": 2}}, 2),
-    ],
-    ids=["unasked", "tests", "repeated"],
-)
-async def test_only_a_single_run_that_wants_it_has_live_output(
-    engine: StreamingEngine, run: Run, submission: dict[str, Any], runs: int
-) -> None:
-    engine.streams = [[STARTED, *(ended(number) for number in range(1, runs + 1))]]
-    await run(**submission)
-    assert not engine.requests[0].live_output
 
 
 async def test_only_the_end_of_a_flood_is_passed_on(database: Database) -> None:

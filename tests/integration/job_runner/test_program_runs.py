@@ -398,6 +398,26 @@ async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
     assert job["failure"] == "the machine was too busy to compile it (tried 3 times)"
 
 
+@pytest.mark.parametrize(
+    ("submission", "runs"),
+    [
+        ({"spec": {}}, 1),
+        ({"spec": {"artifacts": True, "live_output": True}, "tests": [{}]}, 1),
+        ({"spec": {"artifacts": True, "live_output": True, "repeat": 2}}, 2),
+    ],
+    ids=["unasked", "tests", "repeated"],
+)
+async def test_only_a_single_run_that_wants_them_has_artifacts_and_live_output(
+    database: Database, engine: StreamingEngine, run: Run, submission: dict[str, Any], runs: int
+) -> None:
+    engine.streams = [[STARTED, *(ended(number) for number in range(1, runs + 1))]]
+    await run(**submission)
+    [request] = engine.requests
+    assert not request.artifacts
+    assert not request.live_output
+    assert await fetch(database, "SELECT artifacts FROM results") == [{"artifacts": None}]
+
+
 async def test_options_of_front_doors_reach_the_engine(engine: StreamingEngine, run: Run) -> None:
     fields = {"environment": {"A": "b"}, "data_files": ["main.py"], "compile_limits": {"cpu_s": 1.5}}
     engine.streams = [[STARTED, ended(1)]]
