@@ -67,7 +67,7 @@ def test_the_attached_table_has_every_submission() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", '=HYPERLINK("http://x","y")']
+    "name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", '=HYPERLINK("http://x","y")']
 )
 def test_no_name_becomes_a_formula_of_a_spreadsheet(name: str) -> None:
     [_, [_, file, *_]] = csv.reader(io.StringIO(as_csv([Line(1, name, name, "ok", PAGE)])))
