@@ -46,6 +46,9 @@ pytestmark = pytest.mark.integration
 class ScriptedMailer:
     """Fails as given, then accepts every mail. Holds every mail while `open` is not set."""
 
+    #: Its id of a mail, with the mail's number in it.
+    answer = "id-{}"
+
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.sent: list[Email] = []
@@ -55,11 +58,11 @@ class ScriptedMailer:
 
     async def send(self, email: Email) -> str:
         self.called = True
+        await self.open.wait()
         if self.failures:
             raise self.failures.pop(0)
-        await self.open.wait()
         self.sent.append(email)
-        return f"id-{len(self.sent)}"
+        return self.answer.format(len(self.sent))
 
     async def forget(self, *, days: int) -> None:
         pass
@@ -492,23 +495,16 @@ async def test_a_mail_that_takes_long_delays_no_other(
     await eventually(lambda: len(mailer.sent) == 2)
 
 
-class SlowMailer(ScriptedMailer):
-    """Fails only once `open` is set."""
-
-    async def send(self, email: Email) -> str:
-        self.called = True
-        await self.open.wait()
-        return await super().send(email)
-
-
 async def test_a_mail_that_fails_after_its_round_is_soon_repeated(
-    database: Database, waits: list[tuple[int, float]], monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    sender: MailSender,
+    mailer: ScriptedMailer,
+    waits: list[tuple[int, float]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sender_module, "_ROUND_SECONDS", 0.1)
-    mailer = SlowMailer()
     mailer.open.clear()
     mailer.failures = [MailerUnavailable("try again")]
-    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
     sender._policy = RetryPolicy(base=0.1, cap=0.1)
     await add_email(database)
     async with looping(sender.run):
@@ -550,20 +546,14 @@ def stumble_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 STRANGE = "NUL \0, half a pair \ud800"
 
 
-class StrangeMailer(ScriptedMailer):
-    """A mailer whose provider answers with text that Postgres cannot store."""
-
-    async def send(self, email: Email) -> str:
-        await super().send(email)
-        return STRANGE
-
-
-async def test_any_answer_of_a_provider_is_recorded(database: Database) -> None:
-    mailer = StrangeMailer()
+async def test_any_answer_of_a_provider_is_recorded(
+    database: Database, sender: MailSender, mailer: ScriptedMailer
+) -> None:
+    """Also one that Postgres cannot store."""
+    mailer.answer = STRANGE
     mailer.failures = [MailerUnavailable(STRANGE), MailRefused(STRANGE)]
     for _ in range(3):
         await add_email(database)
-    sender = MailSender(database, mailer, COMPLETION, poll_interval=3600)
     await sender.run_once()
     assert sorted((row["status"], row["last_error"] or row["provider_id"]) for row in await rows(database)) == [
         (status, "NUL \ufffd, half a pair ?") for status in ("queued", "refused", "sent")
