@@ -4,8 +4,7 @@ import asyncio
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from shared.database.connection import Connection, Database
 from shared.mail.mails import order
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import Run, add, all_are, running
@@ -35,26 +33,6 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _HOSTILE = "<script>alert(1)</script>.svg".replace("/", "_")
 
 
-class _Store(LocalStore):
-    """Counts down before each put of an artifact, and fails at 0."""
-
-    fails_in = -1
-
-    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        if not key.endswith(".txt") and key.startswith("results/"):
-            self.fails_in -= 1
-            if self.fails_in == -1:
-                raise StoreUnavailable("The store is down.")
-        await super().put(key, data, content_type=content_type)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[_Store]:
-    store = _Store(tmp_path, LinkSigner(b"k" * 32, "http://api"))
-    yield store
-    await store.close()
-
-
 def _wrote(files: dict[str, bytes], **left_out: int) -> Any:
     artifacts = [{"name": name, "content": urlsafe_b64encode(content).decode()} for name, content in files.items()]
     return ended(1, artifacts=artifacts, artifacts_left_out=left_out)
@@ -65,7 +43,7 @@ async def _stored(store: LocalStore) -> set[str]:
 
 
 async def test_artifacts_are_stored_and_described(
-    database: Database, store: _Store, engine: StreamingEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     files = {"a.png": _PNG, "b.html": b"<script>", _HOSTILE: b"<svg/>", "d.csv": b"1,2\n", "e.csv": b"\xff"}
     engine.streams = [[STARTED, _wrote(files, too_many=2)]]
@@ -88,7 +66,7 @@ async def test_artifacts_are_stored_and_described(
 
 
 async def test_the_mail_links_to_artifacts(
-    database: Database, store: _Store, engine: StreamingEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     """And so does the mail that is ordered again."""
     engine.streams = [[STARTED, _wrote({_HOSTILE: b"12345", "\u0637\u0631\u062d.png": _PNG}, not_a_file=1)]]
@@ -109,12 +87,23 @@ async def test_the_mail_links_to_artifacts(
 
 
 async def test_no_result_is_written_before_its_artifacts(
-    database: Database, store: _Store, engine: StreamingEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store fails at the second file. The outcome waits for it, without another run."""
-    store.fails_in = 1
+    put, artifacts = store.put, 0
+
+    async def fail_once(key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        nonlocal artifacts
+        artifacts += not key.endswith(".txt") and key.startswith("results/")
+        if artifacts == 2:
+            artifacts += 1
+            raise StoreUnavailable("The store is down.")
+        await put(key, data, content_type=content_type)
+
+    monkeypatch.setattr(store, "put", fail_once)
     engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})]]
     await run(owner=None, spec=_OF_V1)
+    assert artifacts > 2
     [row] = await fetch(database, "SELECT artifacts, attempt FROM results JOIN job ON job.id = results.job")
     assert row["attempt"] == 1
     assert {one["key"] for one in json.loads(row["artifacts"])} == await _stored(store)
@@ -123,7 +112,11 @@ async def test_no_result_is_written_before_its_artifacts(
 
 
 async def test_a_lost_lease_leaves_no_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: StreamingEngine, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: StreamingEngine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The runner hears of the loss while it stores the outcome, and finishes that before it gives up."""
     engine.streams = [[STARTED, _wrote({"a": b"1"})]]
