@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,7 +15,6 @@ from shared.engine.codex import ALONE
 from shared.service.errors import EngineCrashed
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
-from tests.fixtures.postgres import connected
 from tests.integration.job_runner.engines import PlayedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
@@ -29,12 +27,6 @@ POISON = "poison"
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim, "PAUSE_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def other_database(database_url: str) -> AsyncIterator[Database]:
-    async with connected(database_url) as other:
-        yield other
 
 
 class Machine:
@@ -70,7 +62,7 @@ class Machine:
 
 
 async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
-    database: Database, other_database: Database, store: LocalStore
+    database: Database, other_databases: list[Database], store: LocalStore
 ) -> None:
     innocent = [await add_job(database, contents=f"print({number})") for number in range(5)]
     culprits = [await add_job(database, contents=f"{POISON} {number}") for number in range(3)]
@@ -81,7 +73,7 @@ async def test_an_engine_killer_runs_twice_and_its_neighbours_end(
         asyncio.create_task(
             Runner(one, Processor(one, store, PlayedEngine(machine.play), BRANDING, 20), settings).run(stop)
         )
-        for one in (database, other_database)
+        for one in (database, other_databases[0])
     ]
 
     async def ended() -> bool:
