@@ -113,13 +113,11 @@ class OutboxConsumer:
 
     async def _settle_rows(self, connection: Connection, handle: Handler, rows: Sequence[tuple[Record, int]]) -> None:
         """Handle rows with the numbers of their attempts, and remove, repeat or bury each."""
-        deliveries = {
-            row["id"]: Delivery(row["body"].encode(), row["message_id"], attempt)
-            for row, attempt in rows
-            if attempt <= DELIVERY_LIMIT + 1
-        }
+        deliveries: dict[int, Delivery] = {}
         for row, attempt in rows:
-            if row["id"] not in deliveries:
+            if attempt <= DELIVERY_LIMIT + 1:
+                deliveries[row["id"]] = Delivery(row["body"].encode(), row["message_id"], attempt)
+            else:
                 await _bury(connection, row["id"], row["message_id"], _without_success(attempt - 1))
         if not deliveries:
             return
