@@ -407,7 +407,7 @@ async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
     ],
     ids=["unasked", "tests", "repeated"],
 )
-async def test_only_a_single_run_that_wants_them_has_artifacts_and_live_output(
+async def test_only_a_single_run_has_artifacts_and_live_output(
     database: Database, engine: StreamingEngine, run: Run, submission: dict[str, Any], runs: int
 ) -> None:
     engine.streams = [[STARTED, *(ended(number) for number in range(1, runs + 1))]]
