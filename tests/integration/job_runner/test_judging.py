@@ -182,12 +182,8 @@ def test_the_engine_may_be_silent_for_as_long_as_a_test(spec: dict[str, Any], se
     assert JobProgram.of({**fields, "bounds": None}, {"language": "py", "inputs": ""}).silence_s < 20
 
 
-@pytest.mark.parametrize("is_missing", [True, False])
-async def test_files_of_a_judge_that_are_not_there_are_our_failure(
-    store: LocalStore, engine: StreamingEngine, judged: Judged, is_missing: bool
-) -> None:
-    spec = {"checker": {**CHECKER, "sha256": "0" * 64}}
-    upload = await judged.add(spec=spec, judges=() if is_missing else ("checker",))
+async def test_files_of_a_judge_that_have_changed_are_our_failure(engine: StreamingEngine, judged: Judged) -> None:
+    upload = await judged.add(spec={"checker": {**CHECKER, "sha256": "0" * 64}})
     await judged.run("failed")
     submission = await judged.result(upload)
     assert (submission["state"], submission["verdict"]) == ("failed", None)
