@@ -88,7 +88,7 @@ async def serve(stop: asyncio.Event) -> None:
             restarting("health", HealthServer(load(HealthSettings), database).run),
             Runner(database, processor, settings).run,
             restarting("rescuer", rescuer.run),
-            restarting("languages", Languages(database, engine).run),
+            restarting("languages", Languages(database, engine.languages).run),
             restarting("sender", sender.run),
             restarting("webhooks", webhook_sender.run),
             restarting("batches", BatchFinisher(database, branding, poll_interval=settings.poll_interval).run),

@@ -18,6 +18,7 @@ from shared.broker.base import LONGEST_BREAK, Ack, Delivery, Handler, Reject, Re
 from shared.broker.handling import DELIVERY_LIMIT, settle_batch
 from shared.database import channels
 from shared.database.connection import Connection, Database, Record
+from shared.database.strip_nul import strip_nul
 from shared.service.errors import DatabaseUnavailable, TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
@@ -112,13 +113,11 @@ class OutboxConsumer:
 
     async def _settle_rows(self, connection: Connection, handle: Handler, rows: Sequence[tuple[Record, int]]) -> None:
         """Handle rows with the numbers of their attempts, and remove, repeat or bury each."""
-        deliveries = {
-            row["id"]: Delivery(row["body"].encode(), row["message_id"], attempt)
-            for row, attempt in rows
-            if attempt <= DELIVERY_LIMIT + 1
-        }
+        deliveries: dict[int, Delivery] = {}
         for row, attempt in rows:
-            if row["id"] not in deliveries:
+            if attempt <= DELIVERY_LIMIT + 1:
+                deliveries[row["id"]] = Delivery(row["body"].encode(), row["message_id"], attempt)
+            else:
                 await _bury(connection, row["id"], row["message_id"], _without_success(attempt - 1))
         if not deliveries:
             return
@@ -162,6 +161,6 @@ def _without_success(attempts: int) -> str:
 
 
 async def _bury(connection: Connection, row_id: int, message_id: str | None, reason: str) -> None:
-    # Postgres cannot store NUL in a text, and a reason may quote a hostile message.
-    await connection.execute(_BURY, {"id": row_id, "reason": reason.replace("\0", "\N{REPLACEMENT CHARACTER}")})
+    # A reason may quote a hostile message.
+    await connection.execute(_BURY, {"id": row_id, "reason": strip_nul(reason)})
     log.warning("outbox.dead_lettered", message_id=message_id, reason=reason)

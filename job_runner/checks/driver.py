@@ -10,9 +10,8 @@ from job_runner.checks import rows
 from job_runner.checks.data import DataCheck
 from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
-from job_runner.emails.branding import Branding
 from job_runner.emails.check import render_check
-from job_runner.emails.of_batches import add_mails
+from job_runner.emails.queue import add_of_batches
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
@@ -37,10 +36,6 @@ _POISON: Final = "The validators were begun several times and never ended: the e
 
 class Checks(BatchLoop):
     """Runs the phases of checks one after the other, and writes their ends. Any number of runners may do it at once."""
-
-    def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
-        super().__init__(database, poll_interval=poll_interval)
-        self._branding = branding
 
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
         """Drive one check whose submissions have ended as far as it goes now. Return its id; None if there is none."""
@@ -93,7 +88,7 @@ class Checks(BatchLoop):
                 locale=check.locale,
             )
             mail = {"batch": check.batch, "recipient": check.email, "locale": check.locale, **report.columns}
-            await add_mails(connection, MailKind.CHECK, [mail])
+            await add_of_batches(connection, MailKind.CHECK, [mail])
         await rows.finish(
             connection,
             check,
@@ -229,12 +224,13 @@ class DataChecks:
         self, claimed: ClaimedData, proving: "asyncio.Task[list[dict[str, str]]]", stop: asyncio.Event
     ) -> bool:
         """Return True when the data is proved; False if the lease is lost or the service stops, after its end."""
-        stopping = asyncio.create_task(stop.wait())
+        ended = asyncio.Event()
+        proving.add_done_callback(lambda _: ended.set())
         try:
-            while not proving.done():
-                await asyncio.wait((proving, stopping), timeout=LEASE_SECONDS / 3, return_when=asyncio.FIRST_COMPLETED)
+            while True:
+                await wait_any(ended, stop, timeout=LEASE_SECONDS / 3)
                 if proving.done():
-                    break
+                    return True
                 if stop.is_set():
                     await self._release(claimed, seconds=0.0, is_attempt=False)
                     return False
@@ -242,11 +238,9 @@ class DataChecks:
                     if not await rows.renew(connection, claimed):
                         return False
         finally:
-            stopping.cancel()
             if not proving.done():
                 proving.cancel()
                 await asyncio.gather(proving, return_exceptions=True)
-        return True
 
     async def _release(self, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
         async with self._database.connection() as connection:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.branding import Branding
 from job_runner.emails.digest import MAX_ROWS, table_as_csv
-from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
 from shared.messages.translations import gettext_noop, number, translations
 from shared.messages.verdict_texts import LABELS
@@ -70,13 +70,8 @@ def render_check(
         "rows": [_row(entry, locale) for entry in ordered[:MAX_ROWS]],
         "notes": notes,
     }  # fmt: skip
-    return RenderedEmail(
-        subject=mail["subject"],
-        text=render_text("check", locale, mail=mail),
-        html=render_html("check", locale, mail=mail),
-        message_id=branding.check_id(batch),
-        attachments=(StoredAttachment(f"check-{problem}.csv", "text/csv; charset=utf-8", text=_csv(ordered)),),
-    )
+    table = StoredAttachment(f"check-{problem}.csv", "text/csv; charset=utf-8", text=_csv(ordered))
+    return rendered("check", locale, mail, message_id=branding.check_id(batch), attachments=(table,))
 
 
 def _row(entry: Mapping[str, Any], locale: str) -> dict[str, Any]:

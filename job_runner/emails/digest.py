@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.branding import Branding
-from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
-from shared.database.strip_nul import strip_nul
 from shared.engine.codex import Verdict
 from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS
@@ -54,14 +53,9 @@ def render_digest(
     batch: int, lines: Sequence[Line], branding: Branding, *, recipient: str, locale: str
 ) -> RenderedEmail:
     """Return the mail about these submissions of a batch."""
-    mail = _digest(batch, lines, locale)
-    return RenderedEmail(
-        subject=mail["subject"],
-        text=render_text("digest", locale, mail=mail),
-        html=render_html("digest", locale, mail=mail),
-        message_id=branding.digest_id(batch, recipient),
-        attachments=(StoredAttachment(f"batch-{batch}.csv", "text/csv; charset=utf-8", text=as_csv(lines)),),
-    )
+    table = StoredAttachment(f"batch-{batch}.csv", "text/csv; charset=utf-8", text=as_csv(lines))
+    message_id = branding.digest_id(batch, recipient)
+    return rendered("digest", locale, _digest(batch, lines, locale), message_id=message_id, attachments=(table,))
 
 
 def as_csv(lines: Sequence[Line]) -> str:
@@ -70,7 +64,8 @@ def as_csv(lines: Sequence[Line]) -> str:
     for line in lines:
         awarded = "" if line.result == Verdict.JUDGE_ERROR else f"{line.points_awarded or 0:.12g}"
         points = ("", "") if line.points is None else (awarded, f"{line.points:.12g}")
-        rows.append((str(line.id), _name(line.file), one_line(line.language), line.result, *points, line.page))
+        file = one_line(line.file, _LONGEST_PATH)
+        rows.append((str(line.id), file, one_line(line.language), line.result, *points, line.page))
     return table_as_csv(_COLUMNS, rows)
 
 
@@ -139,8 +134,3 @@ def _row(line: Line, locale: str) -> dict[str, str]:
 
 def _is_good(line: Line) -> bool:
     return line.result in GOOD_VERDICTS
-
-
-def _name(file: str) -> str:
-    """Return the name of a file, without what would break a line of the table. No file has a longer one."""
-    return " ".join(strip_nul(file[:_LONGEST_PATH]).split())

@@ -1,4 +1,5 @@
-"""The lease protocol on `emails` rows. It is that of jobs (`job_runner.leases.claim`), except for expired leases.
+"""The rows of `emails`, and their leases. The protocol is that of jobs (`job_runner.leases.claim`), except for expired
+leases.
 
 A sender whose lease expired may be alive: after an outage of the database, it records the mail that it has sent. So the
 first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail.
@@ -8,23 +9,37 @@ provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the ma
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from job_runner.mailers.base import Email
+from shared.database import channels
 from shared.database.connection import Connection
 from shared.database.strip_nul import strip_nul
 from shared.mail.suppressions import suppressed
 from shared.messages.translations import SOURCE_LOCALE
-from shared.resources.models import MailState
+from shared.resources.models import MailKind, MailState
 
 #: The most copies of a mail that may have left. There are some, because giving up a mail may lose a result.
 MAX_COPIES: Final = 5
 #: Seconds in which a sender reaches the database again once another one does. A host that is gone takes 5 of them.
 GRACE_SECONDS: Final = 10.0
 _OF_EMAIL: Final = ("recipient", "subject", "text", "html", "message_id", "locale")
+
+
+_ADD: Final = """
+    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
+    VALUES (:kind, :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
+"""
+
+
+async def add_of_batches(connection: Connection, kind: MailKind, mails: Sequence[Mapping[str, Any]]) -> None:
+    """Add mails that are sent after the commit. Each has the columns `batch`, `recipient`, `locale` and its texts."""
+    await connection.fetch_each(_ADD, [{"kind": kind, **mail} for mail in mails])
+    if mails:
+        await connection.notify(channels.EMAILS)
 
 
 @dataclass(frozen=True, slots=True)

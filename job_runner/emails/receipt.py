@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from job_runner.emails.branding import Branding
-from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
 from job_runner.emails.wording import subject, toolchain
 from job_runner.leases.claim import ClaimedJob
@@ -35,11 +35,6 @@ def render_receipt(job: ClaimedJob, queue: Queue | None, branding: Branding, now
         % {"id": digits(str(job.upload), locale)},
         "place": place,
         "start": start,
+        "page": branding.links.page(job.upload),
     }
-    page = branding.links.page(job.upload)
-    return RenderedEmail(
-        subject=mail["subject"],
-        text=render_text("receipt", locale, mail=mail, page=page),
-        html=render_html("receipt", locale, mail=mail, page=page),
-        message_id=branding.receipt_id(job.request_id),
-    )
+    return rendered("receipt", locale, mail, message_id=branding.receipt_id(job.request_id))

@@ -5,7 +5,7 @@ from typing import Final
 from job_runner.emails import legacy_mail
 from job_runner.emails.attachments import StoredAttachment, output_name
 from job_runner.emails.branding import Branding
-from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.result import ResultWriter
 from job_runner.emails.sanitize import is_exact, one_line
 from job_runner.leases.claim import ClaimedJob
@@ -32,18 +32,12 @@ def render(job: ClaimedJob, outcome: Outcome, branding: Branding, stored: Stored
     ]
     link = stored.filelink if outcome.answer and outcome.answer.output else None
     mail = ResultWriter(job, outcome, links.page(job.upload), link, bool(attachments), files).result()
+    text = None
     if job.is_classic and outcome.tests is None:
         mail["subject"] = legacy_mail.subject(job, outcome)
         text = legacy_mail.text(job, outcome, filelink=link)
-    else:
-        text = render_text("result", job.locale, mail=mail)
-    return RenderedEmail(
-        subject=mail["subject"],
-        text=text,
-        html=render_html("result", job.locale, mail=mail),
-        message_id=branding.result_id(job.request_id),
-        attachments=attachments,
-    )
+    message_id = branding.result_id(job.request_id)
+    return rendered("result", job.locale, mail, message_id=message_id, text=text, attachments=attachments)
 
 
 def has_link(job: ClaimedJob, output: str) -> bool:

@@ -54,6 +54,25 @@ class RenderedEmail:
         }
 
 
+def rendered(
+    name: str,
+    locale: str,
+    mail: Mapping[str, Any],
+    *,
+    message_id: str,
+    text: str | None = None,
+    attachments: tuple[StoredAttachment, ...] = (),
+) -> RenderedEmail:
+    """Return the mail `name`, whose templates show `mail`. A `text` takes the place of its plain text."""
+    return RenderedEmail(
+        subject=mail["subject"],
+        text=render_text(name, locale, mail=mail) if text is None else text,
+        html=render_html(name, locale, mail=mail),
+        message_id=message_id,
+        attachments=attachments,
+    )
+
+
 def render_html(name: str, locale: str, **values: Any) -> str:
     """Return the HTML of the mail `name` in a locale. A locale without texts is English."""
     return _environment(known_locale(locale)).get_template(f"{name}.html.j2").render(values)

@@ -113,7 +113,9 @@ class ResultWriter:
         all_failed = [*self._failed(details.failed)] if details and not self._is_unjudged else []
         failed = _that_fit(all_failed)
         return {
-            "subject": self._unjudged_subject() if self._is_unjudged else subject(self.job, what),
+            "subject": self.gettext("Code could not be judged - %(id)s", id=digits(str(self.job.upload), self._locale))
+            if self._is_unjudged
+            else subject(self.job, what),
             "about": self._about(answer),
             "heading": f"{what}: {error}" if error else what,
             "tone": "good" if outcome.success else "muted" if self._is_unjudged else "bad",
@@ -135,9 +137,6 @@ class ResultWriter:
     def _is_unjudged(self) -> bool:
         """True if a judge failed. Then nothing looks like a fault of the program."""
         return self.outcome.verdict is Verdict.JUDGE_ERROR
-
-    def _unjudged_subject(self) -> str:
-        return self.gettext("Code could not be judged - %(id)s", id=digits(str(self.job.upload), self._locale))
 
     def _not_run(self) -> dict[str, Any]:
         outcome = self.outcome
@@ -189,10 +188,8 @@ class ResultWriter:
 
     def _points_of(self, awarded: float | None, points: float | None) -> str:
         """Return points of the most; alone if there is no bound."""
-        return self._share(awarded or 0, points) if points is not None else number(awarded or 0, self._locale)
-
-    def _share(self, part: float, whole: float) -> str:
-        return self._beside(number(part, self._locale), number(whole, self._locale))
+        earned = number(awarded or 0, self._locale)
+        return earned if points is None else self._beside(earned, number(points, self._locale))
 
     def _blocks(self, answer: RunResponse) -> Iterator[Block]:
         details, has_tests = self.outcome.details, self.outcome.tests is not None

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import typer
 
-from job_runner.emails.rendering import RenderedEmail, render_html, render_text
+from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.mailers import Email, MailSettings, open_mailer
 from shared.messages.translations import SOURCE_LOCALE, date_time, isolated, translations
 from shared.service.errors import ConfigurationError, MailerUnavailable, MailRefused
@@ -25,16 +25,11 @@ def render_test_mail(*, sender: str, domain: str, now: datetime, locale: str) ->
     """Return a test mail from the address `sender`. `domain` is the right side of its Message-ID."""
     gettext = translations(locale).gettext
     named = {"sender": isolated(sender, locale), "time": date_time(now, locale)}
-    values = {
+    mail = {
         "subject": gettext("Test mail from Precieux"),
         "lead": gettext("Mail from %(sender)s arrives. This one was sent on %(time)s.") % named,
     }
-    return RenderedEmail(
-        subject=values["subject"],
-        text=render_text("test_mail", locale, **values),
-        html=render_html("test_mail", locale, **values),
-        message_id=f"<precieux.test.{uuid4()}@{domain}>",
-    )
+    return rendered("test_mail", locale, mail, message_id=f"<precieux.test.{uuid4()}@{domain}>")
 
 
 async def send(settings: MailSettings, recipient: str, locale: str) -> dict[str, str | None]:

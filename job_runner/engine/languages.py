@@ -1,8 +1,8 @@
 """Updates the table of the engine's languages. The API accepts submissions in these languages."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from shared.database.connection import Database
 from shared.database.strip_nul import strip_nul
@@ -32,17 +32,15 @@ _UPDATE: Final = """
 """
 
 
-class Lister(Protocol):
-    async def languages(self) -> Sequence[SupportedLanguage]:
-        """Return the languages of the engine. Raises `EngineUnavailable`."""
-
-
 class Languages:
-    """Updates the table every minute. While the engine does not answer, the table stays as it is."""
+    """Updates the table every minute. While the engine does not answer, the table stays as it is.
 
-    def __init__(self, database: Database, engine: Lister) -> None:
+    `offered` returns the languages of the engine. It raises `EngineUnavailable`.
+    """
+
+    def __init__(self, database: Database, offered: Callable[[], Awaitable[Sequence[SupportedLanguage]]]) -> None:
         self._database = database
-        self._engine = engine
+        self._offered = offered
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -56,7 +54,7 @@ class Languages:
 
     async def run_once(self) -> None:
         """Ask the engine, and update the table. An empty list changes nothing."""
-        offered = await self._engine.languages()
+        offered = await self._offered()
         by_code = {check_lang(language.language) or strip_nul(language.language): language for language in offered}
         if not by_code:
             return

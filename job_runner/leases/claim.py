@@ -146,10 +146,10 @@ _CLAIM_FOR_RESERVED_SLOT: Final = statement(f"""
 
 
 _READ_PROGRAM: Final = f"""
-    SELECT convert_to({_PROGRAM}, 'UTF8') AS program FROM uploads JOIN job ON job.upload = uploads.id WHERE job.id = :id
+    SELECT convert_to({_PROGRAM}, 'UTF8') AS text FROM uploads JOIN job ON job.upload = uploads.id WHERE job.id = :id
 """  # noqa: S608
 _READ_SOURCE: Final = "SELECT content FROM uploads WHERE id = :id"
-_READ_SUBMISSION: Final = "SELECT convert_to(job, 'UTF8') AS job FROM job WHERE id = :id"
+_READ_SUBMISSION: Final = "SELECT convert_to(job, 'UTF8') AS text FROM job WHERE id = :id"
 _NEXT_DUE: Final = f"""
     SELECT alone_after IS NOT NULL AS is_interrupted, extract(epoch FROM least(run_after, CASE
             WHEN alone_after IS NOT NULL THEN greatest(alone_after, {PAUSE_END}, now() + interval '0.25 s')
@@ -254,20 +254,20 @@ def job_of(row: Record) -> ClaimedJob:
 
 async def submission_of(connection: Connection, job_id: int) -> bytes:
     """Return the JSON text of a job as UTF-8 bytes, because a `str` may take four times the memory."""
-    row = await connection.fetch_one(_READ_SUBMISSION, {"id": job_id})
-    if row is None or row["job"] is None:
-        raise PermanentError("its submission is missing")
-    submission: bytes = row["job"]
-    return submission
+    return await _text(connection, _READ_SUBMISSION, job_id)
 
 
 async def program_of(connection: Connection, job_id: int) -> bytes:
     """Return the JSON text that `JobProgram.of` reads, as UTF-8 bytes."""
-    row = await connection.fetch_one(_READ_PROGRAM, {"id": job_id})
-    if row is None:
+    return await _text(connection, _READ_PROGRAM, job_id)
+
+
+async def _text(connection: Connection, sql: str, job_id: int) -> bytes:
+    row = await connection.fetch_one(sql, {"id": job_id})
+    if row is None or row["text"] is None:
         raise PermanentError("its submission is missing")
-    program: bytes = row["program"]
-    return program
+    text: bytes = row["text"]
+    return text
 
 
 async def source_in_row(connection: Connection, upload: int) -> bytes | None:

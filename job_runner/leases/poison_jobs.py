@@ -5,14 +5,13 @@ attempt. Each of these jobs runs once more, alone: nothing else runs at any engi
 too, its program is the culprit, and its job fails with the reason.
 """
 
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from job_runner.leases import claim
 from job_runner.leases.claim import INTERRUPTED, PAUSE_END, WAITING_INTERRUPTED, ClaimedJob
 from shared.database import channels
-from shared.database.connection import Connection, Database
+from shared.database.connection import Connection, Database, Record
 from shared.service import metrics
 from shared.service.logging import get_logger
 
@@ -68,15 +67,6 @@ _RESCUE: Final = _INTERRUPT.format(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """An interruption of a job, which was its `crashes`th."""
-
-    job: int
-    crashes: int
-    is_culprit: bool
-
-
 async def claim_alone(database: Database, *, lease_seconds: float, grace: float = _GRACE_SECONDS) -> list[ClaimedJob]:
     """Take the first interrupted job, if nothing else is executing and the pause since the last is over."""
     async with database.connection() as connection:
@@ -85,24 +75,19 @@ async def claim_alone(database: Database, *, lease_seconds: float, grace: float 
     return [claim.job_of(row) for row in rows]
 
 
-async def interrupt(connection: Connection, lease_id: UUID, error: str) -> Interruption | None:
-    """Hand back a job whose engine stopped during its run: it is the cause, or only ran at the same time.
-
-    Return None if it is not ours.
-    """
+async def interrupt(connection: Connection, lease_id: UUID, error: str) -> None:
+    """Hand back a job whose engine stopped during its run: it is the cause, or only ran at the same time."""
     metrics.JOBS_INTERRUPTED.inc()
-    for interruption in await _write(connection, _INTERRUPT_ONE, {"lease_id": lease_id, "what": "engine"}):
-        log.warning("job.interrupted", error=error, crashes=interruption.crashes)
-        return interruption
-    return None
+    for row in await _write(connection, _INTERRUPT_ONE, {"lease_id": lease_id, "what": "engine"}):
+        log.warning("job.interrupted", error=error, crashes=row["crashes"])
 
 
-async def rescue(connection: Connection) -> list[Interruption]:
-    """Hand back the jobs whose leases have expired because their runners died."""
-    return await _write(connection, _RESCUE, {"what": "runner"})
+async def rescue(connection: Connection) -> list[int]:
+    """Hand back the jobs whose leases have expired because their runners died, and return their ids."""
+    return [row["id"] for row in await _write(connection, _RESCUE, {"what": "runner"})]
 
 
-async def _write(connection: Connection, sql: str, values: dict[str, object]) -> list[Interruption]:
+async def _write(connection: Connection, sql: str, values: dict[str, object]) -> list[Record]:
     rows = await connection.fetch_all(sql, {**values, "submissions": channels.SUBMISSIONS})
     if rows:
         await connection.notify(channels.JOBS)
@@ -110,4 +95,4 @@ async def _write(connection: Connection, sql: str, values: dict[str, object]) ->
         if row["is_culprit"]:
             metrics.POISON_JOBS.inc()
             log.error("job.poison", job=row["id"], reason=row["stop_reason"])
-    return [Interruption(row["id"], row["crashes"], row["is_culprit"]) for row in rows]
+    return rows

@@ -41,5 +41,5 @@ class Rescuer:
             rescued = await poison_jobs.rescue(connection)
         metrics.JOBS_RESCUED.inc(len(rescued))
         if rescued:
-            log.warning("jobs.rescued", jobs=[interruption.job for interruption in rescued])
-        return [interruption.job for interruption in rescued]
+            log.warning("jobs.rescued", jobs=rescued)
+        return rescued

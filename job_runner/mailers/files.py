@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import hashlib
 import os
-import re
 import time
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import write_message
@@ -17,6 +16,8 @@ from shared.files.atomic_write import replace_file
 from shared.service.errors import MailerUnavailable
 
 _DAY: Final = 24 * 60 * 60
+#: Characters of a file's name before its ending. The unique part of a Message-ID comes first.
+_LONGEST_NAME: Final = 120
 
 
 class FileMailer(Mailer):
@@ -57,10 +58,5 @@ class FileMailer(Mailer):
 
 
 def file_name(message_id: str) -> str:
-    """Return a safe file name for a Message-ID. If characters had to be replaced, a digest makes it unique."""
-    bare = message_id.strip("<>")
-    safe = re.sub(r"[^A-Za-z0-9@._-]", "_", bare).lstrip(".")[:120]
-    if safe != bare or not safe:
-        digest = hashlib.sha256(message_id.encode(errors="replace")).hexdigest()[:16]
-        safe = f"{safe or 'mail'}-{digest}"
-    return f"{safe}.eml"
+    """Return a safe file name for a Message-ID: other characters than usual are percent-encoded."""
+    return f"{quote(message_id.strip('<>'), safe='@', errors='replace')[:_LONGEST_NAME]}.eml"

@@ -87,7 +87,7 @@ async def finish(connection: Connection, results: Sequence[JobResult]) -> list[b
 
 def _values(result: JobResult) -> dict[str, object]:
     job, outcome, files, email = result.job, result.outcome, result.files, result.email
-    answer, details = outcome.answer, outcome.details
+    answer, details = outcome.answer, outcome.details or Details(None, None)
     engine = answer.model_dump_json(by_alias=True, exclude={"output", "error"}) if answer else None
     return {
         "status": outcome.state,
@@ -107,19 +107,17 @@ def _values(result: JobResult) -> dict[str, object]:
         **{name: getattr(answer, name, None) for name in _MEASURES},
         "engine": engine.replace("\\u0000", "\\ufffd") if engine else None,
         "outcome": "finished" if answer else "failed",
-        "stderr": strip_nul(details.stderr) if details and details.stderr is not None else None,
-        "stderr_bytes": _bytes_of_stderr(details) if details else None,
-        "compile_output": strip_nul(details.compile_output) if details and details.compile_output is not None else None,
-        "cut": list(details.cut) if details else None,
-        "points": details.points if details else None,
-        "points_awarded": details.points_awarded if details else None,
+        "stderr": None if details.stderr is None else strip_nul(details.stderr),
+        "stderr_bytes": _bytes_of_stderr(details),
+        "compile_output": None if details.compile_output is None else strip_nul(details.compile_output),
+        "cut": list(details.cut) if outcome.details else None,
+        "points": details.points,
+        "points_awarded": details.points_awarded,
         "artifacts": None if files.artifacts is None else ARTIFACTS.dump_json(files.artifacts).decode(),
-        "artifacts_left_out": to_json(details.artifacts_left_out).decode()
-        if details and details.artifacts_left_out
-        else None,
-        "message": strip_nul(details.message) if details and details.message else None,
-        "judge_message": strip_nul(details.judge_message) if details and details.judge_message else None,
-        "groups": to_json(details.graded.groups).decode() if details and details.graded else None,
+        "artifacts_left_out": to_json(details.artifacts_left_out).decode() if details.artifacts_left_out else None,
+        "message": strip_nul(details.message) if details.message else None,
+        "judge_message": strip_nul(details.judge_message) if details.judge_message else None,
+        "groups": to_json(details.graded.groups).decode() if details.graded else None,
         "emails": channels.EMAILS,
         "submissions": channels.SUBMISSIONS,
         "webhooks": channels.WEBHOOKS,

@@ -6,7 +6,7 @@ A test that cannot change the result is not run (`shared.grading`): the engine's
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob
@@ -46,32 +46,30 @@ class ProblemRuns(PackageRuns):
         if version is None or package is None:
             raise PermanentError("its problem is missing")
         problem = ProblemProgram(program, package, f"{version.title or package.title} ({version.reference})")
-        run = _Run(self, job, problem)
         included = await self.program_files(package, problem.included)
-        run.program = problem.with_included(included)
-        run.files = {**files, **included}
-        run.judges = {name: await self.judge_files(package, judge) for name, judge in problem.judges.items()}
+        judges = {name: await self.judge_files(package, judge) for name, judge in problem.judges.items()}
+        run = _Run(self, job, problem, problem.with_included(included), {**files, **included}, judges)
         return await run.outcome()
 
 
+@dataclass
 class _Run:
     """One run. `program`, `files` and `judges` are what each request has of them."""
 
+    runs: ProblemRuns
+    job: ClaimedJob
+    problem: ProblemProgram
     program: JobProgram
     files: Mapping[str, bytes]
     judges: Mapping[str, Mapping[str, bytes]]
 
-    def __init__(self, runs: ProblemRuns, job: ClaimedJob, problem: ProblemProgram) -> None:
-        self._runs = runs
-        self._job = job
-        self._problem = problem
-        self._grading = Grading(problem.package.scheme, run_all=problem.program.runs_all)
-        self._answer = ProblemAnswer(problem, self._grading)
-        self._share = job.share
+    def __post_init__(self) -> None:
+        self._grading = Grading(self.problem.package.scheme, run_all=self.problem.program.runs_all)
+        self._answer = ProblemAnswer(self.problem, self._grading)
 
     async def outcome(self) -> Outcome:
         """Run the tests that may change the result, and return the outcome."""
-        writer = self._runs.results.writer(self._job)
+        writer = self.runs.results.writer(self.job)
         while not self._answer.is_over and (step := self._grading.next_step()) is not None:
             if isinstance(step, GraderCall):
                 await self._grade(step)
@@ -82,23 +80,23 @@ class _Run:
 
     async def _run_some(self, writer: TestWriter) -> None:
         """Run the next tests, up to one that need not be run."""
-        numbers = self._problem.chunk(list(self._grading.upcoming()))
-        tests = [self._problem.tests[number] for number in numbers]
-        contents = await self._runs.contents(
-            self._problem.package, [path for test in tests for path in test.files.values()]
+        numbers = self.problem.chunk(list(self._grading.upcoming()))
+        tests = [self.problem.tests[number] for number in numbers]
+        contents = await self.runs.contents(
+            self.problem.package, [path for test in tests for path in test.files.values()]
         )
-        cases = tuple(self._problem.case(number, contents) for number in numbers)
+        cases = tuple(self.problem.case(number, contents) for number in numbers)
         request = await asyncio.to_thread(replace(self.program, cases=cases).request, self.files, self.judges)
-        events = self._runs.events(request, share=self._share, silence_s=self._problem.silence_s)
+        events = self.runs.events(request, share=self.job.share, silence_s=self.problem.silence_s)
         del request
         position = 0
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Compiled | TestEnded):
-                    check_load(event, self._job.attempt)
+                    check_load(event, self.job.attempt)
                 match event:
                     case Started():
-                        self._runs.pause.end()
+                        self.runs.pause.end()
                         self._answer.start(event)
                     case Compiled():
                         self._answer.compiled(event)
@@ -118,22 +116,22 @@ class _Run:
         event, points = self._answer.put(event)
         stdin = expected = b""
         # Where the program talks with a judge, the judge alone reads them.
-        if self._answer.shows(event) and not self._problem.package.talks:
-            package, test = self._problem.package, self._problem.tests[event.number]
-            texts = await self._runs.contents(package, [test.input, test.answer])
+        if self._answer.shows(event) and not self.problem.package.talks:
+            package, test = self.problem.package, self.problem.tests[event.number]
+            texts = await self.runs.contents(package, [test.input, test.answer])
             stdin, expected = texts[test.input], texts[test.answer]
         self._answer.show(event, stdin, expected)
         await writer.write(event, points)
 
     async def _grade(self, call: GraderCall) -> None:
         """Let the custom grader fold the results of a group."""
-        grader = self._problem.package.grader
+        grader = self.problem.package.grader
         assert grader is not None
-        files = await self._runs.judge_files(self._problem.package, grader)
-        request = self._problem.grader_request(call, files)
+        files = await self.runs.judge_files(self.problem.package, grader)
+        request = self.problem.grader_request(call, files)
         output, error = None, "The grader did not run."
-        silence_s = self._problem.silence_s
-        async with aclosing(self._runs.engine.run_program(request, share=self._share, silence_s=silence_s)) as events:
+        silence_s = self.problem.silence_s
+        async with aclosing(self.runs.engine.run_program(request, share=self.job.share, silence_s=silence_s)) as events:
             async for event in events:
                 if isinstance(event, Compiled) and event.verdict is not None:
                     error = f"The grader does not compile.\n{event.output}"

@@ -5,15 +5,24 @@ from collections.abc import Callable
 
 from job_runner.emails.branding import Branding
 from job_runner.engine.pause import Pause
+from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob, LeaseLost
 from job_runner.runs.charges import Charges
 from job_runner.runs.completion import Completion
 from job_runner.runs.program_runs import ProgramRuns
-from job_runner.runs.retries import Retries
-from job_runner.verdict.outcome import Outcome
+from job_runner.verdict.outcome import Outcome, costs_an_attempt, outcome_after
 from shared.database.connection import Database
 from shared.engine.client.base import EngineClient
-from shared.service.errors import DatabaseUnavailable, EngineAway, EngineUnavailable, PermanentError
+from shared.service import metrics
+from shared.service.errors import (
+    DatabaseUnavailable,
+    EngineAway,
+    EngineCrashed,
+    EngineUnavailable,
+    PermanentError,
+    PrecieuxError,
+    TransientError,
+)
 from shared.service.logging import get_logger
 from shared.service.retry import RetryPolicy
 from shared.storage.base import ObjectStore
@@ -22,7 +31,11 @@ log = get_logger(__name__)
 
 
 class Processor:
-    """Processes jobs. `process` may run for many at once. `key_cpu_seconds` is the hourly budget of each key."""
+    """Processes jobs. `process` may run for many at once.
+
+    Every job has up to `max_attempts`. `key_cpu_seconds` is the hourly budget of each key. If the engine or the store
+    cannot be reached, `pause` begins.
+    """
 
     def __init__(
         self,
@@ -36,14 +49,14 @@ class Processor:
         policy: RetryPolicy | None = None,
         pause: Pause | None = None,
     ) -> None:
+        self._database = database
         self._max_attempts = max_attempts
+        self._policy = policy or RetryPolicy()
         #: While it lasts, the runner claims nothing.
         self.pause = pause or Pause()
         self.charges = Charges(database, key_cpu_seconds)
-        policy = policy or RetryPolicy()
         self._programs = ProgramRuns(database, store, engine, self.pause)
-        self._retries = Retries(database, self.pause, max_attempts, policy)
-        self._completion = Completion(database, store, branding, policy)
+        self._completion = Completion(database, store, branding, self._policy)
 
     async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
         """Run a job and write its outcome, or hand it back for another attempt. Raises only `DatabaseUnavailable`.
@@ -64,7 +77,7 @@ class Processor:
         except Exception as exc:
             if isinstance(exc, EngineUnavailable) and not isinstance(exc, EngineAway):
                 await self.charges.add(job.owner, time.monotonic() - started)
-            if outcome_of_error := await self._retries.after(job, exc):
+            if outcome_of_error := await self._hand_back(job, exc):
                 answered()
                 await self._completion.complete(job, outcome_of_error)
             return
@@ -80,3 +93,24 @@ class Processor:
             # The limit was lowered since the last attempt. Otherwise the job was given up at the limit.
             raise PermanentError(f"it was started {job.attempt - 1} times and never finished")
         return await self._programs.run(job)
+
+    async def _hand_back(self, job: ClaimedJob, error: Exception) -> Outcome | None:
+        """Hand a job back after an error, and return None; return the outcome if it is not tried again."""
+        if not isinstance(error, PrecieuxError):
+            log.error("job.crashed", exc_info=error)
+            error = PrecieuxError(f"an internal error ({type(error).__name__})")
+        if outcome := outcome_after(error, job.attempt, self._max_attempts):
+            return outcome
+        async with self._database.connection() as connection:
+            if isinstance(error, EngineCrashed):
+                await poison_jobs.interrupt(connection, job.lease_id, str(error))
+                return None
+            is_charged = costs_an_attempt(error)
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            delay = self._policy.delay(job.attempt if is_charged else 1, at_least=retry_after)
+            if isinstance(error, TransientError) and not is_charged:
+                self.pause.begin(error)
+            await claim.retry_later(connection, job.lease_id, delay=delay, reason=str(error), is_charged=is_charged)
+        metrics.JOBS_RETRIED.inc()
+        log.warning("job.retrying", error=str(error), next_try_s=round(delay, 1))
+        return None

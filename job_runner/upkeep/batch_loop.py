@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 
+from job_runner.emails.branding import Branding
 from shared.database import channels
 from shared.database.connection import Database
 from shared.service.errors import DatabaseUnavailable
@@ -16,8 +17,9 @@ log = get_logger(__name__)
 class BatchLoop(ABC):
     """Looks at batches when a submission of theirs has ended, and at all after a while. Any number of runners may."""
 
-    def __init__(self, database: Database, *, poll_interval: float) -> None:
+    def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
         self._database = database
+        self._branding = branding
         self._poll_interval = poll_interval
         #: The batches that may have ended since they were last looked at; None: any.
         self._changed: set[int] | None = None

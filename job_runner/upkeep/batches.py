@@ -4,12 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from job_runner.emails.branding import Branding
 from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.of_batches import add_mails
+from job_runner.emails.queue import add_of_batches
 from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
-from shared.database.connection import Connection, Database
+from shared.database.connection import Connection
 from shared.resources.models import MailKind
 from shared.service.logging import get_logger
 from shared.text.email_addresses import as_addressed
@@ -46,10 +45,6 @@ _LINES: Final = """
 class BatchFinisher(BatchLoop):
     """Finishes batches. Any number of runners may do it at once."""
 
-    def __init__(self, database: Database, branding: Branding, *, poll_interval: float) -> None:
-        super().__init__(database, poll_interval=poll_interval)
-        self._branding = branding
-
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
         """Finish one batch whose submissions have all ended, and return its id; None if there is no such batch."""
         async with self._database.transaction() as connection:
@@ -82,7 +77,7 @@ class BatchFinisher(BatchLoop):
                 points_awarded=row["points_awarded"],
             )
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
-        await add_mails(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
+        await add_of_batches(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
         return len(by_address)
 
     def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -50,11 +49,6 @@ class WebhookAnswer:
     status: int | None = None
     error: str | None = None
     retry_after: float | None = None
-
-    @property
-    def gone(self) -> bool:
-        """True if the receiver wants no more webhooks."""
-        return self.status == HTTPStatus.GONE
 
 
 class Deliverer:

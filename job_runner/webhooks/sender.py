@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 from job_runner.leases.claim import LeaseLost
@@ -144,12 +145,12 @@ class WebhookSender:
             async with self._database.connection() as connection:
                 await queue.mark_delivered(connection, webhook, answer.status)
             await self._try_to(queue.bring_forward, webhook)
-        elif answer.gone and answer.status is not None:
+        elif answer.status == HTTPStatus.GONE:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
             async with self._database.connection() as connection:
                 error = "the receiver answered HTTP 410: it wants no more"
-                await queue.mark_gone(connection, webhook, status=answer.status, error=error)
+                await queue.mark_gone(connection, webhook, status=HTTPStatus.GONE, error=error)
         else:
             await self._give_back(webhook, answer, policy)
 

@@ -104,12 +104,9 @@ def of_tags(text: bytes) -> tuple[RunExpectation | None, int]:
         return None, 0
     kind, value = tags[0][0], tags[0][1].decode(errors="replace")
     words = [word.strip(" \t\r*/#-<>{}\"'") for word in value.split(",")]
-    if kind == b"SCORE":
-        score = number_of(words[0])
-        verdicts = frozenset(_RESULTS[word] for word in words if word in _RESULTS)
-        return (RunExpectation(verdicts, score) if verdicts or score is not None else None), len(tags)
+    score = number_of(words[0]) if kind == b"SCORE" else None
     verdicts = frozenset(_RESULTS[word] for word in words if word in _RESULTS)
-    return (RunExpectation(verdicts) if verdicts else None), len(tags)
+    return (RunExpectation(verdicts, score) if verdicts or score is not None else None), len(tags)
 
 
 @dataclass(frozen=True)

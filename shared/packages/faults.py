@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.database.strip_nul import strip_nul
 from shared.packages.model import PackageFault
 
 #: The most faults, and the most warnings, that are listed.
@@ -49,13 +50,8 @@ class FaultList:
         return _first(self._warnings)
 
 
-def without_nul(text: str) -> str:
-    """Return a text of the package as the database can hold it."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
 def _fault(path: str, detail: str) -> PackageFault:
-    return PackageFault(without_nul(path[:_LONGEST_PATH]), without_nul(detail[:_LONGEST_DETAIL]))
+    return PackageFault(strip_nul(path[:_LONGEST_PATH]), strip_nul(detail[:_LONGEST_DETAIL]))
 
 
 def _first(faults: dict[PackageFault, None]) -> list[PackageFault]:

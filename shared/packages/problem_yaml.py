@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from shared.database.strip_nul import strip_nul
 from shared.engine.run_call import MAX_ARGS_BYTES
 from shared.packages.archive import PackageArchive
-from shared.packages.faults import FaultList, without_nul
+from shared.packages.faults import FaultList
 from shared.packages.fields import Fields, number_of, read_fields
 from shared.packages.model import OperatorLimits, PackageLimits, ProblemType, TimeLimitRule
 from shared.packages.programs import language_of
@@ -253,7 +254,7 @@ def _read_ini(archive: PackageArchive, faults: FaultList) -> dict[str, str]:
     """Return the keys of DOMjudge's file."""
     text = archive.read(_INI, _SHORT_FILE_BYTES) if _INI in archive.files else None
     values: dict[str, str] = {}
-    for line in without_nul((text or b"").decode("utf-8-sig", "replace")).splitlines():
+    for line in strip_nul((text or b"").decode("utf-8-sig", "replace")).splitlines():
         key, equals, value = (part.strip() for part in line.partition("="))
         if not key or key.startswith((";", "#", "[")):
             continue
@@ -285,5 +286,5 @@ def _titles_of_statements(archive: PackageArchive) -> dict[str, str]:
         if match := _STATEMENT.fullmatch(path):
             title = _TITLE.search(archive.beginning(path, _SHORT_FILE_BYTES).decode(errors="replace"))
             if title and (text := (title[1] or title[2] or "").strip()):
-                titles[match[1] or "en"] = without_nul(text)
+                titles[match[1] or "en"] = strip_nul(text)
     return titles

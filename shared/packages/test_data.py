@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -86,7 +87,6 @@ class _Reader:
         self.has_checker = has_checker
         self.tests: list[PackageTest] = []
         self.known_args: set[tuple[object, tuple[str, ...]]] = set()
-        self.last_counts: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.free_characters = _LONGEST_ARGUMENTS
         self.checker_args = self.checked(config.validator_flags, CONFIG)
         self.arguments: dict[str, _Arguments] = {}
@@ -97,10 +97,9 @@ class _Reader:
     def fields(self, path: str) -> Fields:
         return read_fields(self.archive, path, self.faults, self.config.constants)
 
-    def names_in(self, folder: str) -> tuple[list[str], list[str]]:
-        """Return the names of the tests and of the folders directly in a folder below `data/`.
-
-        A file without its partner is a fault.
+    def names_in(self, folder: str) -> list[tuple[str, bool]]:
+        """Return the names of the tests and the folders directly in a folder below `data/`, each with whether it is a
+        test, in their order. A file without its partner is a fault.
         """
         names = self.archive.children(f"data/{folder}")
         files = {name for name in names if f"data/{folder}/{name}" in self.archive.files}
@@ -110,8 +109,8 @@ class _Reader:
         for ending, other in ((".in", ".ans"), (".ans", ".in")):
             for stem in stems[ending] - stems[other]:
                 self.faults.add(f"data/{folder}/{stem}{ending}", f"There is no {stem}{other} beside it.")
-        tests = stems[".in"] & stems[".ans"]
-        return sorted(tests), [name for name in names if name not in files and not name.endswith(".files")]
+        tests = [(name, True) for name in stems[".in"] & stems[".ans"]]
+        return sorted(tests + [(name, False) for name in names if name not in files and not name.endswith(".files")])
 
     def add_test(self, folder: str, name: str, group: str) -> int:
         """Add a test, and return its number."""
@@ -148,10 +147,7 @@ class _Reader:
             self.check_args(path, args, check_args)
             return args
         if self.config.generation is not Generation.KATTIS_2025_09:
-            # All tests with the same arguments share them.
-            if args not in self.last_counts:
-                self.last_counts[args] = _last_counts(args)
-            args = self.last_counts[args]
+            args = _last_counts(args)
         self.check_args(path, args, parse_args)
         return args
 
@@ -241,9 +237,8 @@ class _LegacyReader(_Reader):
     def _read_folder(self, folder: str, parent: str) -> str:
         self.check_groups(len(self.keys))
         self._read_keys(folder, parent)
-        tests, folders = self.names_in(folder)
         children: list[int | str] = []
-        for name, is_test in sorted([(name, True) for name in tests] + [(name, False) for name in folders]):
+        for name, is_test in self.names_in(folder):
             path = f"{folder}/{name}"
             children.append(self.add_test(folder, name, folder) if is_test else self._read_folder(path, folder))
         self._add_group(folder, parent, tuple(children))
@@ -406,7 +401,7 @@ class _NewReader(_Reader):
         """Return the names of the groups in `secret`."""
         if root != _SECRET:
             return []
-        folders = [f"{root}/{name}" for name in self.names_in(root)[1]]
+        folders = [f"{root}/{name}" for name, is_test in self.names_in(root) if not is_test]
         groups = [name for name in folders if f"data/{name}/{_GROUP_CONFIG}" in self.archive.files]
         self.check_groups(len(groups) + len((_SAMPLE, _SECRET)))
         for name in folders if groups else ():
@@ -418,9 +413,8 @@ class _NewReader(_Reader):
 
     def _add_tests(self, folder: str, group: str, left_out: set[str]) -> tuple[int, ...]:
         """Add the tests of a folder and of the folders in it, in the order of their names."""
-        tests, folders = self.names_in(folder)
         numbers: list[int] = []
-        for name, is_test in sorted([(name, True) for name in tests] + [(name, False) for name in folders]):
+        for name, is_test in self.names_in(folder):
             path = f"{folder}/{name}"
             if is_test:
                 numbers.append(self.add_test(folder, name, group))
@@ -553,8 +547,12 @@ class _NewReader(_Reader):
                 yield DataTest(kind, test, output)
 
 
+@lru_cache(maxsize=64)
 def _last_counts(args: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the arguments of the default checker, each once: in legacy packages the last one counts."""
+    """Return the arguments of the default checker, each once: in legacy packages the last one counts.
+
+    Tests with the same arguments share them.
+    """
     flags: dict[str, None] = {}
     tolerances: dict[str, str] = {}
     words = iter(args)

@@ -12,10 +12,9 @@ from api_service.access.auth import Principal
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
 from job_runner.emails import queue
-from queue_consumer.jobs import JobMaker
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Connection, Database
-from tests.integration.queue_consumer.test_jobs import FakeStore
+from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of
 from tests.integration.rows import execute
 
 pytestmark = pytest.mark.integration
@@ -58,7 +57,7 @@ async def test_the_read_of_a_batchs_submissions_keeps_a_plan(database: Database)
     await add_uploads(database)
     async with database.transaction() as connection:
         for _ in range(CALLS):
-            await JobMaker(database, FakeStore())._uploads({1})
+            await maker_of(database, FakeStore())._uploads({1})
         assert await plans_of(connection, "coalesce(size_bytes") == (FIRST, CALLS - FIRST)
 
 
@@ -87,7 +86,7 @@ async def test_plans_that_are_made_for_small_tables_serve_large_ones(database: D
             stored = await rows.insert(connection, Principal(None, frozenset(Scope)), new, sha256(SOURCE).hexdigest())
             assert stored
             store.objects[f"{stored.id}.py"] = SOURCE
-            assert await JobMaker(database, store).make(str(stored.id).encode(), None)
+            assert await maker_of(database, store).make(str(stored.id).encode(), None)
         # Otherwise a server before version 18 compiles what it scans nevertheless, in 150 ms each time.
         [row] = await connection.fetch_all("SHOW jit")
         assert row["jit"] == "off"

@@ -109,13 +109,6 @@ async def test_a_server_that_cannot_report_is_not_asked(tls: ssl.SSLContext) -> 
     assert [one.options for one in (*plain.accepted, *old.accepted)] == [[], []]
 
 
-async def test_a_mail_refused_for_its_content_is_final() -> None:
-    async with SmtpServer() as server:
-        server.replies["CONTENT"] = "554 5.7.1 rejected as spam"
-        with pytest.raises(MailRefused, match="rejected as spam"):
-            await mailer(f"smtp://127.0.0.1:{server.port}").send(make_email())
-
-
 @pytest.mark.parametrize("content", [None, "554 5.7.1 rejected as spam"], ids=["accepted", "refused"])
 async def test_no_answer_to_quit_changes_what_became_of_a_mail(content: str | None) -> None:
     """P3: otherwise, an accepted mail would be sent again and again."""

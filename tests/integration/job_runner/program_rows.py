@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 import pytest
@@ -21,6 +21,16 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping
 from tests.integration.rows import add_upload, fetch
 from tests.waiting import eventually
+
+_TEST: Final[dict[str, Any]] = {
+    "name": "1", "stdin": "", "args": [], "expected_output": None, "limits": {}, "hidden": False, "points": 1
+}  # fmt: skip
+
+
+class Run(Protocol):
+    """Adds a submission, runs it until its job has this status, and returns its id."""
+
+    async def __call__(self, status: str = "executed", **submission: Any) -> int: ...
 
 
 @asynccontextmanager
@@ -65,25 +75,12 @@ async def add(
             "spec": None if is_classic else spec or {},
             "filename": next(iter(files)),
             "files": [{"path": path, "size_bytes": len(content)} for path, content in files.items()],
-            "tests": [_test(**one) for one in tests] if tests else None,
+            "tests": [{**_TEST, **one} for one in tests] if tests else None,
             **columns,
         },
     )
     await JobMaker(owner_of(database), store).make(str(upload).encode(), str(request))
     return upload
-
-
-def _test(**changes: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "name": "1",
-        "stdin": "",
-        "args": [],
-        "expected_output": None,
-        "limits": {},
-        "hidden": False,
-        "points": 1,
-    }
-    return {**fields, **changes}
 
 
 async def all_are(state: str, database: Database) -> None:

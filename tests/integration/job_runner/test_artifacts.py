@@ -4,29 +4,24 @@ import asyncio
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.leases import claim
-from job_runner.mailers.base import Mailer
 from job_runner.runs.process import Processor
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Connection, Database
 from shared.mail.mails import order
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
-from tests.integration.job_runner.program_rows import add, all_are, running
-from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
-from tests.integration.job_runner.test_program_runs import engine as engine
-from tests.integration.job_runner.test_program_runs import processor as processor
-from tests.integration.job_runner.test_program_runs import run as run
+from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
+from tests.integration.job_runner.program_rows import Run, add, all_are, running
+from tests.integration.job_runner.test_cleaner import MAILER
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
@@ -36,26 +31,6 @@ pytestmark = pytest.mark.integration
 _OF_V1 = {"artifacts": True}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HOSTILE = "<script>alert(1)</script>.svg".replace("/", "_")
-
-
-class _Store(LocalStore):
-    """Counts down before each put of an artifact, and fails at 0."""
-
-    fails_in = -1
-
-    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        if not key.endswith(".txt") and key.startswith("results/"):
-            self.fails_in -= 1
-            if self.fails_in == -1:
-                raise StoreUnavailable("The store is down.")
-        await super().put(key, data, content_type=content_type)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[_Store]:
-    store = _Store(tmp_path, LinkSigner(b"k" * 32, "http://api"))
-    yield store
-    await store.close()
 
 
 def _wrote(files: dict[str, bytes], **left_out: int) -> Any:
@@ -68,7 +43,7 @@ async def _stored(store: LocalStore) -> set[str]:
 
 
 async def test_artifacts_are_stored_and_described(
-    database: Database, store: _Store, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     files = {"a.png": _PNG, "b.html": b"<script>", _HOSTILE: b"<svg/>", "d.csv": b"1,2\n", "e.csv": b"\xff"}
     engine.streams = [[STARTED, _wrote(files, too_many=2)]]
@@ -90,7 +65,9 @@ async def test_artifacts_are_stored_and_described(
         assert artifact["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-async def test_the_mail_links_to_artifacts(database: Database, store: _Store, engine: PlayedEngine, run: Run) -> None:
+async def test_the_mail_links_to_artifacts(
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
+) -> None:
     """And so does the mail that is ordered again."""
     engine.streams = [[STARTED, _wrote({_HOSTILE: b"12345", "\u0637\u0631\u062d.png": _PNG}, not_a_file=1)]]
     upload = await run(owner=None, email="a@example.com", spec=_OF_V1)
@@ -110,12 +87,23 @@ async def test_the_mail_links_to_artifacts(database: Database, store: _Store, en
 
 
 async def test_no_result_is_written_before_its_artifacts(
-    database: Database, store: _Store, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store fails at the second file. The outcome waits for it, without another run."""
-    store.fails_in = 1
+    put, artifacts = store.put, 0
+
+    async def fail_once(key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        nonlocal artifacts
+        artifacts += not key.endswith(".txt") and key.startswith("results/")
+        if artifacts == 2:
+            artifacts += 1
+            raise StoreUnavailable("The store is down.")
+        await put(key, data, content_type=content_type)
+
+    monkeypatch.setattr(store, "put", fail_once)
     engine.streams = [[STARTED, _wrote({"a": b"1", "b": b"2"})]]
     await run(owner=None, spec=_OF_V1)
+    assert artifacts > 2
     [row] = await fetch(database, "SELECT artifacts, attempt FROM results JOIN job ON job.id = results.job")
     assert row["attempt"] == 1
     assert {one["key"] for one in json.loads(row["artifacts"])} == await _stored(store)
@@ -124,7 +112,11 @@ async def test_no_result_is_written_before_its_artifacts(
 
 
 async def test_a_lost_lease_leaves_no_artifacts(
-    database: Database, store: _Store, processor: Processor, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    store: LocalStore,
+    processor: Processor,
+    engine: StreamingEngine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The runner hears of the loss while it stores the outcome, and finishes that before it gives up."""
     engine.streams = [[STARTED, _wrote({"a": b"1"})]]
@@ -157,30 +149,7 @@ async def test_a_lost_lease_leaves_no_artifacts(
         await eventually(is_removed)
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        {"spec": _OF_V1, "tests": [{"stdin": "1"}]},
-        {"spec": {"output_order": True}},
-        {"spec": {"repeat": 1, "join_outputs": True}},
-        {"spec": {}},
-    ],
-)
-async def test_tests_and_front_doors_ask_for_no_artifacts(
-    database: Database, engine: PlayedEngine, run: Run, how: dict[str, Any]
-) -> None:
-    engine.streams = [[STARTED, ended(1)]]
-    await run(owner=None, **how)
-    assert not engine.requests[0].artifacts
-    assert (await fetch(database, "SELECT artifacts FROM results"))[0]["artifacts"] is None
-
-
-class _Mailer:
-    async def forget(self, *, days: int) -> None:
-        pass
-
-
 async def _remove_all(database: Database, store: LocalStore) -> None:
     await execute(database, "UPDATE uploads SET created_at = now() - interval '2 days'")
     await execute(database, "UPDATE emails SET status = 'sent'")
-    assert await Cleaner(database, store, cast(Mailer, _Mailer()), days=1).run_once() == 1
+    assert await Cleaner(database, store, MAILER, days=1).run_once() == 1

@@ -1,6 +1,7 @@
 """The end of a batch on a real Postgres: once, with its webhook and its digests."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer
 from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
+from tests.integration.submission_rows import add
 from tests.waiting import eventually
 
 BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
@@ -57,28 +59,25 @@ async def add_batch(
         webhook_url=webhook_url,
     )
     for number, email in enumerate(emails):
-        await execute(
+        await add(
             database,
-            "INSERT INTO uploads (email, filename, language, batch, request_id, runs, outcome, spec)"
-            " VALUES (:email, :filename, 'py', :batch, :request_id, 1, :outcome,"
-            " jsonb_build_object('locale', CAST(:locale AS text)))",
             email=email,
             filename=f"file{number}.py",
             batch=batch["id"],
-            request_id=None if outcome else uuid.uuid4(),
+            request_id=None if outcome else str(uuid.uuid4()),
             outcome=outcome,
-            locale=locale,
+            spec=json.dumps({"locale": locale}),
         )
     return int(batch["id"])
 
 
-async def end_one(database: Database, batch: int, *, verdict: str = "ok") -> None:
+async def end_one(database: Database, batch: int) -> None:
     """End one submission of the batch, and notify, as the runner does."""
     async with owner_of(database).transaction() as connection:
         await connection.execute(
-            "UPDATE uploads SET request_id = NULL, outcome = 'finished', verdict = :verdict"
+            "UPDATE uploads SET request_id = NULL, outcome = 'finished', verdict = 'ok'"
             " WHERE id = (SELECT min(id) FROM uploads WHERE batch = :batch AND outcome IS NULL)",
-            {"batch": batch, "verdict": verdict},
+            {"batch": batch},
         )
         await connection.execute(
             "SELECT pg_notify(:channel, :batch)", {"channel": channels.BATCHES, "batch": str(batch)}

@@ -18,7 +18,7 @@ from shared.problems.versions import as_manifest
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
-from tests.integration.job_runner.scripted_engine import ScriptedEngine
+from tests.integration.job_runner.engines import ScriptedEngine
 from tests.integration.job_runner.test_cleaner import MAILER
 from tests.integration.rows import execute, fetch
 from tests.problem_packages import LEGACY, read

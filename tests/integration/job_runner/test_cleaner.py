@@ -1,6 +1,7 @@
 import asyncio
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from pathlib import Path
 from uuid import UUID
@@ -16,36 +17,26 @@ from shared.service.errors import ObjectNotFound
 from shared.storage.local import LocalStore
 from shared.storage.output_keys import output_key
 from tests.fixtures.postgres import owner_of
-from tests.integration.rows import add_job, execute, fetch
+from tests.integration.rows import execute, fetch
+from tests.integration.submission_rows import add, end, make_job, request
 
 MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 
 pytestmark = pytest.mark.integration
 
 
-async def add_finished(database: Database, store: LocalStore, *, age_days: int, mail: str = "sent") -> int:
+async def add_finished(database: Database, store: LocalStore, *, age_days: int) -> int:
     """Add a submission with its mailed result and its two files; return its job's id."""
-    job = await add_job(database)
-    await execute(database, "UPDATE job SET status = 'executed' WHERE id = :job", job=job)
+    upload = await add(database, created_at=str(datetime.now(UTC) - timedelta(days=age_days)))
+    await request(database, upload)
+    job = await make_job(database, upload)
+    await end(database, job, output_key=f"results/{job}")
+    await execute(database, "UPDATE uploads SET object_key = :key WHERE id = :id", key=f"{job}.py", id=upload)
     await execute(
         database,
-        "UPDATE uploads SET request_id = NULL, object_key = job.id || '.py',"
-        " created_at = now() - make_interval(days => :days) FROM job WHERE job.upload = uploads.id AND job.id = :job",
-        days=age_days,
+        "INSERT INTO emails (job, upload, kind, status) VALUES (:job, :upload, 'result', 'sent')",
         job=job,
-    )
-    await execute(
-        database,
-        "INSERT INTO results (job, upload, output_key) SELECT id, upload, 'results/' || id FROM job WHERE id = :job",
-        job=job,
-    )
-    await execute(
-        database,
-        "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id, status)"
-        " SELECT id, upload, 'result', 'a@example.com', '', '', '', gen_random_uuid() || '@example.com', :status"
-        " FROM job WHERE id = :job",
-        job=job,
-        status=mail,
+        upload=upload,
     )
     await store.put(f"{job}.py", b"source")
     await store.put(f"results/{job}", b"output")

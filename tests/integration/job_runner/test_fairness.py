@@ -7,14 +7,14 @@ from collections import Counter
 import pytest
 
 from job_runner.leases import claim
-from queue_consumer.jobs import _INSERT_JOBS, JobMaker
+from queue_consumer.jobs import _INSERT_JOBS
 from shared.accounts import api_keys
 from shared.accounts.api_keys import Scope
 from shared.database import channels
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.plans import plan_of
-from tests.integration.queue_consumer.test_jobs import FakeStore
+from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of
 from tests.integration.rows import add_upload, execute, fetch
 
 pytestmark = pytest.mark.integration
@@ -32,7 +32,7 @@ async def make_jobs(database: Database, email: str, count: int, key: int | None 
     for _ in range(count):
         request = uuid.uuid4()
         upload = await add_upload(database, email=email, object_key="p.py", request_id=request, owner=key)
-        assert await JobMaker(owner_of(database), store).make(str(upload).encode(), str(request)) is not None
+        assert await maker_of(owner_of(database), store).make(str(upload).encode(), str(request)) is not None
 
 
 async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str]:
@@ -42,14 +42,6 @@ async def serve(database: Database, count: int, *, at_once: int = 1) -> list[str
         async with database.transaction() as connection:
             served += [job.recipient for job in await claim.claim(connection, limit=at_once, lease_seconds=30)]
     return [email.split("@")[0] for email in served]
-
-
-@pytest.mark.parametrize("has_key", [False, True])
-async def test_a_single_job_is_not_delayed_by_anothers_many(database: Database, has_key: bool) -> None:
-    key = await make_key(database) if has_key else None
-    await make_jobs(database, "many@example.com", 20, key)
-    await make_jobs(database, "few@example.com", 1, key)
-    assert "few" in await serve(database, 2)
 
 
 async def test_senders_alternate_and_none_starves(database: Database) -> None:
@@ -89,22 +81,6 @@ async def test_the_senders_of_a_key_alternate_beside_other_keys(database: Databa
     assert all("other" in order[n : n + 2] for n in range(0, 24, 2)), order
     of_one = [sender for sender in order if sender != "other"]
     assert all(sorted(of_one[n : n + 3]) == ["a", "b", "c"] for n in range(0, 12, 3)), order
-
-
-async def test_spellings_of_an_address_share_their_turns(database: Database) -> None:
-    key = await make_key(database)
-    for number in range(10):
-        await make_jobs(database, f"greedy+{number}@example.com", 1, key)
-    await make_jobs(database, "honest@example.com", 2, key)
-    assert sorted(await serve(database, 4))[2:] == ["honest", "honest"]
-
-
-async def test_jobs_without_a_key_share_one_keys_turns(database: Database) -> None:
-    key = await make_key(database)
-    for number in range(10):
-        await make_jobs(database, f"local{number}@example.com", 1)
-    await make_jobs(database, "honest@example.com", 3, key)
-    assert (await serve(database, 6)).count("honest") == 3
 
 
 async def test_many_claims_at_once_share_alike(database: Database) -> None:

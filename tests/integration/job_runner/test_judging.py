@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from job_runner.runs.process import Processor
-from job_runner.verdict import outcome
 from shared.accounts.budgets import run_seconds
 from shared.database.connection import Database
 from shared.engine.codex import Verdict
@@ -15,14 +14,12 @@ from shared.engine.run_call import JudgeFailed
 from shared.files.archives import pack
 from shared.resources import read
 from shared.resources.links import Links
-from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from shared.storage.sources import judge_key
-from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.engines import COMPILED, STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import add, all_are, running
-from tests.integration.job_runner.test_program_runs import COMPILED, STARTED, PlayedEngine, ended
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
@@ -43,19 +40,11 @@ CHECKER = {"kind": "program", **JUDGE}
 LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
 
 
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> PlayedEngine:
-    monkeypatch.setattr(outcome, "_RERUN_SECONDS", 0)
-    return PlayedEngine()
-
-
 class Judged:
     """Adds submissions with judges, and runs them."""
 
-    def __init__(self, database: Database, store: LocalStore, engine: PlayedEngine) -> None:
-        self._database, self._store = database, store
-        policy = RetryPolicy(base=0.01, cap=0.02)
-        self._processor = Processor(database, store, engine, BRANDING, max_attempts=3, policy=policy)
+    def __init__(self, database: Database, store: LocalStore, processor: Processor) -> None:
+        self._database, self._store, self._processor = database, store, processor
 
     async def add(self, *, judges: tuple[str, ...] = ("checker",), **submission: Any) -> int:
         upload = await add(self._database, self._store, **submission)
@@ -76,11 +65,11 @@ class Judged:
 
 
 @pytest.fixture
-def judged(database: Database, store: LocalStore, engine: PlayedEngine) -> Judged:
-    return Judged(database, store, engine)
+def judged(database: Database, store: LocalStore, processor: Processor) -> Judged:
+    return Judged(database, store, processor)
 
 
-async def test_the_engine_gets_the_judges_with_their_files(engine: PlayedEngine, judged: Judged) -> None:
+async def test_the_engine_gets_the_judges_with_their_files(engine: StreamingEngine, judged: Judged) -> None:
     engine.streams = [[STARTED, ended(1, Verdict.ACCEPTED, message="well done", judge_message="a = b\0")]]
     spec = {"checker": CHECKER, "interactor": {**JUDGE, "args": []}}
     upload = await judged.add(judges=("checker", "interactor"), spec=spec)
@@ -110,7 +99,7 @@ async def test_the_engine_gets_the_judges_with_their_files(engine: PlayedEngine,
     assert (run["stdout"], run["stderr"]) == (None, "")
 
 
-async def test_judges_give_points_and_messages_to_tests(engine: PlayedEngine, judged: Judged) -> None:
+async def test_judges_give_points_and_messages_to_tests(engine: StreamingEngine, judged: Judged) -> None:
     engine.streams = [
         [
             STARTED,
@@ -133,7 +122,7 @@ async def test_judges_give_points_and_messages_to_tests(engine: PlayedEngine, ju
 
 
 async def test_after_a_judge_error_nobody_knows_the_points(
-    database: Database, engine: PlayedEngine, judged: Judged
+    database: Database, engine: StreamingEngine, judged: Judged
 ) -> None:
     engine.streams = [
         [STARTED, ended(1, Verdict.WRONG_ANSWER), ended(2, Verdict.JUDGE_ERROR, judge_message="It ended with code 7.")]
@@ -148,17 +137,11 @@ async def test_after_a_judge_error_nobody_knows_the_points(
     assert (run["points"], run["points_awarded"], run["judge_message"]) == (3, None, None)
     assert run["tests"][1]["judge_message"] == "It ended with code 7."
     assert await fetch(database, "SELECT enable FROM uploads") == [{"enable": 0}]
-    [mail] = await fetch(database, "SELECT subject, text, html FROM emails")
-    assert "could not be judged" in mail["subject"]
-    for text in (mail["text"], mail["html"]):
-        assert "no fault of the program" in text
-        assert "code 7" not in text
-        assert "Points" not in text
 
 
 @pytest.mark.parametrize("has_tests", [True, False])
 async def test_a_judge_that_does_not_compile_judges_no_test(
-    database: Database, engine: PlayedEngine, judged: Judged, has_tests: bool
+    database: Database, engine: StreamingEngine, judged: Judged, has_tests: bool
 ) -> None:
     failed = JudgeFailed(judge="checker", judge_message="judge.py: error: ;\0")
     engine.streams = [[STARTED, COMPILED, failed]]
@@ -199,19 +182,15 @@ def test_the_engine_may_be_silent_for_as_long_as_a_test(spec: dict[str, Any], se
     assert JobProgram.of({**fields, "bounds": None}, {"language": "py", "inputs": ""}).silence_s < 20
 
 
-@pytest.mark.parametrize("is_missing", [True, False])
-async def test_files_of_a_judge_that_are_not_there_are_our_failure(
-    store: LocalStore, engine: PlayedEngine, judged: Judged, is_missing: bool
-) -> None:
-    spec = {"checker": {**CHECKER, "sha256": "0" * 64}}
-    upload = await judged.add(spec=spec, judges=() if is_missing else ("checker",))
+async def test_files_of_a_judge_that_have_changed_are_our_failure(engine: StreamingEngine, judged: Judged) -> None:
+    upload = await judged.add(spec={"checker": {**CHECKER, "sha256": "0" * 64}})
     await judged.run("failed")
     submission = await judged.result(upload)
     assert (submission["state"], submission["verdict"]) == ("failed", None)
     assert engine.requests == []
 
 
-async def test_the_time_of_judges_is_charged(database: Database, engine: PlayedEngine, judged: Judged) -> None:
+async def test_the_time_of_judges_is_charged(database: Database, engine: StreamingEngine, judged: Judged) -> None:
     owner = owner_of(database)
     await execute(owner, "INSERT INTO api_keys (id, name, sha256) VALUES (7, 'k', 'x')")
     engine.streams = [[STARTED, ended(1, judge_cpu_s=3000.0)]]

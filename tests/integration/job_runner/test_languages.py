@@ -35,7 +35,7 @@ async def codes(database: Database) -> list[object]:
 
 async def test_the_table_holds_the_engines_languages(database: Database) -> None:
     engine = Engine("py", "c++")
-    languages = Languages(database, engine)
+    languages = Languages(database, engine.languages)
     await languages.run_once()
     assert await fetch(database, "SELECT code, info FROM languages ORDER BY code") == [
         {"code": "cpp", "info": "c++ 1.0"},
@@ -48,7 +48,7 @@ async def test_the_table_holds_the_engines_languages(database: Database) -> None
 
 async def test_an_engine_without_languages_changes_nothing(database: Database) -> None:
     engine = Engine("py")
-    languages = Languages(database, engine)
+    languages = Languages(database, engine.languages)
     await languages.run_once()
     engine.codes = ()
     await languages.run_once()
@@ -57,8 +57,8 @@ async def test_an_engine_without_languages_changes_nothing(database: Database) -
 
 async def test_an_unavailable_engine_ends_no_loop(database: Database) -> None:
     engine = Engine("py")
-    await Languages(database, engine).run_once()
+    await Languages(database, engine.languages).run_once()
     engine.codes = None
-    async with looping(Languages(database, engine).run):
+    async with looping(Languages(database, engine.languages).run):
         await eventually(lambda: engine.requests == 2, what="the engine has two requests")
     assert await codes(database) == ["py"]

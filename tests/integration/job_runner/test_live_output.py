@@ -1,7 +1,6 @@
 """The output of a running program comes from the engine to the notifications of the API's streams."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -12,11 +11,8 @@ from shared.database import channels
 from shared.database.connection import Database
 from shared.engine.run_call import Output
 from shared.storage.local import LocalStore
+from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import add, all_are, running
-from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
-from tests.integration.job_runner.test_program_runs import engine as engine
-from tests.integration.job_runner.test_program_runs import processor as processor
-from tests.integration.job_runner.test_program_runs import run as run
 from tests.integration.rows import notified
 from tests.waiting import eventually
 
@@ -29,7 +25,7 @@ def _short_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_output_is_passed_on_while_the_program_runs(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, processor: Processor, engine: StreamingEngine
 ) -> None:
     engine.allowed = asyncio.Semaphore(3)
     written = [Output(stream="stdout", text="a\0b c\n"), Output(stream="stderr", text="oh\n")]
@@ -41,23 +37,6 @@ async def test_output_is_passed_on_while_the_program_runs(
         await all_are("executed", database)
     assert payloads == [f"{upload} 0 stdout a\ufffdb c\n", f"{upload} 1 stderr oh\n"]
     assert engine.requests[0].live_output
-
-
-@pytest.mark.parametrize(
-    ("submission", "runs"),
-    [
-        ({}, 1),
-        ({"spec": {"live_output": True}, "tests": [{}]}, 1),
-        ({"spec": {"live_output": True, "repeat": 2}}, 2),
-    ],
-    ids=["unasked", "tests", "repeated"],
-)
-async def test_only_a_single_run_that_wants_it_has_live_output(
-    engine: PlayedEngine, run: Run, submission: dict[str, Any], runs: int
-) -> None:
-    engine.streams = [[STARTED, *(ended(number) for number in range(1, runs + 1))]]
-    await run(**submission)
-    assert not engine.requests[0].live_output
 
 
 async def test_only_the_end_of_a_flood_is_passed_on(database: Database) -> None:

@@ -4,7 +4,7 @@ There are as many pauses as in ten minutes, and they take milliseconds. After th
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
 from shared.database.connection import Connection, Database
 from shared.engine.client.base import EngineClient
-from shared.engine.codex import RunResponse
 from shared.service.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
@@ -29,9 +28,8 @@ from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 from tests.factories import BRANDING
-from tests.integration.job_runner.played_engine import PlayedEngine
+from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine
 from tests.integration.job_runner.program_rows import running
-from tests.integration.job_runner.scripted_engine import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
@@ -56,23 +54,15 @@ class Outage:
 
 
 class Store(LocalStore):
-    """A store whose `put` and `get` may be away."""
+    """A store whose `put` may be away."""
 
-    def __init__(self, folder: Path, outage: Outage | None = None) -> None:
+    def __init__(self, folder: Path, outage: Outage) -> None:
         super().__init__(folder, LinkSigner(b"k" * 32, "http://api"))
         self._outage = outage
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        if self._outage:
-            await self._outage.contact()
+        await self._outage.contact()
         await super().put(key, data, content_type=content_type)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(tmp_path)
-    yield store
-    await store.close()
 
 
 async def add_jobs(database: Database, count: int = JOBS) -> None:
@@ -116,7 +106,7 @@ class Runs(Counter[str]):
         self[source] += 1
 
 
-async def test_a_long_time_without_the_engine(database: Database, store: Store) -> None:
+async def test_a_long_time_without_the_engine(database: Database, store: LocalStore) -> None:
     runs, outage = Runs(), Outage(lambda: EngineAway("the engine answered HTTP 503", retry_after=0.003))
     await add_jobs(database)
     engine = PlayedEngine(runs.play, outage.contact)
@@ -127,7 +117,7 @@ async def test_a_long_time_without_the_engine(database: Database, store: Store) 
     assert set(runs.values()) == {1}
 
 
-async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Database, store: Store) -> None:
+async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Database, store: LocalStore) -> None:
     """A backlog of any size makes no more contacts than a single job. The lengths of the pauses grow."""
     contacts, clock = 0, 1000.0
 
@@ -176,7 +166,7 @@ async def test_a_long_time_without_the_store(database: Database, tmp_path: Path)
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("it is away"), DatabaseConflict("deadlock")])
 async def test_outcomes_outlive_an_outage_of_the_database(
-    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable
+    database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch, error: DatabaseUnavailable
 ) -> None:
     runs = Runs()
     await add_jobs(database)
@@ -189,7 +179,7 @@ async def test_outcomes_outlive_an_outage_of_the_database(
 
 
 async def test_an_unconfirmed_outcome_keeps_its_output(
-    database: Database, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database has it, and breaks the connection before it says so. The second try finds the job ended."""
     await add_job(database)
@@ -219,7 +209,7 @@ async def test_an_outcome_whose_lease_is_lost_waits_for_no_store(database: Datab
     await store.close()
 
 
-async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, store: Store) -> None:
+async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, store: LocalStore) -> None:
     """A balancer without an engine accepts the connection and closes it. To a CodeX call, an engine that stopped looks
     the same."""
     engine = ScriptedEngine()
@@ -234,14 +224,11 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
 
 
 class WithoutList(ScriptedEngine):
-    async def put_test_data(self, sha256: str, data: bytes) -> None:
-        raise NotImplementedError
-
     async def has_run_call(self) -> bool:
         raise EngineAway("the engine answered HTTP 404 to GET /list")
 
 
-async def test_a_foreign_engine_needs_no_list_of_its_calls(database: Database, store: Store) -> None:
+async def test_a_foreign_engine_needs_no_list_of_its_calls(database: Database, store: LocalStore) -> None:
     """The original's client never asked for one."""
     await add_job(database)
     processor = processor_of(database, store, WithoutList(), 3)
@@ -254,27 +241,12 @@ async def executed(database: Database, jobs: int) -> bool:
     return len(await fetch(database, "SELECT FROM job WHERE status = 'executed'")) == jobs
 
 
-class FragileEngine(ScriptedEngine):
-    """A foreign engine that dies of poison each time, and starts again."""
-
-    well = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.deaths: list[str] = []
-
-    async def run(
-        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
-    ) -> RunResponse:
-        if code == "poison":
-            self.deaths.append(code)
-            raise EngineCrashed("the engine did not answer: disconnected")
-        return await super().run(code=code, language=language, inputs=inputs)
-
-
-async def test_a_program_that_stops_a_foreign_engine_is_given_up(database: Database, store: Store) -> None:
-    engine = FragileEngine()
-    await add_job(database, contents="poison")
+async def test_a_program_that_stops_a_foreign_engine_is_given_up(database: Database, store: LocalStore) -> None:
+    engine = ScriptedEngine()
+    # It starts again each time.
+    engine.well = True
+    engine.failures = [EngineCrashed("the engine did not answer: disconnected") for _ in range(4)]
+    await add_job(database)
     processor = processor_of(database, store, engine, 3)
 
     async def failed() -> bool:
@@ -282,5 +254,5 @@ async def test_a_program_that_stops_a_foreign_engine_is_given_up(database: Datab
 
     async with running(database, processor, lease_seconds=3600):
         await eventually(failed)
-    assert len(engine.deaths) == 3
+    assert len(engine.calls) == 3
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 3, "crashes": 0}]

@@ -1,8 +1,6 @@
 """The mails that the API asks for, which the runner renders and sends."""
 
 import asyncio
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,12 +13,10 @@ from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer, add_email
 from tests.integration.loops import looping
-from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.integration.rows import add_job, add_upload, fetch
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
-
-ENGINE = {"timeStamp": 5, "status": 200, "language": "py", "info": "Python 3", "verdict": "ok", "exit_code": 0}
 
 
 @pytest.fixture
@@ -51,32 +47,6 @@ async def order(database: Database, kind: str, *, upload: int, job: int | None =
         channel=channels.EMAILS,
     )
     return int(row["id"])
-
-
-async def add_result(
-    database: Database, engine: Mapping[str, object] | None = ENGINE, **values: object
-) -> tuple[int, int]:
-    """Add a finished job with its result; return the ids of its upload and its own."""
-    job = await add_job(database)
-    [row] = await fetch(
-        database, "UPDATE job SET status = 'executed', attempt = 1 WHERE id = :job RETURNING upload", job=job
-    )
-    upload = int(row["upload"])
-    await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'finished' WHERE id = :id", id=upload)
-    columns = {
-        "output": "42\n",
-        "error": "",
-        "verdict": "ok",
-        "engine": json.dumps(engine) if engine else None,
-        **values,
-    }
-    names = ", ".join(columns)
-    places = ", ".join(f":{name}" for name in columns)
-    await execute(
-        database, f"INSERT INTO results (job, upload, {names}) VALUES (:job, :upload, {places})",
-        job=job, upload=upload, **columns,
-    )  # fmt: skip
-    return upload, job
 
 
 async def test_a_receipt_is_rendered_and_sent(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:
@@ -121,23 +91,10 @@ async def test_a_mail_about_nothing_is_refused(
     assert mailer.sent == []
 
 
-async def test_a_defect_holds_up_no_other_mail(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:
-    upload, job = await add_result(database, {"timeStamp": "no number"})
-    await order(database, "result", upload=upload, job=job)
-    await order(database, "receipt", upload=await add_upload(database))
-    await sender.run_once()
-    await sender.run_once()
-    rows = await fetch(database, "SELECT status, last_error FROM emails ORDER BY id")
-    assert rows == [
-        {"status": "refused", "last_error": "an internal error (ValidationError)"},
-        {"status": "sent", "last_error": None},
-    ]
-
-
 async def test_a_failed_statement_holds_up_no_other_mail(
     database: Database, sender: MailSender, mailer: ScriptedMailer
 ) -> None:
-    """Such as one that stores a Message-ID for the second time."""
+    """Such as one that stores a Message-ID for the second time, or any other defect of ours."""
     upload = await add_upload(database)
     for receipt in (upload, upload, await add_upload(database)):
         await order(database, "receipt", upload=receipt)

@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,87 +15,25 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.runs.test_results import TestResults
-from job_runner.verdict import outcome
 from queue_consumer.jobs import JobMaker
 from shared.accounts.budgets import run_seconds
 from shared.database import channels
 from shared.database.connection import Database
 from shared.engine.client.event_lines import RunEvent
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import Compiled, ProgramRequest, Started, Stop, TestEnded
+from shared.engine.codex import Verdict
+from shared.engine.run_call import Compiled, Stop
 from shared.files.archives import pack
 from shared.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from shared.storage.local import LocalStore
-from tests.factories import BRANDING, ended_test
+from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
-from tests.integration.job_runner.program_rows import add, all_are, running
+from tests.integration.job_runner.engines import COMPILED, STARTED, StreamingEngine, ended
+from tests.integration.job_runner.program_rows import Run, add, all_are, running
 from tests.integration.rows import execute, fetch, notified
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
-
-STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")
-
-COMPILED = Compiled(verdict=None, error="", output="", truncated=False, cpu_s=1, wall_s=1, memory_bytes=1)
-
-
-def ended(number: int, verdict: Verdict = Verdict.OK, **changes: Any) -> TestEnded:
-    measures = {"cpu_s": 0.25, "wall_s": 0.5, "memory_bytes": 1000 * number}
-    return ended_test(number, **{"verdict": verdict, "stdout": f"out {number}", **measures, **changes})
-
-
-class PlayedEngine:
-    """Sends its streams in order. Each event waits until `allow` lets it. An exception in a stream is raised."""
-
-    def __init__(self) -> None:
-        self.streams: list[list[RunEvent | Exception]] = []
-        self.requests: list[ProgramRequest] = []
-        self.codex: list[tuple[str, str]] = []
-        self.answer = RunResponse(timeStamp=1, status=200, output="out 1", verdict=Verdict.OK)
-        self.has_run = True
-        self.allowed = asyncio.Semaphore(1000)
-        self.sent = 0
-        self.closed = 0
-
-    async def is_well(self) -> bool:
-        return True
-
-    async def put_test_data(self, sha256: str, data: bytes) -> None:
-        raise NotImplementedError
-
-    async def has_run_call(self) -> bool:
-        return self.has_run
-
-    async def run(
-        self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
-    ) -> RunResponse:
-        self.codex.append((code, inputs))
-        return self.answer
-
-    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
-        self.requests.append(ProgramRequest.model_validate_json(program))
-        try:
-            for event in self.streams.pop(0):
-                await self.allowed.acquire()
-                if isinstance(event, Exception):
-                    raise event
-                self.sent += 1
-                yield event
-        finally:
-            self.closed += 1
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> PlayedEngine:
-    monkeypatch.setattr(outcome, "_RERUN_SECONDS", 0)
-    return PlayedEngine()
-
-
-@pytest.fixture
-def processor(database: Database, store: LocalStore, engine: PlayedEngine) -> Processor:
-    policy = RetryPolicy(base=0.01, cap=0.02)
-    return Processor(database, store, engine, BRANDING, max_attempts=3, policy=policy)
 
 
 @pytest.fixture
@@ -111,23 +48,6 @@ def heeded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Runner, "_cancel", heed_and_tell)
     return payloads
-
-
-class Run(Protocol):
-    """Adds a submission, runs it until its job has this status, and returns its id."""
-
-    async def __call__(self, status: str = "executed", **submission: Any) -> int: ...
-
-
-@pytest.fixture
-def run(database: Database, store: LocalStore, processor: Processor) -> Run:
-    async def run(status: str = "executed", **submission: Any) -> int:
-        upload = await add(database, store, **submission)
-        async with running(database, processor):
-            await all_are(status, database)
-        return upload
-
-    return run
 
 
 async def one(database: Database, sql: str, **values: Any) -> dict[str, Any]:
@@ -150,7 +70,7 @@ async def test_an_output_that_needs_no_link_is_in_its_row(
     database: Database,
     store: LocalStore,
     processor: Processor,
-    engine: PlayedEngine,
+    engine: StreamingEngine,
     stdout: str,
     is_mailed: bool,
     is_stored: bool,
@@ -169,7 +89,7 @@ async def test_an_output_that_needs_no_link_is_in_its_row(
 
 
 async def test_a_run_has_its_streams_apart_and_the_classic_error(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     compiled = Compiled(
         verdict=None, error="", output="warning: x", truncated=True, cpu_s=1, wall_s=1, memory_bytes=1 << 20
@@ -217,7 +137,7 @@ async def test_a_run_has_its_streams_apart_and_the_classic_error(
 
 @pytest.mark.parametrize("written", [b"caf\xe9\n", b"a\0b"])
 async def test_standard_error_is_kept_byte_for_byte(
-    database: Database, engine: PlayedEngine, run: Run, written: bytes
+    database: Database, engine: StreamingEngine, run: Run, written: bytes
 ) -> None:
     text = written.decode("utf-8", "replace")
     stderr_bytes = None if text.encode() == written else written
@@ -228,7 +148,7 @@ async def test_standard_error_is_kept_byte_for_byte(
 
 
 async def test_the_results_of_tests_come_as_they_end(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, processor: Processor, engine: StreamingEngine
 ) -> None:
     engine.allowed = asyncio.Semaphore(2)
     bad = ended(2, Verdict.WRONG_ANSWER, stdout="b\0", stderr="\x07", diff="- 1\n+ 2", truncated=["stdout", "stderr"])
@@ -269,7 +189,9 @@ async def test_the_results_of_tests_come_as_they_end(
     assert row["error"] == "1 of 3 tests passed."
 
 
-async def test_after_a_compile_error_no_test_has_a_result(database: Database, engine: PlayedEngine, run: Run) -> None:
+async def test_after_a_compile_error_no_test_has_a_result(
+    database: Database, engine: StreamingEngine, run: Run
+) -> None:
     compiled = Compiled(
         verdict=Verdict.COMPILE_ERROR,
         error="Compilation: Time limit exceeded: stopped after 30 s of CPU time.",
@@ -299,7 +221,7 @@ async def test_after_a_compile_error_no_test_has_a_result(database: Database, en
 )
 @pytest.mark.parametrize("in_row", [True, False])
 async def test_files_reach_the_engine_byte_for_byte(
-    engine: PlayedEngine, run: Run, files: dict[str, bytes], in_row: bool
+    engine: StreamingEngine, run: Run, files: dict[str, bytes], in_row: bool
 ) -> None:
     engine.streams = [[STARTED, ended(1)]]
     await run(files=files, in_row=in_row)
@@ -329,7 +251,7 @@ async def test_files_are_those_that_were_accepted(
     assert await fetch(database, "SELECT type FROM webhooks") == [{"type": "submission.failed"}]
 
 
-async def test_long_tests_are_read_before_the_run(engine: PlayedEngine, run: Run) -> None:
+async def test_long_tests_are_read_before_the_run(engine: StreamingEngine, run: Run) -> None:
     engine.streams = [[STARTED, ended(1, Verdict.ACCEPTED)]]
     # Hexadecimal digits of hashes do not compress below half.
     expected = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(10_000))
@@ -348,7 +270,7 @@ async def test_long_tests_are_read_before_the_run(engine: PlayedEngine, run: Run
     ],
 )
 async def test_a_run_with_other_input_is_not_compared(
-    engine: PlayedEngine, run: Run, override: dict[str, Any], sent: dict[str, Any]
+    engine: StreamingEngine, run: Run, override: dict[str, Any], sent: dict[str, Any]
 ) -> None:
     engine.streams = [[STARTED, ended(1)]]
     spec = {"args": ["a"], "limits": {"cpu_s": 1, "processes": 5}}
@@ -360,7 +282,7 @@ async def test_a_run_with_other_input_is_not_compared(
 
 
 async def test_classic_submissions_run_by_our_engines_own_call(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, processor: Processor, engine: StreamingEngine
 ) -> None:
     """It says when a run has begun. Their results are those of the CodeX call."""
     engine.streams = [[STARTED, ended(1)], [STARTED, ended(1)]]
@@ -385,7 +307,7 @@ async def test_classic_submissions_run_by_our_engines_own_call(
 
 @pytest.mark.parametrize(("end", "crashes"), [(EngineCrashed("gone"), 1), (EngineAway("it stops for a deploy"), 0)])
 async def test_the_tests_of_an_engine_that_ends_run_again(
-    database: Database, engine: PlayedEngine, run: Run, monkeypatch: pytest.MonkeyPatch, end: Exception, crashes: int
+    database: Database, engine: StreamingEngine, run: Run, monkeypatch: pytest.MonkeyPatch, end: Exception, crashes: int
 ) -> None:
     monkeypatch.setattr(claim, "PAUSE_SECONDS", 0.0)
     engine.streams = [
@@ -399,7 +321,7 @@ async def test_the_tests_of_an_engine_that_ends_run_again(
 
 
 async def test_results_of_tests_outlive_an_outage_of_the_database(
-    database: Database, store: LocalStore, engine: PlayedEngine, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: LocalStore, engine: StreamingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The program does not run again because its results could not be written at once."""
     write, left = TestResults._write, 5
@@ -424,7 +346,7 @@ async def test_results_of_tests_outlive_an_outage_of_the_database(
 
 
 async def test_a_new_attempt_begins_without_results(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, processor: Processor, engine: StreamingEngine
 ) -> None:
     engine.streams = [[STARTED, ended(1), EngineUnavailable("full")], [STARTED, ended(1)]]
     engine.allowed = asyncio.Semaphore(2)
@@ -440,7 +362,7 @@ async def test_a_new_attempt_begins_without_results(
         assert await fetch(database, "SELECT FROM test_results") == []
 
 
-async def test_a_test_that_load_slowed_down_runs_again(database: Database, engine: PlayedEngine, run: Run) -> None:
+async def test_a_test_that_load_slowed_down_runs_again(database: Database, engine: StreamingEngine, run: Run) -> None:
     slow = ended(2, Verdict.TIME_LIMIT, cpu_s=0.1, wall_s=20, cpu_pressure=0.9)
     engine.streams = [[STARTED, ended(1), slow]] * 3
     await run(tests=[{}, {}])
@@ -449,7 +371,7 @@ async def test_a_test_that_load_slowed_down_runs_again(database: Database, engin
 
 
 async def test_a_test_may_be_the_only_one_that_does_not_compile(
-    database: Database, engine: PlayedEngine, run: Run
+    database: Database, engine: StreamingEngine, run: Run
 ) -> None:
     late = ended(2, Verdict.COMPILE_ERROR, stdout="", stderr="too late", exit_code=1)
     engine.streams = [[STARTED, COMPILED, ended(1), late, ended(3)]]
@@ -464,7 +386,7 @@ async def test_a_test_may_be_the_only_one_that_does_not_compile(
 
 
 async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
-    database: Database, engine: PlayedEngine, run: Run
+    database: Database, engine: StreamingEngine, run: Run
 ) -> None:
     stopped = COMPILED.model_copy(
         update={"verdict": Verdict.COMPILE_ERROR, "wall_s": 70, "cpu_pressure": 0.9, "stopped": Stop.WALL}
@@ -476,14 +398,30 @@ async def test_a_compiler_stopped_by_load_is_a_failure_of_ours(
     assert job["failure"] == "the machine was too busy to compile it (tried 3 times)"
 
 
-async def test_options_of_front_doors_reach_the_engine(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+@pytest.mark.parametrize(
+    ("submission", "runs"),
+    [
+        ({"spec": {}}, 1),
+        ({"spec": {"artifacts": True, "live_output": True}, "tests": [{}]}, 1),
+        ({"spec": {"artifacts": True, "live_output": True, "repeat": 2}}, 2),
+    ],
+    ids=["unasked", "tests", "repeated"],
+)
+async def test_only_a_single_run_has_artifacts_and_live_output(
+    database: Database, engine: StreamingEngine, run: Run, submission: dict[str, Any], runs: int
 ) -> None:
+    engine.streams = [[STARTED, *(ended(number) for number in range(1, runs + 1))]]
+    await run(**submission)
+    [request] = engine.requests
+    assert not request.artifacts
+    assert not request.live_output
+    assert await fetch(database, "SELECT artifacts FROM results") == [{"artifacts": None}]
+
+
+async def test_options_of_front_doors_reach_the_engine(engine: StreamingEngine, run: Run) -> None:
     fields = {"environment": {"A": "b"}, "data_files": ["main.py"], "compile_limits": {"cpu_s": 1.5}}
     engine.streams = [[STARTED, ended(1)]]
-    await add(database, store, spec=fields)
-    async with running(database, processor):
-        await all_are("executed", database)
+    await run(spec=fields)
     asked = engine.requests[0].model_dump(exclude_unset=True)
     assert {name: asked[name] for name in fields} == {**fields, "data_files": ("main.py",)}
 
@@ -496,13 +434,11 @@ async def test_options_of_front_doors_reach_the_engine(
         [STARTED, ended(1)],
         [ended(1), ended(2)],
         [STARTED, ended(1), ended(2), ended(3)],
-        [STARTED, STARTED, ended(1), ended(2)],
-        [STARTED, COMPILED, COMPILED, ended(1), ended(2)],
         [],
     ],
 )
 async def test_an_engine_that_mixes_its_events_up_is_tried_again(
-    engine: PlayedEngine, run: Run, stream: list[RunEvent]
+    engine: StreamingEngine, run: Run, stream: list[RunEvent]
 ) -> None:
     engine.streams = [[*stream], [STARTED, ended(1), ended(2)]]
     await run(tests=[{}, {}])
@@ -510,7 +446,7 @@ async def test_an_engine_that_mixes_its_events_up_is_tried_again(
 
 
 async def test_a_run_whose_lease_is_lost_writes_nothing_more(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, processor: Processor, engine: StreamingEngine
 ) -> None:
     engine.allowed = asyncio.Semaphore(2)
     engine.streams = [[STARTED, *(ended(number) for number in range(1, 5))]]
@@ -526,7 +462,7 @@ async def test_a_run_whose_lease_is_lost_writes_nothing_more(
 
 
 async def test_a_cancelled_run_is_stopped_and_charged(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine, heeded: list[str]
+    database: Database, store: LocalStore, processor: Processor, engine: StreamingEngine, heeded: list[str]
 ) -> None:
     engine.allowed = asyncio.Semaphore(2)
     engine.streams = [[STARTED, ended(1), ended(2)]]
@@ -550,7 +486,7 @@ async def _is_charged(database: Database) -> bool:
 
 
 async def test_a_lost_cancellation_is_found_by_the_heartbeat(
-    database: Database, store: LocalStore, processor: Processor, engine: PlayedEngine
+    database: Database, store: LocalStore, processor: Processor, engine: StreamingEngine
 ) -> None:
     engine.allowed = asyncio.Semaphore(1)
     engine.streams = [[STARTED, ended(1)]]
@@ -565,7 +501,7 @@ async def test_a_job_cancelled_right_after_its_claim_never_starts(
     database: Database,
     store: LocalStore,
     processor: Processor,
-    engine: PlayedEngine,
+    engine: StreamingEngine,
     heeded: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -594,7 +530,7 @@ async def test_a_job_cancelled_right_after_its_claim_never_starts(
     [({"override": {"stdin": "other"}}, "other"), ({"is_classic": True, "files": {"a b.py": b"print(1)"}}, "in")],
 )
 async def test_a_foreign_engine_runs_simple_programs(
-    database: Database, engine: PlayedEngine, run: Run, fields: dict[str, Any], stdin: str
+    database: Database, engine: StreamingEngine, run: Run, fields: dict[str, Any], stdin: str
 ) -> None:
     engine.has_run = False
     await run(**fields)
@@ -613,7 +549,7 @@ async def test_a_foreign_engine_runs_simple_programs(
     ],
 )
 async def test_the_output_of_a_foreign_engine_is_compared_here(
-    database: Database, engine: PlayedEngine, run: Run, answer: dict[str, Any], verdict: str, error: str
+    database: Database, engine: StreamingEngine, run: Run, answer: dict[str, Any], verdict: str, error: str
 ) -> None:
     engine.has_run = False
     engine.answer = engine.answer.model_copy(update=answer)
@@ -633,7 +569,7 @@ async def test_the_output_of_a_foreign_engine_is_compared_here(
     ],
 )
 async def test_a_program_that_needs_our_engine_fails_with_a_reason(
-    database: Database, engine: PlayedEngine, run: Run, fields: dict[str, Any], what: str
+    database: Database, engine: StreamingEngine, run: Run, fields: dict[str, Any], what: str
 ) -> None:
     engine.has_run = False
     await run("failed", **fields)

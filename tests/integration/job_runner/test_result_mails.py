@@ -1,6 +1,5 @@
 """The mails of results of API v1: as a run writes them, as they are written again, and as they are sent."""
 
-import json
 import re
 from typing import Any
 
@@ -14,13 +13,11 @@ from shared.engine.codex import Verdict
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
+from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
+from tests.integration.job_runner.program_rows import Run
 from tests.integration.job_runner.test_pending_mails import order
-from tests.integration.job_runner.test_program_runs import STARTED, PlayedEngine, Run, ended
-from tests.integration.job_runner.test_program_runs import engine as engine
-from tests.integration.job_runner.test_program_runs import processor as processor
-from tests.integration.job_runner.test_program_runs import run as run
 from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, offer
 
 pytestmark = pytest.mark.integration
 
@@ -38,15 +35,6 @@ def sender_of(database: Database, store: LocalStore, mailer: ScriptedMailer) -> 
     return MailSender(database, mailer, completion, poll_interval=3600)
 
 
-async def add_language(database: Database) -> None:
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, details, seen_at)"
-        " VALUES ('py', 'Python 3', jsonb_build_object('limits', CAST(:bounds AS jsonb)), now())",
-        bounds=json.dumps(BOUNDS),
-    )
-
-
 async def latest(database: Database) -> dict[str, Any]:
     [mail] = await fetch(database, "SELECT * FROM emails ORDER BY id DESC LIMIT 1")
     return mail
@@ -57,9 +45,9 @@ def without_link(text: object) -> str:
 
 
 async def test_a_mail_of_tests_is_written_again_as_it_was(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
-    await add_language(database)
+    await offer(database, limits=BOUNDS)
     engine.streams = [
         [
             STARTED,
@@ -93,7 +81,7 @@ async def test_a_mail_of_tests_is_written_again_as_it_was(
 
 
 async def test_a_long_output_is_sent_as_a_file(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
     upload = await run(files={"src/نمره.py": b"x"})
@@ -115,7 +103,7 @@ async def test_a_long_output_is_sent_as_a_file(
 
 
 async def test_a_mail_of_a_batch_refers_to_it(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     [batch] = await fetch(database, "INSERT INTO batches (digest) VALUES (false) RETURNING id")
     engine.streams = [[STARTED, ended(1)]]
@@ -127,7 +115,7 @@ async def test_a_mail_of_a_batch_refers_to_it(
 
 
 async def test_a_mail_waits_for_its_file(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
     await run()
@@ -147,7 +135,7 @@ async def test_a_mail_waits_for_its_file(
 
 
 async def test_a_file_that_is_gone_holds_up_no_mail(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
+    database: Database, store: LocalStore, engine: StreamingEngine, run: Run
 ) -> None:
     engine.streams = [[STARTED, ended(1, stdout=LONG)]]
     await run()
@@ -156,18 +144,3 @@ async def test_a_file_that_is_gone_holds_up_no_mail(
     mailer = ScriptedMailer()
     await sender_of(database, store, mailer).run_once()
     assert mailer.sent[0].attachments == ()
-
-
-async def test_a_mail_sent_twice_is_the_same(
-    database: Database, store: LocalStore, engine: PlayedEngine, run: Run
-) -> None:
-    """A sender may die between the provider's answer and its own commit."""
-    engine.streams = [[STARTED, ended(1, stdout=LONG)]]
-    await run(spec={"locale": "fa"})
-    mailer = ScriptedMailer()
-    sender = sender_of(database, store, mailer)
-    for _ in range(2):
-        await sender.run_once()
-        await execute(database, "UPDATE emails SET status = 'queued', run_after = now()")
-    first, second = mailer.sent
-    assert first == second

@@ -1,8 +1,10 @@
-"""Heartbeats and outcomes of several jobs lock their rows in one order, so that they cannot deadlock."""
+"""Outcomes of several jobs lock their rows in one order, so that they cannot deadlock.
+
+`tests/unit/test_lock_order.py` reads the order of single statements.
+"""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
@@ -20,11 +22,6 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
-async def beat(database: Database, jobs: Sequence[ClaimedJob]) -> None:
-    async with database.connection() as connection:
-        assert len(await claim.heartbeat(connection, [job.lease_id for job in jobs], lease_seconds=60)) == len(jobs)
-
-
 async def end(database: Database, jobs: Sequence[ClaimedJob]) -> None:
     outcome = decide(RunResponse(timeStamp=1, status=200, output="out", verdict=Verdict.OK))
     async with database.transaction() as connection:
@@ -32,10 +29,7 @@ async def end(database: Database, jobs: Sequence[ClaimedJob]) -> None:
         assert all(await finish(connection, results))
 
 
-@pytest.mark.parametrize("write", [beat, end])
-async def test_what_waits_for_the_first_row_holds_no_other(
-    database: Database, write: Callable[[Database, Sequence[ClaimedJob]], Coroutine[Any, Any, None]]
-) -> None:
+async def test_what_waits_for_the_first_row_holds_no_other(database: Database) -> None:
     """In the order of its call, or of the ids of jobs, it would hold a row that others need next."""
     for _ in range(2):
         await add_job(database)
@@ -52,6 +46,6 @@ async def test_what_waits_for_the_first_row_holds_no_other(
     lock = "SELECT FROM job WHERE id = :id FOR UPDATE NOWAIT"
     async with asyncio.TaskGroup() as group, database.transaction() as connection:
         await connection.execute(lock, {"id": first.id})
-        group.create_task(write(database, [second, first]))
+        group.create_task(end(database, [second, first]))
         await eventually(lambda: somebody_waits(database), what="the other one waits")
         await connection.execute(lock, {"id": second.id})

@@ -15,7 +15,7 @@ from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.delivery_policy import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
-from job_runner.webhooks.sender import WebhookSender
+from job_runner.webhooks.sender import Render, WebhookSender
 from shared.accounts.webhooks import WebhookSettings, new_secret
 from shared.database import channels
 from shared.database.connection import Connection, Database
@@ -27,15 +27,14 @@ from tests.fixtures.postgres import owner_of
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
 from tests.integration.loops import looping
 from tests.integration.plans import plan_of, rows_read
-from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.submission_rows import add_finished
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 SECRET = new_secret()
-SETTINGS = WebhookSettings(
-    webhook_secret=SecretStr(SECRET), webhook_allowed_hosts="127.0.0.1,127.0.0.2,127.0.0.3,a.example,b.example"
-)
+SETTINGS = WebhookSettings(webhook_secret=SecretStr(SECRET), webhook_allowed_hosts="127.0.0.1,127.0.0.2,127.0.0.3")
 LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
 
 
@@ -48,19 +47,13 @@ async def receiver() -> AsyncIterator[Receiver]:
 @pytest.fixture
 async def new_sender(database: Database, tmp_path: Path) -> AsyncIterator[Callable[..., WebhookSender]]:
     deliverers: list[Deliverer] = []
+    bodies = Bodies(LINKS, LocalStore(tmp_path, LINKS.signer))
 
-    async def here(host: str) -> list[str]:
-        return ["127.0.0.1"]
-
-    def new(settings: WebhookSettings = SETTINGS, on: Database | None = None) -> WebhookSender:
-        deliverers.append(Deliverer(settings.egress, resolve=here))
-        return WebhookSender(
-            on or database,
-            deliverers[-1],
-            Bodies(LINKS, LocalStore(tmp_path, LINKS.signer)).render,
-            settings,
-            poll_interval=3600,
-        )
+    def new(
+        settings: WebhookSettings = SETTINGS, on: Database = database, render: Render = bodies.render
+    ) -> WebhookSender:
+        deliverers.append(Deliverer(settings.egress))
+        return WebhookSender(on, deliverers[-1], render, settings, poll_interval=3600)
 
     yield new
     for deliverer in deliverers:
@@ -72,29 +65,6 @@ def sender(new_sender: Callable[..., WebhookSender]) -> WebhookSender:
     return new_sender()
 
 
-async def add_finished(database: Database, *, stdout: str = "42\n") -> int:
-    """Add a submission with one finished run; return its id."""
-    job = await add_job(database)
-    [row] = await fetch(
-        database,
-        "UPDATE job SET status = 'executed', finished_at = now(), attempt = 1 WHERE id = :job RETURNING upload",
-        job=job,
-    )
-    await execute(
-        database,
-        "UPDATE uploads SET request_id = NULL, runs = 1, outcome = 'finished', verdict = 'ok' WHERE id = :upload",
-        upload=row["upload"],
-    )
-    await execute(
-        database,
-        "INSERT INTO results (job, upload, output, stderr, verdict, exit_code) VALUES (:job, :id, :out, '', 'ok', 0)",
-        job=job,
-        id=row["upload"],
-        out=stdout,
-    )
-    return int(row["upload"])
-
-
 async def add_webhook(
     database: Database,
     url: str,
@@ -102,16 +72,14 @@ async def add_webhook(
     upload: int | None = None,
     owner: int | None = None,
     body: str | None = "{}",
-    type: str = "submission.finished",  # noqa: A002
 ) -> int:
     """Queue a webhook; return its number."""
     [row] = await fetch(
         database,
-        "INSERT INTO webhooks (owner, upload, run, type, url, body) VALUES (:owner, :upload, 1, :type, :url, :body)"
-        " RETURNING id, pg_notify(:channel, '')",
+        "INSERT INTO webhooks (owner, upload, run, type, url, body)"
+        " VALUES (:owner, :upload, 1, 'submission.finished', :url, :body) RETURNING id, pg_notify(:channel, '')",
         owner=owner,
         upload=upload,
-        type=type,
         url=url,
         body=body,
         channel=channels.WEBHOOKS,
@@ -384,22 +352,23 @@ async def test_a_stopping_sender_gives_back_what_takes_longer(
     assert after["due"] <= 0
 
 
-async def test_a_defect_of_ours_is_a_failed_attempt(database: Database, receiver: Receiver) -> None:
+async def test_a_defect_of_ours_is_a_failed_attempt(
+    database: Database, new_sender: Callable[..., WebhookSender], receiver: Receiver
+) -> None:
     async def broken(*_: object) -> str:
         raise RuntimeError("a defect")
 
-    deliverer = Deliverer(SETTINGS.egress)
-    sender = WebhookSender(database, deliverer, broken, SETTINGS, poll_interval=3600)
     await add_webhook(database, receiver.url, upload=await add_upload(database), body=None)
-    await run_once(sender)
-    await deliverer.close()
+    await run_once(new_sender(render=broken))
     after = await row(database)
     assert (after["status"], after["attempt"], after["last_error"]) == (
         "pending", 1, "an internal error (RuntimeError)",
     )  # fmt: skip
 
 
-async def test_a_sender_that_lost_its_lease_sends_no_body(database: Database, receiver: Receiver) -> None:
+async def test_a_sender_that_lost_its_lease_sends_no_body(
+    database: Database, new_sender: Callable[..., WebhookSender], receiver: Receiver
+) -> None:
     """It was frozen before it stored the body; another sender has stored and sent one since."""
 
     async def render_too_late(connection: Connection, webhook: ClaimedWebhook) -> str:
@@ -407,11 +376,9 @@ async def test_a_sender_that_lost_its_lease_sends_no_body(database: Database, re
         return "second"
 
     await add_webhook(database, receiver.url, body=None)
-    deliverer = Deliverer(SETTINGS.egress)
-    await run_once(WebhookSender(database, deliverer, render_too_late, SETTINGS, poll_interval=3600))
+    await run_once(new_sender(render=render_too_late))
     assert receiver.received == []
     assert (await row(database))["body"] == "first"
-    await deliverer.close()
 
 
 async def test_an_attempt_whose_lease_is_lost_records_nothing(database: Database) -> None:

@@ -150,14 +150,6 @@ async def test_half_a_surrogate_pair_becomes_storable_text() -> None:
     assert answer.output == "a?b"
 
 
-async def test_a_lost_connection_is_tried_again() -> None:
-    def handler(request: httpx.Request) -> httpx.Response:
-        raise httpx.ReadError("reset", request=request)
-
-    with pytest.raises(EngineUnavailable):
-        await run(handler)
-
-
 async def languages(answer: httpx.Response) -> list[SupportedLanguage]:
     requests: list[str] = []
 

@@ -11,14 +11,9 @@ SENDER = "Precieux <results@example.com>"
 LINK = "http://api/unsubscribe?email=a%40example.com&signature=s"
 
 
-def with_footer(
-    footer: Footer,
-    *,
-    text: str = "Hi,\n\nRegards,\n\nPrecieux\n",
-    html: str = "<body><p>12</p><!--footer--></body></html>",
-) -> Email:
-    email = make_email(text=text, html=html)
-    return footer.add_to(Email(email.recipient, email.subject, text, html, email.message_id, unsubscribe=LINK))
+def with_footer(footer: Footer, *, text: str = "Hi,\n\nRegards,\n\nPrecieux\n") -> Email:
+    email = make_email(text=text, html="<body><p>12</p><!--footer--></body></html>")
+    return footer.add_to(replace(email, unsubscribe=LINK))
 
 
 class Links(HTMLParser):

@@ -315,13 +315,6 @@ def test_a_compile_error_of_tests_is_shown_once() -> None:
     assert Shown(email.html).within("pre") == ["main.c:1: <error>"]
 
 
-def test_a_name_breaks_neither_the_table_nor_the_subject() -> None:
-    name = "a\nb\u2028c\x07\u202e"
-    email = rendered(with_tests(TestOutcome(name, False, 1e-9, Verdict.OK, 0.1), verdict=Verdict.OK))
-    assert email.subject == "main.py: 1 of 1 test passed (#42)"
-    assert "a b c\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}: Finished (0 of 0, 0.1 s)" in email.text
-
-
 @pytest.mark.parametrize(("is_ours", "sentence"), [(True, "our fault"), (False, None)])
 def test_what_could_not_be_run_says_why_and_what_helps(is_ours: bool, sentence: str | None) -> None:
     email = rendered(give_up("the <engine> is gone", is_ours=is_ours), link=None)

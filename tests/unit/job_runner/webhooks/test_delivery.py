@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from job_runner.webhooks.delivery import Deliverer, Resolve, WebhookAnswer, WebhookMessage, resolve_name
-from precieux.host.ports import free_ports
 from shared.accounts.webhooks import new_secret
 from shared.http.egress import Egress
 from tests.fixtures.certificates import write_certificate
@@ -73,9 +72,8 @@ async def test_a_webhook_is_signed_as_the_standard_says(receiver: Receiver) -> N
 @pytest.mark.parametrize("status", [200, 201, 299, 400, 404, 410, 429, 500, 503])
 async def test_only_2xx_is_a_success(receiver: Receiver, status: int) -> None:
     receiver.answers = [answer(status)]
-    outcome = await deliver(receiver.url)
-    assert outcome == WebhookAnswer(status, f"the receiver answered HTTP {status}" if status >= 300 else None)
-    assert outcome.gone is (status == 410)
+    error = f"the receiver answered HTTP {status}" if status >= 300 else None
+    assert await deliver(receiver.url) == WebhookAnswer(status, error)
 
 
 async def test_the_receiver_may_ask_for_a_pause(receiver: Receiver) -> None:
@@ -121,20 +119,6 @@ async def test_a_name_with_a_closed_address_is_not_reached(receiver: Receiver, a
     assert (names.asked, receiver.received) == (["hooks.example"], [])
 
 
-async def test_the_real_resolver_is_checked_too(receiver: Receiver) -> None:
-    """`localhost` by another name: this machine's own."""
-    infos = await resolve_name("localhost")
-    assert "127.0.0.1" in infos or "::1" in infos
-
-    async def as_localhost(host: str) -> Sequence[str]:
-        return await resolve_name("localhost")
-
-    url = f"http://hooks.example:{receiver.port}/"
-    outcome = await deliver(url, allowed=(), ports=(receiver.port,), resolve=as_localhost)
-    assert "not an address of the public Internet" in (outcome.error or "")
-    assert receiver.received == []
-
-
 async def test_the_connection_goes_to_the_checked_address(receiver: Receiver) -> None:
     """A name that leads elsewhere at its second resolution (DNS rebinding) is resolved once."""
     names = Names(["127.0.0.1"], ["127.0.0.2"])
@@ -155,6 +139,8 @@ async def test_the_next_address_is_tried(receiver: Receiver) -> None:
 
 
 async def test_a_name_that_cannot_be_resolved_is_a_failure() -> None:
+    assert {"127.0.0.1", "::1"} & set(await resolve_name("localhost"))
+
     async def fails(host: str) -> Sequence[str]:
         raise OSError("no such name")
 
@@ -164,13 +150,6 @@ async def test_a_name_that_cannot_be_resolved_is_a_failure() -> None:
         await resolve_name("hooks.invalid")
     with pytest.raises(OSError, match="label"):
         await resolve_name(f"{'a' * 64}.example")
-
-
-async def test_a_closed_port_is_a_failure() -> None:
-    [port] = free_ports(1)
-    outcome = await deliver(f"http://127.0.0.1:{port}/")
-    assert outcome.status is None
-    assert "cannot be reached" in (outcome.error or "")
 
 
 async def test_a_head_that_never_ends_is_given_up(receiver: Receiver) -> None:
