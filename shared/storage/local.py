@@ -9,12 +9,12 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Final, ParamSpec, TypeVar
 
 from shared.files.atomic_write import write_durably
 from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
+from shared.storage.base import LINK_SECONDS
 from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
 
@@ -41,9 +41,8 @@ def _in_thread(work: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
 class LocalStore:
     """A store in a folder. It does not keep content types: the API derives them from the key."""
 
-    def __init__(self, folder: Path, signer: LinkSigner, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, signer: LinkSigner) -> None:
         self._signer = signer
-        self._clock = clock
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._root = os.open(folder, _FOLDER)
@@ -73,9 +72,8 @@ class LocalStore:
         with self._opened(key) as file:
             return os.fstat(file.fileno()).st_size
 
-    async def link(self, key: str, *, expires_in: timedelta) -> str:
-        expires = int(self._clock() + expires_in.total_seconds())
-        return self._signer.link(checked(key), expires=expires)
+    async def link(self, key: str) -> str:
+        return self._signer.link(checked(key), expires=int(time.time()) + LINK_SECONDS)
 
     @_in_thread
     def delete(self, key: str) -> None:

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalE
 
 from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.service.logging import get_logger
+from shared.storage.base import LINK_SECONDS
 from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 T = TypeVar("T")
 
-#: Signature version 4 allows no longer expiry.
-LONGEST_LINK: Final = timedelta(days=7)
 _THREADS: Final = 16
 _MISSING_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _BEYOND_THE_END: Final = frozenset({"InvalidRange", "416"})
@@ -73,14 +71,12 @@ class S3Store:
         checked(key)
         return await self._call(lambda: self._size(key))
 
-    async def link(self, key: str, *, expires_in: timedelta) -> str:
-        """Return a link that is valid for seven days at most."""
-        seconds = min(expires_in, LONGEST_LINK).total_seconds()
+    async def link(self, key: str) -> str:
         parameters = {"Bucket": self._bucket, "Key": checked(key)}
         if self._links is not None:
-            return self._links.link(key, expires=int(time.time() + seconds))
+            return self._links.link(key, expires=int(time.time()) + LINK_SECONDS)
         return await self._call(
-            lambda: self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=int(seconds))
+            lambda: self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS)
         )
 
     async def delete(self, key: str) -> None:

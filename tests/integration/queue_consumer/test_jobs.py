@@ -5,7 +5,7 @@ import tracemalloc
 import uuid
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -49,7 +49,7 @@ class FakeStore:
     async def size(self, key: str) -> int:
         return len(await self.get(key))
 
-    async def link(self, key: str, *, expires_in: timedelta) -> str:
+    async def link(self, key: str) -> str:
         return key
 
     async def delete(self, key: str) -> None:
