@@ -17,12 +17,11 @@ import requests
 
 from api_service.background.readiness import READINESS_KEY
 from job_runner.upkeep.orphans import Orphans
-from shared.database.connection import Database, DatabaseSettings
 from shared.storage.s3 import S3Store
 from tests.chaos.cluster.world import BUCKET, KEY, World
 from tests.chaos.load import Load
 from tests.chaos.v1 import Kind
-from tests.fixtures.postgres import in_thread
+from tests.fixtures.postgres import connected, in_thread
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -172,12 +171,10 @@ def _objects(store: "S3Client") -> list[str]:
 
 def _sweep(world: World) -> None:
     async def main() -> None:
-        database = Database(DatabaseSettings.model_validate({"database_url": world.database_url()}))
-        await database.connect()
         store = S3Store(BUCKET, world.store.endpoint_url)
-        await Orphans(database, store, today=lambda: (datetime.now(UTC) + _LATER).date()).remove()
+        async with connected(world.database_url()) as database:
+            await Orphans(database, store, today=lambda: (datetime.now(UTC) + _LATER).date()).remove()
         await store.close()
-        await database.disconnect()
 
     os.environ |= world.store.environment
     in_thread(lambda: asyncio.run(main()))
