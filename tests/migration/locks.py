@@ -17,7 +17,7 @@ from alembic import command
 
 from shared.database.migrate import alembic_config
 from shared.database.schema import revisions
-from tests.fixtures.postgres import in_thread
+from tests.fixtures.postgres import execute, in_thread
 
 #: Seconds. The bound of ADR 37.
 LONGEST: Final = 1.0
@@ -129,15 +129,6 @@ def fill(url: str, rows: int) -> None:
     upgrade(url, _FIRST)
     for statement in _FILL.format(rows=rows, waiting=_WAITING_SHARE).split(";\n"):
         execute(url, statement)
-
-
-def execute(url: str, statement: str) -> None:
-    async def main() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(statement)
-        await connection.close()
-
-    in_thread(lambda: asyncio.run(main()))
 
 
 def measure(url: str, rows: int) -> dict[str, float]:
