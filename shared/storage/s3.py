@@ -62,14 +62,16 @@ class S3Store:
         await self._call(lambda: self._put(checked(key), data, content_type))
 
     async def get(self, key: str) -> bytes:
-        return await self._call(lambda: self._get(checked(key)))
+        return await self._call(lambda: self._read(checked(key)), key)
 
     async def read(self, key: str, start: int, length: int) -> bytes:
-        return await self._call(lambda: self._get(checked(key), Range=f"bytes={start}-{start + length - 1}"))
+        part = f"bytes={start}-{start + length - 1}"
+        return await self._call(lambda: self._read(checked(key), Range=part), key)
 
     async def size(self, key: str) -> int:
-        checked(key)
-        return await self._call(lambda: self._size(key))
+        return await self._call(
+            lambda: self._client.head_object(Bucket=self._bucket, Key=checked(key))["ContentLength"], key
+        )
 
     async def link(self, key: str) -> str:
         parameters = {"Bucket": self._bucket, "Key": checked(key)}
@@ -98,22 +100,12 @@ class S3Store:
         self._make_bucket_once()
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
 
-    def _get(self, key: str, **part: Any) -> bytes:
+    def _read(self, key: str, **part: Any) -> bytes:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key, **part)["Body"].read()
         except ClientError as exc:
             if part and _code(exc) in _BEYOND_THE_END:
                 return b""
-            if _code(exc) in _MISSING_OBJECT:
-                raise ObjectNotFound(f"The store holds no object {key}.") from exc
-            raise
-
-    def _size(self, key: str) -> int:
-        try:
-            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
-        except ClientError as exc:
-            if _code(exc) in _MISSING_OBJECT:
-                raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise
 
     def _delete_prefix(self, prefix: str) -> None:
@@ -148,10 +140,13 @@ class S3Store:
             if _code(exc) not in _ALREADY_THERE:
                 raise
 
-    async def _call(self, function: Callable[[], T]) -> T:
+    async def _call(self, function: Callable[[], T], key: str | None = None) -> T:
+        """Call a function in a thread. Raise `ObjectNotFound` if it needs the object `key`, and there is none."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function)
         except (ClientError, BotoCoreError, OSError) as exc:
+            if key is not None and isinstance(exc, ClientError) and _code(exc) in _MISSING_OBJECT:
+                raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise StoreUnavailable(f"The S3 store failed: {exc}.") from exc
 
 
