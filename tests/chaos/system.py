@@ -104,7 +104,7 @@ class System(Installation):
         lease = ["--mail-lease", str(self._mail_lease)] if module == "job_runner" and self._mail_lease else []
         environment = {**self._environment(ROLES[module]), **(changes or {})}
         log = self.folder / f"{name}.log"
-        return Service(name, module, environment, log, [*options, *lease], release=self.release)
+        return Service(module, environment, log, [*options, *lease], release=self.release)
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Put messages on the queue without the API, like a redelivery or a stranger."""

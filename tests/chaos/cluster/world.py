@@ -152,7 +152,7 @@ class World(Installation):
         environment = self._environment(name, ROLES[module])
         lease = ["--mail-lease", "6"] if module == "job_runner" else []
         prefix = self.hosts[name].prefix
-        return Service(name, module, environment, self.folder / f"{name}.log", lease, prefix=prefix)
+        return Service(module, environment, self.folder / f"{name}.log", lease, prefix=prefix)
 
     def _environment(self, name: str, role: Role) -> dict[str, str]:
         """Return the environment of a service that uses the database as this role."""
