@@ -1,7 +1,7 @@
 """RabbitMQ, and the outbox without it, keep the promises of `shared.broker.base`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -10,32 +10,10 @@ from shared.broker.base import Ack, Broker, Delivery, Message, Reject, Retry, Se
 from shared.broker.dead_letters import DeadLetters
 from shared.service.errors import StoreUnavailable
 from tests.factories import make_message
-from tests.fixtures.brokers import consuming
+from tests.fixtures.brokers import Recorder, consuming
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.contract
-
-
-class Recorder:
-    """A handler that records its deliveries, and settles each as `settle` decides."""
-
-    def __init__(self, settle: Callable[[Delivery], Settlement | Awaitable[Settlement]] = lambda _: Ack()) -> None:
-        self._settle = settle
-        self.deliveries: list[Delivery] = []
-        self.batches: list[int] = []
-
-    async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        self.batches.append(len(deliveries))
-        self.deliveries += deliveries
-        settlements = []
-        for delivery in deliveries:
-            settlement = self._settle(delivery)
-            settlements.append(settlement if isinstance(settlement, Ack | Retry | Reject) else await settlement)
-        return settlements
-
-    @property
-    def bodies(self) -> list[bytes]:
-        return [delivery.body for delivery in self.deliveries]
 
 
 async def publish(broker: Broker, messages: Sequence[Message]) -> None:

@@ -20,7 +20,7 @@ from shared.broker.rabbitmq import RabbitMQBroker
 from shared.service.errors import BrokerUnavailable, ConfigurationError
 from shared.service.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import RabbitMQDeadLetters, consuming, with_channel
+from tests.fixtures.brokers import RabbitMQDeadLetters, Recorder, consuming, with_channel
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
@@ -47,17 +47,6 @@ async def open_broker() -> AsyncIterator[Callable[..., RabbitMQBroker]]:
 @pytest.fixture
 def broker(rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]) -> RabbitMQBroker:
     return open_broker(rabbitmq_url)
-
-
-class Acking:
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        self.attempts: list[int] = []
-
-    async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        self.bodies += [delivery.body for delivery in deliveries]
-        self.attempts += [delivery.attempt for delivery in deliveries]
-        return [Ack()] * len(deliveries)
 
 
 async def test_a_hanging_broker_costs_a_publisher_its_timeout(
@@ -99,7 +88,7 @@ async def test_confirmed_messages_survive_a_killed_broker(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     publisher, consumer = open_broker(rabbitmq_server.url), open_broker(rabbitmq_server.url)
-    handler = Acking()
+    handler = Recorder()
     confirmed: set[bytes] = set()
     enough = asyncio.Event()
 
@@ -162,12 +151,7 @@ async def test_a_publisher_of_the_original_finds_a_classic_queue(rabbitmq_url: s
     broker = RabbitMQBroker(rabbitmq_url, queue_type="classic", policy=QUICK)
     letters = operator.RabbitMQDeadLetters(rabbitmq_url, queue_type="classic")
 
-    class RejectingSeven(Acking):
-        async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-            await super().__call__(deliveries)
-            return [Reject("seven") if delivery.body == b"7" else Ack() for delivery in deliveries]
-
-    handler = RejectingSeven()
+    handler = Recorder(lambda delivery: Reject("seven") if delivery.body == b"7" else Ack())
     async with consuming(broker, handler):
         assert await broker.publish([make_message(body=b"8")]) == [True]
         await asyncio.to_thread(with_channel, rabbitmq_url, publish_as_the_original)
@@ -199,10 +183,10 @@ async def test_a_consumer_killer_costs_its_neighbours_no_delivery(rabbitmq_url: 
     await broker.publish([make_message(b"1"), make_message(b"2"), make_message(b"3")])
     await asyncio.to_thread(_handle_and_die, rabbitmq_url)
 
-    handler = Acking()
+    handler = Recorder()
     async with consuming(broker, handler):
         await eventually(lambda: len(handler.bodies) == 3)
-    assert dict(zip(handler.bodies, handler.attempts, strict=True)) == {b"1": 2, b"2": 1, b"3": 1}
+    assert {delivery.body: delivery.attempt for delivery in handler.deliveries} == {b"1": 2, b"2": 1, b"3": 1}
 
 
 async def test_an_unroutable_message_redeclares_the_queue(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
@@ -213,7 +197,7 @@ async def test_an_unroutable_message_redeclares_the_queue(rabbitmq_url: str, bro
 
 
 async def test_a_consumer_declares_its_deleted_queue_again(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
-    handler = Acking()
+    handler = Recorder()
     async with consuming(broker, handler):
         await eventually(lambda: _published(broker, b"1"))
         await eventually(lambda: handler.bodies == [b"1"])
@@ -246,7 +230,7 @@ async def test_a_queue_with_other_arguments_is_a_configuration_error(
     with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
         await broker.publish([make_message()])
     with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
-        await broker.consume(Acking(), asyncio.Event())
+        await broker.consume(Recorder(), asyncio.Event())
 
 
 async def test_the_broker_dead_letters_a_consumer_killer(
@@ -297,13 +281,8 @@ async def test_odd_messages_of_other_publishers_stop_no_consumer(rabbitmq_url: s
         b"nested": _Odd(_nested(2000)),
         b"no text": _Odd(b"", b"\xff\xfe"),
     }
-    handled: list[Delivery] = []
-
-    async def reject_odd(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        handled.extend(deliveries)
-        return [Reject("odd") if delivery.body in odd else Ack() for delivery in deliveries]
-
-    async with consuming(broker, reject_odd):
+    handler = Recorder(lambda delivery: Reject("odd") if delivery.body in odd else Ack())
+    async with consuming(broker, handler):
         await eventually(lambda: _published(broker, b"first"))
         for body, properties in odd.items():
             with_channel(
@@ -312,10 +291,10 @@ async def test_odd_messages_of_other_publishers_stop_no_consumer(rabbitmq_url: s
                     "", QUEUE, body, its
                 ),
             )
-        await eventually(lambda: len(handled) >= 1 + len(odd))
+        await eventually(lambda: len(handler.deliveries) >= 1 + len(odd))
         letters = operator.RabbitMQDeadLetters(rabbitmq_url)
         await eventually(lambda: _depth(rabbitmq_url, DEAD_QUEUE) == len(odd))
-    assert {delivery.attempt for delivery in handled} == {1}
+    assert {delivery.attempt for delivery in handler.deliveries} == {1}
     assert {letter.body for letter in await letters.read(limit=10)} == set(odd)
     # RabbitMQ itself keeps the time of the publisher.
     as_published = BasicProperties(timestamp=1_764_432_000_000)
