@@ -14,13 +14,13 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import BasicProperties
 
-from shared.broker import rabbitmq_dead_letters as operator
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
+from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.service.errors import BrokerUnavailable, ConfigurationError
 from shared.service.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import RabbitMQDeadLetters, Recorder, consuming, with_channel
+from tests.fixtures.brokers import Recorder, consuming, with_channel
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
@@ -149,7 +149,7 @@ async def test_a_publisher_of_the_original_finds_a_classic_queue(rabbitmq_url: s
 
     await asyncio.to_thread(with_channel, rabbitmq_url, publish_as_the_original)
     broker = RabbitMQBroker(rabbitmq_url, queue_type="classic", policy=QUICK)
-    letters = operator.RabbitMQDeadLetters(rabbitmq_url, queue_type="classic")
+    letters = RabbitMQDeadLetters(rabbitmq_url, queue_type="classic")
 
     handler = Recorder(lambda delivery: Reject("seven") if delivery.body == b"7" else Ack())
     async with consuming(broker, handler):
@@ -166,16 +166,15 @@ async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
 ) -> None:
     broker = open_broker(f"{rabbitmq_url}?heartbeat=1")
     await open_broker(rabbitmq_url).publish([make_message()])
-    attempts: list[int] = []
 
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        attempts.extend(delivery.attempt for delivery in deliveries)
-        time.sleep(4)  # noqa: ASYNC251  (the broker hangs up after two silent intervals)
-        return [Ack()] * len(deliveries)
+    def block(_: Delivery) -> Settlement:
+        time.sleep(4)  # the broker hangs up after two silent intervals
+        return Ack()
 
-    async with consuming(broker, handle):
-        await eventually(lambda: attempts)
-    assert attempts == [1]
+    handler = Recorder(block)
+    async with consuming(broker, handler):
+        await eventually(lambda: handler.deliveries)
+    assert [delivery.attempt for delivery in handler.deliveries] == [1]
     assert _depth(rabbitmq_url, QUEUE) == 0
 
 
@@ -208,17 +207,16 @@ async def test_a_consumer_declares_its_deleted_queue_again(rabbitmq_url: str, br
 
 async def test_a_rejected_message_is_acked_after_its_dead_letter(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
     await broker.publish([make_message(b"bad")])
-    received: list[bytes] = []
 
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        if not received:
+    def reject(_: Delivery) -> Settlement:
+        if len(handler.deliveries) == 1:
             with_channel(rabbitmq_url, lambda channel: channel.queue_delete(DEAD_QUEUE))
-        received.extend(delivery.body for delivery in deliveries)
-        return [Reject("bad")] * len(deliveries)
+        return Reject("bad")
 
-    async with consuming(broker, handle):
-        await eventually(lambda: len(received) >= 2)
-    (letter,) = await RabbitMQDeadLetters(rabbitmq_url).read()
+    handler = Recorder(reject)
+    async with consuming(broker, handler):
+        await eventually(lambda: len(handler.deliveries) >= 2)
+    (letter,) = await RabbitMQDeadLetters(rabbitmq_url).read(limit=9)
     assert (letter.body, letter.reason) == (b"bad", "bad")
 
 
@@ -249,9 +247,8 @@ async def test_the_broker_dead_letters_a_consumer_killer(
     while await asyncio.to_thread(crash):
         crashes += 1
         assert crashes <= 21
-    letters = await eventually(RabbitMQDeadLetters(rabbitmq_url).read)
-    assert [letter.body for letter in letters] == [b"fatal"]
-    assert letters[0].headers["x-first-death-reason"] == "delivery_limit"
+    letters = await eventually(lambda: RabbitMQDeadLetters(rabbitmq_url).read(limit=9))
+    assert [(letter.body, letter.reason) for letter in letters] == [(b"fatal", "delivery_limit")]
 
 
 class _Odd(BasicProperties):
@@ -292,7 +289,7 @@ async def test_odd_messages_of_other_publishers_stop_no_consumer(rabbitmq_url: s
                 ),
             )
         await eventually(lambda: len(handler.deliveries) >= 1 + len(odd))
-        letters = operator.RabbitMQDeadLetters(rabbitmq_url)
+        letters = RabbitMQDeadLetters(rabbitmq_url)
         await eventually(lambda: _depth(rabbitmq_url, DEAD_QUEUE) == len(odd))
     assert {delivery.attempt for delivery in handler.deliveries} == {1}
     assert {letter.body for letter in await letters.read(limit=10)} == set(odd)
@@ -330,6 +327,7 @@ def _handle_and_die(url: str) -> None:
 _HANDLES_AND_HANGS = """
 import asyncio, sys
 from shared.broker.rabbitmq import RabbitMQBroker
+from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 
 async def handle(deliveries):
     print("handled", *(delivery.body.decode() for delivery in deliveries), flush=True)

@@ -17,7 +17,7 @@ from shared.broker.rabbitmq_topology import connection_parameters
 from shared.service.errors import BrokerUnavailable
 from shared.service.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import consuming
+from tests.fixtures.brokers import Recorder, consuming
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
 
@@ -60,16 +60,11 @@ def _given_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_host_that_is_gone_is_passed_over(rabbitmq_url: str) -> None:
     url = on_ports(rabbitmq_url, *free_ports(1), port_of(rabbitmq_url))
-    received = asyncio.Event()
-
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        received.set()
-        return [Ack()] * len(deliveries)
-
     broker = RabbitMQBroker(url, policy=RetryPolicy(base=60, cap=60))
     await publish(broker)
-    async with consuming(broker, handle):
-        await asyncio.wait_for(received.wait(), 20)
+    handler = Recorder()
+    async with consuming(broker, handler):
+        await eventually(lambda: handler.deliveries, timeout=20)
     await broker.close()
 
 
