@@ -31,7 +31,7 @@ async def admin_page(
         here=name,
         csrf=session.csrf,
         csrf_field=FIELD,
-        system=await services.system_status.read(),
+        system=await services.system_status.get(),
         done=request.query_params.get("done"),
         count=_number(request.query_params.get("count")),
         **values,
