@@ -13,6 +13,7 @@ from api_service.background.announcer import Announcer
 from api_service.background.metrics_history import keep_recording
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
+from api_service.cached import CachedFor
 from api_service.events.notifications import Notifications
 from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
@@ -39,7 +40,7 @@ from shared.http.connections import ConnectionLimits
 from shared.http.loopback import is_loopback
 from shared.http.server import listening_socket, serve_http
 from shared.operations.health import HealthServer, HealthSettings
-from shared.operations.system_status import SystemStatusReader
+from shared.operations.system_status import REUSED_SECONDS, read_system_status
 from shared.operations.workers import connection_name
 from shared.service.errors import ConfigurationError
 from shared.service.lifecycle import restarting, run_loops, run_service
@@ -192,7 +193,7 @@ def _compose(
         queue_positions=QueuePositions(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,
-        system_status=SystemStatusReader(database, dead_letters),
+        system_status=CachedFor(REUSED_SECONDS, lambda: read_system_status(database, dead_letters)),
         problems=Problems(database, store, settings.key_problem_bytes),
         transient=transient,
     )

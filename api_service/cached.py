@@ -29,6 +29,10 @@ class CachedFor(Generic[T]):
         # A client that goes away ends only its own wait.
         return await asyncio.shield(self._reading)
 
+    def forget(self) -> None:
+        """Read again at the next call, because what was read has changed."""
+        self._begun_at = -math.inf
+
     def _is_fresh(self, seconds: float | None) -> bool:
         assert self._reading is not None
         has_failed = self._reading.cancelled() or self._reading.exception() is not None

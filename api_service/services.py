@@ -12,6 +12,7 @@ from api_service.access.auth import Authenticator, Principal, require
 from api_service.background.announcer import Announcer
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
+from api_service.cached import CachedFor
 from api_service.events.notifications import Notifications
 from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
@@ -27,7 +28,7 @@ from shared.accounts.api_keys import Scope
 from shared.accounts.webhooks import WebhookSettings
 from shared.broker.dead_letters import DeadLetters
 from shared.database.connection import Database
-from shared.operations.system_status import SystemStatusReader
+from shared.operations.system_status import SystemStatus
 from shared.resources.links import Links
 from shared.resources.read import Reserve
 from shared.storage.base import ObjectStore
@@ -64,7 +65,7 @@ class Services:
     webhooks: WebhookSettings
     #: Those of the broker, for the operator's page.
     dead_letters: DeadLetters
-    system_status: SystemStatusReader
+    system_status: CachedFor[SystemStatus]
     problems: Problems
     #: Runs that are not stored, and the budgets of their keys.
     transient: TransientRuns

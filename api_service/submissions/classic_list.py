@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -27,7 +27,6 @@ from shared.storage.base import ObjectStore
 LONGEST_TEXT: Final = 64 << 10
 #: `job` is made of two texts of half that length. Its other parts, such as the language's name, do not count.
 _LONGEST_PART: Final = LONGEST_TEXT // 2
-_LINK_LIFETIME: Final = timedelta(days=7)
 #: The file that is run is not unpacked from a larger archive.
 _LARGEST_ARCHIVE: Final = 1 << 20
 #: The most bytes that the database sends of one text: it cuts by characters, which take up to four bytes each.
@@ -150,7 +149,7 @@ class ClassicList:
         # Links expire, so each answer has a new one.
         link = row["filelink"]
         if row["output_key"]:
-            link = await self.store.link(row["output_key"], expires_in=_LINK_LIFETIME)
+            link = await self.store.link(row["output_key"])
         shortened = [] if job_is_whole else ["job"]
         shortened += [name for name in ("output", "error") if (row[f"{name}_bytes"] or 0) > LONGEST_TEXT]
         return SubmissionStatus(

@@ -28,7 +28,6 @@ from shared.resources.queue_positions import places
 from shared.service.errors import DatabaseUnavailable
 from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore
-from shared.storage.output_keys import LINK_LIFETIME
 
 log = get_logger(__name__)
 
@@ -130,7 +129,7 @@ class PendingMails:
             raise _NothingToMail
         outcome = await _outcome(connection, row["job"], stored)
         key = stored["output_key"]
-        link = None if key is None else await self._store.link(key, expires_in=LINK_LIFETIME)
+        link = None if key is None else await self._store.link(key)
         job = replace(
             _job(stored),
             id=row["job"],

@@ -13,7 +13,7 @@ from job_runner.verdict.outcome import Outcome, StoredFiles
 from shared.database.strip_nul import strip_nul
 from shared.engine.artifacts import StoredArtifact, media_type_of
 from shared.storage.base import ObjectStore
-from shared.storage.output_keys import LINK_LIFETIME, artifact_key, output_key
+from shared.storage.output_keys import artifact_key, output_key
 
 #: The longest output that only the row of its result holds. The API reads as much in one piece.
 _IN_ROW_BYTES: Final = 64 << 10
@@ -25,7 +25,7 @@ async def store_files(store: ObjectStore, job: ClaimedJob, outcome: Outcome) -> 
     if _needs_object(job, outcome):
         key = output_key(job.id, job.attempt, job.lease_id)
         await store.put(key, outcome.output, content_type="text/plain; charset=utf-8")
-        link = await store.link(key, expires_in=LINK_LIFETIME)
+        link = await store.link(key)
     if outcome.details is not None and outcome.details.artifacts is not None:
         artifacts = []
         for number, artifact in enumerate(outcome.details.artifacts, 1):

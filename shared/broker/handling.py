@@ -31,7 +31,7 @@ async def settle_batch(handle: Handler, deliveries: Sequence[Delivery]) -> Seque
 
 async def _settle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
     try:
-        return await _handle(handle, deliveries)
+        return await handle(deliveries)
     except TransientError:
         raise
     except Exception as exc:
@@ -46,10 +46,3 @@ def _charge(delivery: Delivery, error: Exception) -> Settlement:
     if delivery.attempt >= MAX_ATTEMPTS:
         return Reject(f"failed {delivery.attempt} times: {type(error).__name__}")
     return Retry()
-
-
-async def _handle(handle: Handler, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-    settlements = await handle(deliveries)
-    if len(settlements) != len(deliveries):
-        raise ValueError(f"the handler settled {len(settlements)} of {len(deliveries)} deliveries")
-    return settlements

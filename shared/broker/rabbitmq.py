@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 
 class RabbitMQBroker:
-    """The broker on RabbitMQ. `timeout` is in seconds, for connecting and for each window of publisher confirms."""
+    """The broker on RabbitMQ. `timeout` is in seconds, for connecting and for the confirms of one `publish`."""
 
     def __init__(
         self, url: str, *, queue_type: QueueType = "quorum", timeout: float = 10.0, policy: RetryPolicy | None = None

@@ -34,10 +34,9 @@ class RabbitMQDeadLetters:
 
     async def depths(self) -> dict[str, Depth]:
         """Return the depths, without the messages that consumers hold: only RabbitMQ's management counts those."""
-        counts = await self._with_channel(
-            lambda channel: {queue: _count(channel, queue) for queue in (QUEUE, DEAD_QUEUE)}
+        return await self._with_channel(
+            lambda channel: {queue: Depth(_count(channel, queue)) for queue in (QUEUE, DEAD_QUEUE)}
         )
-        return {queue: Depth(counts[queue]) for queue in (QUEUE, DEAD_QUEUE)}
 
     async def read(self, *, limit: int) -> list[DeadLetter]:
         return await self._with_channel(lambda channel: [letter for letter, *_ in _letters(channel, limit=limit)])

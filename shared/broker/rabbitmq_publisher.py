@@ -1,4 +1,4 @@
-"""Publishes to RabbitMQ with confirms, a window of messages at a time.
+"""Publishes to RabbitMQ with confirms.
 
 On a confirming channel it answers each message by its number, counted from 1: `basic.ack` if it has taken the message,
 `basic.nack` if it could not. With `multiple`, the answer is for all numbers up to this one. A message that no queue
@@ -9,7 +9,7 @@ takes comes back as `basic.return` *before* its ack, so an ack alone proves noth
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
@@ -22,9 +22,6 @@ from shared.broker.base import QUEUE, Message
 from shared.broker.rabbitmq_connection import CLOSE_SECONDS, cut
 from shared.broker.rabbitmq_topology import DeclaredQueue, explaining_conflict, reason
 from shared.service.errors import BrokerUnavailable, ConfigurationError
-
-#: Messages on the wire awaiting their confirms, per call of `publish`.
-WINDOW: Final = 500
 
 T = TypeVar("T")
 Confirmation = bool | None  #: True: taken; False: refused; None: unknown, because the connection was lost
@@ -47,16 +44,8 @@ class Publisher:
         self._link: _Link | None = None
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
-        outcomes: list[bool] = []
-        for start in range(0, len(messages), WINDOW):
-            outcomes += await self._publish_window(messages[start : start + WINDOW])
-        return outcomes
-
-    async def close(self) -> None:
-        if self._link is not None:
-            await self._link.close()
-
-    async def _publish_window(self, messages: Sequence[Message]) -> list[bool]:
+        if not messages:
+            return []
         link = await self._connected()
         try:
             outcomes = link.send(messages)
@@ -72,6 +61,10 @@ class Publisher:
         if None in results:
             raise _unavailable(link.cause)
         return [bool(result) for result in results]
+
+    async def close(self) -> None:
+        if self._link is not None:
+            await self._link.close()
 
     async def _connected(self) -> "_Link":
         async with self._connecting:

@@ -9,9 +9,9 @@ asyncpg, because `databases` compiles a statement at every call, which costs mor
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Final, Protocol, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import asyncpg
 import databases
@@ -30,6 +30,8 @@ from shared.service.settings import Settings
 log = get_logger(__name__)
 
 Values = Mapping[str, object]
+#: One row. `row[name]` is one value, and `dict(row)` holds all of them.
+Record: TypeAlias = asyncpg.Record
 RawConnection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 #: Seconds for which a transaction may be idle. Postgres then ends it and frees its locks, because its process is frozen
@@ -56,13 +58,6 @@ class DatabaseSettings(Settings):
         " one takes writes, postgresql://user:password@host1:port,host2:port/name; `precieux up` sets it"
     )
     database_pool_size: Annotated[int, Field(ge=2, le=200, description="connections that one process may hold")] = 10
-
-
-class Record(Protocol):
-    """One row. `row[name]` is one value, and `dict(row)` holds all of them."""
-
-    def __getitem__(self, name: str, /) -> Any: ...
-    def keys(self) -> Iterator[str]: ...
 
 
 class Connection:

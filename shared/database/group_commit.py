@@ -42,7 +42,8 @@ class GroupCommit(Generic[Item, Result]):
     def put(self, item: Item) -> asyncio.Future[Result]:
         """Have the item written. Return its future result, which need not be awaited."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        result.add_done_callback(_retrieve)
+        # It marks an error as seen, so that asyncio does not log that of an item whose job was cancelled.
+        result.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._waiting.append((item, result))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
@@ -79,9 +80,3 @@ class GroupCommit(Generic[Item, Result]):
         for (_, waiting), result in zip(group, results, strict=True):
             if not waiting.done():
                 waiting.set_result(result)
-
-
-def _retrieve(result: asyncio.Future[Result]) -> None:
-    """Mark an error as seen, so that asyncio does not log that of an item whose job was cancelled."""
-    if not result.cancelled():
-        result.exception()

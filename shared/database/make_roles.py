@@ -17,9 +17,7 @@ from shared.service.settings import Settings, fail, load
 
 log = get_logger(__name__)
 
-_LOCK: Final = 0x726F6C65
-
-_TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(:lock)"
+_TAKE_LOCK: Final = f"SELECT pg_advisory_xact_lock({0x726F6C65})"
 
 
 class RoleSettings(Settings):
@@ -45,8 +43,7 @@ async def make_roles(settings: DatabaseSettings, passwords: dict[Role, str]) -> 
     await database.connect()
     try:
         async with database.transaction() as connection:
-            await connection.execute(_TAKE_LOCK, {"lock": _LOCK})
-            for statement in (*making(passwords), HAND_OVER):
+            for statement in (_TAKE_LOCK, *making(passwords), HAND_OVER):
                 await connection.execute(statement)
     finally:
         await database.disconnect()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
@@ -67,6 +67,7 @@ def give_back(scope: Scope) -> None:
         give()
 
 
+@dataclass(frozen=True)
 class BoundedBodies:
     """ASGI middleware that refuses bodies.
 
@@ -87,37 +88,26 @@ class BoundedBodies:
     that.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        limits: BodyLimits,
-        budget: ByteBudget,
-        refuse: Refuse,
-        is_late: Callable[[Scope], bool] = lambda scope: False,
-        is_patient: Callable[[Scope], bool] = lambda scope: False,
-        by_path: Mapping[str, BodyLimits] | None = None,
-        uploads: tuple[Callable[[Scope], bool], BodyLimits] | None = None,
-    ) -> None:
-        self._app = app
-        self._limits = limits
-        self._budget = budget
-        self._refuse = refuse
-        self._is_late = is_late
-        self._is_patient = is_patient
-        self._by_path = by_path or {}
-        self._uploads = uploads
+    app: ASGIApp
+    limits: BodyLimits
+    budget: ByteBudget
+    refuse: Refuse
+    is_late: Callable[[Scope], bool] = lambda scope: False
+    is_patient: Callable[[Scope], bool] = lambda scope: False
+    by_path: Mapping[str, BodyLimits] = field(default_factory=dict)
+    uploads: tuple[Callable[[Scope], bool], BodyLimits] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         codings = {value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"}
-        limits, budget = self._by_path.get(scope["path"], self._limits), self._budget
-        if self._uploads and self._uploads[0](scope):
-            limits, budget = self._uploads[1], ByteBudget(self._uploads[1].most_bytes)
-        is_late, is_patient = self._is_late(scope), self._is_patient(scope)
+        limits, budget = self.by_path.get(scope["path"], self.limits), self.budget
+        if self.uploads and self.uploads[0](scope):
+            limits, budget = self.uploads[1], ByteBudget(self.uploads[1].most_bytes)
+        is_late, is_patient = self.is_late(scope), self.is_patient(scope)
         body = _Body(limits, budget, receive, is_encoded=not codings <= {b"", b"identity"}, is_patient=is_patient)
         answering = False
 
@@ -125,7 +115,7 @@ class BoundedBodies:
             # uvicorn reads the rest of the body and drops it. A client that is still sending would not see the answer
             # if the connection were closed at once.
             headers = _HEADERS.get(refused.status, {})
-            await self._refuse(refused.status, refused.sentence, headers)(scope, receive, send)
+            await self.refuse(refused.status, refused.sentence, headers)(scope, receive, send)
 
         async def bounded_receive() -> Message:
             nonlocal answering
@@ -158,7 +148,7 @@ class BoundedBodies:
                 return
         scope[_GIVE_BACK] = body.close
         try:
-            await self._app(scope, bounded_receive, bounded_send)
+            await self.app(scope, bounded_receive, bounded_send)
         except Exception:
             if body.refused is None:
                 raise

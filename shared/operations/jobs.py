@@ -7,7 +7,7 @@ from uuid import uuid4
 from shared.broker import outbox
 from shared.broker.base import QUEUE
 from shared.database import channels
-from shared.database.connection import Connection
+from shared.database.connection import Connection, Record
 from shared.operations.job_state import FINAL, JobState
 from shared.service.errors import PrecieuxError
 
@@ -71,16 +71,14 @@ _FAILED: Final = """
     WHERE job.status = 'failed' AND job.finished_at > now() - interval '1 day'
     ORDER BY job.finished_at DESC, job.id DESC LIMIT :limit
 """
-_LOCK: Final = "SELECT upload, number, status, stop_reason FROM job WHERE id = :id FOR UPDATE"
+_LOCK: Final = "SELECT upload, number, status, stop_reason, lease_id FROM job WHERE id = :id FOR UPDATE"
 _MAKE_DUE: Final = "UPDATE job SET run_after = now() WHERE id = :id"
-_LOCK_LEASE: Final = "SELECT lease_id FROM job WHERE id = :id FOR UPDATE"
 _CANCEL: Final = """
     UPDATE job SET stop_reason = coalesce(stop_reason, :reason), status = 'none-executed', run_after = now(),
         lease_id = NULL, lease_expires_at = NULL
-    WHERE id = :id AND status <> ALL(:final)
+    WHERE id = :id
     RETURNING pg_notify(:submissions, CAST(upload AS text))
 """
-_STATUS: Final = "SELECT status FROM job WHERE id = :id"
 _LOCK_UPLOAD: Final = """
     SELECT enable, request_id, runs, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE
 """
@@ -125,9 +123,7 @@ async def failed(connection: Connection, *, limit: int = 50) -> list[dict[str, A
 
 async def retry(connection: Connection, job_id: int) -> str:
     """Make a waiting job due now, or request a failed one again. Return a sentence about what was done."""
-    job = await connection.fetch_one(_LOCK, {"id": job_id})
-    if job is None:
-        raise _unknown(job_id)
+    job = await _locked(connection, job_id)
     match JobState(job["status"]):
         case JobState.NONE_EXECUTED if job["stop_reason"] is None:
             await connection.execute(_MAKE_DUE, {"id": job_id})
@@ -159,25 +155,22 @@ async def cancel(connection: Connection, job_id: int) -> str:
     A runner that has the job loses its lease, kills the program, and can write no outcome. The next runner that claims
     the job fails it and writes the mail.
     """
-    lease = await connection.fetch_one(_LOCK_LEASE, {"id": job_id})
-    row = await connection.fetch_one(
-        _CANCEL,
-        {
-            "id": job_id,
-            "reason": CANCELLED,
-            "final": [str(state) for state in FINAL],
-            "submissions": channels.SUBMISSIONS,
-        },
-    )
-    if row is None:
-        known = await connection.fetch_one(_STATUS, {"id": job_id})
-        if known is None:
-            raise _unknown(job_id)
-        raise PrecieuxError(f"Job {job_id} is {known['status']} already, so it cannot be cancelled.")
-    if lease and lease["lease_id"] is not None:
-        await connection.notify(channels.CANCELLATIONS, str(lease["lease_id"]))
+    job = await _locked(connection, job_id)
+    if job["status"] in FINAL:
+        raise PrecieuxError(f"Job {job_id} is {job['status']} already, so it cannot be cancelled.")
+    await connection.execute(_CANCEL, {"id": job_id, "reason": CANCELLED, "submissions": channels.SUBMISSIONS})
+    if job["lease_id"] is not None:
+        await connection.notify(channels.CANCELLATIONS, str(job["lease_id"]))
     await connection.notify(channels.JOBS)
     return f"Job {job_id} is cancelled. Its recipient gets a mail."
+
+
+async def _locked(connection: Connection, job_id: int) -> Record:
+    """Return a job that no one else can change before the transaction ends."""
+    job = await connection.fetch_one(_LOCK, {"id": job_id})
+    if job is None:
+        raise _unknown(job_id)
+    return job
 
 
 async def _request_again(connection: Connection, job_id: int, upload_id: int, number: int) -> str:

@@ -1,7 +1,5 @@
 """Reads the state of the service for its operator: what waits, what runs, what failed, and which processes work."""
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +14,8 @@ from shared.operations.backlog import Backlog
 from shared.operations.workers import Worker
 from shared.service.errors import BrokerUnavailable
 
-#: Seconds for which a look is reused, so that many open pages cost as much as one.
-_CACHE_SECONDS: Final = 2.0
+#: Seconds for which a look may be reused, so that many open pages cost as much as one.
+REUSED_SECONDS: Final = 2.0
 #: The most that is counted of failures.
 MOST: Final = 1000
 
@@ -112,29 +110,6 @@ class SystemStatus:
     @property
     def failures(self) -> int:
         return self.failed_jobs + self.failed_mails + (self.dead or 0)
-
-
-class SystemStatusReader:
-    """Reads what the service does, for all pages that are open."""
-
-    def __init__(self, database: Database, dead_letters: DeadLetters) -> None:
-        self._database = database
-        self._dead_letters = dead_letters
-        self._lock = asyncio.Lock()
-        self._read_at: float | None = None
-        self._latest: SystemStatus | None = None
-
-    async def read(self) -> SystemStatus:
-        """Return what the service does; it may be two seconds old."""
-        async with self._lock:
-            if self._latest is None or self._read_at is None or time.monotonic() - self._read_at > _CACHE_SECONDS:
-                self._latest = await read_system_status(self._database, self._dead_letters)
-                self._read_at = time.monotonic()
-            return self._latest
-
-    def forget(self) -> None:
-        """Read everything at the next look, because an operator has changed something."""
-        self._read_at = None
 
 
 async def read_system_status(database: Database, dead_letters: DeadLetters) -> SystemStatus:

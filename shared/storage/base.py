@@ -4,8 +4,10 @@ We make the keys (`{id}.{extension}`, `results/...`). A client's path is never o
 """
 
 from collections.abc import AsyncGenerator
-from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+#: Seconds for which a link works, a week; S3 allows no more.
+LINK_SECONDS: Final = 7 * 86_400
 
 
 class ObjectStore(Protocol):
@@ -26,8 +28,8 @@ class ObjectStore(Protocol):
     async def size(self, key: str) -> int:
         """Return the object's bytes. Raise `ObjectNotFound` if there is no object."""
 
-    async def link(self, key: str, *, expires_in: timedelta) -> str:
-        """Return an address from which anyone can read the object until it expires."""
+    async def link(self, key: str) -> str:
+        """Return an address from which anyone can read the object for `LINK_SECONDS`."""
 
     async def delete(self, key: str) -> None:
         """Remove the object, if there is one."""

@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, ParamSpec, TypeVar
+from typing import Any, BinaryIO, Final, ParamSpec, TypeVar
 
 from shared.files.atomic_write import write_durably
 from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
+from shared.storage.base import LINK_SECONDS
 from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
 
@@ -26,12 +26,23 @@ _NAMES_AT_ONCE: Final = 1000
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def _in_thread(work: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Return the same work as a coroutine function, which does it in a thread."""
+
+    async def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except OSError as exc:
+            raise StoreUnavailable(f"The store's folder cannot be used: {exc.strerror}.") from exc
+
+    return waiting
+
+
 class LocalStore:
     """A store in a folder. It does not keep content types: the API derives them from the key."""
 
-    def __init__(self, folder: Path, signer: LinkSigner, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, signer: LinkSigner) -> None:
         self._signer = signer
-        self._clock = clock
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._root = os.open(folder, _FOLDER)
@@ -40,30 +51,48 @@ class LocalStore:
                 f"Files cannot be kept in {folder} ({exc.strerror}): set PRECIEUX_DATA_DIR to a writable folder."
             ) from exc
 
-    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        await _in_thread(self._put, checked(key), data)
+    @_in_thread
+    def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        with self._folder_of(key, create=True) as (folder, name):
+            write_durably(folder, name, data)
 
-    async def get(self, key: str) -> bytes:
-        return await _in_thread(self._get, checked(key))
+    @_in_thread
+    def get(self, key: str) -> bytes:
+        with self._opened(key) as file:
+            return file.read()
 
-    async def read(self, key: str, start: int, length: int) -> bytes:
-        return await _in_thread(self._read, checked(key), start, length)
+    @_in_thread
+    def read(self, key: str, start: int, length: int) -> bytes:
+        with self._opened(key) as file:
+            file.seek(start)
+            return file.read(length)
 
-    async def size(self, key: str) -> int:
-        return await _in_thread(self._size, checked(key))
+    @_in_thread
+    def size(self, key: str) -> int:
+        with self._opened(key) as file:
+            return os.fstat(file.fileno()).st_size
 
-    async def link(self, key: str, *, expires_in: timedelta) -> str:
-        expires = int(self._clock() + expires_in.total_seconds())
-        return self._signer.link(checked(key), expires=expires)
+    async def link(self, key: str) -> str:
+        return self._signer.link(checked(key), expires=int(time.time()) + LINK_SECONDS)
 
-    async def delete(self, key: str) -> None:
-        await _in_thread(self._delete, checked(key))
+    @_in_thread
+    def delete(self, key: str) -> None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._folder_of(key) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+            os.fsync(folder)
 
-    async def delete_prefix(self, prefix: str) -> None:
-        await _in_thread(self._delete_prefix, checked(prefix))
+    @_in_thread
+    def delete_prefix(self, prefix: str) -> None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._folder_of(prefix) as (folder, beginning):
+            names = [name for name in os.listdir(folder) if name.startswith(beginning)]
+            for name in names:
+                with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                    os.unlink(name, dir_fd=folder)
+            if names:
+                os.fsync(folder)
 
     async def keys(self, folder: str) -> AsyncGenerator[list[str]]:
-        names = await _in_thread(self._names, checked(folder))
+        names = await self._names(folder)
         for start in range(0, len(names), _NAMES_AT_ONCE):
             yield [f"{folder}/{name}" for name in names[start : start + _NAMES_AT_ONCE]]
 
@@ -72,22 +101,15 @@ class LocalStore:
         if root >= 0:
             os.close(root)
 
-    def _put(self, key: str, data: bytes) -> None:
-        with self._folder_of(key, create=True) as (folder, name):
-            write_durably(folder, name, data)
-
-    def _get(self, key: str) -> bytes:
-        with self._opened(key) as file:
-            return file.read()
-
-    def _read(self, key: str, start: int, length: int) -> bytes:
-        with self._opened(key) as file:
-            file.seek(start)
-            return file.read(length)
-
-    def _size(self, key: str) -> int:
-        with self._opened(key) as file:
-            return os.fstat(file.fileno()).st_size
+    @_in_thread
+    def _names(self, folder: str) -> list[str]:
+        try:
+            with self._folder_of(f"{folder}/any") as (opened, _), os.scandir(opened) as entries:
+                files = (entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+                # The names of drafts, which are not written completely, begin with a dot.
+                return [name for name in files if not name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     @contextlib.contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:
@@ -99,33 +121,10 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
             raise ObjectNotFound(f"The store holds no object {key}.") from exc
 
-    def _delete(self, key: str) -> None:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._folder_of(key) as (folder, name):
-            os.unlink(name, dir_fd=folder)
-            os.fsync(folder)
-
-    def _delete_prefix(self, prefix: str) -> None:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._folder_of(prefix) as (folder, beginning):
-            names = [name for name in os.listdir(folder) if name.startswith(beginning)]
-            for name in names:
-                with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-                    os.unlink(name, dir_fd=folder)
-            if names:
-                os.fsync(folder)
-
-    def _names(self, folder: str) -> list[str]:
-        try:
-            with self._folder_of(f"{folder}/any") as (opened, _), os.scandir(opened) as entries:
-                files = (entry.name for entry in entries if entry.is_file(follow_symlinks=False))
-                # The names of drafts, which are not written completely, begin with a dot.
-                return [name for name in files if not name.startswith(".")]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-
     @contextlib.contextmanager
     def _folder_of(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         """Yield a descriptor of the folder that holds `key`, and the name of the file in it."""
-        *folders, name = key.split("/")
+        *folders, name = checked(key).split("/")
         with contextlib.ExitStack() as opened:
             current = self._root
             for folder in folders:
@@ -144,10 +143,3 @@ def _open_below(parent: int, folder: str, *, create: bool) -> int:
         os.mkdir(folder, 0o700, dir_fd=parent)
         os.fsync(parent)
     return os.open(folder, _FOLDER, dir_fd=parent)
-
-
-async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    try:
-        return await asyncio.to_thread(function, *args, **kwargs)
-    except OSError as exc:
-        raise StoreUnavailable(f"The store's folder cannot be used: {exc.strerror}.") from exc

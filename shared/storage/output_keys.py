@@ -1,14 +1,9 @@
-"""The keys of the jobs' outputs and artifacts in the object store, and how long links to outputs work.
+"""The keys of the jobs' outputs and artifacts in the object store.
 
 Each attempt has its own key, so a late writer cannot replace another attempt's output.
 """
 
-from datetime import timedelta
-from typing import Final
 from uuid import UUID
-
-#: How long the link in a mail works; S3 allows no more.
-LINK_LIFETIME: Final = timedelta(days=7)
 
 
 def output_key(job: int, attempt: int, lease_id: UUID) -> str:

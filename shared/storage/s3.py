@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalE
 
 from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.service.logging import get_logger
+from shared.storage.base import LINK_SECONDS
 from shared.storage.keys import checked
 from shared.storage.signing import LinkSigner
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 T = TypeVar("T")
 
-#: Signature version 4 allows no longer expiry.
-LONGEST_LINK: Final = timedelta(days=7)
 _THREADS: Final = 16
 _MISSING_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _BEYOND_THE_END: Final = frozenset({"InvalidRange", "416"})
@@ -64,23 +62,23 @@ class S3Store:
         await self._call(lambda: self._put(checked(key), data, content_type))
 
     async def get(self, key: str) -> bytes:
-        return await self._call(lambda: self._get(checked(key)))
+        return await self._call(lambda: self._read(checked(key)), key)
 
     async def read(self, key: str, start: int, length: int) -> bytes:
-        return await self._call(lambda: self._get(checked(key), Range=f"bytes={start}-{start + length - 1}"))
+        part = f"bytes={start}-{start + length - 1}"
+        return await self._call(lambda: self._read(checked(key), Range=part), key)
 
     async def size(self, key: str) -> int:
-        checked(key)
-        return await self._call(lambda: self._size(key))
+        return await self._call(
+            lambda: self._client.head_object(Bucket=self._bucket, Key=checked(key))["ContentLength"], key
+        )
 
-    async def link(self, key: str, *, expires_in: timedelta) -> str:
-        """Return a link that is valid for seven days at most."""
-        seconds = min(expires_in, LONGEST_LINK).total_seconds()
+    async def link(self, key: str) -> str:
         parameters = {"Bucket": self._bucket, "Key": checked(key)}
         if self._links is not None:
-            return self._links.link(key, expires=int(time.time() + seconds))
+            return self._links.link(key, expires=int(time.time()) + LINK_SECONDS)
         return await self._call(
-            lambda: self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=int(seconds))
+            lambda: self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS)
         )
 
     async def delete(self, key: str) -> None:
@@ -102,22 +100,12 @@ class S3Store:
         self._make_bucket_once()
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
 
-    def _get(self, key: str, **part: Any) -> bytes:
+    def _read(self, key: str, **part: Any) -> bytes:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key, **part)["Body"].read()
         except ClientError as exc:
             if part and _code(exc) in _BEYOND_THE_END:
                 return b""
-            if _code(exc) in _MISSING_OBJECT:
-                raise ObjectNotFound(f"The store holds no object {key}.") from exc
-            raise
-
-    def _size(self, key: str) -> int:
-        try:
-            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
-        except ClientError as exc:
-            if _code(exc) in _MISSING_OBJECT:
-                raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise
 
     def _delete_prefix(self, prefix: str) -> None:
@@ -152,10 +140,13 @@ class S3Store:
             if _code(exc) not in _ALREADY_THERE:
                 raise
 
-    async def _call(self, function: Callable[[], T]) -> T:
+    async def _call(self, function: Callable[[], T], key: str | None = None) -> T:
+        """Call a function in a thread. Raise `ObjectNotFound` if it needs the object `key`, and there is none."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function)
         except (ClientError, BotoCoreError, OSError) as exc:
+            if key is not None and isinstance(exc, ClientError) and _code(exc) in _MISSING_OBJECT:
+                raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise StoreUnavailable(f"The S3 store failed: {exc}.") from exc
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,33 +17,23 @@ ROOT: Final = Path(__file__).parent.parent.parent
 _RESTART_AFTER: Final = 0.2  # s
 
 
+@dataclass
 class Service:
-    """Use it in the main thread only: the child ends with the thread that started it."""
+    """Use it in the main thread only: the child ends with the thread that started it.
 
-    def __init__(
-        self,
-        name: str,
-        module: str,
-        environment: Mapping[str, str],
-        log: Path,
-        options: Sequence[str] = (),
-        *,
-        prefix: Sequence[str] = (),
-        release: Path = ROOT,
-    ) -> None:
-        """`prefix` are the words before the command, for example to run it on another host.
+    `prefix` are the words before the command, for example to run it on another host. `release` is the folder with the
+    code that runs.
+    """
 
-        `release` is the folder with the code that runs.
-        """
-        self.name = name
-        self.module = module
-        self.deaths = 0
-        self._command = [*prefix, sys.executable, "-m", "tests.chaos.child", *options, module]
-        self._environment = {**environment, "PYTHONPATH": str(release)}
-        self._release = release
-        self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-        self._died_at = 0.0
+    module: str
+    environment: Mapping[str, str]
+    log: Path
+    options: Sequence[str] = ()
+    prefix: Sequence[str] = ()
+    release: Path = ROOT
+    deaths: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _died_at: float = 0.0
 
     @property
     def pid(self) -> int:
@@ -54,11 +45,11 @@ class Service:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
-                cwd=self._release,
-                env=self._environment,
+                [*self.prefix, sys.executable, "-m", "tests.chaos.child", *self.options, self.module],
+                cwd=self.release,
+                env={**self.environment, "PYTHONPATH": str(self.release)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -20,13 +20,12 @@ from shared.broker.dead_letters import DeadLetter
 from shared.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.broker.rabbitmq import RabbitMQBroker
 from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.database.connection import Database, DatabaseSettings
 from shared.database.roles import Role
 from tests.chaos.installation import ROLES, SETTINGS, Installation, port_of
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import ROOT, Service
 from tests.fixtures.brokers import publish_to_outbox
-from tests.fixtures.postgres import in_thread
+from tests.fixtures.postgres import connected, in_thread
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.s3 import S3Service
 
@@ -105,7 +104,7 @@ class System(Installation):
         lease = ["--mail-lease", str(self._mail_lease)] if module == "job_runner" and self._mail_lease else []
         environment = {**self._environment(ROLES[module]), **(changes or {})}
         log = self.folder / f"{name}.log"
-        return Service(name, module, environment, log, [*options, *lease], release=self.release)
+        return Service(module, environment, log, [*options, *lease], release=self.release)
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Put messages on the queue without the API, like a redelivery or a stranger."""
@@ -116,10 +115,8 @@ class System(Installation):
                 assert all(await broker.publish(messages))
                 await broker.close()
                 return
-            database = Database(DatabaseSettings.model_validate({"database_url": self.database_url()}))
-            await database.connect()
-            await publish_to_outbox(database, messages)
-            await database.disconnect()
+            async with connected(self.database_url()) as database:
+                await publish_to_outbox(database, messages)
 
         in_thread(lambda: asyncio.run(main()))
 
@@ -131,10 +128,8 @@ class System(Installation):
             if self.backends.rabbitmq:
                 letters.extend(await RabbitMQDeadLetters(self.backends.rabbitmq.url).read(limit=1000))
                 return
-            database = Database(DatabaseSettings.model_validate({"database_url": self.database_url()}))
-            await database.connect()
-            letters.extend(await OutboxDeadLetters(database).read(limit=1000))
-            await database.disconnect()
+            async with connected(self.database_url()) as database:
+                letters.extend(await OutboxDeadLetters(database).read(limit=1000))
 
         in_thread(lambda: asyncio.run(main()))
         return letters

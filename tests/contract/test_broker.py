@@ -6,26 +6,14 @@ from functools import partial
 
 import pytest
 
-from shared.broker.base import Ack, Broker, Delivery, Message, Reject, Retry, Settlement
+from shared.broker.base import Ack, Broker, Delivery, Reject, Retry, Settlement
 from shared.broker.dead_letters import DeadLetters
 from shared.service.errors import StoreUnavailable
 from tests.factories import make_message
-from tests.fixtures.brokers import Recorder, consuming
+from tests.fixtures.brokers import Recorder, consuming, publish
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.contract
-
-
-async def publish(broker: Broker, messages: Sequence[Message]) -> None:
-    """Publish until all are accepted, as the publisher does: a queue that is being declared may refuse a message."""
-
-    async def all_are_taken() -> bool:
-        nonlocal messages
-        taken = await broker.publish(messages)
-        messages = [message for message, is_taken in zip(messages, taken, strict=True) if not is_taken]
-        return not messages
-
-    await eventually(all_are_taken, what="the broker takes every message")
 
 
 async def test_a_message_published_while_consuming_arrives_at_once(broker: Broker) -> None:

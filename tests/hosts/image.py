@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,33 +32,6 @@ _TOOLS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Image:
-    """The files of a machine, all in one folder."""
-
-    folder: Path
-
-    @property
-    def disk(self) -> Path:
-        return self.folder / "disk.raw"
-
-    @property
-    def kernel(self) -> Path:
-        return self.folder / "vmlinuz"
-
-    @property
-    def initrd(self) -> Path:
-        return self.folder / "initrd.img"
-
-    @property
-    def key(self) -> Path:
-        return self.folder / "key"
-
-    @property
-    def digest_file(self) -> Path:
-        return self.folder / "made-from"
-
-
 def folder_of_images() -> Path:
     """Return PRECIEUX_HOSTS_DIR, or a folder in the user's cache."""
     if folder := os.environ.get("PRECIEUX_HOSTS_DIR"):
@@ -68,20 +40,20 @@ def folder_of_images() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "precieux" / "hosts"
 
 
-def find_or_build(folder: Path) -> Image:
-    """Return the image in `folder`. Make it first if it is missing or its packages have changed."""
-    image = Image(folder / "amd64")
-    digest = _digest()
-    if image.digest_file.exists() and image.digest_file.read_text() == digest:
+def find_or_build(folder: Path) -> Path:
+    """Return the image's own folder in `folder`. Make it first if it is missing or its packages have changed."""
+    image = folder / "amd64"
+    digest_file, digest = image / "made-from", _digest()
+    if digest_file.exists() and digest_file.read_text() == digest:
         return image
     _need_tools()
     if os.geteuid() != 0:
         raise HostsError(f"Only root can make the image. Run this once as root, with PRECIEUX_HOSTS_DIR={folder}.")
-    image.digest_file.unlink(missing_ok=True)
-    say(f"making the image in {image.folder}; this takes about 5 minutes and 4 GB")
-    if _run([str(_SCRIPT), str(image.folder), _SUITE, str(ROOT), *_PACKAGES]):
+    digest_file.unlink(missing_ok=True)
+    say(f"making the image in {image}; this takes about 5 minutes and 4 GB")
+    if _run([str(_SCRIPT), str(image), _SUITE, str(ROOT), *_PACKAGES]):
         raise HostsError("The image could not be made; see above.")
-    image.digest_file.write_text(digest)
+    digest_file.write_text(digest)
     return image
 
 

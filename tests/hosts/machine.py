@@ -13,7 +13,6 @@ from typing import Final
 
 from precieux.host.ports import free_ports
 from tests.hosts.guest import Guest
-from tests.hosts.image import Image
 from tests.hosts.reporting import HostsError, say
 
 _KVM_BOOT_S: Final = 120
@@ -70,11 +69,11 @@ class Machine:
 
 
 @contextlib.contextmanager
-def running_machine(image: Image) -> Iterator[Machine]:
-    """Boot a copy of the image. Use KVM if the kernel boots with it, else an emulated processor."""
+def running_machine(image: Path) -> Iterator[Machine]:
+    """Boot a copy of the image in this folder. Use KVM if the kernel boots with it, else an emulated processor."""
     if not shutil.which(_QEMU):
         raise HostsError(f"{_QEMU} is missing: run `apt install qemu-system-x86`.")
-    guest = Guest(free_ports(1)[0], image.key)
+    guest = Guest(free_ports(1)[0], image / "key")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="precieux-hosts-")))
         monitor = folder / "monitor"
@@ -96,7 +95,7 @@ def running_machine(image: Image) -> Iterator[Machine]:
         yield Machine(guest, "emulated", monitor)
 
 
-def _command(image: Image, port: int, monitor: Path, accelerator: tuple[str, ...], more: str = "") -> list[str]:
+def _command(image: Path, port: int, monitor: Path, accelerator: tuple[str, ...], more: str = "") -> list[str]:
     """Return QEMU's command line. `more` are further arguments for the kernel."""
     cpus = max(2, os.cpu_count() or 2)
     arguments = f"root=/dev/vda rw quiet mitigations=off console=ttyS0 {more}"
@@ -104,8 +103,8 @@ def _command(image: Image, port: int, monitor: Path, accelerator: tuple[str, ...
         # If we are killed, QEMU is killed too.
         *("setpriv", "--pdeathsig", "KILL", "--", _QEMU, "-machine", "q35", *accelerator),
         *("-smp", str(min(4, cpus)), "-m", "4G", "-display", "none", "-snapshot"),
-        *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", arguments),
-        *("-drive", f"file={image.disk},format=raw,if=virtio,cache=unsafe"),
+        *("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img"), "-append", arguments),
+        *("-drive", f"file={image / 'disk.raw'},format=raw,if=virtio,cache=unsafe"),
         *("-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:22"),
         *("-device", "virtio-net-pci,netdev=net0,romfile="),
         *("-device", "virtio-rng-pci", "-serial", f"file:{_console(image)}"),
@@ -114,9 +113,9 @@ def _command(image: Image, port: int, monitor: Path, accelerator: tuple[str, ...
 
 
 @contextlib.contextmanager
-def _process(command: list[str], image: Image) -> Iterator["subprocess.Popen[bytes]"]:
+def _process(command: list[str], image: Path) -> Iterator["subprocess.Popen[bytes]"]:
     # QEMU keeps what the machine writes in a nameless file in TMPDIR, which is freed when it ends.
-    environment = {**os.environ, "TMPDIR": str(image.folder)}
+    environment = {**os.environ, "TMPDIR": str(image)}
     with _log(image).open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
@@ -128,7 +127,7 @@ def _process(command: list[str], image: Image) -> Iterator["subprocess.Popen[byt
             process.wait()
 
 
-def _boots(process: "subprocess.Popen[bytes]", guest: Guest, image: Image, limit_s: float) -> bool:
+def _boots(process: "subprocess.Popen[bytes]", guest: Guest, image: Path, limit_s: float) -> bool:
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline and process.poll() is None:
         if guest.answers():
@@ -149,12 +148,12 @@ def _read_to_prompt(monitor: socket.socket) -> str:
     return text.decode(errors="replace")
 
 
-def _console(image: Image) -> Path:
-    return image.folder / "console.log"
+def _console(image: Path) -> Path:
+    return image / "console.log"
 
 
-def _log(image: Image) -> Path:
-    return image.folder / "qemu.log"
+def _log(image: Path) -> Path:
+    return image / "qemu.log"
 
 
 def _first_line(file: Path) -> str:

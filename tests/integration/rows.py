@@ -28,43 +28,27 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-async def add_upload(
-    database: Database,
-    *,
-    email: str | None = None,
-    language: str = "python",
-    enable: int = 0,
-    object_key: str | None = None,
-    sha256: str | None = None,
-    request_id: uuid.UUID | None = None,
-    owner: int | None = None,
-    filename: str | None = None,
-    **columns: object,
-) -> int:
-    """Add a submission, with one run if it has a `request_id`. `columns` are further ones; a dict or list is JSON."""
-    columns = {"runs": int(request_id is not None), **columns}
-    others = {name: json.dumps(one) if isinstance(one, dict | list) else one for name, one in columns.items()}
-    values = {name: f"CAST(:{name} AS jsonb)" if others[name] != one else f":{name}" for name, one in columns.items()}
-    async with owner_of(database).transaction() as connection:
-        row = await connection.fetch_one(
-            "INSERT INTO uploads (email, inputs, language, enable, object_key, sha256, request_id, owner, filename,"
-            f" {', '.join(values)})"
-            " VALUES (:email, 'in', :language, :enable, :object_key, :sha256, :request_id, :owner, :filename,"
-            f" {', '.join(values.values())}) RETURNING id",
-            {
-                "email": email or f"someone-{random.randrange(10**9)}@example.com",
-                "language": language,
-                "enable": enable,
-                "object_key": object_key,
-                "sha256": sha256,
-                "request_id": request_id,
-                "owner": owner,
-                "filename": filename,
-                **others,
-            },
-        )
-    assert row is not None
-    return int(row["id"])
+async def add_upload(database: Database, *, request_id: uuid.UUID | None = None, **columns: object) -> int:
+    """Add a classic submission, with one run if it has a `request_id`."""
+    email = f"someone-{random.randrange(10**9)}@example.com"
+    usual = {"email": email, "inputs": "in", "language": "python", "enable": 0, "runs": int(request_id is not None)}
+    return await insert_upload(database, **{**usual, "request_id": request_id, **columns})
+
+
+async def insert_upload(database: Database, **columns: object) -> int:
+    """Add a submission with these columns, of which those with JSON may be texts of it."""
+    json_columns = ("spec", "files", "metadata", "tests", "override")
+    row = {
+        name: json.loads(value) if name in json_columns and isinstance(value, str) else value
+        for name, value in columns.items()
+    }
+    names = ", ".join(row)
+    [added] = await fetch(
+        database,
+        f"INSERT INTO uploads ({names}) SELECT {names} FROM jsonb_populate_record(NULL::uploads, :row) RETURNING id",
+        row=json.dumps(row, default=lambda value: f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)),
+    )
+    return int(added["id"])
 
 
 async def add_job(
@@ -79,14 +63,16 @@ async def add_job(
     """Add a requested upload and its job; return the job's id."""
     request_id = uuid.uuid4()
     upload = await add_upload(database, language=language, request_id=request_id, filename=filename)
-    job = json.dumps({"language": language, "inputs": inputs, "contents": contents}, ensure_ascii=False)
-    async with owner_of(database).transaction() as connection:
-        row = await connection.fetch_one(
-            "INSERT INTO job (upload, job, request_id, owner) VALUES (:upload, :job, :request_id, :owner) RETURNING id",
-            {"upload": upload, "job": job, "request_id": request_id, "owner": owner},
-        )
-        await connection.notify(channels.JOBS)
-    assert row is not None
+    [row] = await fetch(
+        database,
+        "INSERT INTO job (upload, job, request_id, owner) VALUES (:upload, :job, :request_id, :owner)"
+        " RETURNING id, pg_notify(:channel, '')",
+        upload=upload,
+        job=json.dumps({"language": language, "inputs": inputs, "contents": contents}, ensure_ascii=False),
+        request_id=request_id,
+        owner=owner,
+        channel=channels.JOBS,
+    )
     return int(row["id"])
 
 

@@ -1,36 +1,24 @@
 """Submissions, requests, jobs and results, as the services write them for API v1."""
 
-import json
 import uuid
 
 from shared.database import channels
 from shared.database.connection import Database
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, insert_upload
 
 
 async def add(database: Database, **columns: object) -> int:
     """Add a submission as API v1 does."""
-    spec = {"args": ["-v"], "limits": {"cpu_s": 2}, "checker": {"kind": "float"}, "locale": "fa"}
     values: dict[str, object] = {
         "email": "a@example.com",
         "language": "py",
         "filename": "main.py",
-        "spec": json.dumps(spec),
-        "files": json.dumps([{"path": "main.py", "size_bytes": 8}, {"path": "a/b.txt", "size_bytes": 3}]),
-        "metadata": json.dumps({"course": "c1"}),
+        "spec": {"args": ["-v"], "limits": {"cpu_s": 2}, "checker": {"kind": "float"}, "locale": "fa"},
+        "files": [{"path": "main.py", "size_bytes": 8}, {"path": "a/b.txt", "size_bytes": 3}],
+        "metadata": {"course": "c1"},
         **columns,
     }
-    names = ", ".join(values)
-    [row] = await fetch(
-        database,
-        f"INSERT INTO uploads ({names}) SELECT {names} FROM jsonb_populate_record(NULL::uploads, :row) RETURNING id",
-        row=json.dumps({name: _value(name, value) for name, value in values.items()}),
-    )
-    return int(row["id"])
-
-
-def _value(name: str, value: object) -> object:
-    return json.loads(str(value)) if name in ("spec", "files", "metadata", "tests", "override") and value else value
+    return await insert_upload(database, **values)
 
 
 async def request(database: Database, upload: int) -> uuid.UUID:

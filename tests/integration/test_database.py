@@ -6,10 +6,10 @@ import random
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
 
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.service.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
+from tests.fixtures.postgres import connected
 
 pytestmark = pytest.mark.integration
 
@@ -124,9 +124,7 @@ async def test_the_servers_errors_are_sorted_by_their_class(database: Database) 
 
 
 async def test_a_slow_statement_is_ended_as_unavailable(database: Database, database_url: str) -> None:
-    hasty = Database(DatabaseSettings(database_url=SecretStr(database_url)), statement_seconds=0.2)
-    await hasty.connect()
-    try:
+    async with connected(database_url, statement_seconds=0.2) as hasty:
         async with database.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock(1)")
             with pytest.raises(DatabaseUnavailable):
@@ -134,20 +132,15 @@ async def test_a_slow_statement_is_ended_as_unavailable(database: Database, data
                     await other.execute("SELECT pg_advisory_xact_lock(1)")
         async with hasty.transaction() as other:
             await other.execute("SELECT pg_advisory_xact_lock(1)")
-    finally:
-        await hasty.disconnect()
 
 
 async def test_a_process_that_stands_still_holds_no_lock(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.database.connection._IDLE_SECONDS", 0.2)
-    frozen = Database(DatabaseSettings(database_url=SecretStr(database_url)))
-    await frozen.connect()
-
     locked = asyncio.Event()
 
-    async def stand_still() -> None:
+    async def stand_still(frozen: Database) -> None:
         async with frozen.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock(1)")
             async with asyncio.timeout(10), database.transaction() as other:
@@ -155,8 +148,8 @@ async def test_a_process_that_stands_still_holds_no_lock(
                 locked.set()
             await connection.execute("SELECT 1")
 
-    with pytest.raises(DatabaseUnavailable):
-        await stand_still()
-    assert locked.is_set()
-    await frozen.ping()
-    await frozen.disconnect()
+    async with connected(database_url) as frozen:
+        with pytest.raises(DatabaseUnavailable):
+            await stand_still(frozen)
+        assert locked.is_set()
+        await frozen.ping()

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
-from pydantic import SecretStr
 
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.roles import DATABASE, Role
 from shared.database.standby import lacks_standby
 from shared.service.errors import DatabaseUnavailable
+from tests.fixtures.postgres import connected
 from tests.fixtures.postgres_node import PostgresNode, primary_and_standby
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
@@ -29,19 +30,16 @@ def nodes() -> Iterator[tuple[PostgresNode, PostgresNode]]:
         yield primary, standby
 
 
-def database_on(*ports: int, seconds: float = 0) -> Database:
+def database_on(*ports: int, seconds: float = 0) -> AbstractAsyncContextManager[Database]:
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-    settings = DatabaseSettings(database_url=SecretStr(f"postgresql://{Role.OWNER}@{hosts}/{DATABASE}"))
-    return Database(settings, statement_seconds=seconds)
+    return connected(f"postgresql://{Role.OWNER}@{hosts}/{DATABASE}", statement_seconds=seconds)
 
 
 @pytest.fixture
 async def database(nodes: tuple[PostgresNode, PostgresNode]) -> AsyncIterator[Database]:
     """Yield a pool that knows both servers, the standby first."""
-    database = database_on(*(node.port for node in reversed(nodes)))
-    await database.connect()
-    yield database
-    await database.disconnect()
+    async with database_on(*(node.port for node in reversed(nodes))) as database:
+        yield database
 
 
 async def write(database: Database, *, in_transaction: bool = False) -> bool:
@@ -96,29 +94,24 @@ async def test_a_demoted_primary_is_left(nodes: tuple[PostgresNode, PostgresNode
 
 async def test_a_commit_waits_for_the_standby_for_a_while(nodes: tuple[PostgresNode, PostgresNode]) -> None:
     primary, standby = nodes
-    database = database_on(primary.port, seconds=1)
-    await database.connect()
-    standby.freeze()
-    began = time.monotonic()
-    assert not await write(database)
-    assert not await write(database, in_transaction=True)
-    assert time.monotonic() - began < 10
-    standby.thaw()
-    await eventually(lambda: write(database))
-    await database.disconnect()
+    async with database_on(primary.port, seconds=1) as database:
+        standby.freeze()
+        began = time.monotonic()
+        assert not await write(database)
+        assert not await write(database, in_transaction=True)
+        assert time.monotonic() - began < 10
+        standby.thaw()
+        await eventually(lambda: write(database))
 
 
 async def test_a_host_that_answers_nothing_is_passed_over(nodes: tuple[PostgresNode, PostgresNode]) -> None:
     primary, _ = nodes
     async with Relay(primary.port) as hanging:
         hanging.silence()
-        database = database_on(hanging.port, primary.port)
         began = time.monotonic()
-        await database.connect()
-        first = time.monotonic() - began
-        assert await write(database)
-        assert first < 10
-        await database.disconnect()
+        async with database_on(hanging.port, primary.port) as database:
+            assert time.monotonic() - began < 10
+            assert await write(database)
 
 
 async def test_a_missing_standby_is_seen(nodes: tuple[PostgresNode, PostgresNode], database: Database) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from tests.fixtures.haproxy import haproxy
+from tests.fixtures.http_serving import read_all
 from tests.fixtures.http_thread import Handler, Server
 from tests.waiting import eventually_sync
 
@@ -71,13 +72,6 @@ class Gateway:
                 return read_all(connection)
         except (ConnectionResetError, BrokenPipeError):
             return b""
-
-
-def read_all(connection: socket.socket) -> bytes:
-    pieces = []
-    while piece := connection.recv(65536):
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def post(body: bytes, path: str = "/", **headers: str) -> bytes:

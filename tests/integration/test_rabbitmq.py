@@ -14,13 +14,13 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import BasicProperties
 
-from shared.broker import rabbitmq_dead_letters as operator
 from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Settlement
 from shared.broker.rabbitmq import RabbitMQBroker
+from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 from shared.service.errors import BrokerUnavailable, ConfigurationError
 from shared.service.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import RabbitMQDeadLetters, consuming, with_channel
+from tests.fixtures.brokers import Recorder, consuming, with_channel
 from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
@@ -47,17 +47,6 @@ async def open_broker() -> AsyncIterator[Callable[..., RabbitMQBroker]]:
 @pytest.fixture
 def broker(rabbitmq_url: str, open_broker: Callable[..., RabbitMQBroker]) -> RabbitMQBroker:
     return open_broker(rabbitmq_url)
-
-
-class Acking:
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        self.attempts: list[int] = []
-
-    async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        self.bodies += [delivery.body for delivery in deliveries]
-        self.attempts += [delivery.attempt for delivery in deliveries]
-        return [Ack()] * len(deliveries)
 
 
 async def test_a_hanging_broker_costs_a_publisher_its_timeout(
@@ -99,7 +88,7 @@ async def test_confirmed_messages_survive_a_killed_broker(
     rabbitmq_server: RabbitMQServer, open_broker: Callable[..., RabbitMQBroker]
 ) -> None:
     publisher, consumer = open_broker(rabbitmq_server.url), open_broker(rabbitmq_server.url)
-    handler = Acking()
+    handler = Recorder()
     confirmed: set[bytes] = set()
     enough = asyncio.Event()
 
@@ -160,14 +149,9 @@ async def test_a_publisher_of_the_original_finds_a_classic_queue(rabbitmq_url: s
 
     await asyncio.to_thread(with_channel, rabbitmq_url, publish_as_the_original)
     broker = RabbitMQBroker(rabbitmq_url, queue_type="classic", policy=QUICK)
-    letters = operator.RabbitMQDeadLetters(rabbitmq_url, queue_type="classic")
+    letters = RabbitMQDeadLetters(rabbitmq_url, queue_type="classic")
 
-    class RejectingSeven(Acking):
-        async def __call__(self, deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-            await super().__call__(deliveries)
-            return [Reject("seven") if delivery.body == b"7" else Ack() for delivery in deliveries]
-
-    handler = RejectingSeven()
+    handler = Recorder(lambda delivery: Reject("seven") if delivery.body == b"7" else Ack())
     async with consuming(broker, handler):
         assert await broker.publish([make_message(body=b"8")]) == [True]
         await asyncio.to_thread(with_channel, rabbitmq_url, publish_as_the_original)
@@ -182,16 +166,15 @@ async def test_heartbeats_go_on_while_a_handler_blocks_the_event_loop(
 ) -> None:
     broker = open_broker(f"{rabbitmq_url}?heartbeat=1")
     await open_broker(rabbitmq_url).publish([make_message()])
-    attempts: list[int] = []
 
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        attempts.extend(delivery.attempt for delivery in deliveries)
-        time.sleep(4)  # noqa: ASYNC251  (the broker hangs up after two silent intervals)
-        return [Ack()] * len(deliveries)
+    def block(_: Delivery) -> Settlement:
+        time.sleep(4)  # the broker hangs up after two silent intervals
+        return Ack()
 
-    async with consuming(broker, handle):
-        await eventually(lambda: attempts)
-    assert attempts == [1]
+    handler = Recorder(block)
+    async with consuming(broker, handler):
+        await eventually(lambda: handler.deliveries)
+    assert [delivery.attempt for delivery in handler.deliveries] == [1]
     assert _depth(rabbitmq_url, QUEUE) == 0
 
 
@@ -199,10 +182,10 @@ async def test_a_consumer_killer_costs_its_neighbours_no_delivery(rabbitmq_url: 
     await broker.publish([make_message(b"1"), make_message(b"2"), make_message(b"3")])
     await asyncio.to_thread(_handle_and_die, rabbitmq_url)
 
-    handler = Acking()
+    handler = Recorder()
     async with consuming(broker, handler):
         await eventually(lambda: len(handler.bodies) == 3)
-    assert dict(zip(handler.bodies, handler.attempts, strict=True)) == {b"1": 2, b"2": 1, b"3": 1}
+    assert {delivery.body: delivery.attempt for delivery in handler.deliveries} == {b"1": 2, b"2": 1, b"3": 1}
 
 
 async def test_an_unroutable_message_redeclares_the_queue(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
@@ -213,7 +196,7 @@ async def test_an_unroutable_message_redeclares_the_queue(rabbitmq_url: str, bro
 
 
 async def test_a_consumer_declares_its_deleted_queue_again(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
-    handler = Acking()
+    handler = Recorder()
     async with consuming(broker, handler):
         await eventually(lambda: _published(broker, b"1"))
         await eventually(lambda: handler.bodies == [b"1"])
@@ -224,17 +207,16 @@ async def test_a_consumer_declares_its_deleted_queue_again(rabbitmq_url: str, br
 
 async def test_a_rejected_message_is_acked_after_its_dead_letter(rabbitmq_url: str, broker: RabbitMQBroker) -> None:
     await broker.publish([make_message(b"bad")])
-    received: list[bytes] = []
 
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        if not received:
+    def reject(_: Delivery) -> Settlement:
+        if len(handler.deliveries) == 1:
             with_channel(rabbitmq_url, lambda channel: channel.queue_delete(DEAD_QUEUE))
-        received.extend(delivery.body for delivery in deliveries)
-        return [Reject("bad")] * len(deliveries)
+        return Reject("bad")
 
-    async with consuming(broker, handle):
-        await eventually(lambda: len(received) >= 2)
-    (letter,) = await RabbitMQDeadLetters(rabbitmq_url).read()
+    handler = Recorder(reject)
+    async with consuming(broker, handler):
+        await eventually(lambda: len(handler.deliveries) >= 2)
+    (letter,) = await RabbitMQDeadLetters(rabbitmq_url).read(limit=9)
     assert (letter.body, letter.reason) == (b"bad", "bad")
 
 
@@ -246,7 +228,7 @@ async def test_a_queue_with_other_arguments_is_a_configuration_error(
     with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
         await broker.publish([make_message()])
     with pytest.raises(ConfigurationError, match=f"delete_queue {queue}"):
-        await broker.consume(Acking(), asyncio.Event())
+        await broker.consume(Recorder(), asyncio.Event())
 
 
 async def test_the_broker_dead_letters_a_consumer_killer(
@@ -265,9 +247,8 @@ async def test_the_broker_dead_letters_a_consumer_killer(
     while await asyncio.to_thread(crash):
         crashes += 1
         assert crashes <= 21
-    letters = await eventually(RabbitMQDeadLetters(rabbitmq_url).read)
-    assert [letter.body for letter in letters] == [b"fatal"]
-    assert letters[0].headers["x-first-death-reason"] == "delivery_limit"
+    letters = await eventually(lambda: RabbitMQDeadLetters(rabbitmq_url).read(limit=9))
+    assert [(letter.body, letter.reason) for letter in letters] == [(b"fatal", "delivery_limit")]
 
 
 class _Odd(BasicProperties):
@@ -297,13 +278,8 @@ async def test_odd_messages_of_other_publishers_stop_no_consumer(rabbitmq_url: s
         b"nested": _Odd(_nested(2000)),
         b"no text": _Odd(b"", b"\xff\xfe"),
     }
-    handled: list[Delivery] = []
-
-    async def reject_odd(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        handled.extend(deliveries)
-        return [Reject("odd") if delivery.body in odd else Ack() for delivery in deliveries]
-
-    async with consuming(broker, reject_odd):
+    handler = Recorder(lambda delivery: Reject("odd") if delivery.body in odd else Ack())
+    async with consuming(broker, handler):
         await eventually(lambda: _published(broker, b"first"))
         for body, properties in odd.items():
             with_channel(
@@ -312,10 +288,10 @@ async def test_odd_messages_of_other_publishers_stop_no_consumer(rabbitmq_url: s
                     "", QUEUE, body, its
                 ),
             )
-        await eventually(lambda: len(handled) >= 1 + len(odd))
-        letters = operator.RabbitMQDeadLetters(rabbitmq_url)
+        await eventually(lambda: len(handler.deliveries) >= 1 + len(odd))
+        letters = RabbitMQDeadLetters(rabbitmq_url)
         await eventually(lambda: _depth(rabbitmq_url, DEAD_QUEUE) == len(odd))
-    assert {delivery.attempt for delivery in handled} == {1}
+    assert {delivery.attempt for delivery in handler.deliveries} == {1}
     assert {letter.body for letter in await letters.read(limit=10)} == set(odd)
     # RabbitMQ itself keeps the time of the publisher.
     as_published = BasicProperties(timestamp=1_764_432_000_000)
@@ -351,6 +327,7 @@ def _handle_and_die(url: str) -> None:
 _HANDLES_AND_HANGS = """
 import asyncio, sys
 from shared.broker.rabbitmq import RabbitMQBroker
+from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 
 async def handle(deliveries):
     print("handled", *(delivery.body.decode() for delivery in deliveries), flush=True)

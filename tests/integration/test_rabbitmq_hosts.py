@@ -17,7 +17,7 @@ from shared.broker.rabbitmq_topology import connection_parameters
 from shared.service.errors import BrokerUnavailable
 from shared.service.retry import RetryPolicy
 from tests.factories import make_message
-from tests.fixtures.brokers import consuming
+from tests.fixtures.brokers import Recorder, consuming, publish
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
 
@@ -40,15 +40,6 @@ def port_of(url: str) -> int:
     return port
 
 
-async def publish(broker: RabbitMQBroker) -> None:
-    """Publish a message. RabbitMQ may refuse some while it declares the queue."""
-
-    async def is_accepted() -> bool:
-        return await broker.publish([make_message()]) == [True]
-
-    await eventually(is_accepted, what="RabbitMQ accepts a message")
-
-
 def in_given_order(items: list[object]) -> None:
     """Take the place of `random.shuffle`."""
 
@@ -60,16 +51,11 @@ def _given_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_host_that_is_gone_is_passed_over(rabbitmq_url: str) -> None:
     url = on_ports(rabbitmq_url, *free_ports(1), port_of(rabbitmq_url))
-    received = asyncio.Event()
-
-    async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
-        received.set()
-        return [Ack()] * len(deliveries)
-
     broker = RabbitMQBroker(url, policy=RetryPolicy(base=60, cap=60))
-    await publish(broker)
-    async with consuming(broker, handle):
-        await asyncio.wait_for(received.wait(), 20)
+    await publish(broker, [make_message()])
+    handler = Recorder()
+    async with consuming(broker, handler):
+        await eventually(lambda: handler.deliveries, timeout=20)
     await broker.close()
 
 
@@ -78,12 +64,12 @@ async def test_after_a_silent_host_the_next_is_used(rabbitmq_url: str) -> None:
     """It still accepts connections, as a frozen machine may."""
     async with Relay(port_of(rabbitmq_url)) as first:
         broker = RabbitMQBroker(on_ports(rabbitmq_url, first.port, port_of(rabbitmq_url)), timeout=6)
-        await publish(broker)
+        await publish(broker, [make_message()])
         first.silence()
         with pytest.raises(BrokerUnavailable, match="confirm"):
             await broker.publish([make_message()])
         async with asyncio.timeout(5):  # it is not asked again
-            await publish(broker)
+            await publish(broker, [make_message()])
         await broker.close()
 
 
@@ -108,7 +94,7 @@ async def test_a_consumer_without_messages_tries_the_next_host(
         async with consuming(broker, handle):
             await asyncio.wait_for(first.connected.wait(), 20)
             publisher = RabbitMQBroker(rabbitmq_url)
-            await publish(publisher)
+            await publish(publisher, [make_message()])
             await asyncio.wait_for(received.wait(), 20)
             second.connected.clear()
             first.connected.clear()
@@ -151,10 +137,10 @@ async def test_a_close_that_is_not_answered_has_an_end(rabbitmq_url: str, monkey
         in_use = deque([first, second])
         publisher = RabbitMQBroker(rabbitmq_url)
         broker = RabbitMQBroker(on_ports(rabbitmq_url, first.port, second.port) + _NO_HEARTBEATS)
-        await publish(publisher)  # now, because a consumer without messages moves on
+        await publish(publisher, [make_message()])  # now, because a consumer without messages moves on
         async with consuming(broker, handle) as consumer:
             await asyncio.wait_for(received.get(), 30)
-            await publish(publisher)
+            await publish(publisher, [make_message()])
             await asyncio.wait_for(received.get(), 30)
             consumer.stop.set()
             await asyncio.wait_for(asyncio.shield(consumer.task), 30)
@@ -180,7 +166,7 @@ async def test_a_publisher_ends_a_silent_connection(rabbitmq_url: str, monkeypat
     monkeypatch.setattr("shared.broker.rabbitmq_publisher.CLOSE_SECONDS", 0.1)
     async with Relay(port_of(rabbitmq_url)) as host:
         broker = RabbitMQBroker(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS)
-        await publish(broker)
+        await publish(broker, [make_message()])
         host.silence()
         await broker.close()
         await asyncio.wait_for(host.left.wait(), 10)

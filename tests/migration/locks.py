@@ -10,8 +10,6 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Self
 
 import asyncpg
@@ -19,7 +17,7 @@ from alembic import command
 
 from shared.database.migrate import alembic_config
 from shared.database.schema import revisions
-from tests.fixtures.postgres import in_thread
+from tests.fixtures.postgres import execute, in_thread
 
 #: Seconds. The bound of ADR 37.
 LONGEST: Final = 1.0
@@ -64,16 +62,6 @@ _OLD: Final = "UPDATE uploads SET enable = 0 WHERE id = $1"
 _DUE: Final = "SELECT id FROM job WHERE status = 'none-executed' AND run_after <= now() ORDER BY run_after LIMIT 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The seconds that a revision took. `lock` is the writer's longest wait for a lock, `statement` its slowest one."""
-
-    revision: str
-    took: float
-    lock: float
-    statement: float
-
-
 class Writer:
     """Writes in a thread of its own, as a context manager."""
 
@@ -84,8 +72,8 @@ class Writer:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._both()))
         self._pid = 0
         self._failure: BaseException | None = None
-        self.rounds = 0
-        self.lock = self.statement = 0.0
+        #: Seconds of its longest wait for a lock.
+        self.lock = 0.0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -108,21 +96,13 @@ class Writer:
     async def _write(self) -> None:
         connection = await asyncpg.connect(self._url)
         self._pid = connection.get_server_pid()
-
-        async def timed(statement: str, *values: object) -> int:
-            began = time.perf_counter()
-            found = await connection.fetchval(statement, *values)
-            self.statement = max(self.statement, time.perf_counter() - began)
-            return int(found or 0)
-
         while not self._stop.is_set():
-            upload = await timed(_UPLOAD)
-            job = await timed(_JOB, upload)
+            upload = await connection.fetchval(_UPLOAD)
+            job = await connection.fetchval(_JOB, upload)
             for statement in _ROUND:
-                await timed(statement, job)
-            await timed(_OLD, random.randint(1, self._rows))
-            await timed(_DUE)
-            self.rounds += 1
+                await connection.execute(statement, job)
+            await connection.execute(_OLD, random.randint(1, self._rows))
+            await connection.execute(_DUE)
             await asyncio.sleep(0.005)
         await connection.close()
 
@@ -151,20 +131,11 @@ def fill(url: str, rows: int) -> None:
         execute(url, statement)
 
 
-def execute(url: str, statement: str) -> None:
-    async def main() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(statement)
-        await connection.close()
-
-    in_thread(lambda: asyncio.run(main()))
-
-
-def measure(url: str, rows: int) -> Iterator[Wait]:
-    """Run each revision after 0005 on a filled database beside a writer, and yield what it cost."""
+def measure(url: str, rows: int) -> dict[str, float]:
+    """Run each revision after 0005 on a filled database. Return how long a writer waited for one lock meanwhile."""
+    waits = {}
     for revision in (each for each in revisions() if each > _FIRST):
         with Writer(url, rows) as writer:
-            began = time.perf_counter()
             upgrade(url, revision)
-            took = time.perf_counter() - began
-        yield Wait(revision, took, writer.lock, writer.statement)
+        waits[revision] = writer.lock
+    return waits

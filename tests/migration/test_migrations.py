@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -35,6 +36,13 @@ _CATALOG = """
 """
 
 
+@pytest.fixture
+async def connection(empty_database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(empty_database_url)
+    yield connection
+    await connection.close()
+
+
 async def rows_of(connection: asyncpg.Connection, schema: str) -> set[str]:
     await connection.execute(f"SET search_path TO {schema}")
     rows = {row["row"].replace(f"{schema}.", "") for row in await connection.fetch(_CATALOG, schema)}
@@ -58,68 +66,60 @@ async def test_the_migrations_arrive_at_the_schema(empty_database_url: str) -> N
     assert await differences(empty_database_url) == set()
 
 
-async def test_the_originals_database_is_upgraded_in_place(empty_database_url: str) -> None:
-    connection = await asyncpg.connect(empty_database_url)
-    try:
-        # The original's own statements: no sequence on uploads, statuses by hand.
-        await connection.execute("""
-            CREATE TABLE uploads (id INTEGER PRIMARY KEY, email TEXT, inputs TEXT, language TEXT, enable INTEGER);
-            CREATE TABLE job (id SERIAL PRIMARY KEY, upload INTEGER REFERENCES uploads (id), job VARCHAR,
-                status VARCHAR DEFAULT 'none-executed');
-            INSERT INTO uploads VALUES (7, 'a@example.com', 'in', 'python', 0), (12, 'b@example.com', '', 'c', 1);
-            INSERT INTO job (upload, job, status) VALUES (7, '{}', 'executed'), (12, '{}', 'none-executed');
-        """)
-        upgrade(empty_database_url, "head")
-        assert await differences(empty_database_url) == set()
-        uploads = await connection.fetch("SELECT id, email, inputs, language, enable FROM uploads ORDER BY id")
-        assert [tuple(row) for row in uploads] == [
-            (7, "a@example.com", "in", "python", 0),
-            (12, "b@example.com", "", "c", 1),
-        ]
-        jobs = await connection.fetch("SELECT id, upload, status FROM job ORDER BY id")
-        assert [tuple(row) for row in jobs] == [(1, 7, "executed"), (2, 12, "none-executed")]
-        next_upload = await connection.fetchval("INSERT INTO uploads (email) VALUES ('c@example.com') RETURNING id")
-        assert next_upload == 13
-        assert await connection.fetchval("INSERT INTO job (upload, job) VALUES (7, '{}') RETURNING id") == 3
-    finally:
-        await connection.close()
+async def test_the_originals_database_is_upgraded_in_place(
+    empty_database_url: str, connection: asyncpg.Connection
+) -> None:
+    # The original's own statements: no sequence on uploads, statuses by hand.
+    await connection.execute("""
+        CREATE TABLE uploads (id INTEGER PRIMARY KEY, email TEXT, inputs TEXT, language TEXT, enable INTEGER);
+        CREATE TABLE job (id SERIAL PRIMARY KEY, upload INTEGER REFERENCES uploads (id), job VARCHAR,
+            status VARCHAR DEFAULT 'none-executed');
+        INSERT INTO uploads VALUES (7, 'a@example.com', 'in', 'python', 0), (12, 'b@example.com', '', 'c', 1);
+        INSERT INTO job (upload, job, status) VALUES (7, '{}', 'executed'), (12, '{}', 'none-executed');
+    """)
+    upgrade(empty_database_url, "head")
+    assert await differences(empty_database_url) == set()
+    uploads = await connection.fetch("SELECT id, email, inputs, language, enable FROM uploads ORDER BY id")
+    assert [tuple(row) for row in uploads] == [
+        (7, "a@example.com", "in", "python", 0),
+        (12, "b@example.com", "", "c", 1),
+    ]
+    jobs = await connection.fetch("SELECT id, upload, status FROM job ORDER BY id")
+    assert [tuple(row) for row in jobs] == [(1, 7, "executed"), (2, 12, "none-executed")]
+    next_upload = await connection.fetchval("INSERT INTO uploads (email) VALUES ('c@example.com') RETURNING id")
+    assert next_upload == 13
+    assert await connection.fetchval("INSERT INTO job (upload, job) VALUES (7, '{}') RETURNING id") == 3
 
 
-async def test_waiting_jobs_get_turns_by_key_and_keep_their_order(empty_database_url: str) -> None:
-    connection = await asyncpg.connect(empty_database_url)
-    try:
-        upgrade(empty_database_url, "0005")
-        await connection.execute("""
-            INSERT INTO api_keys (id, name, sha256, scopes) VALUES (3, 'course', 'x', '{submit}');
-            INSERT INTO uploads (id, email, owner)
-            SELECT n, 'a@example.com', CASE WHEN n > 3 THEN 3 END FROM generate_series(1, 6) AS n;
-            INSERT INTO job (id, upload, job, sender, turn, status)
-            SELECT n, n, '{}', 'a@example.com', 10 - n, CASE n WHEN 2 THEN 'executed' ELSE 'none-executed' END
-            FROM generate_series(1, 6) AS n
-        """)
-        upgrade(empty_database_url, "head")
-        jobs = await connection.fetch("SELECT id, owner, turn, place FROM job WHERE id != 2 ORDER BY owner, turn")
-        assert [tuple(job) for job in jobs] == [(3, 0, 0, 7), (1, 0, 1, 9), (6, 3, 0, 4), (5, 3, 1, 5), (4, 3, 2, 6)]
-    finally:
-        await connection.close()
+async def test_waiting_jobs_get_turns_by_key_and_keep_their_order(
+    empty_database_url: str, connection: asyncpg.Connection
+) -> None:
+    upgrade(empty_database_url, "0005")
+    await connection.execute("""
+        INSERT INTO api_keys (id, name, sha256, scopes) VALUES (3, 'course', 'x', '{submit}');
+        INSERT INTO uploads (id, email, owner)
+        SELECT n, 'a@example.com', CASE WHEN n > 3 THEN 3 END FROM generate_series(1, 6) AS n;
+        INSERT INTO job (id, upload, job, sender, turn, status)
+        SELECT n, n, '{}', 'a@example.com', 10 - n, CASE n WHEN 2 THEN 'executed' ELSE 'none-executed' END
+        FROM generate_series(1, 6) AS n
+    """)
+    upgrade(empty_database_url, "head")
+    jobs = await connection.fetch("SELECT id, owner, turn, place FROM job WHERE id != 2 ORDER BY owner, turn")
+    assert [tuple(job) for job in jobs] == [(3, 0, 0, 7), (1, 0, 1, 9), (6, 3, 0, 4), (5, 3, 1, 5), (4, 3, 2, 6)]
 
 
-async def test_suppressions_keep_their_spelling(empty_database_url: str) -> None:
-    connection = await asyncpg.connect(empty_database_url)
-    try:
-        upgrade(empty_database_url, "0005")
-        spellings = ["o.ptout+x@googlemail.com", "Optout@gmail.com", "a@example.com"]
-        await connection.executemany(
-            "INSERT INTO suppressions (email, reason) VALUES ($1, 'unsubscribed')", [(email,) for email in spellings]
-        )
-        upgrade(empty_database_url, "head")
-        # The previous release writes this one during the upgrade; both are found, this one by its spelling.
-        await connection.execute("INSERT INTO suppressions (email, reason) VALUES ('Late@example.com', 'unsubscribed')")
-        async with connected(empty_database_url) as database, database.transaction() as there:
-            addresses = {"opt.out@gmail.com", "A+1@example.com", "Late@example.com", "b@example.com"}
-            assert await suppressed(there, addresses) == addresses - {"b@example.com"}
-    finally:
-        await connection.close()
+async def test_suppressions_keep_their_spelling(empty_database_url: str, connection: asyncpg.Connection) -> None:
+    upgrade(empty_database_url, "0005")
+    spellings = ["o.ptout+x@googlemail.com", "Optout@gmail.com", "a@example.com"]
+    await connection.executemany(
+        "INSERT INTO suppressions (email, reason) VALUES ($1, 'unsubscribed')", [(email,) for email in spellings]
+    )
+    upgrade(empty_database_url, "head")
+    # The previous release writes this one during the upgrade; both are found, this one by its spelling.
+    await connection.execute("INSERT INTO suppressions (email, reason) VALUES ('Late@example.com', 'unsubscribed')")
+    async with connected(empty_database_url) as database, database.transaction() as there:
+        addresses = {"opt.out@gmail.com", "A+1@example.com", "Late@example.com", "b@example.com"}
+        assert await suppressed(there, addresses) == addresses - {"b@example.com"}
 
 
 @pytest.mark.parametrize("revision", [None, "0001"])

@@ -9,9 +9,6 @@ API needs more memory than its container has, or if any process of ours dies.
 import argparse
 import asyncio
 import contextlib
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +18,7 @@ from typing import Final
 import yaml
 
 from api_service.settings import ApiSettings
+from tests.fixtures.contract import precieux
 from tests.fixtures.executor import MODES, running_executor
 from tests.fixtures.haproxy import haproxy
 from tests.fixtures.memory_group import memory_group
@@ -78,7 +76,10 @@ def _limit_memory(api: int, stack: contextlib.ExitStack) -> None:
 
 
 def _besiege(up: Up, url: str, executor: int, *, minutes: float, every_s: float) -> int:
-    keys = [_make_key(up, name) for name in (*(f"honest-{n}" for n in range(_HONEST_CLIENTS)), "attacker")]
+    keys = [
+        precieux(up.data_dir, "keys", "create", name)["key"]
+        for name in (*(f"honest-{n}" for n in range(_HONEST_CLIENTS)), "attacker")
+    ]
     before = _services(up, executor)
     peace = asyncio.run(_phase(url, keys, minutes * 15, every_s, attack=False))
     print(_line("alone", peace), flush=True)
@@ -120,18 +121,6 @@ async def _phase(url: str, keys: list[str], seconds: float, every_s: float, *, a
         whole.wrong += tally.wrong
         whole.put_off += tally.put_off
     return whole
-
-
-def _make_key(up: Up, name: str) -> str:
-    output = subprocess.run(
-        [sys.executable, "-P", "-m", "precieux", "keys", "create", name, "--json"],
-        env={**os.environ, "PRECIEUX_DATA_DIR": str(up.data_dir)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    key: str = json.loads(output.stdout)["key"]
-    return key
 
 
 def _services(up: Up, executor: int) -> dict[int, str]:

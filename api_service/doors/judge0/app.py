@@ -112,7 +112,7 @@ async def get_system_info(_: Reader) -> Response:
 
 @router.get("/workers")
 async def workers(_: Reader, services: ServicesDep) -> Response:
-    now = await services.system_status.read()
+    now = await services.system_status.get()
     working, waiting = len(now.running), now.waits["requested"].depth - now.waits["executing"].depth
     slots = {"available": now.slots, "idle": max(0, now.slots - working), "working": working}
     queue = {"queue": "default", "size": max(0, waiting), **slots, "paused": 0, "failed": now.failed_jobs}

@@ -17,12 +17,11 @@ import requests
 
 from api_service.background.readiness import READINESS_KEY
 from job_runner.upkeep.orphans import Orphans
-from shared.database.connection import Database, DatabaseSettings
 from shared.storage.s3 import S3Store
 from tests.chaos.cluster.world import BUCKET, KEY, World
 from tests.chaos.load import Load
 from tests.chaos.v1 import Kind
-from tests.fixtures.postgres import in_thread
+from tests.fixtures.postgres import connected, in_thread
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -117,7 +116,8 @@ _FILES: Final = "SELECT object_key FROM uploads WHERE object_key IS NOT NULL AND
 
 def sweep_and_read(world: World, load: Load) -> Books:
     """Sweep as the runner's cleaner does some days later, and return the books."""
-    store = _client(world)
+    os.environ |= world.store.environment
+    store = boto3.client("s3", endpoint_url=world.store.endpoint_url)
     store.create_bucket(Bucket=BUCKET)  # if no file was ever stored
     _sweep(world)
     ids = [one.id for one in load.submissions if one.accepted]
@@ -155,16 +155,6 @@ def _listed(world: World) -> Iterator[tuple[int, str]]:
             parameters["cursor"] = page["next"]
 
 
-def _client(world: World) -> "S3Client":
-    return boto3.client(
-        "s3",
-        endpoint_url=world.store.endpoint_url,
-        aws_access_key_id=world.store.access_key,
-        aws_secret_access_key=world.store.secret_key,
-        region_name="us-east-1",
-    )
-
-
 def _objects(store: "S3Client") -> list[str]:
     pages = store.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
     return [one["Key"] for page in pages for one in page.get("Contents", ())]
@@ -172,12 +162,9 @@ def _objects(store: "S3Client") -> list[str]:
 
 def _sweep(world: World) -> None:
     async def main() -> None:
-        database = Database(DatabaseSettings.model_validate({"database_url": world.database_url()}))
-        await database.connect()
         store = S3Store(BUCKET, world.store.endpoint_url)
-        await Orphans(database, store, today=lambda: (datetime.now(UTC) + _LATER).date()).remove()
+        async with connected(world.database_url()) as database:
+            await Orphans(database, store, today=lambda: (datetime.now(UTC) + _LATER).date()).remove()
         await store.close()
-        await database.disconnect()
 
-    os.environ |= world.store.environment
     in_thread(lambda: asyncio.run(main()))

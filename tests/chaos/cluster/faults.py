@@ -18,13 +18,12 @@ _WRONG: Final = 120
 Act = Callable[[World], object]
 
 
-def menu(world: World, *, zombies: bool = True) -> list[Fault[World]]:
-    """Return every fault. With `zombies`, include those that last a minute or more."""
+def menu(world: World) -> list[Fault[World]]:
+    """Return every fault."""
     # The faults of the database are repeated, so that they are chosen as often as those of the many services.
     databases = [*_of_databases()] * 2
     machines = [*_of_links(world), *_of_clocks(world), *_of_disks(), _power_of_all(world)]
-    faults = [*_of_services(world), *_of_splits(world), *databases, *_of_brokers(world), *machines, *_of_outside()]
-    return [fault for fault in faults if zombies or fault.seconds != _ZOMBIE]
+    return [*_of_services(world), *_of_splits(world), *databases, *_of_brokers(world), *machines, *_of_outside()]
 
 
 def _of_services(world: World) -> Iterator[Fault[World]]:

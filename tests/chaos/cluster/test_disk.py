@@ -1,18 +1,18 @@
 """Postgres on a disk that becomes full or loses its power: what is kept, and what writers and the operator see."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from pydantic import SecretStr
 
 from precieux.commands.system_status import require_room
 from precieux.host.ports import free_ports
-from shared.database.connection import Database, DatabaseSettings
+from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.service.errors import DatabaseFull, DatabaseUnavailable
 from tests.chaos.cluster.disk import Disk, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing
+from tests.fixtures.postgres import connected
 from tests.fixtures.postgres_node import PostgresNode
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -38,8 +38,10 @@ def node(disk: Disk) -> Iterator[PostgresNode]:
         yield node
 
 
-def database_of(node: PostgresNode) -> Database:
-    return Database(DatabaseSettings(database_url=SecretStr(node.url(Role.OWNER))))
+@pytest.fixture
+async def database(node: PostgresNode) -> AsyncIterator[Database]:
+    async with connected(node.url(Role.OWNER)) as database:
+        yield database
 
 
 async def write(database: Database) -> None:
@@ -47,9 +49,7 @@ async def write(database: Database) -> None:
         await connection.execute(WRITE)
 
 
-async def test_a_full_disk_is_named_until_there_is_room(disk: Disk, node: PostgresNode) -> None:
-    database = database_of(node)
-    await database.connect()
+async def test_a_full_disk_is_named_until_there_is_room(disk: Disk, database: Database) -> None:
     await require_room(database)
     disk.fill()
     with pytest.raises(DatabaseFull, match="the disk of the database is full"):
@@ -59,12 +59,9 @@ async def test_a_full_disk_is_named_until_there_is_room(disk: Disk, node: Postgr
     disk.free()
     await write(database)
     await require_room(database)
-    await database.disconnect()
 
 
-async def test_a_commit_outlives_a_power_cut(disk: Disk, node: PostgresNode) -> None:
-    database = database_of(node)
-    await database.connect()
+async def test_a_commit_outlives_a_power_cut(disk: Disk, node: PostgresNode, database: Database) -> None:
     await write(database)
     node.kill()
     disk.cut_power()
@@ -76,4 +73,3 @@ async def test_a_commit_outlives_a_power_cut(disk: Disk, node: PostgresNode) -> 
         row = await connection.fetch_one("SELECT count(*) AS notes FROM notes")
     assert row is not None
     assert row["notes"] == 20
-    await database.disconnect()

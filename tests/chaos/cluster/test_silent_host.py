@@ -4,13 +4,12 @@ import asyncio
 import time
 
 import pytest
-from pydantic import SecretStr
 
-from shared.database.connection import Database, DatabaseSettings
 from shared.service.errors import DatabaseUnavailable
 from tests.chaos.cluster.network import Network, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing
+from tests.fixtures.postgres import connected
 from tests.fixtures.postgres_node import PostgresNode
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -24,13 +23,11 @@ async def test_a_silent_host_is_given_up() -> None:
         host = network.host("db")
         with PostgresNode(folder / "postgres", host.address, 5432, prefix=host.prefix) as node:
             node.make()
-            database = Database(DatabaseSettings(database_url=SecretStr(node.administrator_url)))
-            await database.connect()
-            await database.ping()
-            network.silence(host)
-            began = time.monotonic()
-            async with asyncio.timeout(60):
-                with pytest.raises(DatabaseUnavailable):
-                    await database.ping()
-            assert 15 < time.monotonic() - began < 45
-            await database.disconnect()
+            async with connected(node.administrator_url) as database:
+                await database.ping()
+                network.silence(host)
+                began = time.monotonic()
+                async with asyncio.timeout(60):
+                    with pytest.raises(DatabaseUnavailable):
+                        await database.ping()
+                assert 15 < time.monotonic() - began < 45

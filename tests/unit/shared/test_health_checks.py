@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from shared.operations import health_checks
 from shared.operations.backlog import Backlog
 from shared.operations.health_checks import Issue, IssueKind, issues
@@ -34,59 +36,54 @@ def waiting(place: str, seconds: float) -> SystemStatus:
     return replace(WELL, waits={**WELL.waits, place: Backlog(place, 3, seconds)})
 
 
-def test_a_service_that_works_needs_nothing() -> None:
-    assert issues(WELL) == []
-    assert issues(waiting("none-executed", 299)) == []
+AWAY: Final = Retried("the store is away", 12, 6, 90.0, others_run=False)
+ENGINE: Final = EngineState(3, datetime(2026, 1, 1, tzinfo=UTC), is_silent=False, broken=["Go", "Kotlin"])
 
 
-def test_a_missing_process_is_the_first_trouble() -> None:
-    kinds = [one.kind for one in issues(replace(WELL, workers=[], dead=7))]
-    assert kinds == [IssueKind.NO_API, IssueKind.NO_RUNNER, IssueKind.NO_CONSUMER, IssueKind.DEAD_LETTERS]
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [
+        (WELL, []),
+        (waiting("none-executed", 299), []),
+        (waiting("none-executed", 301), [Issue(IssueKind.JOBS_WAIT, 3, 301)]),
+        (waiting("outbox", 61), [Issue(IssueKind.OUTBOX_STUCK, 3, 61)]),
+        (waiting("mails", 901), [Issue(IssueKind.MAILS_STUCK, 3, 901)]),
+        (replace(WELL, dead=None), [Issue(IssueKind.BROKER_DOWN)]),
+        (replace(WELL, engine=ENGINE), [Issue(IssueKind.LANGUAGES_BROKEN, 2, reason="Go, Kotlin")]),
+        (replace(WELL, retried=[AWAY]), [Issue(IssueKind.NOTHING_RUNS, 12, 90.0, "the store is away", 6)]),
+        (
+            replace(WELL, retried=[replace(AWAY, others_run=True)]),
+            [Issue(IssueKind.JOBS_RETRIED, 12, 90.0, "the store is away", 6)],
+        ),
+        (
+            replace(WELL, dead=1, failed_jobs=2, failed_mails=3),
+            [Issue(IssueKind.DEAD_LETTERS, 1), Issue(IssueKind.JOBS_FAILED, 2), Issue(IssueKind.MAILS_FAILED, 3)],
+        ),
+    ],
+)
+def test_what_needs_an_operator(system: SystemStatus, expected: list[Issue]) -> None:
+    assert issues(system) == expected
 
 
-def test_a_broker_that_does_not_answer_is_a_trouble() -> None:
-    assert issues(replace(WELL, dead=None)) == [Issue(IssueKind.BROKER_DOWN)]
-
-
-def test_a_standby_that_is_missed_is_the_worst_trouble() -> None:
-    [first, *_] = issues(replace(WELL, lacks_standby=True, workers=[]))
-    assert first == Issue(IssueKind.STANDBY_GONE)
-    assert first.kind.stops_work
-
-
-def test_a_language_that_does_not_work_is_a_trouble() -> None:
-    engine = EngineState(3, datetime(2026, 1, 1, tzinfo=UTC), is_silent=False, broken=["Go", "Kotlin"])
-    assert issues(replace(WELL, engine=engine)) == [Issue(IssueKind.LANGUAGES_BROKEN, 2, reason="Go, Kotlin")]
-
-
-def test_what_waits_for_long_is_a_trouble() -> None:
-    assert issues(waiting("none-executed", 301)) == [Issue(IssueKind.JOBS_WAIT, 3, 301)]
-    assert issues(waiting("outbox", 61)) == [Issue(IssueKind.OUTBOX_STUCK, 3, 61)]
-    assert issues(waiting("mails", 901)) == [Issue(IssueKind.MAILS_STUCK, 3, 901)]
-
-
-def test_a_reason_why_programs_are_tried_again_is_a_trouble() -> None:
-    away = Retried("the store is away", 12, 6, 90.0, others_run=False)
-    [found] = issues(replace(WELL, retried=[away]))
-    assert found == Issue(IssueKind.NOTHING_RUNS, 12, 90.0, "the store is away", 6)
-    assert found.kind.stops_work
-    [found] = issues(replace(WELL, retried=[replace(away, others_run=True)]))
-    assert (found.kind, found.kind.stops_work) == (IssueKind.JOBS_RETRIED, False)
-
-
-def test_what_stops_work_comes_before_what_does_not() -> None:
-    system = replace(waiting("none-executed", 301), retried=[Retried("away", 1, 1, 301.0, others_run=False)])
-    assert [one.kind for one in issues(system)] == [IssueKind.NOTHING_RUNS, IssueKind.JOBS_WAIT]
-
-
-def test_failures_are_counted() -> None:
-    found = issues(replace(WELL, dead=1, failed_jobs=2, failed_mails=3))
-    assert [(one.kind, one.count) for one in found] == [
-        (IssueKind.DEAD_LETTERS, 1),
-        (IssueKind.JOBS_FAILED, 2),
-        (IssueKind.MAILS_FAILED, 3),
-    ]
-    assert not any(one.kind.stops_work for one in found)
+@pytest.mark.parametrize(
+    ("system", "stop_work", "others"),
+    [
+        (
+            replace(WELL, lacks_standby=True, workers=[], dead=7),
+            [IssueKind.STANDBY_GONE, IssueKind.NO_API, IssueKind.NO_RUNNER, IssueKind.NO_CONSUMER],
+            [IssueKind.DEAD_LETTERS],
+        ),
+        (
+            replace(waiting("none-executed", 301), retried=[AWAY], failed_jobs=1),
+            [IssueKind.NOTHING_RUNS],
+            [IssueKind.JOBS_WAIT, IssueKind.JOBS_FAILED],
+        ),
+    ],
+)
+def test_what_stops_work_comes_first(system: SystemStatus, stop_work: list[IssueKind], others: list[IssueKind]) -> None:
+    kinds = [one.kind for one in issues(system)]
+    assert kinds == stop_work + others
+    assert [kind for kind in kinds if kind.stops_work] == stop_work
 
 
 def test_the_limits_are_those_of_the_alerts() -> None:

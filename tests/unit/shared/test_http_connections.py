@@ -90,12 +90,6 @@ def _start_waiting(
     return connection
 
 
-def test_a_head_that_does_not_come_closes_its_connection(loop_factory: LoopFactory) -> None:
-    with _serving(loop_factory, head_s=0.2) as (_, address), connect(address) as connection:
-        connection.sendall(_GET)
-        assert read_all(connection).startswith(b"HTTP/1.1 408 ")
-
-
 def test_a_head_that_trickles_in_closes_its_connection(loop_factory: LoopFactory) -> None:
     with _serving(loop_factory, head_s=0.3) as (_, address), connect(address) as connection:
         connection.sendall(_GET)
@@ -147,8 +141,7 @@ def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limit
 def test_requests_under_way_survive_new_connections(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
-        refused = _ask(address)
-        assert refused == b"" or refused.startswith(b"HTTP/1.1 503 ")
+        assert _is_refused(address)
         if "most_per_address" in limits:
             assert _ask(address, "127.0.0.2").startswith(b"HTTP/1.1 200 ")
         app.go.set()

@@ -1,32 +1,23 @@
 """Loops that restart, and the errors that end them."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 import structlog.testing
 
 from shared.service import metrics
 from shared.service.errors import ConfigurationError
-from shared.service.lifecycle import restarting, run_loops, wait_any
+from shared.service.lifecycle import restarting, run_loops
 from shared.service.retry import RetryPolicy
 
 AT_ONCE = RetryPolicy(base=0.001, cap=0.002)
-
-
-@pytest.fixture
-def records() -> Iterator[list[structlog.typing.EventDict]]:
-    with structlog.testing.capture_logs() as captured:
-        yield captured
 
 
 def restarts(name: str) -> float:
     return float(metrics.LOOP_RESTARTS.labels(name)._value.get())
 
 
-async def test_a_restart_after_an_unknown_error_is_logged_and_counted(
-    records: list[structlog.typing.EventDict],
-) -> None:
+async def test_a_restart_after_an_unknown_error_is_logged_and_counted() -> None:
     stop = asyncio.Event()
     begun = 0
     recovered = asyncio.Event()
@@ -45,26 +36,12 @@ async def test_a_restart_after_an_unknown_error_is_logged_and_counted(
         stop.set()
 
     before = restarts("stumbling")
-    await run_loops((restarting("stumbling", stumbling, AT_ONCE), other), stop)
+    with structlog.testing.capture_logs() as records:
+        await run_loops((restarting("stumbling", stumbling, AT_ONCE), other), stop)
     assert begun == 4
     assert restarts("stumbling") - before == 3
     logged = [record for record in records if record["event"] == "loop.restarting"]
     assert [(record["loop"], record["log_level"]) for record in logged] == [("stumbling", "error")] * 3
-
-
-async def test_the_wait_between_restarts_grows_to_its_cap(records: list[structlog.typing.EventDict]) -> None:
-    begun = 0
-
-    async def failing(stop: asyncio.Event) -> None:
-        nonlocal begun
-        begun += 1
-        if begun == 30:
-            stop.set()
-        raise ZeroDivisionError
-
-    stop = asyncio.Event()
-    await restarting("failing", failing, RetryPolicy(base=0.0001, cap=0.001))(stop)
-    assert begun == 30
 
 
 @pytest.mark.parametrize("error", [ConfigurationError("the schema is older"), asyncio.CancelledError(), SystemExit(3)])
@@ -95,11 +72,3 @@ async def test_a_loop_without_restart_ends_the_others() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await run_loops((restarting("waiting", waiting), failing), asyncio.Event())
-
-
-async def test_a_wait_ends_with_its_time_or_its_event() -> None:
-    event = asyncio.Event()
-    await wait_any(event, timeout=0.01)
-    asyncio.get_running_loop().call_soon(event.set)
-    async with asyncio.timeout(30):
-        await wait_any(event, timeout=3600)

@@ -31,7 +31,7 @@ async def admin_page(
         here=name,
         csrf=session.csrf,
         csrf_field=FIELD,
-        system=await services.system_status.read(),
+        system=await services.system_status.get(),
         done=request.query_params.get("done"),
         count=number_of(request.query_params.get("count")) or 0,
         **values,

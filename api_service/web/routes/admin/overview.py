@@ -23,7 +23,7 @@ _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 async def overview(request: Request, services: ServicesDep, session: SessionDep) -> Response:
     async with services.database.connection() as connection:
         minutes = await metrics_history.read(connection, _LONG_AGO)
-    system = await services.system_status.read()
+    system = await services.system_status.get()
     return await admin_page(
         request,
         services,
