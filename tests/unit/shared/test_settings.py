@@ -195,7 +195,7 @@ def test_recipients_are_domains_and_all_below_them(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_an_unknown_name_is_reported_with_the_nearest(name: str, nearest: str | None) -> None:
-    right = {"PRECIEUX_PORT": "8000", "PATH": "/bin", "PRECIEUX_TEST_PATIENCE": "x"}
+    right = {"PRECIEUX_PORT": "8000", "PATH": "/bin", "PRECIEUX_TEST_BACKEND": "x"}
     assert unknown({**right, name: "5"}) == {name: nearest}
 
 
