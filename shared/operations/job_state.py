@@ -1,4 +1,4 @@
-"""The states of a job. docs/architecture.md draws their transitions."""
+"""The states of a job and their transitions. docs/architecture.md draws them, and a test compares the two."""
 
 from enum import StrEnum
 from typing import Final
@@ -17,4 +17,12 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-FINAL: Final = frozenset({JobState.EXECUTED, JobState.FAILED, JobState.CANCELLED})
+TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
+    JobState.NONE_EXECUTED: frozenset({JobState.EXECUTING, JobState.CANCELLED}),
+    JobState.EXECUTING: frozenset({JobState.EXECUTED, JobState.FAILED, JobState.NONE_EXECUTED, JobState.CANCELLED}),
+    JobState.EXECUTED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+FINAL: Final = frozenset(state for state, following in TRANSITIONS.items() if not following)
