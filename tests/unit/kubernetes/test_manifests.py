@@ -27,7 +27,7 @@ def test_every_manifest_is_valid(version: str) -> None:
 
 
 def test_the_patches_of_the_example_can_be_uncommented(tmp_path: Path) -> None:
-    """Those that the example offers for a cloud change what they say."""
+    """The patches for a cloud change what their comments say."""
     folder = tmp_path / "kubernetes"
     shutil.copytree(FOLDER, folder)
     overlay = folder / "example/kustomization.yaml"
