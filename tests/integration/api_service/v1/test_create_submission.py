@@ -107,9 +107,10 @@ class TestMalformed:
         assert answer.json()["type"] == Kind.UNSUPPORTED_TYPE.url(PUBLIC_URL)
 
     async def test_faults_of_the_query_and_the_body_are_reported_at_once(self, api: httpx.AsyncClient) -> None:
-        query = [("parameter", "wait"), ("parameter", "odd")]
+        # `language` is one of the query only if the body is a program's text.
+        query = [("parameter", "wait"), ("parameter", "odd"), ("parameter", "language")]
         for body, pointers in (({"language": "x", "stdin": 1}, ["/stdin"]), ({"language": "x"}, ["/language", ""])):
-            answer = await api.post(f"{PATH}?odd=1&wait=61", json=body)
+            answer = await api.post(f"{PATH}?odd=1&wait=61&language=py", json=body)
             assert faults_of(answer) == [*query, *(("pointer", pointer) for pointer in pointers)]
 
     async def test_surrogates_and_long_numbers(self, api: httpx.AsyncClient) -> None:

@@ -30,11 +30,19 @@ async def test_the_bytes_of_a_classic_submission(api: httpx.AsyncClient, databas
     await store.put(f"{upload}.py", b"print(1)")
     await add_run(database, store, upload, b"1\n", stderr=None, error="Traceback")
     path = f"/v1/submissions/{upload}"
-    assert (await api.get(f"{path}/source")).text == "print(1)"
-    assert (await api.get(f"{path}/output")).text == "1\n"
-    assert (await api.get(f"{path}/stderr")).text == "Traceback"
+    for name, text in (("source", "print(1)"), ("output", "1\n"), ("stderr", "Traceback")):
+        answer = await api.get(f"{path}/{name}")
+        assert answer.text == text
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+        head = await api.head(f"{path}/{name}")
+        assert (head.headers["Content-Length"], head.headers["Accept-Ranges"]) == (str(len(text)), "bytes")
+        assert (await api.get(f"{path}/{name}", headers={"Range": "bytes=1-1"})).text == text[1]
     await add_run(database, store, upload, b"", stderr=None, error="main.c: error", verdict="compile_error")
     assert (await api.get(f"{path}/stderr")).text == ""
+    beyond = await api.get(f"{path}/output", headers={"Range": "bytes=0-"})
+    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, "bytes */0")
     await add_run(database, store, upload, b"", stderr=None, output="of the original", output_key=None)
     assert (await api.get(f"{path}/output")).text == "of the original"
 

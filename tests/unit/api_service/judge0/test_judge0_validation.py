@@ -144,6 +144,7 @@ def test_the_limits_of_the_engine() -> None:
     }  # fmt: skip
     options = spec_of(made(number_of_runs=3, redirect_stderr_to_stdout="true", stack_limit=8, max_file_size=9))
     assert options.items() >= {"repeat": 3, "merge_output": True, "stack_bytes": 8192, "file_bytes": 9216}.items()
+    assert options["limits"]["output_bytes"] == 9216
     without = spec_of(made(cpu_time_limit=0, stack_limit=0, max_file_size=0))
     assert (without["limits"]["cpu_s"], without["limits"]["output_bytes"]) == (60.0, 1 << 20)
     assert "stack_bytes" not in without
