@@ -16,7 +16,10 @@ from shared.engine.run_call import (
     MAX_TESTS,
     Checker,
     CheckerKind,
+    Compiled,
+    JudgeFailed,
     JudgeProtocol,
+    Started,
     TestEnded,
 )
 from shared.grading import GraderCall, Grading, RunResult, TestScore
@@ -148,6 +151,17 @@ class ProblemAnswer(ProgramAnswer):
         self._grading = grading
         self._shows_sample = False
         self._has_failed = False
+
+    def start(self, event: Started) -> None:
+        self._started = self._started or event
+
+    def compiled(self, event: Compiled) -> None:
+        # It is compiled for each request, if that is not kept.
+        if self._compiled is None or event.verdict is not None:
+            self._compiled = event
+
+    def judge_failed(self, event: JudgeFailed) -> None:
+        self._judge_failed = event
 
     @property
     def is_over(self) -> bool:

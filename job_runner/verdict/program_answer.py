@@ -24,7 +24,7 @@ _SHOWN: Final = 1000
 
 
 class ProgramAnswer:
-    """Takes the events of an answer in their order. Raises `EngineUnavailable` if the engine mixes its tests up.
+    """Takes the events of one answer in their order. Raises `EngineUnavailable` if the engine mixes them up.
 
     The caller keeps the texts of tests: only their verdicts and measures are kept here.
     """
@@ -46,14 +46,18 @@ class ProgramAnswer:
         self._judge_failed: JudgeFailed | None = None
 
     def start(self, event: Started) -> None:
-        self._started = self._started or event
+        if self._started is not None:
+            raise mixed_up("it started twice")
+        self._started = event
 
     def compiled(self, event: Compiled) -> None:
-        # For a problem it is compiled for each request, if that is not kept.
-        if self._compiled is None or event.verdict is not None:
-            self._compiled = event
+        if self._verdicts or self._compiled is not None:
+            raise mixed_up("it compiled twice, or after the first test")
+        self._compiled = event
 
     def judge_failed(self, event: JudgeFailed) -> None:
+        if self._verdicts or not self._may_test:
+            raise mixed_up("its judge failed after the first test, or twice")
         self._judge_failed = event
 
     def add(self, event: TestEnded) -> None:

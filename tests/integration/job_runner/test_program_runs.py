@@ -434,6 +434,8 @@ async def test_options_of_front_doors_reach_the_engine(engine: StreamingEngine, 
         [STARTED, ended(1)],
         [ended(1), ended(2)],
         [STARTED, ended(1), ended(2), ended(3)],
+        [STARTED, STARTED, ended(1), ended(2)],
+        [STARTED, COMPILED, COMPILED, ended(1), ended(2)],
         [],
     ],
 )
