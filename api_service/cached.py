@@ -30,7 +30,7 @@ class CachedFor(Generic[T]):
         return await asyncio.shield(self._reading)
 
     def forget(self) -> None:
-        """Read again at the next call, because what was read has changed."""
+        """Read again at the next call, because what was read has changed. A reading under way is still used."""
         self._begun_at = -math.inf
 
     def _is_fresh(self, seconds: float | None) -> bool:

@@ -94,6 +94,8 @@ class ApiSettings(Settings):
     @field_validator("recipients")
     @classmethod
     def _are_recipients(cls, value: str | None) -> str | None:
+        if value is not None and not entries_of(value):
+            raise ValueError("it names nobody")
         for name in entries_of(value):
             if not is_recipient(name):
                 raise ValueError(f"{name!r} is not a domain, a *.domain or an address")

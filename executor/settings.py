@@ -32,7 +32,7 @@ class Tuning:
     check_languages: bool = True
     #: False: programs are measured by sampling /proc, even where cgroups work.
     use_cgroups: bool = True
-    #: Folder of files that are compiled ahead; None: /var/cache/precieux or ~/.cache/precieux.
+    #: Folder of files that are compiled ahead; None: /var/cache/precieux for root, else the user's.
     cache_dir: Path | None = None
     #: The most open files of one process.
     open_files: int = 512

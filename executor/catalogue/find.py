@@ -171,7 +171,7 @@ async def _examine_library(sandbox: Sandbox, installed: Installed, library: Pack
     words = installed.command(language.libraries.import_modules, modules=", ".join(library.modules))
     try:
         result = await _run_step(sandbox, language, words)
-        fault = "" if result.succeeded else result.why_failed.strip()
+        fault = "" if result.succeeded else result.why_failed
     except SandboxFailure as exc:
         fault = str(exc)
     if fault:

@@ -33,7 +33,6 @@ _PATIENT = replace(_LIMITS, cpu_s=60, wall_s=60)
 _OWN_FILE = str(Path(__file__).resolve())
 _DISK_BYTES = 8 << 20
 _OUTPUT_BYTES = 65536
-_REASON_CHARS = 300
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[ProbeResult]:
     async def limit(probe_: _LimitProbe) -> ProbeResult:
         result = await run(probe_.source, probe_.limits)
         held = probe_.held(result)
-        detail = "" if held else result.why_failed[-_REASON_CHARS:]
+        detail = "" if held else _describe(result)
         return ProbeResult(probe_.guarantee, probe_.mechanism, False, held, detail, probe_.better_by_cgroup)
 
     try:
@@ -207,8 +206,13 @@ async def _isolation(run: Callable[[str, StepLimits, str], Awaitable[StepResult]
     try:
         worked: dict[str, str] = json.loads(result.stdout)
     except ValueError:
-        worked = dict.fromkeys(_ISOLATION, result.why_failed[-_REASON_CHARS:])
+        worked = dict.fromkeys(_ISOLATION, _describe(result))
     return [
         ProbeResult(guarantee, mechanism, True, not worked.get(name, "not tried"), worked.get(name, "not tried"))
         for name, (guarantee, mechanism) in _ISOLATION.items()
     ]
+
+
+def _describe(result: StepResult) -> str:
+    output = (result.stderr or result.stdout)[-300:].decode(errors="replace").strip()
+    return f"ended with {result.stopped or result.exit_code or result.signal}: {output}"

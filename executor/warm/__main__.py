@@ -56,7 +56,7 @@ async def precompile(settings: ExecutorSettings) -> None:
     folder = find_folder(settings.tuning.cache_dir, "headers")
     if folder is None:
         raise ConfigurationError(
-            "No folder for precompiled headers can be used: set XDG_CACHE_HOME to a folder that can be written."
+            "No folder for precompiled headers can be used: make /var/cache/precieux as root, or set XDG_CACHE_HOME."
         )
     sandbox = _NoSandbox()
     installed, _ = await examine(sandbox, os.cpu_count() or 1, find_chosen(settings))

@@ -113,9 +113,7 @@ class ResultWriter:
         all_failed = [*self._failed(details.failed)] if details and not self._is_unjudged else []
         failed = _that_fit(all_failed)
         return {
-            "subject": self.gettext("Code could not be judged - %(id)s", id=digits(str(self.job.upload), self._locale))
-            if self._is_unjudged
-            else subject(self.job, what),
+            "subject": self._unjudged_subject() if self._is_unjudged else subject(self.job, what),
             "about": self._about(answer),
             "heading": f"{what}: {error}" if error else what,
             "tone": "good" if outcome.success else "muted" if self._is_unjudged else "bad",
@@ -137,6 +135,9 @@ class ResultWriter:
     def _is_unjudged(self) -> bool:
         """True if a judge failed. Then nothing looks like a fault of the program."""
         return self.outcome.verdict is Verdict.JUDGE_ERROR
+
+    def _unjudged_subject(self) -> str:
+        return self.gettext("Code could not be judged - %(id)s", id=digits(str(self.job.upload), self._locale))
 
     def _not_run(self) -> dict[str, Any]:
         outcome = self.outcome

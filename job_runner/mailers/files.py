@@ -59,4 +59,5 @@ class FileMailer(Mailer):
 
 def file_name(message_id: str) -> str:
     """Return a safe file name for a Message-ID: other characters than usual are percent-encoded."""
-    return f"{quote(message_id.strip('<>'), safe='@', errors='replace')[:_LONGEST_NAME]}.eml"
+    name = quote(message_id.strip("<>"), safe="@", errors="replace").lstrip(".")[:_LONGEST_NAME]
+    return f"{name or 'mail'}.eml"

@@ -11,7 +11,7 @@ from shared.service.settings import PREFIX
 
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
-    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME"}
+    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "NO_COLOR", "XDG_CACHE_HOME"}
     | {f"{PREFIX}{name}" for name in ("BWRAP", "CHECKER_FILES", "CODEX_TOKEN", "TEST_DATA_CACHE_BYTES", "TOOLCHAINS")}
 )
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
@@ -66,13 +66,14 @@ def services(environment: Mapping[str, str], database_url: Callable[[Role], str]
     The API stops first, so that no new work arrives; then the services that process the accepted work.
     """
     of_others = {name: value for name, value in environment.items() if name != LOCAL_KEY}
+
+    def service(module: str, own: Mapping[str, str], offset: int, role: Role, rank: int) -> ChildProgram:
+        return _forked(module, module, _with_database(_beside(own, offset), database_url(role)), rank=rank)
+
     return [
-        _forked(module, module, _with_database(_beside(own, offset), database_url(role)), rank=rank)
-        for module, own, offset, role, rank in (
-            ("queue_consumer", of_others, 1, Role.CONSUMER, 1),
-            ("job_runner", of_others, 2, Role.RUNNER, 1),
-            ("api_service", environment, 0, Role.API, 2),
-        )
+        service("queue_consumer", of_others, 1, Role.CONSUMER, 1),
+        service("job_runner", of_others, 2, Role.RUNNER, 1),
+        service("api_service", environment, 0, Role.API, 2),
     ]
 
 

@@ -33,6 +33,9 @@ _BLOCK: Final = 1 << 16
 #: The words, lines or places of a text, some at a time.
 Blocks: TypeAlias = Iterator[list[bytes]]
 
+#: A bound on the relative error of what is computed with doubles here.
+_DOUBLE: Final = 1e-14
+
 #: Lines of a difference, with one that says where it is, and characters of each.
 _MOST_LINES: Final = 10
 _MOST_CHARACTERS: Final = 200
@@ -110,9 +113,17 @@ def _is_equal(expected: bytes, word: bytes, rules: IcpcRules) -> bool:
     absolute, relative = rules.absolute, rules.relative
     if (absolute is None and relative is None) or not (NUMBER.fullmatch(expected) and NUMBER.fullmatch(word)):
         return False
+    absolute, relative = absolute or _ZERO, relative or _ZERO
+    # Doubles are faster, and decide unless the difference is about as large as the tolerance.
+    doubles = float(expected), float(word)
+    rough = abs(doubles[1] - doubles[0])
+    allowed = max(float(absolute), float(relative) * abs(doubles[0]))
+    error = _DOUBLE * (abs(doubles[0]) + abs(doubles[1]) + allowed)
+    if rough + error < allowed or rough - error > allowed:
+        return rough < allowed
     wanted, number = Decimal(expected.decode()), Decimal(word.decode())
     difference = _EXACT.abs(_EXACT.subtract(number, wanted))
-    return difference <= (absolute or _ZERO) or difference <= _EXACT.multiply(relative or _ZERO, _EXACT.abs(wanted))
+    return difference <= absolute or difference <= _EXACT.multiply(relative, _EXACT.abs(wanted))
 
 
 def _compare(

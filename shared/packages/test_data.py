@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -87,6 +86,7 @@ class _Reader:
         self.has_checker = has_checker
         self.tests: list[PackageTest] = []
         self.known_args: set[tuple[object, tuple[str, ...]]] = set()
+        self.last_counts: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.free_characters = _LONGEST_ARGUMENTS
         self.checker_args = self.checked(config.validator_flags, CONFIG)
         self.arguments: dict[str, _Arguments] = {}
@@ -147,7 +147,10 @@ class _Reader:
             self.check_args(path, args, check_args)
             return args
         if self.config.generation is not Generation.KATTIS_2025_09:
-            args = _last_counts(args)
+            # All tests with the same arguments share them.
+            if args not in self.last_counts:
+                self.last_counts[args] = _last_counts(args)
+            args = self.last_counts[args]
         self.check_args(path, args, parse_args)
         return args
 
@@ -547,12 +550,8 @@ class _NewReader(_Reader):
                 yield DataTest(kind, test, output)
 
 
-@lru_cache(maxsize=64)
 def _last_counts(args: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the arguments of the default checker, each once: in legacy packages the last one counts.
-
-    Tests with the same arguments share them.
-    """
+    """Return the arguments of the default checker, each once: in legacy packages the last one counts."""
     flags: dict[str, None] = {}
     tolerances: dict[str, str] = {}
     words = iter(args)

@@ -50,16 +50,14 @@ def _interactor(source: str, **fields: Any) -> dict[str, Any]:
     return {"language": "py", "files": run_call.as_files({"judge.py": source}), **fields}
 
 
-async def _played(
-    engine: RunningExecutor, program: str, interactor: str, wall_s: float = 60, **fields: Any
-) -> TestEnded:
+async def _played(engine: RunningExecutor, program: str, interactor: str, **fields: Any) -> TestEnded:
     """Return how a test of one program and one interactor of Kattis's protocol ended."""
     (test,) = await run_call.tests(
         engine.url,
         "py",
         {"main.py": f"import os, sys, time\n{program}"},
         interactor=_interactor(_KATTIS + interactor, limits=fields.pop("judge_limits", {})),
-        limits={"wall_s": wall_s, **fields.pop("limits", {})},
+        limits={"wall_s": 60, **fields.pop("limits", {})},
         **fields,
     )
     return test

@@ -140,7 +140,7 @@ class Once:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Forget the request if the block fails, before its work was done."""
+        """Forget the request if the block fails and its work was not done."""
         try:
             yield
         except BaseException:

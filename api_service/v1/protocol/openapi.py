@@ -26,7 +26,7 @@ TAGS: Final = [
     {"name": "service", "description": "What this server offers, and what a key has used of it."},
 ]
 
-F = TypeVar("F", bound=Callable[..., Any])
+Route = TypeVar("Route", bound=Callable[..., Any])
 
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = "ApiError"
@@ -102,7 +102,7 @@ class V1Router(APIRouter):
         headers: Mapping[str, Schema] | None = None,
         content: Mapping[str, Schema] | None = None,
         needs_key: bool = True,
-    ) -> Callable[[F], F]:
+    ) -> Callable[[Route], Route]:
         """Return the decorator of a route. `call` is its method and path. The operation has the function's name.
 
         `answer` is the model of the answer with `status`, `headers` its own header fields, `content` its other media

@@ -20,7 +20,7 @@ from api_service.v1.output.stored_bytes import (
 )
 from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME
 from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.protocol.openapi import F, V1Router
+from api_service.v1.protocol.openapi import Route, V1Router
 from api_service.v1.protocol.validation import Strict, read_query
 from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from shared.engine.artifacts import UNKNOWN
@@ -57,7 +57,7 @@ class OutputQuery(ArtifactQuery):
     )
 
 
-def _reading(name: str, what: str) -> Callable[[F], F]:
+def _reading(name: str, what: str) -> Callable[[Route], Route]:
     """Return the decorator of a route that reads an output."""
     return router.operation(
         f"GET /submissions/{{id}}/{name}",

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from api_service.classic.routes.files import Signature
 from api_service.http.openapi import problem_responses
 from api_service.services import Services, ServicesDep
 from api_service.web.link_refusal import HTML, LinkRefused, Reason
@@ -22,6 +21,7 @@ router = APIRouter(tags=["mail"])
 _REASON: Final = "unsubscribed"
 
 Email = Annotated[str, Query(max_length=254, description="The address.", examples=["someone@example.com"])]
+Signature = Annotated[str, Query(max_length=64, description="The proof that this server made the link.")]
 _RESPONSES: Final = {
     200: {"description": "A page for people."},
     **problem_responses(

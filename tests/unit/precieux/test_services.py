@@ -23,7 +23,7 @@ def settings(**changes: object) -> UpSettings:
 def test_the_executor_gets_its_settings_and_no_other_secret() -> None:
     set_by_up = {"executor_host", "executor_port", "codex_token"}
     own = {f"PRECIEUX_{name.upper()}": "1" for name in ExecutorSettings.model_fields if name not in set_by_up}
-    own |= {"PATH": "/bin", "PRECIEUX_LOG_LEVEL": "DEBUG"}
+    own |= {"PATH": "/bin", "PRECIEUX_LOG_LEVEL": "DEBUG", "XDG_CACHE_HOME": "/cache", "NO_COLOR": "1"}
     environment = services.executor({**SECRETS, **own}, port=8100, codex_token="token").environment
     assert environment.items() >= own.items()
     assert "secret" not in " ".join(environment.values())
