@@ -44,6 +44,13 @@ class Service:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def catches_sigterm(self) -> bool:
+        """True if it is so far that it ends cleanly when it is asked to."""
+        status = Path(f"/proc/{self.pid}/status").read_text() if self.running else ""
+        caught = status.partition("SigCgt:")[2].split(maxsplit=1)[:1]
+        return bool(caught and int(caught[0], 16) >> (signal.SIGTERM - 1) & 1)
+
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

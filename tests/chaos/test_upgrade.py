@@ -81,9 +81,9 @@ def upgrade(previous: Path) -> tuple[Verdict, list[str]]:
         for name, module in (("consumer", "queue_consumer"), ("runner", "job_runner")):
             _start_beside(system, name, module)
         stream.flow(system, _SECONDS)
-        codes = {}
-        for name in ("runner-1", "runner-2", "consumer-1", "consumer-2"):
-            codes[name] = old[name].stop()
+        names = ("runner-1", "runner-2", "consumer-1", "consumer-2")
+        system.wait(lambda: all(old[name].catches_sigterm for name in names), timeout=60, what="those killed are back")
+        codes = {name: old[name].stop() for name in names}
         stream.flow(system, _SECONDS)
         new_url = _start_beside(system, "api", "api_service")
         system.wait(lambda: is_ready(new_url), timeout=60, what="the new API is ready")
