@@ -1,26 +1,19 @@
-"""`precieux mail`: lists mails, shows one, sends one again, and lists addresses to which nothing is mailed.
+"""`precieux mail`: lists mails, shows one, sends one again; `test` and `bounce` have modules of their own."""
 
-`test` and `bounce` have modules of their own.
-"""
-
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from precieux import terminal
-from precieux.commands import bounce, mail_test, views
+from precieux.commands import bounce, mail_test, suppressions, views
 from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate_in_transaction
-from shared.mail import mails, suppressions
+from shared.mail import mails
 from shared.resources.models import MailState
 from shared.service.errors import PrecieuxError
 from shared.text.control_characters import replace_controls
 
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
-suppressed = typer.Typer(
-    help="List addresses to which nothing is mailed, or allow mails to one again.", no_args_is_help=True
-)
 
 MailId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The mail's number.")]
 
@@ -70,26 +63,6 @@ def resend(mail_id: MailId, data_dir: DataDir = None, as_json: Json = False) -> 
     terminal.say_done(done, {"id": mail_id, "done": done}, as_json=as_json)
 
 
-@suppressed.command("list")
-def list_suppressions(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """List the addresses to which nothing is mailed, the oldest first."""
-    rows = [asdict(one) for one in operate_in_transaction(suppressions.listed, data_dir)]
-    terminal.show_rows(("email", "reason", "created at"), rows, as_json=as_json)
-
-
-@suppressed.command()
-def remove(
-    email: Annotated[str, typer.Argument(help="The address, in any of its spellings.")],
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Allow mails to an address again. Do this only if its owner asks for it."""
-    removed = operate_in_transaction(lambda connection: suppressions.remove(connection, email), data_dir)
-    if not removed:
-        raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux mail suppressions list`.")
-    terminal.say_done(f"Results are mailed to {email} again.", [asdict(one) for one in removed], as_json=as_json)
-
-
 app.command("test")(mail_test.mail_test)
 app.command("bounce")(bounce.bounce)
-app.add_typer(suppressed, name="suppressions")
+app.add_typer(suppressions.app, name="suppressions")

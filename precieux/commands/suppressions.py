@@ -1,0 +1,34 @@
+"""`precieux mail suppressions`: lists addresses to which nothing is mailed, and removes one from the list."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from precieux import terminal
+from precieux.commands.options import DataDir, Json
+from precieux.installation.operator_database import operate_in_transaction
+from shared.mail import suppressions
+from shared.service.errors import PrecieuxError
+
+app = typer.Typer(help="List addresses to which nothing is mailed, or allow mails to one again.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_suppressions(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List the addresses to which nothing is mailed, the oldest first."""
+    rows = [asdict(one) for one in operate_in_transaction(suppressions.listed, data_dir)]
+    terminal.show_rows(("email", "reason", "created at"), rows, as_json=as_json)
+
+
+@app.command()
+def remove(
+    email: Annotated[str, typer.Argument(help="The address, in any of its spellings.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Allow mails to an address again. Do this only if its owner asks for it."""
+    removed = operate_in_transaction(lambda connection: suppressions.remove(connection, email), data_dir)
+    if not removed:
+        raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux mail suppressions list`.")
+    terminal.say_done(f"Results are mailed to {email} again.", [asdict(one) for one in removed], as_json=as_json)
