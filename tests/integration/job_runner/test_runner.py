@@ -100,7 +100,7 @@ async def test_a_retry_gets_a_reserved_slot_when_it_is_due(
 
 
 class PartlyAwayEngine(ScriptedEngine):
-    """Runs every program but one, for which it is away and asks for an hour's pause."""
+    """Runs all programs but one. For that one it is away, and asks for a pause of an hour."""
 
     async def run(self, *, code: str, **others: Any) -> RunResponse:
         if code == "away":
