@@ -1,3 +1,6 @@
+import logging
+from collections.abc import Iterator
+
 import pytest
 
 from shared.database.roles import Role
@@ -13,3 +16,12 @@ def database_role() -> Role:
 def operator(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands have the rights of the operator's role; `database_url` is the owner's, which may do everything."""
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", url_of(Role.OPERATOR, database_url))
+
+
+@pytest.fixture(autouse=True)
+def _no_log_is_left() -> Iterator[None]:
+    """A command sends the log of its process to the test's standard error, which later tests cannot write to."""
+    yield
+    root = logging.getLogger()
+    root.handlers.clear()
+    root.setLevel(logging.WARNING)
