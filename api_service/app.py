@@ -21,7 +21,7 @@ from api_service.v1.body.package import FORM_BYTES
 from api_service.v1.middleware import V1Middleware
 from api_service.v1.protocol.openapi import TAGS as V1_TAGS
 from api_service.v1.router import router as v1_router
-from shared.http.bodies import BodyLimits, BoundedBodies, ByteBudget, Refuse
+from shared.http.bodies import BodyLimits, BoundedBodies, Refuse
 from shared.version import VERSION
 
 #: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
@@ -75,7 +75,7 @@ def create_app(services: Services) -> FastAPI:
         by_path={path: _of_strangers(limits, size) for path, size in _READ_FROM_STRANGERS.items()},
         # They are written to files.
         uploads=(_is_package, BodyLimits(settings.max_package_bytes + FORM_BYTES, whole_s=_PACKAGE_SECONDS)),
-        budget=ByteBudget(settings.all_bodies_bytes),
+        budget=services.body_memory.budget,
         refuse=_refusing(doors),
         # API v1 first answers 401, 403, 404 and 405.
         is_late=lambda scope: (

@@ -19,6 +19,7 @@ from api_service.http.errors import ApiError, Kind
 from shared.accounts import api_keys
 from shared.accounts.api_keys import ApiKey, Scope
 from shared.database.connection import Database
+from shared.http.bodies import own_body
 
 #: Seconds for which the row of a key is cached. A revoked key may work for as long.
 CACHE_SECONDS: Final = 2.0
@@ -81,6 +82,7 @@ class Authenticator:
         """
         sender = await self.valid(api_keys.digest(credentials.credentials.strip())) if credentials else None
         if sender is not None:
+            own_body(request.scope, sender.key_id)
             return sender
         # A client that sends a key relies on it, so a wrong key is an error even where none is needed.
         if credentials is not None or "Authorization" in request.headers or await self.keys_existed():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -72,7 +73,7 @@ class EngineBackend:
             egress=Egress(),
             refusal=lambda _: None,
         )
-        return await run_program(self._runs, _USER, content, constraints, on_test)
+        return await run_program(partial(self._runs.events, _USER), content, constraints, on_test)
 
     async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
         raise NotImplementedError

@@ -4,24 +4,22 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from api_service.access.auth import Principal
 from api_service.agent_tools.server import OnTest
+from api_service.requests.threads import run_in_thread
 from api_service.submissions.new_submission import NewSubmission
-from api_service.transient.runs import TransientRuns
 from api_service.v1.body.constraints import Constraints
-from api_service.v1.body.engine_request import events_of, transient_program
+from api_service.v1.body.engine_request import RunEvents, events_of, transient_program
 from api_service.v1.body.rules import validate_submission
-from api_service.v1.protocol.threads import run_in_thread
 from api_service.v1.reads.transient_run import TransientResult
 
 
 async def run_program(
-    runs: TransientRuns, principal: Principal, content: dict[str, Any], constraints: Constraints, on_test: OnTest
+    run: RunEvents, content: dict[str, Any], constraints: Constraints, on_test: OnTest
 ) -> dict[str, Any]:
-    """Run the program of a submission's content, and return its run as API v1 shows it. Raises `ApiError`."""
+    """Run the program of a submission's content by `run`, and return its run as API v1 shows it. Raises `ApiError`."""
     program = transient_program(await validated(content, constraints))
     result, ended = TransientResult(program.tests, is_interactive=False), 0
-    async with aclosing(events_of(runs, principal, program, result)) as events:
+    async with aclosing(events_of(run, program, result)) as events:
         async for _, test in events:
             if test is not None:
                 ended += 1

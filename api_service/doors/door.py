@@ -18,8 +18,6 @@ from api_service.access.auth import Principal, require
 from api_service.errors import Render, answer_errors
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
-from api_service.submissions.new_submission import NewSubmission
-from api_service.submissions.service import OnStored
 from shared.accounts.api_keys import Scope as KeyScope
 from shared.service.errors import ConfigurationError
 
@@ -185,9 +183,3 @@ Sender = Annotated[Principal, _sender(None)]
 Submitter = Annotated[Principal, _sender(KeyScope.SUBMIT)]
 #: The sender of a request, who may read.
 Reader = Annotated[Principal, _sender(KeyScope.READ)]
-
-
-async def post(services: Services, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None) -> int:
-    """Store a submission, request its run, and return its id. Raises `ApiError` if a limit forbids it."""
-    async with services.requesting_runs():
-        return (await services.submissions.post(principal, new, on_stored)).id

@@ -4,7 +4,6 @@ What is too much is refused (`ConcurrencyLimit`), or waits (`KeySemaphore`).
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Final
@@ -12,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
+from shared.http.bodies import ByteBudget
 
 #: Copies of the outputs of an answer's tests that are in memory at once: rows, models and JSON.
 _COPIES: Final = 3
@@ -28,49 +28,23 @@ class ConcurrencyLimit:
     """
 
     def __init__(self, maximum: int, max_of_key: int, *, refusal: str, refusal_of_key: str | None = None) -> None:
-        self._maximum = maximum
-        self._max_of_key = max_of_key
+        #: What is held, by the ids of keys.
+        self.budget = ByteBudget(maximum, max_of_key)
         self._refusal = refusal
         self._refusal_of_key = refusal_of_key
-        self._held: Counter[int | None] = Counter()
-        self._let_go = asyncio.Event()
 
     @contextmanager
     def hold(self, principal: Principal, size: int = 1) -> Iterator[None]:
         """Hold so much while the block runs. Raises `ApiError` (429 or 503) if that would be too much."""
         key = principal.key_id
-        held = self._held[key]
-        is_too_much_of_key = held > 0 and held + size > self._max_of_key
-        if is_too_much_of_key and self._refusal_of_key:
+        if self._refusal_of_key and self.budget.is_too_much_of(key, size):
             raise ApiError(Kind.TOO_MANY, self._refusal_of_key)
-        if is_too_much_of_key or self._held.total() + size > self._maximum:
+        if not self.budget.take(size, key):
             raise ApiError(Kind.UNAVAILABLE, self._refusal)
-        self._held[key] += size
         try:
             yield
         finally:
-            self._held[key] -= size
-            if not self._held[key]:
-                del self._held[key]
-            self._let_go.set()
-
-    @asynccontextmanager
-    async def hold_within(self, principal: Principal, size: int, seconds: float) -> AsyncIterator[None]:
-        """Wait for at most `seconds` to hold so much while the block runs. Raises `ApiError` as `hold` does."""
-        ends = asyncio.get_running_loop().time() + seconds
-        with ExitStack() as held:
-            while True:
-                try:
-                    held.enter_context(self.hold(principal, size))
-                    break
-                except ApiError as refusal:
-                    self._let_go.clear()
-                    try:
-                        async with asyncio.timeout_at(ends):
-                            await self._let_go.wait()
-                    except TimeoutError:
-                        raise refusal from None
-            yield
+            self.budget.give_back(size, key)
 
 
 def memory(max_bytes: int, what: str) -> ConcurrencyLimit:
@@ -82,9 +56,9 @@ def memory(max_bytes: int, what: str) -> ConcurrencyLimit:
 def waits(connections: int) -> ConcurrencyLimit:
     """Return the limit of requests that wait for a result, so that they never use up the connections of all others.
 
-    All keys may hold half of the `connections`, and a key less than a quarter.
+    All keys may hold half of the `connections`, and a key a quarter.
     """
-    max_of_key = (connections - 1) // 4
+    max_of_key = max(1, connections // 4)
     return ConcurrencyLimit(
         connections // 2,
         max_of_key,

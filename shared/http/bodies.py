@@ -1,7 +1,11 @@
-"""Bounds on the bodies of requests: the size of each, the time that each may take, and the bytes of all together."""
+"""Bounds on the bodies of requests: the size of each, the time that each may take, and the bytes of all together.
+
+An application that knows its senders says whose a body is (`own_body`). Then the bytes of one sender are bounded too.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -17,8 +21,8 @@ _HEADERS: Final = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {"Accept-Encoding": "identity"},
 }
 
-#: The name of a function in the scope of a request, which gives its part of the budget back.
-_GIVE_BACK: Final = "precieux.give_back"
+#: The name of a request's body in its scope.
+_BODY: Final = "precieux.body"
 
 #: Makes the answer to a refused request from a status, a sentence and header fields. The body is not read to its end.
 Refuse = Callable[[HTTPStatus, str, Mapping[str, str]], ASGIApp]
@@ -37,34 +41,55 @@ class BodyLimits:
 
 
 class ByteBudget:
-    """The bytes that all requests together may hold."""
+    """The bytes, or other units, that all requests together may hold.
 
-    def __init__(self, max_bytes: int) -> None:
-        self.free = max_bytes
+    An owner that holds some may have `max_of_owner` at most. One that holds nothing may take more, so that its largest
+    request fits.
+    """
+
+    def __init__(self, maximum: int, max_of_owner: int | None = None) -> None:
+        self.free = maximum
+        self._max_of_owner = maximum if max_of_owner is None else max_of_owner
+        self._held: Counter[Hashable] = Counter()
         self._given_back = asyncio.Event()
 
-    def take(self, size: int) -> bool:
-        """Take `size` bytes and return True, or take nothing and return False."""
-        if size > self.free:
+    def take(self, size: int, owner: Hashable = None) -> bool:
+        """Take `size` bytes for an owner and return True, or take nothing and return False."""
+        if size > self.free or self.is_too_much_of(owner, size):
             return False
         self.free -= size
+        self._held[owner] += size
         return True
 
-    def give_back(self, size: int) -> None:
+    def is_too_much_of(self, owner: Hashable, size: int) -> bool:
+        """Return True if an owner may not take `size` bytes beside those that it holds."""
+        held = self._held[owner]
+        return held > 0 and held + size > self._max_of_owner
+
+    def give_back(self, size: int, owner: Hashable = None) -> None:
         self.free += size
+        self._held[owner] -= size
+        if not self._held[owner]:
+            del self._held[owner]
         self._given_back.set()
 
-    async def until_free(self, size: int) -> None:
-        """Wait until `size` bytes may be taken."""
-        while size > self.free:
+    async def take_when_free(self, size: int, owner: Hashable) -> None:
+        """Wait until `size` bytes are free for an owner, and take them."""
+        while not self.take(size, owner):
             self._given_back.clear()
             await self._given_back.wait()
 
 
 def give_back(scope: Scope) -> None:
     """Give the body's part of the budget back before a long answer. The application must not hold the body then."""
-    if (give := scope.get(_GIVE_BACK)) is not None:
-        give()
+    if (body := scope.get(_BODY)) is not None:
+        body.close()
+
+
+def own_body(scope: Scope, owner: Hashable) -> None:
+    """Count the body of a request as that of its sender, which is known from now on."""
+    if (body := scope.get(_BODY)) is not None:
+        body.own(owner)
 
 
 @dataclass(frozen=True)
@@ -77,8 +102,7 @@ class BoundedBodies:
     With `is_late`, a body that is declared too large is refused when the application begins to read it, so that it can
     answer with another error first. Otherwise it is refused before the application is called.
 
-    With `is_patient`, a body waits for its part of the budget, for as long as the application does. The application
-    must bound what such bodies have together: each waits while it has a part, so they could wait for one another.
+    With `is_patient`, a body waits for its part of the budget, for as long as the application does.
 
     `by_path` has the limits of paths whose bodies are read before their sender is known. `uploads` says which requests
     have bodies that are not kept in memory, so the budget does not count them, and the limits of these.
@@ -108,7 +132,8 @@ class BoundedBodies:
         if self.uploads and self.uploads[0](scope):
             limits, budget = self.uploads[1], ByteBudget(self.uploads[1].most_bytes)
         is_late, is_patient = self.is_late(scope), self.is_patient(scope)
-        body = _Body(limits, budget, receive, is_encoded=not codings <= {b"", b"identity"}, is_patient=is_patient)
+        is_encoded = not codings <= {b"", b"identity"}
+        body = _Body(limits, budget, receive, size, is_encoded=is_encoded, is_patient=is_patient)
         answering = False
 
         async def refuse(refused: _Refused) -> None:
@@ -121,7 +146,7 @@ class BoundedBodies:
             nonlocal answering
             try:
                 if is_late:
-                    body.expect(size)
+                    body.expect()
                 return await body.receive()
             except _Refused as refused:
                 if not answering:
@@ -142,11 +167,11 @@ class BoundedBodies:
 
         if not is_late:
             try:
-                body.expect(size)
+                body.expect()
             except _Refused as refused:
                 await refuse(refused)
                 return
-        scope[_GIVE_BACK] = body.close
+        scope[_BODY] = body
         try:
             await self.app(scope, bounded_receive, bounded_send)
         except Exception:
@@ -155,7 +180,7 @@ class BoundedBodies:
         finally:
             body.close()
             # It refers to the request, which would otherwise stay in memory until the next garbage collection.
-            del scope[_GIVE_BACK]
+            del scope[_BODY]
 
 
 class _Refused(Exception):
@@ -169,16 +194,25 @@ class _Body:
     """The state of one body: what has arrived, and why it was refused."""
 
     def __init__(
-        self, limits: BodyLimits, budget: ByteBudget, receive: Receive, *, is_encoded: bool, is_patient: bool
+        self,
+        limits: BodyLimits,
+        budget: ByteBudget,
+        receive: Receive,
+        declared: int,
+        *,
+        is_encoded: bool,
+        is_patient: bool,
     ) -> None:
         self._limits = limits
         self._budget = budget
         self._receive = receive
+        self._declared = declared
         self._is_encoded = is_encoded
         self._is_patient = is_patient
         self._ends: float | None = None
         self._bytes = 0
         self._taken = 0
+        self._owner: Hashable = None
         self._complete = False
         #: The arguments of the exception. The exception itself would keep its frames, and so the body, alive until the
         #: next garbage collection.
@@ -189,19 +223,26 @@ class _Body:
         """True while the body has a part of the budget."""
         return self._taken > 0
 
-    def expect(self, size: int) -> None:
+    def expect(self) -> None:
         """Refuse a body by its declared size, before any of it is read."""
         if self._bytes:
             return
-        self._check_size(size)
-        if size - FREE_BYTES > self._budget.free and not self._is_patient:
+        self._check_size(self._declared)
+        if self._declared - FREE_BYTES - self._taken > self._budget.free and not self._is_patient:
             raise self._budget_spent()
+
+    def own(self, owner: Hashable) -> None:
+        """Count the body as this owner's, from its next piece on. It is refused then if the owner has no room."""
+        self.close()
+        self._owner = owner
 
     async def receive(self) -> Message:
         if self.refused:
             raise _Refused(*self.refused)
         if self._complete:
             return await self._receive()
+        # All that is declared at once, so that bodies that are half read never wait for each other.
+        await self._take(max(self._declared, self._bytes))
         now = asyncio.get_running_loop().time()
         if self._ends is None:
             self._ends = now + self._limits.whole_s
@@ -215,31 +256,29 @@ class _Body:
                 f" {self._limits.pause_s:g} s between two pieces.",
             ) from None
         size = len(message.get("body", b""))
-        if self._is_patient and self._bytes + size <= self._limits.most_bytes:
-            await self._budget.until_free(self._missing(size))
-        self._count(size)
-        self._complete = not message.get("more_body", False)
-        return message
-
-    def close(self) -> None:
-        self._budget.give_back(self._taken)
-        self._taken = 0
-
-    def _count(self, size: int) -> None:
         self._bytes += size
         self._check_size(self._bytes)
         if size and self._is_encoded:
             sentence = "The body is compressed; send it as it is, without Content-Encoding."
             raise self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)
-        missing = self._missing(0)
-        if missing > 0:
-            if not self._budget.take(missing):
-                raise self._budget_spent()
-            self._taken += missing
+        await self._take(self._bytes)
+        self._complete = not message.get("more_body", False)
+        return message
 
-    def _missing(self, more: int) -> int:
-        """Return the bytes that must be taken of the budget when so many more have come."""
-        return self._bytes + more - FREE_BYTES - self._taken
+    def close(self) -> None:
+        self._budget.give_back(self._taken, self._owner)
+        self._taken = 0
+
+    async def _take(self, size: int) -> None:
+        """Hold the budget's bytes for a body of `size` bytes."""
+        missing = size - FREE_BYTES - self._taken
+        if missing <= 0:
+            return
+        if self._is_patient:
+            await self._budget.take_when_free(missing, self._owner)
+        elif not self._budget.take(missing, self._owner):
+            raise self._budget_spent()
+        self._taken += missing
 
     def _check_size(self, size: int) -> None:
         if size > self._limits.most_bytes:

@@ -15,7 +15,6 @@ from api_service.http.openapi import problem_responses
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions.classic_list import ClassicListQuery
-from api_service.v1.body.receive import body_bytes
 
 router = APIRouter(tags=["classic"])
 
@@ -57,11 +56,10 @@ _REGISTERED: Final[dict[int | str, dict[str, Any]]] = {
 )
 async def submit_email(request: Request, principal: SubmitterDep, services: ServicesDep) -> str:
     await services.backlog.check()
-    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        catalog = await services.languages.catalog()
-        new = await read_submission(request, services.settings, catalog.codes)
-        await services.languages.check(new.language)
-        upload_id = await services.submissions.register(principal, new)
+    catalog = await services.languages.catalog()
+    new = await read_submission(request, services.settings, catalog.codes)
+    await services.languages.check(new.language)
+    upload_id = await services.submissions.register(principal, new)
     return f"Your submission was registered with ID: {upload_id}"
 
 

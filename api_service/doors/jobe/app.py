@@ -19,12 +19,11 @@ from api_service.doors.jobe.request import OVERLOAD, RunSpec, invalid, read_file
 from api_service.doors.jobe.settings import JobeSettings
 from api_service.errors import DependencyAway
 from api_service.http.errors import ApiError, Kind, cut
+from api_service.requests.port import Place, PortDep
+from api_service.requests.receive import read_parsed
+from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import Services, ServicesDep
 from api_service.transient.runs import EngineFailed
-from api_service.v1.body.receive import body_bytes, read_parsed
-from api_service.v1.protocol.threads import run_in_thread_if_large
-from shared.http.bodies import FREE_BYTES
-from shared.http.disconnect import cancel_if_gone
 from shared.jobe.files import FileContents, JobeFile, find_files, put_file
 from shared.service.errors import ObjectNotFound
 from shared.service.settings import load
@@ -84,7 +83,7 @@ def _refusal(request: Request, error: ApiError) -> Response:
     if isinstance(error, (EngineFailed, DependencyAway)):  # no overload: it is our own failure
         return _json(error.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
     is_run = request.method == HTTPMethod.POST and _path_of(request.scope) == f"{PATH}/runs"
-    if is_run and error.kind is Kind.UNAVAILABLE:
+    if is_run and error.kind in (Kind.UNAVAILABLE, Kind.TOO_MANY):
         return _json(answer(Outcome.OVERLOAD))
     status = error.kind.status
     understood = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
@@ -114,11 +113,13 @@ async def list_languages(_: Submitter, services: ServicesDep) -> Response:
 
 
 @router.put("/files/{id}")
-async def store_file(principal: Submitter, id_: FileId, request: Request, services: ServicesDep) -> Response:
-    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        data = await read_parsed(request, read_file, id_, services.settings.max_source_bytes)
-        max_bytes = request.app.state.settings.jobe_files_bytes
-        await put_file(services.database, services.store, principal.owner, id_, data, max_bytes)
+async def store_file(
+    principal: Submitter, id_: FileId, request: Request, services: ServicesDep, port: PortDep
+) -> Response:
+    data = await read_parsed(request, read_file, id_, services.settings.max_source_bytes)
+    await port.take_bytes(principal, len(data))
+    max_bytes = request.app.state.settings.jobe_files_bytes
+    await put_file(services.database, services.store, principal.owner, id_, data, max_bytes)
     return _empty()
 
 
@@ -129,30 +130,33 @@ async def find_file(principal: Submitter, id_: FileId, services: ServicesDep) ->
 
 
 @router.post("/runs")
-async def run(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+async def run(principal: Submitter, request: Request, services: ServicesDep, port: PortDep) -> Response:
     languages = languages_of(await services.languages.catalog())
-    max_cputime = request.app.state.settings.jobe_max_cputime
-    # The bytes of bodies and files bound how many runs may wait for a slot.
-    with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-        spec = await read_parsed(request, read_run, languages, services.settings.max_input_bytes, max_cputime)
+    settings: JobeSettings = request.app.state.settings
+    with port.hold(principal) as place:
+        spec = await read_parsed(
+            request, read_run, languages, services.settings.max_input_bytes, settings.jobe_max_cputime
+        )
         found = await _found(spec, principal, services)
         if spec.source == OVERLOAD:
             return _json(answer(Outcome.OVERLOAD))
-        size = sum(file.size_bytes for file in found.values())
-        with services.body_memory.hold(principal, max(0, size - FREE_BYTES)):
-            contents: FileContents = request.app.state.contents
-            try:
-                files = {name: await contents.read(file) for name, file in found.items()}
-                program = program_of(spec, files)
-            except ObjectNotFound:
-                raise ApiError(Kind.NOT_FOUND, _MISSING) from None
-            except OptionRefused as exc:
-                return _json(answer(Outcome.COMPILE_ERROR, cmpinfo=str(exc)))
-            size += len(spec.source) + len(spec.stdin)
-            sent = await run_in_thread_if_large(size, program.engine_request, spec.stdin)
-            wait_s = request.app.state.settings.jobe_wait_seconds
-            ran = await cancel_if_gone(request.receive, services.transient.run(principal, sent, wait_s=wait_s))
+        try:
+            program = await _engine_request(spec, found, place, request.app.state.contents)
+        except ObjectNotFound:
+            raise ApiError(Kind.NOT_FOUND, _MISSING) from None
+        except OptionRefused as exc:
+            return _json(answer(Outcome.COMPILE_ERROR, cmpinfo=str(exc)))
+        ran = await place.run(request, program, wait_s=settings.jobe_wait_seconds)
     return _json(answer_of(spec, ran.compiled, ran.tests[0] if ran.tests else None))
+
+
+async def _engine_request(spec: RunSpec, found: Mapping[str, JobeFile], place: Place, contents: FileContents) -> bytes:
+    """Return the engine's request of a run. Raises `ObjectNotFound` or `OptionRefused`."""
+    size = sum(file.size_bytes for file in found.values())
+    with place.memory(size):
+        program = program_of(spec, {name: await contents.read(file) for name, file in found.items()})
+        size += len(spec.source) + len(spec.stdin)
+        return await run_in_thread_if_large(size, program.engine_request, spec.stdin)
 
 
 async def _found(spec: RunSpec, principal: Principal, services: Services) -> dict[str, JobeFile]:

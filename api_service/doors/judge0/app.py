@@ -19,8 +19,8 @@ from api_service.doors.judge0.languages import Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Admin, is_on, key_of, read
 from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.errors import ApiError, Kind, cut
+from api_service.requests.visibility import owner_of
 from api_service.services import Services, ServicesDep
-from api_service.v1.reads.visibility import owner_of
 from shared.judge0.statuses import Status
 
 #: The first parts of Judge0's paths.

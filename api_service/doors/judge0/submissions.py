@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from api_service.access.auth import Principal
-from api_service.doors.door import Reader, Submitter, is_local, post
+from api_service.doors.door import Reader, Submitter, is_local
 from api_service.doors.judge0.configuration import ConfigurationDep, require_open
 from api_service.doors.judge0.parameters import (
     Admin,
@@ -28,13 +28,14 @@ from api_service.doors.judge0.parameters import (
 from api_service.doors.judge0.program import request_of, submission_of
 from api_service.doors.judge0.validation import Errors, SubmissionRequest, check
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.port import Port
+from api_service.requests.receive import receiving
+from api_service.requests.threads import run_in_thread_if_large
+from api_service.requests.visibility import owner_of
+from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep
 from api_service.settings import ApiSettings
 from api_service.submissions.delete import delete
-from api_service.v1.body.receive import receiving
-from api_service.v1.protocol.threads import run_in_thread_if_large
-from api_service.v1.reads.visibility import owner_of
-from api_service.v1.reads.waiting import reserved, wait_until_final
 from shared.accounts.webhooks import WebhookSettings
 from shared.database.connection import Connection
 from shared.http.loopback import is_loopback
@@ -95,7 +96,7 @@ class Creator:
         async def remember(connection: Connection, upload: int) -> None:
             await store.remember(connection, upload, token, request)
 
-        return await post(self.services, self.principal, new, remember), token
+        return await Port(self.services).submit(self.principal, new, remember), token
 
 
 def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings, *, is_local: bool) -> bool:
@@ -113,15 +114,15 @@ CreatorDep = Annotated[Creator, Depends()]
 @router.post("/submissions")
 async def create_submission(creator: CreatorDep) -> Response:
     services, principal = creator.services, creator.principal
-    with ExitStack() as waiting:
+    with ExitStack() as held:
         # While the answer waits, neither the body nor the submission is in memory.
-        created = await _create(creator, waiting)
+        created = await _create(creator, held)
         if isinstance(created, dict):
             return JSONResponse(created, HTTPStatus.UNPROCESSABLE_ENTITY)
-        upload, token, how = created
+        upload, token, how, waiter = created
         if how is None:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
-        await wait_until_final(services, principal, upload, LONGEST_WAIT_S)
+        await waiter.until_final(upload)
     try:
         return JSONResponse(await _read_one(services, principal, str(token), how), HTTPStatus.CREATED)
     except ApiError as exc:
@@ -130,10 +131,10 @@ async def create_submission(creator: CreatorDep) -> Response:
         return JSONResponse({"token": str(token), "error": exc.detail}, HTTPStatus.CREATED)
 
 
-async def _create(creator: Creator, waiting: ExitStack) -> tuple[int, UUID, Shown | None] | Errors:
+async def _create(creator: Creator, held: ExitStack) -> tuple[int, UUID, Shown | None, Waiter] | Errors:
     """Store the submission of a request, and return its id, its token, and how it is shown if the answer waits for it.
 
-    The wait counts until `waiting` is closed.
+    The wait counts until `held` is closed.
     """
     async with receiving(creator.request, creator.services, creator.principal, counts_refused=False) as body:
         parameters = await read(creator.request)
@@ -146,8 +147,8 @@ async def _create(creator: Creator, waiting: ExitStack) -> tuple[int, UUID, Show
         [asked] = await creator.check([parameters], base64=how.base64, size=len(body))
         if isinstance(asked, dict):
             return asked
-        waiting.enter_context(reserved(creator.services, creator.principal, LONGEST_WAIT_S if waits else 0))
-        return *await creator.create(asked), how if waits else None
+        waiter = held.enter_context(waiting(creator.services, creator.principal, LONGEST_WAIT_S if waits else 0))
+        return *await creator.create(asked), how if waits else None, waiter
 
 
 @router.post("/submissions/batch")

@@ -19,7 +19,6 @@ from api_service.doors.mcp.here import HereBackend
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep
-from api_service.v1.body.receive import body_bytes
 from api_service.v1.protocol.validation import MAX_STRUCTURE
 from shared.service.settings import load
 from shared.text.json_structure import has_more_structure
@@ -74,10 +73,7 @@ def _error(_: HTTPConnection, error: ApiError) -> JSONResponse:
 
 async def _backend(principal: Sender, request: Request, services: ServicesDep) -> AsyncIterator[HereBackend]:
     # The arguments and what is reserved for the result are in memory until the answer is sent.
-    with (
-        services.body_memory.hold(principal, body_bytes(request, services.settings)),
-        reserving(services.response_memory, principal) as reserve,
-    ):
+    with reserving(services.response_memory, principal) as reserve:
         yield HereBackend(services, principal, request, reserve)
 
 

@@ -12,13 +12,13 @@ from api_service.agent_tools.programs import run_program, validated
 from api_service.agent_tools.results import ProgramFile
 from api_service.agent_tools.server import Answer, OnTest, but_stored
 from api_service.agent_tools.tools import TOOLS
-from api_service.doors.door import post
 from api_service.http.errors import ApiError
+from api_service.requests.port import Port
+from api_service.requests.visibility import visible_submission
+from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services
 from api_service.v1.body.constraints import constraints_of
 from api_service.v1.output.stored_bytes import artifact_of_run
-from api_service.v1.reads.visibility import visible_submission
-from api_service.v1.reads.waiting import reserved, wait_until_final
 from api_service.v1.routes.languages import languages_of
 from shared.accounts.api_keys import Scope
 from shared.engine.artifacts import IMAGES
@@ -41,31 +41,30 @@ class HereBackend:
 
     async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         require(self.principal, Scope.SUBMIT)
-        services, principal = self.services, self.principal
-        with services.waits.hold(principal):
-            constraints = await constraints_of(self.request, services, principal, [content])
-            return await run_program(services.transient, principal, content, constraints, on_test)
+        with Port(self.services).hold(self.principal) as place:
+            constraints = await constraints_of(self.request, self.services, self.principal, [content])
+            return await run_program(place.events, content, constraints, on_test)
 
     async def submit(self, content: dict[str, Any], wait_s: int) -> Answer:
         require(self.principal, Scope.SUBMIT)
         services, principal = self.services, self.principal
         constraints = await constraints_of(self.request, services, principal, [content])
         new = await validated(content, constraints)
-        with reserved(services, principal, wait_s):
-            number = await post(services, principal, new)
+        with waiting(services, principal, wait_s) as waiter:
+            number = await Port(services).submit(principal, new)
             try:
-                return await self._waited(number, wait_s)
+                return await self._waited(waiter, number)
             except (ApiError, TransientError) as exc:
                 raise but_stored(number) from exc
 
     async def get(self, number: int, wait_s: int) -> Answer:
         require(self.principal, Scope.READ)
-        with reserved(self.services, self.principal, wait_s):
-            return await self._waited(number, wait_s)
+        with waiting(self.services, self.principal, wait_s) as waiter:
+            return await self._waited(waiter, number)
 
-    async def _waited(self, number: int, wait_s: int) -> Answer:
+    async def _waited(self, waiter: Waiter, number: int) -> Answer:
         services, principal = self.services, self.principal
-        await wait_until_final(services, principal, number, wait_s)
+        await waiter.until_final(number)
         submission = await visible_submission(services, principal, number, self.reserve)
         run = submission.run
         artifacts = (run and run.artifacts) or ()

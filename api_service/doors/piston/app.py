@@ -18,11 +18,10 @@ from api_service.doors.piston.session import InteractiveSession
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import ConcurrencyLimit
+from api_service.requests.port import Port, PortDep
+from api_service.requests.receive import read_parsed
 from api_service.services import Services, ServicesDep
-from api_service.v1.body.receive import body_bytes, release_body
-from api_service.v1.protocol.threads import run_in_thread_if_large
 from shared.accounts.api_keys import Scope as KeyScope
-from shared.http.disconnect import cancel_if_gone
 from shared.service.settings import load
 
 #: Seconds within which the engine must begin to run a program.
@@ -100,17 +99,19 @@ async def list_runtimes(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
 
 
 @router.post("/execute")
-async def execute(principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep) -> JSONResponse:
+async def execute(
+    principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep, port: PortDep
+) -> JSONResponse:
     settings: PistonSettings = request.app.state.settings
-    # The bytes of the body are held while the program runs, which has them too.
-    held = services.body_memory.hold(principal, body_bytes(request, services.settings))
-    with services.waits.hold(principal), held:
-        body = await request.body()
-        job = await run_in_thread_if_large(len(body), lambda: read_job(read_json(body), runtimes, settings))
-        program = await run_in_thread_if_large(len(body), job.engine_request, services.settings, settings.output_bytes)
-        release_body(request)
-        run = await cancel_if_gone(request.receive, services.transient.run(principal, program, wait_s=WAIT_SECONDS))
-    return JSONResponse(answer_of(job.runtime, run))
+
+    def read(body: bytes) -> tuple[Runtime, bytes]:
+        job = read_job(read_json(body), runtimes, settings)
+        return job.runtime, job.engine_request(services.settings, settings.output_bytes)
+
+    with port.hold(principal) as place:
+        runtime, program = await read_parsed(request, read)
+        run = await place.run(request, program, wait_s=WAIT_SECONDS)
+    return JSONResponse(answer_of(runtime, run))
 
 
 @router.websocket("/connect")
@@ -120,12 +121,12 @@ async def connect(websocket: WebSocket) -> None:
         try:
             principal = await sender_of(websocket, KeyScope.SUBMIT)
             held.enter_context(sessions.hold(principal))
-            held.enter_context(services.waits.hold(principal))
+            place = held.enter_context(Port(services).hold(principal))
         except ApiError as exc:
             await websocket.send_denial_response(_message(websocket, exc))
             return
         await websocket.accept()
-        session = InteractiveSession(websocket, services, websocket.app.state.settings, principal)
+        session = InteractiveSession(websocket, services.settings, websocket.app.state.settings, place)
         await session.serve(await _runtimes(services))
 
 

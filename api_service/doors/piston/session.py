@@ -1,47 +1,27 @@
-"""The WebSocket of Piston v2: one job for each connection, with input and output while the program runs.
-
-The program runs at the engine (`/converse` of our executor).
-"""
+"""The WebSocket of Piston v2: one job for each connection, with input and output while the program runs."""
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as connect_to
-from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from api_service.access.auth import Principal
 from api_service.doors.piston.answer import SIGNALS, end_of, name_of
 from api_service.doors.piston.request import PistonJob, read_job, read_json
 from api_service.doors.piston.runtimes import Runtime
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.errors import ApiError, Kind
-from api_service.services import Services
+from api_service.requests.port import Place
 from api_service.settings import ApiSettings
-from shared.engine.codex import SHARE_HEADER
-from shared.engine.run_call import (
-    Failed,
-    Finished,
-    Output,
-    Said,
-    StageBegan,
-    StageEnded,
-    parse_conversation_event,
-)
+from api_service.transient.conversation import Conversation
+from shared.engine.run_call import Output, StageBegan, StageEnded
 
 #: Seconds within which `init` must come.
 _INIT_S: Final = 1.0
 #: Seconds within which a client must take a message.
 _SEND_S: Final = 30.0
-#: Seconds within which the engine must accept a connection.
-_OPEN_S: Final = 10.0
-#: The most bytes of one event. The longest event has the compiler's output.
-_EVENT_BYTES: Final = 16 << 20
 
 
 class Closed(Exception):
@@ -58,17 +38,18 @@ class InteractiveSession:
     """An accepted connection and its job."""
 
     websocket: WebSocket
-    services: Services
+    api_settings: ApiSettings
     settings: PistonSettings
-    principal: Principal
+    place: Place
 
     async def serve(self, runtimes: Sequence[Runtime]) -> None:
         """Run the job of the connection, and close the connection."""
         try:
             try:
                 job = await self._job(runtimes)
-                await self._send({"type": "runtime", "language": job.runtime.name, "version": job.runtime.version})
-                await self._run(job)
+                async with self.place.converse(job.engine_request(self.api_settings)) as engine:
+                    await self._send({"type": "runtime", "language": job.runtime.name, "version": job.runtime.version})
+                    await _first_of(self._listen(engine), self._tell(engine, job.runtime))
             except ApiError as exc:
                 await self._send({"type": "error", "message": exc.detail})
                 raise Closed(4002, "Notified Error") from None
@@ -85,9 +66,7 @@ class InteractiveSession:
                 body = await self._init()
         except TimeoutError:
             raise Closed(4001, "Initialization Timeout") from None
-        job = read_job(body, runtimes, self.settings)
-        await self.services.transient.seconds.check(self.principal)
-        return job
+        return read_job(body, runtimes, self.settings)
 
     async def _init(self) -> Mapping[str, Any]:
         while True:
@@ -98,13 +77,7 @@ class InteractiveSession:
                 case "data" | "signal":
                     raise Closed(4003, "Not yet initialized")
 
-    async def _run(self, job: PistonJob) -> None:
-        share = f"key-{self.principal.owner}"
-        request = job.engine_request(self.services.settings)
-        async with _engine_session(self.services.settings, request, share) as engine:
-            await _first_of(self._listen(engine), self._tell(engine, job.runtime))
-
-    async def _listen(self, engine: ClientConnection) -> None:
+    async def _listen(self, engine: Conversation) -> None:
         """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
         while True:
             message = await self._receive()
@@ -117,25 +90,19 @@ class InteractiveSession:
                     data = message.get("data")
                     if not isinstance(data, str):
                         raise ApiError(Kind.INVALID, "data is required as a string")
-                    await engine.send(_said(stdin=data))
+                    await engine.say(stdin=data)
                 case "signal":
                     number = SIGNALS.get(str(message.get("signal")))
                     if number is None:
                         raise Closed(4005, "Invalid signal")
-                    await engine.send(_said(signal=number))
+                    await engine.say(signal=number)
             await asyncio.sleep(0)  # many messages may have come at once, and others must not wait for all of them
 
-    async def _tell(self, engine: ClientConnection, runtime: Runtime) -> None:
-        """Send the client the events of the job, and charge its key from the first one. Raises `Closed` at its end."""
-        began: float | None = None
-        try:
-            async for event in _events(engine):
-                began = began or time.monotonic()
-                for message in messages_of(event, compiles=runtime.compiles):
-                    await self._send(message)
-        finally:
-            if began is not None:
-                self.services.transient.seconds.charge(self.principal, time.monotonic() - began)
+    async def _tell(self, engine: Conversation, runtime: Runtime) -> None:
+        """Send the client the events of the job. Raises `Closed` at its end."""
+        async for event in engine.events():
+            for message in messages_of(event, compiles=runtime.compiles):
+                await self._send(message)
         raise Closed(4999, "Job Completed")
 
     async def _receive(self) -> Mapping[str, Any]:
@@ -169,44 +136,6 @@ def messages_of(event: StageBegan | Output | StageEnded, *, compiles: bool) -> I
 def _exit(event: StageEnded, stage: str) -> dict[str, Any]:
     code, signal = end_of(event)
     return {"type": "exit", "stage": stage, "code": code, "signal": name_of(signal)}
-
-
-@contextlib.asynccontextmanager
-async def _engine_session(settings: ApiSettings, request: bytes, share: str) -> AsyncIterator[ClientConnection]:
-    """Run a job at the engine. It ends with the block at the latest. Raises `ApiError` if the engine refuses it."""
-    if settings.codex_url is None:
-        raise ApiError(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
-    token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
-    try:
-        async with connect_to(
-            f"ws{settings.codex_url.removeprefix('http').rstrip('/')}/converse",
-            additional_headers={"Authorization": f"Bearer {token}", SHARE_HEADER: share},
-            compression=None,
-            max_size=_EVENT_BYTES,
-            open_timeout=_OPEN_S,
-            proxy=None,
-        ) as connection:
-            await connection.send(request, text=True)
-            yield connection
-    except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
-        raise ApiError(Kind.UNAVAILABLE, "The engine cannot be reached; try again in a moment.") from exc
-
-
-async def _events(engine: ClientConnection) -> AsyncIterator[StageBegan | Output | StageEnded]:
-    """Yield the events up to the end of the program. Raises `ApiError` if the engine fails."""
-    async for message in engine:
-        match parse_conversation_event(message):
-            case Finished():
-                return
-            case Failed(error=error):
-                raise ApiError(Kind.UNAVAILABLE, error)
-            case event:
-                yield event
-    raise ApiError(Kind.UNAVAILABLE, "The engine has hung up; try again in a moment.")
-
-
-def _said(**said: Any) -> str:
-    return Said(**said).model_dump_json(exclude_defaults=True)
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:

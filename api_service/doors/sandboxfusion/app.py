@@ -20,10 +20,10 @@ from api_service.doors.sandboxfusion.request import NotRunnable, Unreadable
 from api_service.doors.sandboxfusion.settings import SandboxFusionSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.languages.catalog import LanguageCatalog
-from api_service.services import Services, ServicesDep
+from api_service.requests.port import Place, Port, PortDep
+from api_service.requests.receive import read_parsed
+from api_service.services import Services
 from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
-from api_service.v1.body.receive import body_bytes, read_parsed
-from shared.http.disconnect import cancel_if_gone
 from shared.service.settings import load
 
 _PREFIX: Final = "/sandboxfusion"
@@ -91,18 +91,18 @@ def _detail(_: HTTPConnection, error: ApiError) -> Response:
 
 @router.post("/run_code")
 @router.post(f"{_NO_KEY}/run_code")
-async def run_code(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+async def run_code(principal: Submitter, request: Request, port: PortDep) -> Response:
     try:
-        return _json(code_answer(*await _run(principal, request, services, code_program)))
+        return _json(code_answer(*await _run(principal, request, port, code_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_STAGES))
 
 
 @router.post("/run_jupyter")
 @router.post(f"{_NO_KEY}/run_jupyter")
-async def run_jupyter(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+async def run_jupyter(principal: Submitter, request: Request, port: PortDep) -> Response:
     try:
-        return _json(notebook_answer(*await _run(principal, request, services, notebook_program)))
+        return _json(notebook_answer(*await _run(principal, request, port, notebook_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_CELLS))
 
@@ -116,33 +116,32 @@ async def ping() -> Response:
 async def _run(
     principal: Principal,
     request: Request,
-    services: Services,
+    port: Port,
     program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
 ) -> tuple[EndedRun, FusionProgram]:
-    """Return how the program of a request ran, and the program. The body's memory is held until the program has ended.
+    """Return how the program of a request ran, and the program.
 
     Raises `NotRunnable` if no repeat can mend the request, or `ApiError`.
     """
     settings: SandboxFusionSettings = request.app.state.settings
     wait_s, memory_mb = settings.sandboxfusion_wait_seconds, settings.sandboxfusion_memory_mb
     deadline = time.monotonic() + (wait_s or _WAIT_SECONDS)
-    size = body_bytes(request, services.settings)
-    async with services.body_memory.hold_within(principal, size, deadline - time.monotonic()):
+    with port.hold(principal) as place:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await request.body()
         except TimeoutError:
             raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
-        program = await read_parsed(request, program_of, await services.languages.catalog(), memory_mb)
+        program = await read_parsed(request, program_of, await port.services.languages.catalog(), memory_mb)
         deadline += 0.0 if wait_s else program.spare_s
-        return await cancel_if_gone(request.receive, run_within(services, principal, program, deadline)), program
+        return await run_within(place, request, program, deadline), program
 
 
-async def run_within(services: Services, principal: Principal, program: FusionProgram, deadline: float) -> EndedRun:
+async def run_within(place: Place, request: Request, program: FusionProgram, deadline: float) -> EndedRun:
     """Return how the program ran. A key whose run time is used up waits for more. Raises as `_run` does."""
     while True:
         try:
-            return await services.transient.run(principal, program.request, wait_s=deadline - time.monotonic())
+            return await place.run(request, program.request, wait_s=deadline - time.monotonic())
         except (Quarantined, EngineFailed) as exc:
             raise NotRunnable(exc.detail) from exc
         except ApiError as exc:

@@ -27,6 +27,8 @@ _JARS: Final = "/jars/*"
 _PROCESSORS: Final = 4
 #: The least and the most that a time limit may be, so that it is a finite number. The engine has lower ones.
 _LEAST_SECONDS, _MOST_SECONDS = 0.001, 6000.0
+#: The most seconds that a client may leave for a compiler that there is not, since its request waits for as long.
+_MOST_SPARE_SECONDS: Final = 60.0
 #: Seconds that a notebook has for its start in SandboxFusion.
 _START_SECONDS: Final = 10.0
 _MIB: Final = 1 << 20
@@ -70,7 +72,7 @@ def code_program(content: bytes, catalog: LanguageCatalog, memory_mb: int | None
     }
     source = _source(body.code, body.language).encode() or b"\n"  # the engine refuses an empty file
     request, fetched = _request(installed, source, files, body, body.stdin or "", fields)
-    spare_s = 0.0 if installed.is_compiled else compile_limits["wall_s"]
+    spare_s = 0.0 if installed.is_compiled else min(_MOST_SPARE_SECONDS, compile_limits["wall_s"])
     return FusionProgram(request, fetched, language.compiles, spare_s)
 
 

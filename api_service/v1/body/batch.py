@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, create_model
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, invalid
+from api_service.requests.threads import run_in_thread, run_in_thread_if_large
 from api_service.services import Services
 from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
@@ -21,7 +22,6 @@ from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.rules import validate_submission, webhook_fault
 from api_service.v1.body.submission import SubmissionBody, Text, overfull
-from api_service.v1.protocol.threads import run_in_thread, run_in_thread_if_large
 from api_service.v1.protocol.validation import (
     MAX_FAULTS,
     NoQuery,

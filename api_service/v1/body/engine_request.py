@@ -4,11 +4,9 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from api_service.access.auth import Principal
 from api_service.submissions.new_submission import NewSubmission
-from api_service.transient.runs import TransientRuns
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.job_program import JobProgram
@@ -55,10 +53,16 @@ def transient_program(new: NewSubmission, *, live_output: bool = False) -> Trans
     return TransientProgram(request, tests, program.is_interactive)
 
 
+class RunEvents(Protocol):
+    """Runs a program, and yields its events."""
+
+    def __call__(self, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]: ...
+
+
 async def events_of(
-    runs: TransientRuns, principal: Principal, program: TransientProgram, result: TransientResult
+    run: RunEvents, program: TransientProgram, result: TransientResult
 ) -> AsyncGenerator[tuple[RunEvent, Test | None]]:
     """Run a program, and yield each event, which the result has taken, with the test that it has ended."""
-    async with aclosing(runs.events(principal, program.request, wait_s=_WAIT_S)) as events:
+    async with aclosing(run(program.request, wait_s=_WAIT_S)) as events:
         async for event in events:
             yield event, result.add(event)

@@ -13,6 +13,7 @@ from python_multipart.multipart import parse_options_header
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.requests.threads import LARGE, run_in_thread_if_large
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
@@ -23,7 +24,7 @@ from api_service.v1.body.program import UploadedFiles
 from api_service.v1.body.rules import validate_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
-from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large
+from api_service.v1.protocol.prefer import Wait, WaitQuery, wait_of
 from api_service.v1.protocol.validation import (
     NoQuery,
     checked_query,
@@ -33,7 +34,6 @@ from api_service.v1.protocol.validation import (
     query_items,
     repeated,
 )
-from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
 from shared.engine.run_call import MAX_FILES
 from shared.files.archives import ArchiveError, unpack_foreign
 

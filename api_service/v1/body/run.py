@@ -9,14 +9,14 @@ from pydantic import Field
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.languages.catalog import EngineLanguage
+from api_service.requests.threads import run_in_thread_if_large
+from api_service.requests.visibility import find_visible, refuse_unknown
 from api_service.services import Services
 from api_service.v1.body.program import limit_faults
 from api_service.v1.body.rules import NEEDS_RUN, input_faults
 from api_service.v1.body.submission import Args, LimitsBody, Text
-from api_service.v1.protocol.threads import run_in_thread_if_large
+from api_service.v1.protocol.prefer import Wait, WaitQuery, wait_of
 from api_service.v1.protocol.validation import Strict, checked_query, parse_json, query_items, read_body, validated
-from api_service.v1.reads.visibility import find_visible, refuse_unknown
-from api_service.v1.reads.waiting import Wait, WaitQuery, wait_of
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
 _HAS_JUDGE: Final = "A submission that a program judges runs again with its own; leave it out."

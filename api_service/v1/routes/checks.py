@@ -12,6 +12,8 @@ from api_service.http.errors import Fault, Kind, invalid
 from api_service.problems import checking
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.checking import CheckRequest
+from api_service.requests.visibility import refuse_unknown
+from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep, SetterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.constraints import constraints_of
@@ -20,9 +22,8 @@ from api_service.v1.body.submission import Locale, Text
 from api_service.v1.protocol.answers import conditional
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.openapi import V1Router, location
+from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
 from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query, validated
-from api_service.v1.reads.visibility import refuse_unknown
-from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_while
 from api_service.v1.routes.output import LARGEST_NUMBER
 from api_service.v1.routes.problems import ProblemName, VersionQuery, require_owned
 from shared.database import channels
@@ -72,10 +73,11 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
         async with services.requesting_runs():
             return await checking.start(services.submissions, principal, version, asked, on_stored)
 
-    async def render(check: int) -> ProblemCheck:
-        return await _ended(services, await _read(services, check), wait.seconds)
+    with waiting(services, principal, wait.seconds) as waiter:
 
-    with reserved(services, principal, wait.seconds):
+        async def render(check: int) -> ProblemCheck:
+            return await _ended(waiter, await _read(services, check))
+
         accepted = await once(
             request, services, principal, content, work, render,
             status=HTTPStatus.ACCEPTED, wait_s=wait.seconds,
@@ -100,10 +102,10 @@ async def get_check(principal: SetterDep, name: ProblemName, request: Request, s
     query = read_query(request, CheckQuery)
     version = await require_owned(services, principal, name, query.version)
     wait = wait_of(request, query)
-    with reserved(services, principal, wait.seconds):
+    with waiting(services, principal, wait.seconds) as waiter:
         async with services.database.connection() as connection:
             found = await checks.latest_check(connection, version.id)
-        shown = await _ended(services, found or refuse_unknown("check"), wait.seconds)
+        shown = await _ended(waiter, found or refuse_unknown("check"))
     return conditional(request, shown, wait.headers)
 
 
@@ -127,15 +129,15 @@ async def _asked(request: Request, services: Services, principal: Principal, con
     )
 
 
-async def _ended(services: Services, check: ProblemCheck, seconds: float) -> ProblemCheck:
+async def _ended(waiter: Waiter, check: ProblemCheck) -> ProblemCheck:
     """Return a check, after a wait for its end."""
 
     async def is_running() -> bool:
         nonlocal check
-        check = await _read(services, check.id)
+        check = await _read(waiter.services, check.id)
         return check.state is CheckState.RUNNING
 
-    await wait_while(services, check.batch, seconds, is_running, channel=channels.BATCHES)
+    await waiter.until_ended(check.batch, is_running, channel=channels.BATCHES)
     return check
 
 

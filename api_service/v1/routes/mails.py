@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import Request, Response
 
 from api_service.http.errors import Kind
+from api_service.requests.visibility import refuse_unknown, require_visible
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions.mails import mail_again
 from api_service.submissions.service import OnStored
@@ -13,7 +14,6 @@ from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import read_query
-from api_service.v1.reads.visibility import refuse_unknown, require_visible
 from shared.resources import mails as read
 from shared.resources.models import ListOf, Mail
 

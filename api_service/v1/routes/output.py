@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.requests.visibility import find_visible, refuse_unknown
 from api_service.services import ReaderDep, Services, ServicesDep
 from api_service.v1.output.content import RANGE, TEXT, ZIP, content_answer, content_responses
 from api_service.v1.output.stored_bytes import (
@@ -22,7 +23,6 @@ from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import Route, V1Router
 from api_service.v1.protocol.validation import Strict, read_query
-from api_service.v1.reads.visibility import find_visible, refuse_unknown
 from shared.engine.artifacts import UNKNOWN
 from shared.resources.statements import shows_secrets
 

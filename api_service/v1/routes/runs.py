@@ -8,6 +8,8 @@ from fastapi import Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.visibility import find_visible, owner_of, refuse_unknown
+from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.run import RunBody, read_run_request
@@ -16,8 +18,8 @@ from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import RunNumber, SubmissionId
 from api_service.v1.protocol.openapi import V1Router, location
-from api_service.v1.reads.visibility import find_visible, owner_of, read_query_of, refuse_unknown
-from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_until_final
+from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery
+from api_service.v1.reads.query import read_query_of
 from shared.resources import read
 from shared.resources.models import ListOf, Run
 
@@ -84,11 +86,11 @@ async def get_run(
 )
 async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     override, wait = await read_run_request(request, services, principal, id)
-    with reserved(services, principal, wait.seconds):
+    with waiting(services, principal, wait.seconds) as waiter:
         accepted = await once(
             request, services, principal, override,
             partial(_request, services, principal, id, override),
-            partial(_shown, services, principal, id, wait.seconds),
+            partial(_shown, waiter, id),
             status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=wait.seconds,
         )  # fmt: skip
     accepted.headers.update(wait.headers)
@@ -106,9 +108,10 @@ async def _request(
         return await services.submissions.request_run(principal, upload, override, on_stored)
 
 
-async def _shown(services: Services, principal: Principal, upload: int, seconds: float, number: int) -> Run:
+async def _shown(waiter: Waiter, upload: int, number: int) -> Run:
     """Return a run, after a wait for its end."""
-    await wait_until_final(services, principal, upload, seconds)
+    await waiter.until_final(upload)
+    services, principal = waiter.services, waiter.principal
     async with services.database.connection() as connection:
         owner, sees_all = owner_of(principal), principal.sees_all
         run = await read.run(connection, upload, number, links=services.links, owner=owner, sees_all=sees_all)

@@ -11,8 +11,8 @@ from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import V1Router
+from api_service.v1.protocol.prefer import MAX_WAIT_S
 from api_service.v1.protocol.validation import read_query
-from api_service.v1.reads.waiting import MAX_WAIT_S
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS

@@ -8,6 +8,8 @@ from fastapi import Request, Response
 from api_service.events import reads
 from api_service.events.event_log import EventPosition, unsent
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.visibility import owner_of, refuse_unknown, require_visible, visible_submission
+from api_service.requests.waiting import waiting
 from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
 from api_service.submissions.cancel import cancel
 from api_service.submissions.delete import delete
@@ -18,9 +20,9 @@ from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, SAME, condition
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import V1Router
+from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
 from api_service.v1.protocol.validation import read_query
-from api_service.v1.reads.visibility import owner_of, read_query_of, refuse_unknown, require_visible, visible_submission
-from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, WaitQuery, reserved, wait_of, wait_until_final
+from api_service.v1.reads.query import read_query_of
 from shared.resources.models import Submission
 
 router = V1Router(tags=["submissions"])
@@ -42,8 +44,8 @@ async def get_submission(
 ) -> Response:
     query = await read_query_of(request, services, principal, id, WaitQuery)
     wait = wait_of(request, query)
-    with reserved(services, principal, wait.seconds):
-        await wait_until_final(services, principal, id, wait.seconds)
+    with waiting(services, principal, wait.seconds) as waiter:
+        await waiter.until_final(id)
     submission = await visible_submission(services, principal, id, reserve)
     return conditional(request, submission, wait.headers)
 

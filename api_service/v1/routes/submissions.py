@@ -9,11 +9,13 @@ from fastapi import Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.receive import receiving
+from api_service.requests.visibility import owner_of, visible_submission
+from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
 from api_service.v1.body.read import FORM, JSON, read_submission
-from api_service.v1.body.receive import receiving
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.lists import pages
@@ -21,9 +23,8 @@ from api_service.v1.lists.cursors import LINK, page_answer, unsealed
 from api_service.v1.lists.pages import ListQuery
 from api_service.v1.protocol.idempotency import Once
 from api_service.v1.protocol.openapi import V1Router, location
+from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery
 from api_service.v1.protocol.validation import read_query
-from api_service.v1.reads.visibility import owner_of, visible_submission
-from api_service.v1.reads.waiting import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery, reserved, wait_until_final
 from shared.resources import read
 from shared.resources.mapping import posted
 from shared.resources.models import ListOf, Submission
@@ -54,14 +55,14 @@ _TOO_SLOW: Final = (
     idempotent=True,
 )
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
-    with ExitStack() as waiting:
+    with ExitStack() as held:
         # While the answer waits, neither the body nor the submission is in memory.
-        once, wait, shown = await _create(request, services, principal, waiting)
+        once, wait, waiter, shown = await _create(request, services, principal, held)
 
         async def render(upload: int) -> Submission:
             if shown is not None:
                 return shown
-            await wait_until_final(services, principal, upload, wait.seconds)
+            await waiter.until_final(upload)
             return await visible_submission(services, principal, upload)
 
         answer = await once.answer(render)
@@ -70,16 +71,16 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
 
 
 async def _create(
-    request: Request, services: Services, principal: Principal, waiting: ExitStack
-) -> tuple[Once, Wait, Submission | None]:
-    """Store the submission of a request, unless an earlier one with its key has. Its wait counts until `waiting` ends.
+    request: Request, services: Services, principal: Principal, held: ExitStack
+) -> tuple[Once, Wait, Waiter, Submission | None]:
+    """Store the submission of a request, unless an earlier one with its key has. Its wait counts until `held` ends.
 
-    Return what answers it, its wait, and how the submission looks just now; None if the answer waits or reads it.
+    The last value is the submission as it was stored; None if the answer waits or reads it.
     """
     async with receiving(request, services, principal) as body:
         parsed = await read_submission(request, services, principal, body)
         wait, shown = parsed.wait, None
-        waiting.enter_context(reserved(services, principal, wait.seconds))
+        waiter = held.enter_context(waiting(services, principal, wait.seconds))
         once = Once(request, services, principal, HTTPStatus.CREATED, "/v1/submissions/{}", float(wait.seconds))
         if await once.is_first(parsed.content_sha256):
             async with once.working(), services.requesting_runs():
@@ -87,7 +88,7 @@ async def _create(
             once.made = stored.id
             is_whole = not wait.seconds and parsed.new.problem_version is None
             shown = await _shown(services, principal, parsed.new, stored) if is_whole else None
-        return once, wait, shown
+        return once, wait, waiter, shown
 
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:

@@ -1,31 +1,30 @@
 """Running a program without storing it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import ExitStack, aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack, aclosing
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.access.auth import Principal
 from api_service.http.errors import Kind
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
-from api_service.services import Services, ServicesDep, SubmitterDep
+from api_service.requests.port import Place, Port
+from api_service.requests.receive import receiving
+from api_service.requests.threads import run_in_thread_if_large
+from api_service.services import ServicesDep, SubmitterDep
 from api_service.v1.body.engine_request import TransientProgram, events_of, transient_program
 from api_service.v1.body.read import FORM, JSON, read_submission
-from api_service.v1.body.receive import receiving
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import TransientRunBody
 from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, OutputEvent, event
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import V1Router
-from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.run_call import Output, Started
-from shared.http.bodies import FREE_BYTES
 from shared.http.disconnect import cancel_if_gone
 from shared.resources.models import Engine, TransientRun
 from shared.resources.read import Reserve
@@ -50,7 +49,7 @@ async def _until_sent() -> AsyncIterator[ExitStack]:
         yield held
 
 
-#: Holds the memory of a run's outputs until the answer is sent.
+#: Holds the place of a run, and the memory of its outputs, until the answer is sent.
 _UntilSentDep = Annotated[ExitStack, Depends(_until_sent)]
 
 
@@ -71,6 +70,7 @@ async def run_program(
     principal: SubmitterDep, request: Request, services: ServicesDep, until_sent: _UntilSentDep
 ) -> Response:
     reserve = until_sent.enter_context(reserving(services.response_memory, principal))
+    place = until_sent.enter_context(Port(services).hold(principal))
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
         new = (await read_submission(request, services, principal, body, may_store=False)).new
@@ -78,17 +78,9 @@ async def run_program(
         program = await run_in_thread_if_large(size, transient_program, new, live_output=wants_events)
         del new, body
     if wants_events:
-        pieces = prefetch(_events(services, principal, program, reserve))
+        pieces = prefetch(_events(place, program, reserve))
         return _RunEvents(await cancel_if_gone(request.receive, pieces))
-    return answer(await cancel_if_gone(request.receive, _run(services, principal, program, reserve)))
-
-
-@contextmanager
-def _waiting(services: Services, principal: Principal, program: TransientProgram) -> Iterator[None]:
-    """Count a run as one that waits, and hold the memory of its program, while the block runs."""
-    size = min(len(program.request), services.settings.largest_body_bytes)
-    with services.waits.hold(principal), services.body_memory.hold(principal, max(0, size - FREE_BYTES)):
-        yield
+    return answer(await cancel_if_gone(request.receive, _run(place, program, reserve)))
 
 
 def _ended(result: TransientResult, reserve: Reserve) -> TransientRun:
@@ -99,28 +91,24 @@ def _ended(result: TransientResult, reserve: Reserve) -> TransientRun:
     return run
 
 
-async def _run(services: Services, principal: Principal, program: TransientProgram, reserve: Reserve) -> TransientRun:
+async def _run(place: Place, program: TransientProgram, reserve: Reserve) -> TransientRun:
     result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    with _waiting(services, principal, program):
-        async with aclosing(events_of(services.transient, principal, program, result)) as events:
-            async for _ in events:
-                pass
+    async with aclosing(events_of(place.events, program, result)) as events:
+        async for _ in events:
+            pass
     return _ended(result, reserve)
 
 
-async def _events(
-    services: Services, principal: Principal, program: TransientProgram, reserve: Reserve
-) -> AsyncGenerator[bytes]:
+async def _events(place: Place, program: TransientProgram, reserve: Reserve) -> AsyncGenerator[bytes]:
     result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    with _waiting(services, principal, program):
-        async with aclosing(events_of(services.transient, principal, program, result)) as events:
-            async for happened, test in events:
-                if isinstance(happened, Started):
-                    yield event("started", StartedEvent(engine=result.engine))
-                elif isinstance(happened, Output):
-                    yield event(happened.stream, OutputEvent(text=happened.text))
-                elif test is not None:
-                    yield event("test", test)
+    async with aclosing(events_of(place.events, program, result)) as events:
+        async for happened, test in events:
+            if isinstance(happened, Started):
+                yield event("started", StartedEvent(engine=result.engine))
+            elif isinstance(happened, Output):
+                yield event(happened.stream, OutputEvent(text=happened.text))
+            elif test is not None:
+                yield event("test", test)
     yield event("finished", _ended(result, reserve))
 
 

@@ -10,12 +10,11 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from api_service.access.auth import Principal, require
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import Services, ServicesDep
 from api_service.v1.body.constraints import constraints_of
 from api_service.v1.body.multipart import read_parts
-from api_service.v1.body.receive import body_bytes
 from api_service.v1.body.rules import validate_submission
-from api_service.v1.protocol.threads import run_in_thread_if_large
 from api_service.web.program_page import is_valid_token, program_page
 from api_service.web.rendering import root_of
 from api_service.web.send_form import SentForm, read_form
@@ -50,10 +49,9 @@ async def send(request: Request, services: ServicesDep) -> Response:
     fields = _first_fields(request, bytes(beginning[:_BEGINNING_BYTES]))
     try:
         principal = await _sender(request, services, fields.get("key", ""))
-        with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-            body = bytes(beginning) + b"".join([piece async for piece in pieces])
-            async with services.body_semaphore.take(principal):
-                return await _sent(request, services, principal, body, fields.get("token", ""))
+        body = bytes(beginning) + b"".join([piece async for piece in pieces])
+        async with services.body_semaphore.take(principal):
+            return await _sent(request, services, principal, body, fields.get("token", ""))
     except ApiError as exc:
         # Nothing of what a stranger sent is shown again.
         return await program_page(request, services, faults=[Fault(exc.detail)], status=exc.kind.status)

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.v1.body.receive import release_body
+from api_service.requests.receive import release_body
 from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 
 

@@ -105,7 +105,7 @@ async def test_long_texts_wait_for_memory(
                 assert steps(events) == ["queued", "running"]
                 others.close()
                 await until(events, "test 1", "test 2", "finished", "finished!")
-        await eventually(lambda: not answers._held)
+        await eventually(lambda: not answers.budget._held)
 
 
 async def test_finished_is_not_sent_if_it_runs_again(

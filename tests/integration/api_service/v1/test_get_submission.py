@@ -35,7 +35,7 @@ async def test_a_key_may_wait_a_few_times_at_once(
     await make_job(database, upload)
     path = f"/v1/submissions/{upload}"
     waits = [asyncio.create_task(waiting_api.get(f"{path}?wait=50", headers=alice.headers)) for _ in range(2)]
-    count = app_of(waiting_api).state.services.waits._held
+    count = app_of(waiting_api).state.services.waits.budget._held
     await eventually(lambda: count[alice.id] == 2, what="both requests wait")
     refused = await waiting_api.get(f"{path}?wait=50", headers=alice.headers)
     assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
@@ -96,7 +96,7 @@ async def test_outputs_of_many_tests_are_bounded_together(
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             async def noting(message: Message) -> None:
-                held_while_sent.append(answers._held.total())
+                held_while_sent.append(answers.budget._held.total())
                 await send(message)
 
             await app(scope, receive, noting)
@@ -104,7 +104,7 @@ async def test_outputs_of_many_tests_are_bounded_together(
         transport.app = watched
         for each in (path, f"{path}/runs/1"):
             assert (await client.get(each)).status_code == status
-            assert answers._held.total() == 0
+            assert answers.budget._held.total() == 0
         assert {*held_while_sent} == {most if status == 200 else 0}
         transport.app = app
         assert (await client.get(f"{path}/output?test=1")).status_code == 200

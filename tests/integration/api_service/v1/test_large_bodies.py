@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1.protocol import threads, validation
+from api_service.requests import threads
+from api_service.v1.protocol import validation
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.storage.base import ObjectStore

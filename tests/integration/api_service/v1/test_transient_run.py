@@ -34,7 +34,7 @@ async def test_a_program_and_its_outputs_count(api_with: ApiWith, accept: str) -
     held_while_it_runs, held_while_sent = [], []
 
     async def note() -> None:
-        held_while_it_runs.append(services.body_memory._held.total())
+        held_while_it_runs.append(services.body_memory.budget._held.total())
 
     outputs = [ended_test(number=number, stdout="x" * _OUTPUT) for number in range(1, _TESTS + 1)]
     engine = cast("OpenedEngine", PlayedEngine([STARTED, note, *outputs]))
@@ -44,7 +44,7 @@ async def test_a_program_and_its_outputs_count(api_with: ApiWith, accept: str) -
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             async def noting(message: Message) -> None:
-                held_while_sent.append(services.response_memory._held.total())
+                held_while_sent.append(services.response_memory.budget._held.total())
                 await send(message)
 
             await app(scope, receive, noting)
@@ -56,7 +56,7 @@ async def test_a_program_and_its_outputs_count(api_with: ApiWith, accept: str) -
         assert answer.status_code == 200
         assert held_while_it_runs[0] > 6 * 14_000 - FREE_BYTES
         assert held_while_sent[-1] == 3 * _TESTS * _OUTPUT
-        assert (services.body_memory._held.total(), services.response_memory._held.total()) == (0, 0)
+        assert (services.body_memory.budget._held.total(), services.response_memory.budget._held.total()) == (0, 0)
 
 
 async def test_a_client_that_takes_no_event_ends_the_program(

@@ -18,7 +18,7 @@ class _Client:
 
 
 class _Talk:
-    async def send(self, message: str) -> None:
+    async def say(self, **said: Any) -> None:
         """Take it at once."""
 
 

@@ -7,7 +7,6 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from starlette.requests import HTTPConnection
 
-from api_service.access.auth import Principal
 from api_service.doors.sandboxfusion.app import open_door, run_within
 from api_service.doors.sandboxfusion.program import FusionProgram
 from api_service.doors.sandboxfusion.request import NotRunnable
@@ -58,9 +57,8 @@ def test_a_key_is_in_a_field_or_in_the_path(path: str, headers: dict[str, str], 
 
 async def _run(*errors: ApiError, wait_s: float = 30) -> EndedRun:
     """Return how a program ran after these errors, one at each try."""
-    services: Any = Mock()
-    services.transient.run = AsyncMock(side_effect=[*errors, _RUN])
-    return await run_within(services, Principal(1, frozenset()), _PROGRAM, time.monotonic() + wait_s)
+    place = Mock(run=AsyncMock(side_effect=[*errors, _RUN]))
+    return await run_within(place, Mock(), _PROGRAM, time.monotonic() + wait_s)
 
 
 def _quota(seconds: str) -> ApiError:

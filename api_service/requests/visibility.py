@@ -1,19 +1,14 @@
 """Finds what a sender may see: what its key has made. `admin` sees all. The rest does not exist for the sender."""
 
-from typing import Final, NoReturn, TypeVar
-
-from fastapi import Request
+from typing import Final, NoReturn
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
-from api_service.v1.protocol.validation import NoQuery, Strict, read_query
 from shared.database.connection import Record
 from shared.resources import read
 from shared.resources.models import Submission
 from shared.resources.statements import owned
-
-M = TypeVar("M", bound=Strict)
 
 _FIND: Final = f"SELECT {{columns}} FROM uploads WHERE id = :id AND {owned('uploads')}"  # noqa: S608  (constants)
 _FIND_BATCH: Final = f"SELECT FROM batches WHERE id = :id AND {owned('batches')}"
@@ -72,18 +67,3 @@ async def require_visible_batch(services: Services, principal: Principal, batch:
         row = await connection.fetch_one(_FIND_BATCH, {"id": batch, "owner": owner_of(principal)})
     if row is None:
         refuse_unknown("batch")
-
-
-async def read_query_of(
-    request: Request,
-    services: Services,
-    principal: Principal,
-    upload_id: int,
-    model: type[M] = NoQuery,  # type: ignore[assignment]
-) -> M:
-    """Return the query of a request about a submission. 404 comes before 422, so a fault costs one more look-up."""
-    try:
-        return read_query(request, model)
-    except ApiError:
-        await require_visible(services, principal, upload_id)
-        raise

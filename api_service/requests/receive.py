@@ -1,4 +1,7 @@
-"""Receives the bodies of requests: their memory is counted, and a key has two of them checked at a time."""
+"""Receives the bodies of requests: a key has two of them checked at a time.
+
+Their memory is counted where they arrive (`shared.http.bodies`), so no route can pass that by.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,12 +13,11 @@ from fastapi import Request
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError
 from api_service.limits import rate_limits
+from api_service.requests.threads import LARGE, run_in_thread_if_large
 from api_service.services import Services
-from api_service.settings import ApiSettings
-from api_service.v1.protocol.threads import LARGE, run_in_thread_if_large
 from shared.accounts import budgets
 from shared.accounts.budgets import Charge
-from shared.http.bodies import FREE_BYTES, give_back
+from shared.http.bodies import give_back
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,20 +27,19 @@ T = TypeVar("T")
 async def receiving(
     request: Request, services: Services, principal: Principal, *, counts_refused: bool = True
 ) -> AsyncIterator[bytes]:
-    """Yield the body of a request. It has a part of the memory, and is one of those that are checked, until the end.
+    """Yield the body of a request, which is one of those that are checked until the block ends.
 
     A large body that is refused counts as one submission, because checking it takes as long as if it were good; unless
     not `counts_refused`. Raises `ApiError` (429) if the key has used up its submissions by such requests.
     """
     try:
-        with services.body_memory.hold(principal, body_bytes(request, services.settings)):
-            body = await request.body()
-            async with services.body_semaphore.take(principal):
-                if len(body) < LARGE or principal.sees_all or not counts_refused:
+        body = await request.body()
+        async with services.body_semaphore.take(principal):
+            if len(body) < LARGE or principal.sees_all or not counts_refused:
+                yield body
+            else:
+                async with _counting_refusals(services, principal):
                     yield body
-                else:
-                    async with _counting_refusals(services, principal):
-                        yield body
     finally:
         release_body(request)
 
@@ -57,22 +58,12 @@ async def _counting_refusals(services: Services, principal: Principal) -> AsyncI
         raise
 
 
-def body_bytes(request: Request, settings: ApiSettings) -> int:
-    """Return the bytes of the body beyond those that every connection may use."""
-    declared = request.headers.get("Content-Length", "")
-    size = int(declared) if declared.isdecimal() and len(declared) < 20 else settings.largest_body_bytes
-    return max(0, min(size, settings.largest_body_bytes) - FREE_BYTES)
-
-
 async def read_parsed(
     request: Request, read: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Return what `read` makes of the body of a request, which is then released."""
+    """Return the value that `read` makes of the body of a request."""
     body = await request.body()
-    try:
-        return await run_in_thread_if_large(len(body), read, body, *args, **kwargs)
-    finally:
-        release_body(request)
+    return await run_in_thread_if_large(len(body), read, body, *args, **kwargs)
 
 
 def release_body(request: Request) -> None:

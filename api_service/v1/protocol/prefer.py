@@ -1,26 +1,14 @@
-"""Answers that wait for a result: `Prefer: wait=N` (RFC 7240) and `?wait=N`.
+"""How long an answer waits for a result: `Prefer: wait=N` (RFC 7240) and `?wait=N`."""
 
-A wait holds no connection to the database: the process's listener wakes it (`api_service.events.notifications`).
-"""
-
-import asyncio
 import re
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from fastapi import Request
 from pydantic import Field
 
-from api_service.access.auth import Principal
 from api_service.http.openapi import answer_header, request_header
-from api_service.services import Services
 from api_service.v1.protocol.validation import Strict
-from api_service.v1.reads.visibility import find_visible
-from shared.database import channels
 
 #: The longest wait, in seconds.
 MAX_WAIT_S: Final = 60
@@ -83,43 +71,3 @@ def _preferred(header: str) -> int | None:
             seconds = _SECONDS.fullmatch(preference["value"] or "")
             return min(int(seconds[1]), MAX_WAIT_S) if seconds else None
     return None
-
-
-def reserved(services: Services, principal: Principal, seconds: float) -> AbstractContextManager[None]:
-    """Count the wait of a request while a block runs, which raises `ApiError` (429) if its key has too many.
-
-    A request that stores something reserves its wait before that.
-    """
-    return services.waits.hold(principal) if seconds > 0 else nullcontext()
-
-
-async def wait_until_final(services: Services, principal: Principal, upload_id: int, seconds: float) -> None:
-    """Return when the submission is in a final state or `held`, is gone, the time is over or the service stops."""
-    await wait_while(services, upload_id, seconds, partial(_is_under_way, services, principal, upload_id))
-
-
-async def wait_while(
-    services: Services,
-    id_: int,
-    seconds: float,
-    is_under_way: Callable[[], Awaitable[bool]],
-    *,
-    channel: str = channels.SUBMISSIONS,
-) -> None:
-    """Return when what has this id on the channel is not under way, the time is over or the service stops."""
-    if seconds <= 0:
-        return
-    deadline = time.monotonic() + seconds
-    with services.notifications.watch(id_, channel=channel) as changed:
-        while not services.notifications.is_stopping and await is_under_way():
-            try:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    await changed.wait()
-            except TimeoutError:
-                return
-            changed.clear()
-
-
-async def _is_under_way(services: Services, principal: Principal, upload_id: int) -> bool:
-    row = await find_visible(services, principal, upload_id, "request_id IS NOT NULL AS is_under_way")
-    return row is not None and bool(row["is_under_way"])

@@ -1,0 +1,80 @@
+"""Runs programs that get their input while they run (`/converse` of our executor)."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_to
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Kind
+from api_service.settings import ApiSettings
+from api_service.transient.run_seconds import RunSeconds
+from shared.engine.codex import SHARE_HEADER
+from shared.engine.run_call import Failed, Finished, Output, Said, StageBegan, StageEnded, parse_conversation_event
+
+#: Seconds within which the engine must accept a connection.
+_OPEN_S: Final = 10.0
+#: The most bytes of one event. The longest event has the compiler's output.
+_EVENT_BYTES: Final = 16 << 20
+
+
+class Conversation:
+    """A program at the engine, and the messages to and from it."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        #: The time of the first event.
+        self.began: float | None = None
+
+    async def say(self, **said: Any) -> None:
+        """Send the program a message with these fields of `Said`."""
+        await self._connection.send(Said(**said).model_dump_json(exclude_defaults=True))
+
+    async def events(self) -> AsyncIterator[StageBegan | Output | StageEnded]:
+        """Yield the events up to the end of the program. Raises `ApiError` if the engine fails."""
+        async for message in self._connection:
+            self.began = self.began or time.monotonic()
+            match parse_conversation_event(message):
+                case Finished():
+                    return
+                case Failed(error=error):
+                    raise ApiError(Kind.UNAVAILABLE, error)
+                case event:
+                    yield event
+        raise ApiError(Kind.UNAVAILABLE, "The engine has hung up; try again in a moment.")
+
+
+@contextlib.asynccontextmanager
+async def converse(
+    settings: ApiSettings, seconds: RunSeconds, principal: Principal, program: bytes
+) -> AsyncIterator[Conversation]:
+    """Run a program at the engine, which ends with the block at the latest. Its key is charged from its first event on.
+
+    Raises `ApiError`: 429 if the key has no run time left, 503 if the engine cannot be reached.
+    """
+    await seconds.check(principal)
+    if settings.codex_url is None:
+        raise ApiError(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
+    token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
+    conversation = None
+    try:
+        async with connect_to(
+            f"ws{settings.codex_url.removeprefix('http').rstrip('/')}/converse",
+            additional_headers={"Authorization": f"Bearer {token}", SHARE_HEADER: f"key-{principal.owner}"},
+            compression=None,
+            max_size=_EVENT_BYTES,
+            open_timeout=_OPEN_S,
+            proxy=None,
+        ) as connection:
+            await connection.send(program, text=True)
+            conversation = Conversation(connection)
+            yield conversation
+    except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
+        raise ApiError(Kind.UNAVAILABLE, "The engine cannot be reached; try again in a moment.") from exc
+    finally:
+        if conversation and conversation.began is not None:
+            seconds.charge(principal, time.monotonic() - conversation.began)
