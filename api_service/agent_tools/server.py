@@ -16,7 +16,6 @@ from starlette.requests import Request
 from api_service.agent_tools.results import LanguageResult, ProgramFile, failure, of_content, of_run, of_submission
 from api_service.agent_tools.tools import INSTRUCTIONS, TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, cut, invalid
-from api_service.v1.body.submission import overfull
 from api_service.v1.protocol.validation import checked, is_clean
 from shared.engine.languages import ALIASES
 from shared.service.errors import TransientError
@@ -139,7 +138,7 @@ async def _call(
 async def _checked(backend: Backend, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments that are not null, `code` as `source`. Raises `ApiError` with all faults of single keys."""
     model, _ = TOOLS[tool]
-    faults = list(overfull(arguments)) or checked(model, arguments)[1]
+    faults = checked(model, arguments).faults
     if not faults:
         own = {"source" if name == "code" else name: value for name, value in arguments.items()}
         return {name: value for name, value in own.items() if value is not None}

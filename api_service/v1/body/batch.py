@@ -5,7 +5,7 @@ What the defaults need by themselves is done once, so that a short body with lon
 more memory than a long one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, create_model
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, invalid
+from api_service.http.sentences import MISSING
 from api_service.requests.threads import run_in_thread, run_in_thread_if_large
 from api_service.services import Services
 from api_service.submissions.batches import NewBatch
@@ -21,13 +22,14 @@ from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.rules import validate_submission, webhook_fault
-from api_service.v1.body.submission import SubmissionBody, Text, overfull
+from api_service.v1.body.submission import SubmissionBody, Text
 from api_service.v1.protocol.validation import (
     MAX_FAULTS,
     NoQuery,
     Strict,
     checked,
     checked_query,
+    first_of_each_place,
     parse_json,
     query_items,
     read_body,
@@ -70,72 +72,61 @@ class BatchBody(Strict):
 
 
 class _Outline(Strict):
-    """The keys of a batch, without what is in its submissions."""
+    """The keys of a batch, without what is in its submissions and defaults. `submissions` must not be missing."""
 
-    submissions: Annotated[list[Any], Field(min_length=1)]
+    submissions: Annotated[list[Any], Field(min_length=1, max_length=MAX_BATCH)] | None = None
     defaults: dict[str, Any] = Field(default_factory=dict)
     digest: bool = False
     webhook_url: Text | None = None
+
+
+_INNER: Final = {"submissions": list, "defaults": dict}
 
 
 async def read_batch(request: Request, services: Services, principal: Principal) -> tuple[NewBatch, BaseModel]:
     """Return the batch of a request, and what was parsed. Raises `ApiError`: 415, 400, or 422 with all its faults."""
     body = await read_body(request)
     _, faults = checked_query(NoQuery, query_items(request))
-    outline = await run_in_thread_if_large(len(body), _outlined, body, faults)
-    contents = [content for content in outline.submissions if isinstance(content, dict)]
+    outline, own_faults = await run_in_thread_if_large(len(body), _outlined, body)
+    contents = [content for content in outline.submissions or () if isinstance(content, dict)]
     constraints = await constraints_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
-    new = await run_in_thread(_validated, outline, replace(constraints, may_hold=False))
+    new = await run_in_thread(_validated, outline, replace(constraints, may_hold=False), [*faults, *own_faults])
     constraints.require_known(new.submissions)
     return new, outline
 
 
-def _outlined(body: bytes, faults: Sequence[Fault]) -> _Outline:
-    """Return the outline of a body. Raises `ApiError`: 400, or 422 with its faults and these of the query."""
+def _outlined(body: bytes) -> tuple[_Outline, list[Fault]]:
+    """Return the outline of a body, and the faults of its keys, which it lacks. Raises `ApiError`: 400 or 422."""
     content = parse_json(body, _MAX_STRUCTURE)
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer="")])
-    outline, shape_faults = checked(_Outline, content)
-    faults = [*faults, *_outline_faults(content, shape_faults)]
-    if outline is None or faults:
-        raise invalid(faults)
-    return outline
+    # What is in them is checked with each submission.
+    inner = {name: content[name] for name, kind in _INNER.items() if isinstance(content.get(name), kind)}
+    shells = {name: [None] * len(value) if isinstance(value, list) else {} for name, value in inner.items()}
+    result = checked(_Outline, {**content, **shells})
+    if result.value is None:
+        raise invalid(result.faults)
+    is_missing = content.get("submissions") is None
+    faults = [*result.faults, *([Fault(MISSING, pointer="/submissions")] if is_missing else [])]
+    right = {name: value for name, value in inner.items() if f"/{name}" not in result.left_out}
+    return result.value.model_copy(update=right), faults
 
 
-def _outline_faults(content: dict[str, Any], shape_faults: Sequence[Fault]) -> list[Fault]:
-    faults = list(shape_faults)
-    submissions, defaults = content.get("submissions"), content.get("defaults")
-    if isinstance(defaults, dict):
-        faults += _below("/defaults", overfull(defaults))
-    if isinstance(submissions, list) and len(submissions) > MAX_BATCH:
-        detail = f"It has {len(submissions)} submissions; a batch may have {MAX_BATCH}."
-        # What is in them is not looked at.
-        faults = [fault for fault in faults if not (fault.pointer or "").startswith("/submissions")]
-        faults.append(Fault(detail, pointer="/submissions"))
-    return faults[:MAX_FAULTS]
-
-
-def _below(path: str, faults: Iterable[Fault]) -> list[Fault]:
-    return [Fault(fault.detail, pointer=f"{path}{fault.pointer}") for fault in faults]
-
-
-def _validated(outline: _Outline, constraints: Constraints) -> NewBatch:
-    """Return the batch. Raises `ApiError` (422) with all its faults, as far as they are reported."""
+def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fault]) -> NewBatch:
+    """Return the batch. Raises `ApiError` (422) with these faults and all of its own, as far as they are reported."""
     defaults = Defaults(outline.defaults)
-    if defaults.faults:
-        raise invalid(_below("/defaults", defaults.faults))
-    faults: dict[str | None, Fault] = {}
+    inner = [Fault(fault.detail, pointer=f"/defaults{fault.pointer}") for fault in defaults.checked.faults]
+    faults = [*faults, *inner]
     if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, constraints)):
-        faults[bad.pointer] = bad
+        faults.append(bad)
     new: list[NewSubmission] = []
-    for number, content in enumerate(outline.submissions):
+    for number, content in enumerate(outline.submissions or () if defaults.checked.value else ()):
         if len(faults) >= MAX_FAULTS:
             break
         try:
             new.append(validate_submission(content, constraints, BodyPath(f"/submissions/{number}", defaults)))
         except ApiError as exc:
-            for fault in exc.faults:
-                faults.setdefault(fault.pointer, fault)
+            faults = first_of_each_place([*faults, *exc.faults])
     if faults:
-        raise invalid(list(faults.values())[:MAX_FAULTS])
+        raise invalid(first_of_each_place(faults))
     return NewBatch(new, digest=outline.digest, webhook_url=outline.webhook_url)

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
-from api_service.languages.catalog import LanguageCatalog
+from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.reading import find_visible
 from api_service.services import Services
@@ -18,6 +18,7 @@ from api_service.v1.body.accept_language import locale_of
 from api_service.v1.body.submission import Locale
 from api_service.v1.protocol.validation import is_clean
 from shared.accounts import webhooks
+from shared.engine.codex import LimitBounds
 from shared.http.egress import Egress
 from shared.problems import submitting
 from shared.problems.versions import ProblemVersion
@@ -42,6 +43,10 @@ class Constraints:
     may_store: bool = True
     #: The versions that the submissions name, by these names.
     problems: Mapping[str, ProblemVersion] = field(default_factory=dict)
+
+    def bounds_of(self, language: EngineLanguage | None) -> Mapping[str, LimitBounds]:
+        """Return the bounds of a program's limits; of one in an unknown language those that all languages share."""
+        return language.limits if language else self.catalog.bounds
 
     def require_known(self, submissions: Iterable[NewSubmission]) -> None:
         """Raise `ApiError` (503) if a submission asks for what cannot be checked yet: options or limits."""

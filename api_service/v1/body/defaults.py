@@ -9,23 +9,21 @@ from typing import Any, Final, TypeVar
 
 from api_service.http.errors import Fault
 from api_service.v1.body.submission import SubmissionBody
-from api_service.v1.protocol.validation import checked, first_key
+from api_service.v1.protocol.validation import Checked, checked, first_key
 
 T = TypeVar("T")
 
 
 class Defaults:
-    """The values of keys that submissions lack. `source` and `files` count as one key.
-
-    They may have `faults` even if no submission needs them.
-    """
+    """The values of keys that submissions lack. `source` and `files` count as one key."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self._content = _without_null(content)
-        self._body, self.faults = checked(SubmissionBody, {"language": "", **self._content})
+        #: The defaults, with their faults, also those of values that no submission needs.
+        self.checked = checked(SubmissionBody, {"language": "", **self._content})
         #: The defaults whose work is worth keeping.
         kept = ("source", "files", "tests", "checker", "interactor")
-        self._kept = {id(value) for name in kept if (value := getattr(self._body, name, None))}
+        self._kept = {id(value) for name in kept if (value := getattr(self.checked.value, name, None))}
         self._made: dict[tuple[int, str], Any] = {}
 
     def has(self, name: str, content: Mapping[str, Any]) -> bool:
@@ -34,12 +32,13 @@ class Defaults:
             return False
         return name in self._content and name not in _without_null(content)
 
-    def complete(self, content: Mapping[str, Any]) -> tuple[SubmissionBody | None, list[Fault]]:
+    def complete(self, content: Mapping[str, Any]) -> Checked[SubmissionBody]:
         """Return a submission with the defaults that it lacks, and the faults of its own keys."""
         content = _without_null(content)
-        used = {name: getattr(self._body, name, None) for name in self._content if self.has(name, content)}
-        body, faults = checked(SubmissionBody, {"language": "", **content} if "language" in used else content)
-        return body and body.model_copy(update=used), faults
+        used = {name: getattr(self.checked.value, name, None) for name in self._content if self.has(name, content)}
+        own = checked(SubmissionBody, {"language": "", **content} if "language" in used else content)
+        left_out = own.left_out.union(place for place in self.checked.left_out if first_key(place) in used)
+        return Checked(own.value and own.value.model_copy(update=used), own.faults, left_out)
 
     def once(self, value: object, what: str, make: Callable[[], T]) -> T:
         """Return what `make` makes of a value; for a default, what it made the first time."""

@@ -23,6 +23,8 @@ from shared.engine.run_call import (
 #: The kinds that each key of a checker goes with; those of a program with that kind.
 _KINDS: Final = {"tolerance": (CheckerKind.FLOAT,), "args": (CheckerKind.ICPC, CheckerKind.PROGRAM)}
 _OF_PROGRAM: Final = (CheckerKind.PROGRAM,)
+#: What decides if a checker and an interactor go together.
+_OF_VERDICT: Final = ("/checker/kind", "/checker/protocol", "/interactor/protocol")
 _INTERACTOR_JUDGES: Final = (
     "The interactor gives the verdict; leave it out, or use the protocol `testlib` for both, where it runs after it."
 )
@@ -36,10 +38,13 @@ class Judge:
     object: Object
 
 
-def key_faults(body: SubmissionBody) -> Iterator[Fault]:
-    """Yield the faults of the keys `checker` and `interactor`, as far as they are about which keys go together."""
+def key_faults(body: SubmissionBody, left_out: frozenset[str]) -> Iterator[Fault]:
+    """Yield the faults of the keys `checker` and `interactor`, as far as they are about which keys go together.
+
+    What depends on a key that was `left_out` is not known.
+    """
     checker, interactor = body.checker, body.interactor
-    if checker is not None:
+    if checker is not None and "/checker/kind" not in left_out:
         kind = kind_of(checker)
         for name in ("tolerance", *JudgeBody.model_fields):
             kinds = _KINDS.get(name, _OF_PROGRAM)
@@ -53,7 +58,7 @@ def key_faults(body: SubmissionBody) -> Iterator[Fault]:
                 icpc.parse_args(checker.args or ())
             except icpc.IcpcArgumentError as exc:
                 yield Fault(str(exc), pointer=f"/checker/args/{exc.position}")
-    if checker is not None and interactor is not None:
+    if checker is not None and interactor is not None and left_out.isdisjoint(_OF_VERDICT):
         protocols = (_protocol(interactor), kind_of(checker) is CheckerKind.PROGRAM and _protocol(checker))
         if protocols != (JudgeProtocol.TESTLIB, JudgeProtocol.TESTLIB):
             yield Fault(_INTERACTOR_JUDGES, pointer="/checker")
@@ -62,25 +67,25 @@ def key_faults(body: SubmissionBody) -> Iterator[Fault]:
 def programs_of(body: SubmissionBody) -> dict[str, JudgeBody | CheckerBody]:
     """Return the programs that judge a submission, by their keys in its body."""
     programs: dict[str, JudgeBody | CheckerBody] = {}
-    if body.checker is not None and kind_of(body.checker) is CheckerKind.PROGRAM and body.checker.language is not None:
+    if body.checker is not None and kind_of(body.checker) is CheckerKind.PROGRAM:
         programs["checker"] = body.checker
     if body.interactor is not None:
         programs["interactor"] = body.interactor
     return programs
 
 
-def check_judge(name: str, body: JudgeBody | CheckerBody, constraints: Constraints) -> tuple[Judge | None, list[Fault]]:
+def check_judge(
+    name: str, body: JudgeBody | CheckerBody, left_out: frozenset[str], constraints: Constraints
+) -> tuple[Judge | None, list[Fault]]:
     """Return a judge, or None and its faults. `name` is its key in the body of the submission."""
     program = JudgeBody.model_construct(**{key: getattr(body, key) for key in JudgeBody.model_fields})
-    place = f"/{name}"
-    check = ProgramCheck(
-        program, constraints, NO_DEFAULTS, max_bytes=constraints.settings.max_checker_bytes, place=place
-    )
+    place, max_bytes = f"/{name}", constraints.settings.max_checker_bytes
+    check = ProgramCheck(program, left_out, constraints, NO_DEFAULTS, max_bytes=max_bytes, place=place)
     faults = [*check.language_faults(), *check.source_faults(), *check.option_faults()]
-    if check.engine_language is not None:
-        output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.settings.max_judged_output_bytes)
-        faults += limit_faults(program.limits, {**check.engine_language.limits, "output_bytes": output}, place)
-    if faults or check.engine_language is None:
+    output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.settings.max_judged_output_bytes)
+    bounds = {**constraints.bounds_of(check.engine_language), "output_bytes": output}
+    faults += limit_faults(program.limits, bounds, place)
+    if faults or check.engine_language is None or not check.files:
         return None, faults
     files = archive_of(check.files)
     spec = {

@@ -23,7 +23,15 @@ from api_service.problems.storing import ProblemSettings, Upload
 from api_service.settings import ApiSettings
 from api_service.v1.body.multipart import Form
 from api_service.v1.body.submission import Seconds, Text, Whole
-from api_service.v1.protocol.validation import Strict, checked, escaped
+from api_service.v1.protocol.validation import (
+    NoQuery,
+    Strict,
+    checked,
+    checked_query,
+    escaped,
+    first_of_each_place,
+    query_items,
+)
 from shared.engine.codex import LimitBounds
 
 ZIP: Final = "application/zip"
@@ -64,15 +72,16 @@ class ProblemBody(Strict):
     )
 
 
-def settings_of(content: object, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]) -> ProblemSettings:
-    """Return the settings of a JSON value. Raises `ApiError` (422) with all faults."""
-    if not isinstance(content, dict):
-        raise invalid([Fault("It must be an object.", pointer="")])
-    body, faults = checked(ProblemBody, content)
-    faults += _limit_faults(body, catalog, bounds) if body else ()
-    if body is None or faults:
-        raise invalid(faults)
-    given: dict[str, Any] = dict.fromkeys(content)
+def settings_of(
+    request: Request, content: object, catalog: LanguageCatalog, bounds: Mapping[str, LimitBounds]
+) -> ProblemSettings:
+    """Return the settings of a JSON value. Raises `ApiError` (422) with all its faults and those of the query."""
+    result = checked(ProblemBody, content)
+    faults = [*result.faults, *(_limit_faults(result.value, catalog, bounds) if result.value else ())]
+    faults += checked_query(NoQuery, query_items(request))[1]
+    if result.value is None or not isinstance(content, dict) or faults:
+        raise invalid(first_of_each_place(faults))
+    body, given = result.value, dict[str, Any].fromkeys(content)
     given |= {name: value or None for name, value in body.model_dump(exclude_none=True).items()}
     if named := given.get("language_limits"):
         given["language_limits"] = {_code(name, catalog): limits for name, limits in named.items() if limits} or None

@@ -29,13 +29,14 @@ class UploadedFiles:
 class ProgramCheck:
     """Checks the rules of a program. What takes long is done `once` for values that come from the defaults of a batch.
 
-    `place` points to the program in the body. Its files may have `max_bytes` together. `upload` has those that came
-    beside the body. `files` has them all after `source_faults`.
+    `place` points to the program in the body, whose keys at the pointers `left_out` have faults. Its files may have
+    `max_bytes` together. `upload` has those that came beside the body. `files` has them all after `source_faults`.
     """
 
     def __init__(
         self,
         body: TransientRunBody | JudgeBody,
+        left_out: frozenset[str],
         constraints: Constraints,
         defaults: Defaults,
         *,
@@ -44,17 +45,22 @@ class ProgramCheck:
         upload: UploadedFiles | None = None,
     ) -> None:
         self._body = body
+        self._left_out = left_out
         self._codes = constraints.catalog.codes
         self._once = defaults.once
         self._max_bytes = max_bytes
         self._place = place
         self._upload = upload
-        self.engine_language = constraints.catalog.find(body.language)
+        self.engine_language = constraints.catalog.find(body.language or "")
         self.files: Mapping[str, bytes] = {}
 
     @property
     def entry(self) -> str:
         return self._body.entry or next(iter(self.files))
+
+    def has(self, name: str) -> bool:
+        """Return True if a key was sent, even with a fault."""
+        return getattr(self._body, name) is not None or f"{self._place}/{name}" in self._left_out
 
     def _fault(self, detail: str, pointer: str) -> Fault:
         return Fault(detail, pointer=f"{self._place}{pointer}")
@@ -64,13 +70,13 @@ class ProgramCheck:
             yield self._fault(f"It is not available here. Available: {', '.join(self._codes)}.", "/language")
 
     def source_faults(self) -> Iterator[Fault]:
-        body, has_source = self._body, self._body.source is not None
-        if self._upload is not None and body.files is not None:
-            yield self._fault(_TWICE, "/files")
-        elif has_source == (body.files is not None or self._upload is not None):
-            yield self._fault("Send exactly one of `source` and `files`.", "")
-        elif body.entry is not None and has_source:
+        body, has_source = self._body, self.has("source")
+        if has_source and body.entry is not None:
             yield self._fault("It goes only with `files`; leave it out.", "/entry")
+        if self._upload is not None and self.has("files"):
+            yield self._fault(_TWICE, "/files")
+        elif has_source == (self.has("files") or self._upload is not None):
+            yield self._fault("Send exactly one of `source` and `files`.", "")
         elif body.source is not None:
             yield from self._source(body.source)
         elif self._upload is not None:
@@ -100,6 +106,8 @@ class ProgramCheck:
         self.files = {path: self._without_mark(path, data) for path, data in files}
         yield from self._size("/files", sum(len(data) for _, data in files))
         entry = self._body.entry
+        if any(place.startswith((f"{self._place}/entry", f"{self._place}/files/")) for place in self._left_out):
+            return
         if entry is not None and entry not in self.files:
             yield self._fault("It is not the path of a file; send one that is.", "/entry")
         elif not self.files[self.entry].strip():

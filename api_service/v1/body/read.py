@@ -29,6 +29,7 @@ from api_service.v1.protocol.validation import (
     NoQuery,
     checked_query,
     escaped,
+    first_of_each_place,
     from_text,
     parse_json,
     query_items,
@@ -172,10 +173,9 @@ def _validated(content: _Content, constraints: Constraints, *, has_key: bool) ->
     try:
         new = validate_submission(content.keys, constraints, content.path, content.upload)
     except ApiError as exc:
-        known = {(fault.pointer, fault.parameter) for fault in faults}
-        faults += [fault for fault in exc.faults if (fault.pointer, fault.parameter) not in known]
+        faults += exc.faults
     if faults:
-        raise invalid(faults)
+        raise invalid(first_of_each_place(faults))
     constraints.require_known([new])
     return new, _digest(content) if has_key else None
 

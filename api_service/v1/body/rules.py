@@ -1,10 +1,10 @@
-"""Checks the body of a submission in API v1: first each key by its model, then the rules that no model can express.
+"""Checks the body of a submission in API v1: each key by its model, and the rules that no model can express.
 
-The rules are about keys together, and about what the operator and the engine allow. All faults of a step are found at
-once. `api_service.v1.body.submission` has the models.
+The rules are about keys together, and about what the operator and the engine allow. They are checked for the keys
+without a fault, so that all faults are found at once. `api_service.v1.body.submission` has the models.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -15,8 +15,9 @@ from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults
-from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody, overfull
-from api_service.v1.protocol.validation import MAX_FAULTS
+from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
+from api_service.v1.protocol.validation import first_of_each_place
+from shared.engine.codex import LimitBounds
 from shared.engine.run_call import CheckerKind
 from shared.problems.submitting import limits_for, problem_bounds
 from shared.problems.versions import ProblemVersion
@@ -56,14 +57,13 @@ def validate_submission(
     place = place or BodyPath()
     if not isinstance(content, dict):
         raise invalid([Fault("It must be an object.", pointer=place.path)])
-    body, faults = None, list(overfull(content))
-    if not faults:
-        body, faults = place.defaults.complete(content)
-    if body is not None:
-        check = _Check(body, constraints, upload, place.defaults)
-        faults = check.faults()
-    if faults:
-        raise invalid([place.fault(content, fault) for fault in faults[:MAX_FAULTS]])
+    result = place.defaults.complete(content)
+    faults = result.faults
+    if result.value is not None:
+        check = _Check(result.value, result.left_out, constraints, upload, place.defaults)
+        faults = first_of_each_place([*faults, *check.faults()])
+    if faults or result.value is None:
+        raise invalid([place.fault(content, fault) for fault in faults])
     return check.submission()
 
 
@@ -71,32 +71,36 @@ class _Check:
     """Checks the rules of a body. What takes long is done `once` for values that come from the defaults of a batch."""
 
     def __init__(
-        self, body: SubmissionBody, constraints: Constraints, upload: UploadedFiles | None, defaults: Defaults
+        self,
+        body: SubmissionBody,
+        left_out: frozenset[str],
+        constraints: Constraints,
+        upload: UploadedFiles | None,
+        defaults: Defaults,
     ) -> None:
         self.body = body
+        self.left_out = left_out
         self.constraints = constraints
         self.once = defaults.once
         self.problem = constraints.problems.get(body.problem) if body.problem is not None else None
         max_bytes = constraints.settings.max_source_bytes
         if self.problem:
             max_bytes = min(max_bytes, self.problem.summary["limits"]["source_bytes"])
-        self.program = ProgramCheck(body, constraints, defaults, max_bytes=max_bytes, upload=upload)
+        self.program = ProgramCheck(body, left_out, constraints, defaults, max_bytes=max_bytes, upload=upload)
         self.engine_language = self.program.engine_language
         self.judges: dict[str, Judge] = {}
 
-    def faults(self) -> list[Fault]:
-        """Return the faults of the body. What another engine lacks is only looked for if there is no other fault."""
+    def faults(self) -> Iterator[Fault]:
         program = self.program
         checks = (
             *(program.language_faults, program.source_faults, self._inputs, program.option_faults, self._limits),
-            *(self._judges, self._problem, self._addresses, self._stored),
+            *(self._judges, self._problem, self._addresses, self._stored, self._foreign_engine),
         )
-        faults = [fault for check in checks for fault in check()]
-        return faults or list(self._foreign_engine())
+        return (fault for check in checks for fault in check())
 
     def _inputs(self) -> Iterator[Fault]:
         body = self.body
-        if body.tests is not None:
+        if self.program.has("tests"):
             for name in _ONE_TEST:
                 if getattr(body, name) is not None:
                     yield Fault("It does not go with `tests`; put it into a test.", pointer=f"/{name}")
@@ -111,25 +115,22 @@ class _Check:
             yield from input_faults(test.stdin or "", self.constraints.settings.max_input_bytes, f"/tests/{number}")
 
     def _limits(self) -> Iterator[Fault]:
-        if self.engine_language is None:
-            return
-        yield from limit_faults(self.body.limits, self.engine_language.limits)
-        tests, engine_language = self.body.tests or (), self.engine_language
-        yield from self.once(
-            self.body.tests, engine_language.code, lambda: list(_limit_faults_of_tests(tests, engine_language))
-        )
+        tests, bounds = self.body.tests or (), self.constraints.bounds_of(self.engine_language)
+        yield from limit_faults(self.body.limits, bounds)
+        code = self.engine_language.code if self.engine_language else ""
+        yield from self.once(self.body.tests, code, lambda: list(_limit_faults_of_tests(tests, bounds)))
 
     def _judges(self) -> Iterator[Fault]:
-        yield from key_faults(self.body)
+        yield from key_faults(self.body, self.left_out)
         for name, program in programs_of(self.body).items():
-            check = partial(check_judge, name, program, self.constraints)
+            check = partial(check_judge, name, program, self.left_out, self.constraints)
             judge, faults = self.once(getattr(self.body, name), "judge", check)
             yield from faults
             if judge is not None:
                 self.judges[name] = judge
 
     def _problem(self) -> Iterator[Fault]:
-        if self.body.problem is None:
+        if not self.program.has("problem"):
             return
         for name in _OF_PROBLEM:
             if getattr(self.body, name) is not None:
@@ -146,7 +147,7 @@ class _Check:
         body = self.body
         if body.email is not None and (refusal := self.constraints.refusal(body.email)):
             yield Fault(refusal, pointer="/email")
-        if body.receipt and body.email is None:
+        if body.receipt and not self.program.has("email"):
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
         if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.constraints)):
             yield fault
@@ -168,7 +169,7 @@ class _Check:
         files = self.program.files
         if len(files) > 1:
             yield Fault(NEEDS_RUN, pointer="/files")
-        elif not _is_text(files[self.program.entry]):
+        elif not all(map(_is_text, files.values())):
             yield Fault(NEEDS_RUN, pointer="/files/0/content")
 
     def submission(self) -> NewSubmission:
@@ -234,9 +235,9 @@ def webhook_fault(url: str, constraints: Constraints) -> Fault | None:
     return None if constraints.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
 
 
-def _limit_faults_of_tests(tests: Sequence[TestBody], engine_language: EngineLanguage) -> Iterator[Fault]:
+def _limit_faults_of_tests(tests: Sequence[TestBody], bounds: Mapping[str, LimitBounds]) -> Iterator[Fault]:
     for number, test in enumerate(tests):
-        yield from limit_faults(test.limits, engine_language.limits, f"/tests/{number}")
+        yield from limit_faults(test.limits, bounds, f"/tests/{number}")
 
 
 def _tests(bodies: Sequence[TestBody]) -> Tests:

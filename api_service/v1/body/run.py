@@ -1,6 +1,6 @@
 """The body of `POST /v1/submissions/{id}/runs`: the input, arguments and limits of one run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from fastapi import Request
@@ -16,7 +16,17 @@ from api_service.v1.body.program import limit_faults
 from api_service.v1.body.rules import NEEDS_RUN, input_faults
 from api_service.v1.body.submission import Args, LimitsBody, Text
 from api_service.v1.protocol.prefer import Wait, WaitQuery, wait_of
-from api_service.v1.protocol.validation import Strict, checked_query, parse_json, query_items, read_body, validated
+from api_service.v1.protocol.validation import (
+    Checked,
+    Strict,
+    checked,
+    checked_query,
+    first_of_each_place,
+    parse_json,
+    query_items,
+    read_body,
+)
+from shared.database.connection import Record
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
 _HAS_JUDGE: Final = "A submission that a program judges runs again with its own; leave it out."
@@ -51,29 +61,31 @@ async def read_run_request(
         refuse_unknown()
     body = await read_body(request, may_be_empty=True)
     query, faults = checked_query(WaitQuery, query_items(request))
-    run = await run_in_thread_if_large(len(body), _parsed, body, faults)
+    result = await run_in_thread_if_large(len(body), _parsed, body)
     engine_language = (await services.languages.catalog()).find(row["language"])
-    fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if row["has_judge"] else None
+    run, faults = result.value, [*result.faults, *faults]
+    if run is not None:
+        faults += _faults(run, row, engine_language, services.settings.max_input_bytes)
+    if run is None or faults:
+        raise invalid(first_of_each_place(faults))
     override = run.override()
-    if row["has_problem"] and override:
-        raise invalid([Fault(_HAS_PROBLEM, pointer=f"/{name}") for name in override])
-    if faults := list(_faults(run, engine_language, services.settings.max_input_bytes, fixed)):
-        raise invalid(faults)
     if override.get("limits") and (engine_language is None or engine_language.details is None):
         raise ApiError(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
     return override, wait_of(request, query)
 
 
-def _parsed(body: bytes, faults: Sequence[Fault]) -> RunBody:
-    """Return what a body has. Raise `ApiError`: 400, or 422 with its faults and these of the query."""
+def _parsed(body: bytes) -> Checked[RunBody]:
+    """Return what a body has. Raise `ApiError`: 400, or 422 if a name comes twice."""
     content = parse_json(body) if body else None
-    return validated(RunBody, {} if content is None else content, faults)
+    return checked(RunBody, {} if content is None else content)
 
 
-def _faults(
-    run: RunBody, engine_language: EngineLanguage | None, max_stdin_bytes: int, fixed: str | None
-) -> Iterator[Fault]:
-    """Yield the faults of a run. `fixed` says why its input and arguments are those of the submission."""
+def _faults(run: RunBody, row: Record, engine_language: EngineLanguage | None, max_stdin_bytes: int) -> Iterator[Fault]:
+    """Yield the faults of a run of the submission in this row."""
+    if row["has_problem"]:
+        yield from (Fault(_HAS_PROBLEM, pointer=f"/{name}") for name in run.override())
+        return
+    fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if row["has_judge"] else None
     for name in ("stdin", "args"):
         if fixed is not None and getattr(run, name) is not None:
             yield Fault(fixed, pointer=f"/{name}")

@@ -2,13 +2,11 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from api_service.http.email_address import Address
-from api_service.http.errors import Fault
 from api_service.http.sentences import as_written
 from api_service.v1.protocol.validation import Strict
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
@@ -23,8 +21,6 @@ else:
 
 #: The most entries of `metadata`.
 MAX_METADATA: Final = 16
-#: The most keys that any object of a body may have.
-_MAX_KEYS: Final = 64
 _TEXT: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
@@ -32,6 +28,12 @@ def _path(path: str) -> str:
     if fault := source_paths.fault_of(path):
         raise ValueError(fault)
     return path
+
+
+def _metadata(content: object) -> object:
+    if isinstance(content, dict) and len(content) > MAX_METADATA:
+        raise ValueError(f"it must have at most {MAX_METADATA} keys")
+    return content
 
 
 def _args(args: list[str]) -> list[str]:
@@ -48,6 +50,11 @@ Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
 Whole = Annotated[int, Field(gt=0, le=(1 << 63) - 1), BeforeValidator(as_written)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Metadata = Annotated[
+    dict[MetadataName, Annotated[Text, Field(max_length=500)]],
+    Field(max_length=MAX_METADATA),
+    BeforeValidator(_metadata),  # before the entries, because each may be a fault
+]
 
 
 class FileBody(Strict):
@@ -193,22 +200,6 @@ class SubmissionBody(TransientRunBody):
         default=None,
         description="Its event stream also has what the program writes while it runs; not with tests.",
     )
-    metadata: (
-        Annotated[dict[MetadataName, Annotated[Text, Field(max_length=500)]], Field(max_length=MAX_METADATA)] | None
-    ) = Field(default=None, description="It comes back as it is, and lists can be filtered by it.")
-
-
-def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
-    """Yield a fault for each object with more keys than any may have, because each key may be a fault."""
-    if isinstance(value, dict):
-        max_keys = MAX_METADATA if pointer == "/metadata" else _MAX_KEYS
-        if len(value) > max_keys:
-            yield Fault(f"It must have at most {max_keys} keys.", pointer=pointer)
-            return
-        for name, inner in value.items():
-            if isinstance(inner, dict | list):
-                yield from overfull(inner, f"{pointer}/{name}")
-    elif isinstance(value, list) and len(value) <= MAX_FILES:
-        for number, inner in enumerate(value):
-            if isinstance(inner, dict):
-                yield from overfull(inner, f"{pointer}/{number}")
+    metadata: Metadata | None = Field(
+        default=None, description="It comes back as it is, and lists can be filtered by it."
+    )

@@ -1,24 +1,27 @@
 """Checks what a request to API v1 contains, and reports every fault of it at once.
 
 - JSON: `read_json`, or `parse_json` and then `validated` or `checked`, with a model that derives from `Strict`.
+  `checked` also has a model of the keys without a fault, so that rules of keys together can add theirs.
 - Query: `read_query`. Forms: `from_text`, then `validated`.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, Final, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Generic, NoReturn, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from api_service.http.sentences import sentence
+from api_service.http.sentences import MISSING, sentence
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.v1.protocol.answers import JSON
 from shared.text.json_structure import has_more_structure
@@ -38,8 +41,9 @@ MAX_FAULTS: Final = 100
 #: What a JSON text may have outside of its strings (`shared.text.json_structure`). The largest submission has a hundred
 #: tests with all their keys and 256 arguments each.
 MAX_STRUCTURE: Final = 131_072
-#: The most parameters of a query. Each that does not exist is a fault, which takes twenty times its text in the answer.
-_MAX_PARAMETERS: Final = 256
+#: The most keys of an object, and parameters of a query. Each may be a fault, which takes twenty times its text in the
+#: answer.
+_MAX_KEYS: Final = 64
 #: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
 _DEEPEST: Final = 100
 _TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
@@ -56,6 +60,8 @@ class Strict(BaseModel):
     def _without_nulls(cls, content: object) -> object:
         if not isinstance(content, dict):
             return content
+        if len(content) > _MAX_KEYS:
+            raise ValueError(f"it must have at most {_MAX_KEYS} keys")
         optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
         return {name: value for name, value in content.items() if value is not None or name not in optional}
 
@@ -140,30 +146,82 @@ def _is_deeper(content: object, levels: int) -> bool:
     return bool(level)
 
 
-def checked(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
-    """Return the content of a body as a model, and its faults, one for each place. With a fault there is no model."""
-    faults = {fault.pointer: fault for fault in islice(text_faults(content), MAX_FAULTS)}
-    value = None
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[M]):
+    """The content of a body as a model, and its faults, one for each place.
+
+    `value` is without the keys at the pointers `left_out`, which have faults. A text that is required is empty instead.
+    It is None if the content has too many faults for a model.
+    """
+
+    value: M | None
+    faults: list[Fault]
+    left_out: frozenset[str] = frozenset()
+
+
+def checked(model: type[M], content: object) -> Checked[M]:
+    """Return a content as a model of the keys without a fault, so that rules of keys together can add their faults."""
+    value, errors = _parsed(model, content)
+    faults = first_of_each_place([*islice(text_faults(content), MAX_FAULTS), *errors])
+    left_out: set[str] = set()
+    if faults and len(faults) < MAX_FAULTS:
+        rest, errors = deepcopy(content), faults
+        while errors and "" not in left_out:
+            for error in errors:
+                _leave_out(rest, error.pointer or "", left_out, is_missing=error.detail == MISSING)
+            value, errors = _parsed(model, rest)
+    return Checked(None if errors else value, faults, frozenset(left_out))
+
+
+def _parsed(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
     try:
-        value = model.model_validate(content)
+        return model.model_validate(content), []
     except ValidationError as exc:
-        for error in exc.errors(include_url=False, include_input=False)[:MAX_FAULTS]:
-            pointer = pointer_to(error["loc"], content, is_missing=error["type"] == "missing")
-            faults.setdefault(pointer, Fault(sentence(error), pointer=pointer))
-    return (None if faults else value), list(faults.values())
+        errors = exc.errors(include_url=False, include_input=False)[:MAX_FAULTS]
+        pointers = [pointer_to(error["loc"], content, is_missing=error["type"] == "missing") for error in errors]
+        return None, [Fault(sentence(error), pointer=pointer) for error, pointer in zip(errors, pointers, strict=True)]
 
 
-def validated(model: type[M], content: object, faults: Sequence[Fault] = ()) -> M:
-    """Return the content of a body as a model. Raise `ApiError` (422) with all its faults, and these `faults`."""
-    value, own_faults = checked(model, content)
-    if value is None or faults:
-        raise invalid([*faults, *own_faults])
-    return value
+def _leave_out(content: Any, pointer: str, left_out: set[str], *, is_missing: bool = False) -> None:
+    """Remove the key at a pointer. One that is missing becomes an empty text, and if that is wrong, its object goes."""
+    was_left_out = pointer in left_out
+    left_out.add(pointer)
+    if not pointer:
+        return
+    around_pointer, _, last = pointer.rpartition("/")
+    around, last = content, _unescaped(last)
+    for step in around_pointer.split("/")[1:]:
+        key: int | str = int(step) if isinstance(around, list) else _unescaped(step)
+        if not (isinstance(around, dict | list) and _has(around, key)):
+            return  # it is gone with what is around it
+        around = around[key]  # type: ignore[index]
+    if not isinstance(around, dict) or (last in around and was_left_out):
+        _leave_out(content, around_pointer, left_out)
+    elif is_missing:
+        around[last] = ""
+    else:
+        around.pop(last, None)
+
+
+def first_of_each_place(faults: Iterable[Fault]) -> list[Fault]:
+    """Return the first fault of each place, as many as are reported."""
+    first: dict[tuple[str | None, str | None], Fault] = {}
+    for fault in faults:
+        first.setdefault((fault.pointer, fault.parameter), fault)
+    return list(first.values())[:MAX_FAULTS]
+
+
+def validated(model: type[M], content: object) -> M:
+    """Return the content of a body as a model. Raise `ApiError` (422) with all its faults."""
+    result = checked(model, content)
+    if result.value is None or result.faults:
+        raise invalid(result.faults)
+    return result.value
 
 
 def first_key(pointer: str) -> str:
     """Return the key that a pointer begins with; an empty text for the whole."""
-    return pointer.split("/", 2)[1].replace("~1", "/").replace("~0", "~") if pointer else ""
+    return _unescaped(pointer.split("/", 2)[1]) if pointer else ""
 
 
 def text_faults(content: object, pointer: str = "") -> Iterator[Fault]:
@@ -217,6 +275,10 @@ def escaped(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")
 
 
+def _unescaped(step: str) -> str:
+    return step.replace("~1", "/").replace("~0", "~")
+
+
 def read_query(request: Request, model: type[M] = NoQuery) -> M:  # type: ignore[assignment]
     """Return the query of a request as a model. Raise `ApiError` (422) with all its faults."""
     value, faults = checked_query(model, query_items(request))
@@ -232,8 +294,8 @@ def query_items(request: Request) -> list[tuple[str, str]]:
     there are too many.
     """
     query = request.scope["query_string"].decode("latin-1")
-    if query.count("&") >= _MAX_PARAMETERS:
-        detail = f"The query has more than {_MAX_PARAMETERS} parameters; send fewer."
+    if query.count("&") >= _MAX_KEYS:
+        detail = f"The query has more than {_MAX_KEYS} parameters; send fewer."
         raise ApiError(Kind.INVALID, detail, [Fault(detail, parameter="")])
     return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 

@@ -1,5 +1,6 @@
 """The checks of problems' packages."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -23,7 +24,16 @@ from api_service.v1.protocol.answers import conditional
 from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
-from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query, validated
+from api_service.v1.protocol.validation import (
+    Checked,
+    Strict,
+    checked,
+    checked_query,
+    parse_json,
+    query_items,
+    read_body,
+    read_query,
+)
 from api_service.v1.routes.output import LARGEST_NUMBER
 from api_service.v1.routes.problems import ProblemName, VersionQuery, require_owned
 from shared.database import channels
@@ -64,9 +74,10 @@ class CheckQuery(WaitQuery, VersionQuery):
 async def check_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     body = await read_body(request, may_be_empty=True)
-    content = validated(CheckBody, parse_json(body) if body else {})
-    wait = wait_of(request, read_query(request, WaitQuery))
-    asked = await _asked(request, services, principal, content)
+    result = checked(CheckBody, parse_json(body) if body else {})
+    query, faults = checked_query(WaitQuery, query_items(request))
+    content, asked = await _asked(request, services, principal, result, faults)
+    wait = wait_of(request, query)
     version = await require_owned(services, principal, name, content.version)
 
     async def work(on_stored: OnStored) -> int:
@@ -109,17 +120,21 @@ async def get_check(principal: SetterDep, name: ProblemName, request: Request, s
     return conditional(request, shown, wait.headers)
 
 
-async def _asked(request: Request, services: Services, principal: Principal, content: CheckBody) -> CheckRequest:
-    """Return what a body asks for. Raises `ApiError` (422) with all its faults."""
+async def _asked(
+    request: Request, services: Services, principal: Principal, result: Checked[CheckBody], faults: Sequence[Fault]
+) -> tuple[CheckBody, CheckRequest]:
+    """Return a body, and what it asks for. Raises `ApiError` (422) with all its faults and these of the query."""
+    content, faults = result.value, [*result.faults, *faults]
+    if content is None:
+        raise invalid(faults)
     constraints = await constraints_of(request, services, principal, [content.model_dump(exclude_none=True)])
-    faults = []
     if content.email is not None and (refusal := constraints.refusal(content.email)):
         faults.append(Fault(refusal, pointer="/email"))
     if content.webhook_url is not None and (fault := webhook_fault(content.webhook_url, constraints)):
         faults.append(fault)
     if faults:
         raise invalid(faults)
-    return CheckRequest(
+    return content, CheckRequest(
         email=content.email,
         locale=content.locale or constraints.locale,
         webhook_url=content.webhook_url,

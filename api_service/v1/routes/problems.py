@@ -141,11 +141,10 @@ async def get_problem(
 async def put_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     _check_name(name)
     async with services.body_semaphore.take(principal), receive_package(request, services.settings) as upload:
-        read_query(request)
         catalog = await services.languages.catalog()
         bounds = package_bounds(services.settings, catalog)
         sent = {} if upload.settings is None else parse_json(upload.settings)
-        settings = settings_of(sent, catalog, limit_bounds(services.settings, catalog))
+        settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
         id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
         found = await versions.of_id(connection, id_) or _refuse()
@@ -166,8 +165,7 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
     await require_owned(services, principal, name)
     catalog = await services.languages.catalog()
     content = parse_json(await read_body(request))
-    settings = settings_of(content, catalog, limit_bounds(services.settings, catalog))
-    read_query(request)
+    settings = settings_of(request, content, catalog, limit_bounds(services.settings, catalog))
     if not await services.problems.patch(principal, name, settings):
         _refuse()
     return answer(await _whole(services, principal, await require_owned(services, principal, name)))

@@ -34,8 +34,8 @@ _LONG: Final[dict[str, dict[str, Any]]] = {
 
 
 def read(body: object) -> NewBatch:
-    outline = batch._outlined(json.dumps(body).encode(), [])
-    return batch._validated(outline, _TERMS)
+    outline, faults = batch._outlined(json.dumps(body).encode())
+    return batch._validated(outline, _TERMS, faults)
 
 
 def faults_of(body: object) -> list[tuple[str, str]]:
@@ -67,6 +67,15 @@ def faults_of(body: object) -> list[tuple[str, str]]:
         ({"submissions": [{**_PROGRAM, "files": [{"path": "a.py", "content": "x"}]}]}, ["/submissions/0"]),
         ({"submissions": [_PROGRAM], "webhook_url": "ftp://x"}, ["/webhook_url"]),
         ({"submissions": [_PROGRAM] * 1001}, ["/submissions"]),
+        (
+            {
+                "submissions": [{"source": ""}, 1],
+                "defaults": {"language": "x", "y": 1},
+                "digest": 1,
+                "webhook_url": "x",
+            },
+            ["/digest", "/defaults/y", "/webhook_url", "/defaults/language", "/submissions/0/source", "/submissions/1"],
+        ),
         ({"submissions": [{}] * 1000, "defaults": {f"x{n}": n for n in range(5000)}}, ["/defaults"]),
     ],
 )

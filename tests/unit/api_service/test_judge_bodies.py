@@ -75,7 +75,7 @@ def test_faults_of_the_program_and_its_judges_are_told_together() -> None:
     checker = {"kind": "program", "language": "cobol", "source": ""}
     content = {"language": "py", "source": "", "checker": checker, "interactor": {**TESTLIB, "protocol": "x"}}
     assert pointers_of({**content, "interactor": None}) == ["/source", "/checker/language", "/checker/source"]
-    assert pointers_of(content) == ["/interactor/protocol"]
+    assert pointers_of(content) == ["/interactor/protocol", "/source", "/checker/language", "/checker/source"]
 
 
 def test_a_judge_is_stored_beside_the_program() -> None:

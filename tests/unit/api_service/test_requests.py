@@ -138,7 +138,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"source": "س" * 501}, ["/source"]),
     # files beside a source, entry
     ({"files": FILES}, [""]),
-    ({"files": []}, ["/files"]),
+    ({"files": []}, ["/files", ""]),
     ({"entry": "main.py"}, ["/entry"]),
     # stdin
     ({"stdin": B}, ["/stdin"]),
@@ -262,10 +262,53 @@ def test_a_program_in_another_encoding_is_refused(encoding: str) -> None:
     assert fault.detail.endswith(": save it as UTF-8 and send it again.")
 
 
-def test_all_faults_of_a_step_are_found_at_once() -> None:
-    content = {"language": "cobol", "source": "", "stdin": "x" * 101, "receipt": True}
-    assert sorted(pointers_of(content)) == ["/language", "/receipt", "/source", "/stdin"]
-    assert sorted(pointers_of({**content, "args": [1], "odd": 1})) == ["/args/0", "/odd"]
+JUDGE: dict[str, Any] = {"protocol": "testlib", "language": "cpp", "source": "int main() {}"}
+#: A submission whose keys need each other, and wrong values of each of them and of keys within.
+WHOLE: dict[str, Any] = {
+    "language": "cpp", "files": [*FILES], "entry": "a.py", "stdin": "1", "args": ["1"], "compiler_args": ["-O2"],
+    "limits": {"cpu_s": 1}, "expected_output": "1", "checker": {"kind": "program", **JUDGE}, "interactor": JUDGE,
+    "stop_at_first_failure": True, "email": "a@example.com", "locale": "en", "receipt": True,
+    "webhook_url": "https://example.com/", "hold": True, "live_output": True, "metadata": {"a": "1"},
+}  # fmt: skip
+WRONG: list[tuple[str, Any]] = [
+    *((f"/{name}", 1.5) for name in (*WHOLE, "colour")),
+    *((f"/checker/{name}", 1.5) for name in ("kind", "protocol", "language", "source")),
+    *((f"/interactor/{name}", 1.5) for name in JUDGE),
+    *((f"/files/0/{name}", 1.5) for name in FILES[0]),
+    *(("/language", "cobol"), ("/email", "a@refused.example.com"), ("/webhook_url", "ftp://x")),
+    *(("/limits/cpu_s", 1e9), ("/metadata/a", "\0"), ("/checker/language", "cobol"), ("/interactor/source", "")),
+]
+
+
+def changed(content: dict[str, Any], changes: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = json.loads(json.dumps(content))
+    for pointer, value in changes:
+        *steps, last = pointer.split("/")[1:]
+        around: Any = content
+        for step in steps:
+            around = around[int(step) if isinstance(around, list) else step]
+        around[last] = value
+    return content
+
+
+@pytest.mark.parametrize(("pointer", "value"), WRONG, ids=str)
+def test_all_faults_are_found_at_once_and_have_no_consequences(pointer: str, value: Any) -> None:
+    assert pointers_of(changed(WHOLE, [(pointer, value)])) == [pointer]
+    others = {place.split("/")[1]: (place, bad) for place, bad in WRONG}  # the last of each key
+    del others[pointer.split("/")[1]]
+    found = pointers_of(changed(WHOLE, [*others.values(), (pointer, value)]))
+    assert sorted(found) == sorted([pointer, *(place for place, _ in others.values())])
+
+
+def test_faults_of_the_model_and_of_rules_are_told_together() -> None:
+    content = {"language": "klingon", "source": "", "args": [1], "limits": {"cpu_s": 1e9}, "colour": 1}
+    assert sorted(pointers_of(content)) == ["/args/0", "/colour", "/language", "/limits/cpu_s", "/source"]
+    assert sorted(pointers_of({**content, "source": 1}, catalog=FOREIGN)) == [
+        "/args/0",
+        "/colour",
+        "/language",
+        "/source",
+    ]
 
 
 def test_few_of_many_faults_are_reported() -> None:

@@ -64,8 +64,8 @@ def test_a_body_has_a_pointer_for_each_fault() -> None:
 
 
 def test_the_faults_that_are_reported_are_bounded() -> None:
-    for body in ({f"k{i}": 1 for i in range(1800)}, {"text": "a", "labels": {f"k{i}": "\0" for i in range(1400)}}):
-        assert len(pointers(body)) == 100
+    assert pointers({f"k{i}": 1 for i in range(1800)}) == [""]
+    assert len(pointers({"text": "a", "labels": {f"k{i}": "\0" for i in range(1400)}})) == 100
 
 
 @pytest.mark.parametrize("number", ["2.5", "2.0", "1e2", '"2"', "true", "[2]"])
@@ -108,7 +108,7 @@ def test_a_query_is_read_strictly() -> None:
 
 def test_a_query_of_very_many_parameters_is_one_fault() -> None:
     assert parameters("&".join(f"{n:x}" for n in range(10_000))) == [""]
-    assert len(parameters("&".join(f"{n:x}" for n in range(256)))) == 256
+    assert len(parameters("&".join(f"{n:x}" for n in range(64)))) == 64
 
 
 def test_a_whole_bound_has_no_decimals() -> None:

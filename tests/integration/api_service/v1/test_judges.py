@@ -104,9 +104,9 @@ async def test_it_runs_again_with_other_limits_only(
     created = await post(api, **judge)
     await end(database, await make_job(database, created["id"]), verdict="accepted", output="", stderr="")
     path = f"{PATH}/{created['id']}/runs"
-    refused = await api.post(path, json={"stdin": "1", "args": []})
+    refused = await api.post(path, json={"stdin": "1", "args": [], "limits": {"cpu_s": "x"}, "odd": 1})
     assert refused.status_code == 422
-    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/stdin", "/args"]
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/limits/cpu_s", "/odd", "/stdin", "/args"]
     assert (await api.post(path, json={"limits": {"cpu_s": 2}})).status_code == 202
 
 

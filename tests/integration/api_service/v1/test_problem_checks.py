@@ -26,6 +26,9 @@ async def test_the_jurys_submissions_cost_their_bytes(api_with: ApiWith, setter:
         client.headers.update(setter.headers)
         for path in (PATH, _OTHER):
             await put(client, package, path)
+        wrong = {"email": "x", "webhook_url": "ftp://x", "odd": 1}
+        faults = (await client.post(f"{PATH}/check?wait=x", json=wrong)).json()["errors"]
+        assert {fault.get("pointer", "wait") for fault in faults} == {"/email", "/webhook_url", "/odd", "wait"}
         begun = await client.post(f"{PATH}/check")
         assert begun.status_code == 202, begun.text
         usage = {one["name"]: one["used"] for one in (await client.get("/v1/usage")).json()["items"]}
