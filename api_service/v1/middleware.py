@@ -36,8 +36,9 @@ class V1Middleware:
             return
         scope["path"] = scope["path"].removesuffix("/")
         if scope["method"] == "HEAD":
-            # A copy, because the server must know that the answer has no body.
-            as_get = {**scope, "method": "GET"}
+            # A copy, because the server must know that the answer has no body. Only GET has ranges (RFC 9110, 14.2).
+            headers = [field for field in scope["headers"] if field[0] != b"range"]
+            as_get = {**scope, "method": "GET", "headers": headers}
             try:
                 await self._serve(as_get, receive, _without_body(send))
             finally:
