@@ -23,7 +23,7 @@ from email.utils import formatdate
 from typing import Any, Final, cast
 
 import httptools
-from starlette.types import Scope
+from starlette.types import Message, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: Header fields of one request, trailers included. Each takes more memory than its bytes.
@@ -369,6 +369,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unanswered.append(self.cycle)
             if self._all.is_in_the_way(self):
                 self.cycle.keep_alive = False  # the answer says so, and another has its turn
+        if self.cycle is not None and self.parser.get_http_version() == "1.0":
+            _send_without_chunks(self.cycle)
         if self.cycle is not None and not self.cycle.keep_alive:
             self.cycle.transport = cast("asyncio.Transport", _ClosingLate(self))
         self._all.set_stalled(self)
@@ -481,6 +483,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._answer_timer is not None:
             self._answer_timer.cancel()
             self._answer_timer = None
+
+
+def _send_without_chunks(cycle: Any) -> None:
+    """Have the end of the connection end an answer, because HTTP/1.0 has no chunks (RFC 9112, section 6.1)."""
+    send = cycle.send
+
+    async def send_whole(message: Message) -> None:
+        cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    cycle.chunked_encoding = False
+    cycle.send = send_whole
 
 
 @functools.lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ _UNREAD_BYTES = 64 << 20
 
 
 class App:
-    """Answers `/` at once, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set.
+    """Answers `/` at once, `/pieces` without its length, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set.
 
     `/uncounted` is like `/wait`, but its connection does not count. `/leave` waits until its client has left.
     """
@@ -53,9 +53,10 @@ class App:
             if not message.get("more_body"):
                 break
         body = b"x" * (_UNREAD_BYTES if scope["path"] == "/large" else 4)
-        headers = [(b"content-length", str(len(body)).encode())]
+        headers = [(b"content-length", str(len(body)).encode())] if scope["path"] != "/pieces" else []
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": body[:2], "more_body": True})
+        await send({"type": "http.response.body", "body": body[2:]})
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -337,6 +338,14 @@ def test_a_host_may_be_empty_and_missing_in_http_1_0(loop_factory: LoopFactory, 
     with _serving(loop_factory) as (_, address), connect(address) as connection:
         connection.sendall(b"GET / HTTP/" + head + _LAST)
         assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("path", [b"/", b"/pieces"])
+def test_http_1_0_has_no_chunks(loop_factory: LoopFactory, path: bytes) -> None:
+    with _serving(loop_factory) as (_, address), connect(address) as connection:
+        connection.sendall(b"GET " + path + b" HTTP/1.0\r\n\r\n")
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+        assert (body, b"connection: close" in head, b"transfer-encoding" in head) == (b"xxxx", True, False)
 
 
 #: The fields that the HTTP client of Java 11 and later sends with each request, and `curl --http2`.
