@@ -100,9 +100,11 @@ def _read_csv(path: Path, language: str | None, entry: str | None) -> list[Entry
         columns, rows = table.fieldnames or (), [(table.line_num, row) for row in table]
     except csv.Error as exc:
         raise UsageError(f"{path}, line {table.line_num}: {exc}.") from exc
-    if "path" not in columns or set(columns) - set(_COLUMNS):
+    unknown = [column for column in columns if column not in _COLUMNS]
+    if "path" not in columns or unknown:
+        wrong = f"has a column that is not known, {unknown[0][:50]}" if "path" in columns else "needs the column path"
         raise UsageError(
-            f"{path} needs the column path, and may have {', '.join(_COLUMNS[1:])}; commas separate them."
+            f"{path} {wrong}. The columns are {', '.join(_COLUMNS)}; commas separate them."
             f" Its first line is: {','.join(columns)[:200]}"
         )
     if not rows:

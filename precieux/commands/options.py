@@ -1,10 +1,11 @@
 """Options that several commands have."""
 
+import re
 from collections.abc import Callable
 from functools import update_wrapper
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -66,7 +67,27 @@ Metadata = Annotated[
 ]
 CpuSeconds = Annotated[float | None, typer.Option("--cpu-s", min=0, help="Seconds of CPU time that it may use.")]
 WallSeconds = Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")]
-MemoryBytes = Annotated[int | None, typer.Option("--memory-bytes", min=1, help="Bytes of memory that it may use.")]
+MemoryBytes = Annotated[
+    int | None,
+    typer.Option(
+        "--memory-bytes", metavar="BYTES", parser=lambda text: byte_count(text), help="Memory that it may use: 512M."
+    ),
+]
+
+_BYTES: Final = re.compile(r"([0-9]{1,18})([KMGT]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
+#: No program runs with less memory.
+_MIN_BYTES: Final = 1 << 20
+
+
+def byte_count(text: str, *, min_bytes: int = _MIN_BYTES) -> int:
+    """Return the bytes of a text such as `512M`, where K, M, G and T are powers of 1024. Raise `BadParameter`."""
+    size = _BYTES.fullmatch(text.strip())
+    if size is None:
+        raise typer.BadParameter(f"{text} is no number of bytes: write it as 268435456 or 256M.")
+    count = int(size[1]) << 10 * " KMGT".index(size[2].upper() or " ")
+    if count < min_bytes:
+        raise typer.BadParameter(f"{text} is too little: give at least {min_bytes} bytes.")
+    return count
 
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,6 +1,7 @@
 """`precieux problem`: stores packages as problems, and checks, shows, downloads and deletes them."""
 
 import math
+import zipfile
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands import show
-from precieux.commands.options import Json, on_server
+from precieux.commands.options import Json, byte_count, on_server
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
@@ -52,6 +53,8 @@ def push(
         settings["language_limits"] = {language: _limits(each) for language, each in by_language.items()}
     if share:
         settings["visibility"] = "shared"
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise UsageError(f"{path} is neither a folder nor a zip: name the folder or the zip of the package.")
     package = read_package(path)
     of_path = path.resolve().name if path.is_dir() else path.stem
     problem = server.connect().push_problem(name or of_path.lower(), package, **settings)
@@ -185,11 +188,11 @@ def _limits(texts: Iterable[str]) -> ProblemLimits:
     for text in texts:
         name, _, number = text.partition("=")
         try:
-            values[name] = float(number) if name in ("cpu_s", "wall_s") else int(number)
+            values[name] = float(number) if name in ("cpu_s", "wall_s") else byte_count(number, min_bytes=1)
             if not math.isfinite(values[name]):
                 raise ValueError
-        except ValueError:
-            raise UsageError(f"{text}: write a limit as NAME=NUMBER, such as cpu_s=2.") from None
+        except (ValueError, typer.BadParameter):
+            raise UsageError(f"{text}: write a limit as NAME=NUMBER, such as cpu_s=2 or memory_bytes=256M.") from None
     try:
         return ProblemLimits(**values)  # type: ignore[arg-type]
     except TypeError:

@@ -124,7 +124,7 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
         texts = (test.message, test.judge_message, _difference(test.diff) if test.diff else error)
         if why := "\n".join(text.rstrip("\n") for text in texts if text):
             lines = replace_controls(why)
-            terminal.err.print(Text(f"Test {test.number}:\n{lines}", style="yellow"), soft_wrap=True)
+            terminal.err.print(Text(f"Test {test.name}:\n{lines}", style="yellow"), soft_wrap=True)
 
 
 def _difference(diff: str) -> str:

@@ -99,7 +99,7 @@ def test_a_run_has_the_exit_code_of_its_program(
 )
 def test_a_bad_verdict_has_its_reason(command: Command, running: Up, tmp_path: Path, code: str, reason: str) -> None:
     (tmp_path / "bad.py").write_text(code)
-    limits = ("--cpu-s", "1", "--memory-bytes", "100000000")
+    limits = ("--cpu-s", "1", "--memory-bytes", "100M")
     done = command("submit", tmp_path / "bad.py", *limits, "--wait", "--url", running.url)
     assert reason in done.stderr.splitlines()[-1]
     number = done.stderr.splitlines()[-1].split()[1].rstrip(":")
@@ -196,7 +196,7 @@ def test_a_batch_is_run_once_and_written_as_csv(command: Command, running: Up, t
     [
         (
             "path,mail\na.py,x\n",
-            "email, stdin; commas separate them. Its first line is: path,mail",
+            "has a column that is not known, mail. The columns are path, name, language, email, stdin; commas",
         ),
         ("path;email\na.py;x\n", "Its first line is: path;email"),
         ("", "needs the column path"),
@@ -246,10 +246,10 @@ def test_a_batch_that_is_refused_names_the_program(command: Command, running: Up
 
 
 def test_a_test_that_fails_says_why(command: Command, running: Up, source: Path, tmp_path: Path) -> None:
-    (tmp_path / "1.in").write_text("many")
-    done = command("submit", source, "--test", f"{tmp_path / '1.in'}:", "--wait", "--url", running.url)
+    (tmp_path / "words.in").write_text("many")
+    done = command("submit", source, "--test", f"{tmp_path / 'words.in'}:", "--wait", "--url", running.url)
     assert done.returncode == 1
-    assert "Test 1:\nTraceback" in done.stderr
+    assert "Test words:\nTraceback" in done.stderr
     assert "ValueError" in done.stderr
 
 
@@ -357,6 +357,7 @@ def test_a_folder_becomes_a_problem(command: Command, running: Up, source: Path,
     refused = command("problem", "push", folder, *url)
     assert refused.returncode == 2
     assert "problem.yaml: " in refused.stderr
+    assert "is neither a folder nor a zip" in command("problem", "push", __file__, *url).stderr
     for wrong in (("push", folder, "--limit", "cpu_s=x"), ("push", folder, "--limit", "x=1"), ("show", "cli-sum@x")):
         assert command("problem", *wrong, *url).returncode == 2
     assert command("problem", "delete", "cli-sum", *url).returncode == 3

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 
 from precieux.commands import show
+from precieux.commands.options import byte_count
 from precieux.commands.parameters import Judges, judges_of
 from precieux.errors import UsageError
 from precieux_client import Checker, Interactor, ProgramChecker
@@ -62,3 +64,24 @@ def test_a_judge_error_says_that_the_program_is_not_at_fault() -> None:
     assert show.reason_of(replace(submission, run=failed)) == "the judge failed, which is no fault of the program"
     assert show.points(failed) == "-"
     assert show.points(replace(failed, verdict="accepted", points_awarded=2.333333)) == "2.333333/3"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("1048576", 1 << 20),
+        ("1024K", 1 << 20),
+        ("512M", 512 << 20),
+        ("2GiB", 2 << 30),
+        ("3mb", 3 << 20),
+        ("1T", 1 << 40),
+    ],
+)
+def test_bytes_have_units(text: str, count: int) -> None:
+    assert byte_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["1", "1023K", "", "M", "1.5G", "-1M", "5X", "\u0661M", "1" * 19])
+def test_wrong_numbers_of_bytes_are_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=r"at least 1048576|is no number of bytes"):
+        byte_count(text)
