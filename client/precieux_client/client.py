@@ -50,15 +50,10 @@ class Client(Methods, Blocking):
         """Close the connections."""
         self._http.close()
 
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        return self._http.send(request)
-
     @asynccontextmanager
-    async def _open(self, request: httpx.Request) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
+    async def _open(self, request: httpx.Request) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[bytes]]]:
         with closing(self._http.send(request, stream=True)) as response:
-            if not response.is_success:
-                response.read()
-            yield response, _each(response.iter_text())
+            yield response, _each(response.iter_bytes())
 
     async def _pause(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251  (it blocks on purpose)
@@ -98,20 +93,15 @@ class AsyncClient(Methods, Asynchronous):
         """Close the connections."""
         await self._http.aclose()
 
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        return await self._http.send(request)
-
     @asynccontextmanager
-    async def _open(self, request: httpx.Request) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[str]]]:
+    async def _open(self, request: httpx.Request) -> AsyncIterator[tuple[httpx.Response, AsyncIterator[bytes]]]:
         async with aclosing(await self._http.send(request, stream=True)) as response:
-            if not response.is_success:
-                await response.aread()
-            yield response, response.aiter_text()
+            yield response, response.aiter_bytes()
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _each(texts: Iterable[str]) -> AsyncIterator[str]:
-    for text in texts:
-        yield text
+async def _each(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece

@@ -5,18 +5,21 @@ import math
 import os
 import time
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
 
-from precieux_client.calls import Call
+from precieux_client.calls import MAX_JSON, Call
 from precieux_client.errors import APIError, ConnectionFailed, PrecieuxError, WaitTimeout, error_of
 from precieux_client.retry import FIRST_S, Tries, retry_after
 from precieux_client.sse import EventParser
 from precieux_client.version import VERSION
 
 T = TypeVar("T")
+
+_OF_CODING: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 #: Seconds that an event stream may be silent. The server sends a comment every 15 s.
@@ -77,11 +80,25 @@ def build_request(call: Call[T], settings: Settings, client: httpx.Client | http
     )
 
 
+async def read_whole(
+    response: httpx.Response, pieces: AsyncIterator[bytes], max_bytes: int = MAX_JSON
+) -> httpx.Response:
+    """Return an answer with its content. Raises `APIError` if it has more than `max_bytes` bytes."""
+    content = bytearray()
+    async for piece in pieces:
+        content += piece
+        if len(content) > max_bytes:
+            raise APIError(response.status_code, f"The server answers with more than {max_bytes} bytes.")
+    # The content is decoded, and its length another one.
+    headers = [field for field in response.headers.multi_items() if field[0].lower() not in _OF_CODING]
+    return httpx.Response(response.status_code, headers=headers, content=bytes(content), request=response.request)
+
+
 def read_answer(call: Call[T], response: httpx.Response, settings: Settings) -> T:
     """Return the value of a good answer. Raises `APIError` if it has another shape."""
     try:
         return call.read(response)
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
         what = f"{settings.url} does not answer like a Precieux server: {exc}"
         raise APIError(response.status_code, what) from exc
 
@@ -164,7 +181,7 @@ def error_in(response: httpx.Response) -> APIError:
     """Return the error of an answer whose body has been read."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if response.has_redirect_location:
         body = {"detail": f"The server redirects to {response.headers['Location']}; give the client its new address."}

@@ -25,7 +25,7 @@ from precieux_client.calls import (
     submission_body,
 )
 from precieux_client.errors import ConnectionFailed, WaitTimeout
-from precieux_client.exchange import EventStream, Settings, build_request, error_in, read_answer
+from precieux_client.exchange import EventStream, Settings, build_request, error_in, read_answer, read_whole
 from precieux_client.models import (
     Batch,
     Budget,
@@ -106,30 +106,33 @@ class Methods(ABC):
         """Run a program at once, and yield what happens: `started`, `stdout`, `stderr`, `test`, and `finished`.
 
         `stdout` and `stderr` have the `text` that a program without tests has written. The data of `finished` is the
-        run. Closing the generator stops the program. Raises `ConnectionFailed` if the stream breaks off.
+        run. Closing the generator stops the program. A program of which nothing has come yet is run again if the
+        connection ends. Raises `ConnectionFailed` if the stream breaks off later.
         """
         call = Call("POST", "/v1/run", nothing, body=submission_body(program), slow_s=_RUNNING_S)
         request, tries = build_request(call, self._settings, self._http), Tries(self._settings.retries)
         request.headers["Accept"] = "text/event-stream"
-        parser = EventParser()
+        parser, error, has_begun = EventParser(), None, False
         while True:
             try:
-                async with self._open(request) as (response, texts):
-                    delay = None
+                async with self._open(request) as (response, pieces):
                     if not response.is_success:
                         delay = tries.after_status(response.status_code, response.headers)
                         if delay is None:
-                            raise error_in(response)
+                            raise error_in(await read_whole(response, pieces))
                     else:
-                        async for text in texts:
-                            for event in parser.feed(text):
+                        async for piece in pieces:
+                            for event in parser.feed(piece):
+                                has_begun = True
                                 yield event
                                 if event.name == "finished":
                                     return
+                        delay = None if has_begun else tries.after_failure()
             except httpx.TransportError as exc:
-                raise ConnectionFailed(f"The event stream of {self._settings.url} broke off.") from exc
+                error, delay = exc, None if has_begun else tries.after_failure()
             if delay is None:
-                raise ConnectionFailed(f"The event stream of {self._settings.url} broke off.")
+                raise ConnectionFailed(f"The event stream of {self._settings.url} broke off.") from error
+            parser.begin()
             await self._pause(delay)
 
     @Method
@@ -388,12 +391,8 @@ class Methods(ABC):
     # ---- Sending ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, and return its answer. Raises `httpx.TransportError`."""
-
-    @abstractmethod
-    def _open(self, request: httpx.Request) -> AbstractAsyncContextManager[tuple[httpx.Response, AsyncIterator[str]]]:
-        """Open a stream. The content of a refusal has been read. Raises `httpx.TransportError`."""
+    def _open(self, request: httpx.Request) -> AbstractAsyncContextManager[tuple[httpx.Response, AsyncIterator[bytes]]]:
+        """Open an answer, and the pieces of its content. Raises `httpx.TransportError`."""
 
     @abstractmethod
     async def _pause(self, seconds: float) -> None:
@@ -404,7 +403,8 @@ class Methods(ABC):
         request, tries = build_request(call, self._settings, self._http), Tries(self._settings.retries)
         while True:
             try:
-                response = await self._answer(request)
+                async with self._open(request) as opened:
+                    response = await read_whole(*opened, max_bytes=call.max_bytes)
             except httpx.TransportError as exc:
                 what, delay = f"does not answer ({str(exc) or type(exc).__name__})", tries.after_failure()
                 if delay is None:
@@ -438,15 +438,15 @@ class Methods(ABC):
         while True:
             try:
                 request = self._http.build_request("GET", path, **stream.options())
-                async with self._open(request) as (response, texts):
+                async with self._open(request) as (response, pieces):
                     if response.status_code == httpx.codes.NO_CONTENT:
                         return
                     if not response.is_success:
-                        delay = stream.delay_after_refusal(response)
+                        delay = stream.delay_after_refusal(await read_whole(response, pieces))
                     else:
-                        async for text in texts:
+                        async for piece in pieces:
                             stream.left_s()
-                            for event in stream.parser.feed(text):
+                            for event in stream.parser.feed(piece):
                                 stream.reset_failures()
                                 yield event
                                 if event.name == "finished":

@@ -2,7 +2,7 @@
 
 import base64
 import builtins
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -374,6 +374,27 @@ class PackageWarning:
     detail: str
 
 
+@dataclass(frozen=True, eq=False)
+class ProblemGroup(Mapping[str, Any]):
+    """A group of a problem's tests. It also is a mapping of its fields, as in version 1.0."""
+
+    name: str
+    parent: str | None
+    policy: str
+    points: float | None
+    requires: tuple[str, ...]
+    tests: int
+
+    def __getitem__(self, name: str) -> Any:
+        return vars(self)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(vars(self))
+
+    def __len__(self) -> int:
+        return len(vars(self))
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A version of a problem. What only its owner may see is None for other keys; in a list, so are samples."""
@@ -393,7 +414,7 @@ class Problem:
     checker: Judge | Checker | None
     interactor: Judge | None
     tests: TestCounts
-    groups: tuple[Mapping[str, Any], ...]
+    groups: tuple[ProblemGroup, ...]
     points: float | None
     samples: tuple[Sample, ...] | None
     digest: str | None

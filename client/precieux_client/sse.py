@@ -2,9 +2,12 @@
 
 import json
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import Final
 
+from precieux_client.calls import MAX_JSON
+from precieux_client.errors import PrecieuxError
 from precieux_client.models import Event
 
 #: httpx and `str.splitlines` also end lines at U+0085 and U+2028, which may be in the output of a program.
@@ -20,14 +23,20 @@ class EventParser:
 
     def begin(self) -> None:
         """Begin with a new connection: forget what the one before left incomplete."""
+        self._decoder = getincrementaldecoder("utf-8")("replace")
+        self._size = 0
         self._pieces: list[str] = []
         self._after_cr = False
         self._name = ""
         self._id: str | None = None
         self._data: list[str] = []
 
-    def feed(self, text: str) -> Iterator[Event]:
-        """Take the next part of the text, and yield the events that it completes."""
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """Take the next piece of the stream, and yield the events that it completes. Raises `PrecieuxError`."""
+        text = self._decoder.decode(piece)
+        self._size += len(text)
+        if self._size > MAX_JSON:
+            raise PrecieuxError(f"The server sends an event of more than {MAX_JSON} bytes.")
         if not text:
             return
         if self._after_cr:
@@ -56,9 +65,12 @@ class EventParser:
 
     def _complete(self) -> Event | None:
         name, id_, data = self._name or "message", self._id, self._data
-        self._name, self._id, self._data = "", None, []
+        self._name, self._id, self._data, self._size = "", None, [], 0
         if id_ is not None:
             self.last_id = id_
         if not data:
             return None
-        return Event(name, json.loads("\n".join(data)), id_)
+        try:
+            return Event(name, json.loads("\n".join(data)), id_)
+        except (ValueError, RecursionError) as exc:
+            raise PrecieuxError("The server sends an event that is not JSON.") from exc

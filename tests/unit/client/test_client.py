@@ -24,6 +24,7 @@ from precieux_client import (
     Limits,
     NotFound,
     PrecieuxError,
+    ProblemGroup,
     QuotaExceeded,
     ServerError,
     Submission,
@@ -32,6 +33,7 @@ from precieux_client import (
     Unauthenticated,
     WaitTimeout,
 )
+from precieux_client.decoding import decode
 
 Answer = httpx.Response | Exception
 
@@ -304,15 +306,33 @@ def test_a_run_that_is_not_stored() -> None:
     assert json.loads(server.requests[0].content) == {"language": "py", "source": "print(1)", "args": ["a"]}
 
 
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b" " * 2000], ids=["lists", "objects", "long"])
+def test_a_hostile_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch, status: int, body: bytes) -> None:
+    monkeypatch.setattr("precieux_client.calls.MAX_JSON", 1000 if len(body) == 2000 else 1 << 20)
+    with pytest.raises(APIError):
+        Server(httpx.Response(status, content=body)).client().get(1)
+    with pytest.raises(PrecieuxError, match="event that is not JSON"):
+        list(Server(stream(f"data: {body.decode()}[\n\n")).client().transient_events(language="py", source=""))
+
+
+def test_a_group_of_a_problem_is_an_object_and_a_mapping() -> None:
+    content = {"name": "secret", "parent": "", "policy": "sum", "points": 2.0, "requires": (), "tests": 3}
+    group = decode(ProblemGroup, content)
+    assert (group.points, group["points"], group.get("other"), group) == (2.0, 2.0, None, content)
+
+
 def test_the_output_of_a_run_comes_as_events() -> None:
     begun = 'event: stdout\ndata: {"text": "a"}\n\n'
     server = Server(httpx.Response(503, headers={"Retry-After": "0"}), stream(begun + "event: finished\ndata: {}\n\n"))
     events = server.client().transient_events(language="py", source="print(1)")
     assert [(event.name, event.data) for event in events] == [("stdout", {"text": "a"}), ("finished", {})]
     assert [request.headers["Accept"] for request in server.requests] == ["text/event-stream"] * 2
-    for broken in (stream(begun), httpx.ReadError("reset")):
+    for broken, tries in ((stream(begun), 1), (httpx.ReadError("reset"), 6), (stream(": nothing\n\n"), 6)):
+        server = Server(broken)
         with pytest.raises(ConnectionFailed, match="broke off"):
-            list(Server(broken).client().transient_events(language="py", source="print(1)"))
+            list(server.client().transient_events(language="py", source="print(1)"))
+        assert len(server.requests) == tries
     with pytest.raises(InvalidRequest):
         list(Server(httpx.Response(422, json={})).client().transient_events(language="py", source=""))
 

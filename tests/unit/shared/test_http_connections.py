@@ -23,9 +23,10 @@ _UNREAD_BYTES = 64 << 20
 
 
 class App:
-    """Answers `/` at once, `/pieces` without its length, `/large` with more than any buffer holds, `/body` after it, and `/wait` when `go` is set.
+    """Answers `/` at once, `/pieces` without its length, `/large` with more than any buffer holds.
 
-    `/uncounted` is like `/wait`, but its connection does not count. `/leave` waits until its client has left.
+    `/body` is answered after the body, and `/wait` when `go` is set. `/uncounted` is like `/wait`, but its connection
+    does not count. `/leave` waits until its client has left.
     """
 
     def __init__(self) -> None:
