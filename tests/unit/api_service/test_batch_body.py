@@ -2,7 +2,8 @@
 
 import base64
 import json
-import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from api_service.http.errors import ApiError
 from api_service.settings import ApiSettings
 from api_service.submissions.batches import NewBatch
 from api_service.v1.body import batch
+from api_service.v1.body.defaults import Defaults
 from tests.unit.api_service.test_requests import TERMS
 
 _TERMS: Final = replace(TERMS, settings=ApiSettings(max_source_bytes=1 << 21), may_hold=False)
@@ -84,16 +86,20 @@ def test_faults_have_their_place(body: object, pointers: list[str]) -> None:
 
 
 @pytest.mark.parametrize("defaults", _LONG.values(), ids=list(_LONG))
-def test_long_defaults_cost_no_more_with_more_submissions(defaults: dict[str, Any]) -> None:
-    def cpu_s(submissions: int) -> float:
-        began = time.thread_time()
-        faults_of({"defaults": defaults, "submissions": [{}] * (submissions - 1) + [{"stdin": 5}]})
-        return time.thread_time() - began
+def test_what_long_defaults_need_is_made_once(monkeypatch: pytest.MonkeyPatch, defaults: dict[str, Any]) -> None:
+    made: Counter[str] = Counter()
+    once = Defaults.once
 
-    cpu_s(1)  # what is made at the first use, such as regular expressions
-    short, long = min(cpu_s(10) for _ in range(2)), min(cpu_s(210) for _ in range(2))
-    # Each of the other 200 takes less than a millisecond.
-    assert long - short < 0.2
+    def counted(self: Defaults, value: object, what: str, make: Callable[[], Any]) -> Any:
+        def make_and_count() -> Any:
+            made[what] += id(value) in self._kept
+            return make()
+
+        return once(self, value, what, make_and_count)
+
+    monkeypatch.setattr(Defaults, "once", counted)
+    faults_of({"defaults": defaults, "submissions": [{}] * 20 + [{"stdin": 5}]})
+    assert {*made.values()} <= {0, 1}
 
 
 def test_defaults_are_in_memory_once() -> None:
