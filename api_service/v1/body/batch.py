@@ -21,7 +21,7 @@ from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.rules import validate_submission, webhook_fault
+from api_service.v1.body.rules import address_faults, validate_submission
 from api_service.v1.body.submission import SubmissionBody, Text
 from api_service.v1.protocol.validation import (
     MAX_FAULTS,
@@ -116,9 +116,7 @@ def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fau
     """Return the batch. Raises `ApiError` (422) with these faults and all of its own, as far as they are reported."""
     defaults = Defaults(outline.defaults)
     inner = [Fault(fault.detail, pointer=f"/defaults{fault.pointer}") for fault in defaults.checked.faults]
-    faults = [*faults, *inner]
-    if outline.webhook_url is not None and (bad := webhook_fault(outline.webhook_url, constraints)):
-        faults.append(bad)
+    faults = [*faults, *inner, *address_faults(None, outline.webhook_url, constraints)]
     new: list[NewSubmission] = []
     for number, content in enumerate(outline.submissions or () if defaults.checked.value else ()):
         if len(faults) >= MAX_FAULTS:

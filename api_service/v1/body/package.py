@@ -29,7 +29,6 @@ from api_service.v1.protocol.validation import (
     checked,
     checked_query,
     escaped,
-    first_of_each_place,
     query_items,
 )
 from shared.engine.codex import LimitBounds
@@ -77,11 +76,9 @@ def settings_of(
 ) -> ProblemSettings:
     """Return the settings of a JSON value. Raises `ApiError` (422) with all its faults and those of the query."""
     result = checked(ProblemBody, content)
-    faults = [*result.faults, *(_limit_faults(result.value, catalog, bounds) if result.value else ())]
-    faults += checked_query(NoQuery, query_items(request))[1]
-    if result.value is None or not isinstance(content, dict) or faults:
-        raise invalid(first_of_each_place(faults))
-    body, given = result.value, dict[str, Any].fromkeys(content)
+    of_limits = _limit_faults(result.value, catalog, bounds) if result.value else ()
+    body = result.valid(of_limits, checked_query(NoQuery, query_items(request))[1])
+    given: dict[str, Any] = dict.fromkeys(cast("dict[str, Any]", content))
     given |= {name: value or None for name, value in body.model_dump(exclude_none=True).items()}
     if named := given.get("language_limits"):
         given["language_limits"] = {_code(name, catalog): limits for name, limits in named.items() if limits} or None

@@ -145,12 +145,9 @@ class _Check:
 
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
-        if body.email is not None and (refusal := self.constraints.refusal(body.email)):
-            yield Fault(refusal, pointer="/email")
+        yield from address_faults(body.email, body.webhook_url, self.constraints)
         if body.receipt and not self.program.has("email"):
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
-        if body.webhook_url is not None and (fault := webhook_fault(body.webhook_url, self.constraints)):
-            yield fault
 
     def _stored(self) -> Iterator[Fault]:
         if not self.constraints.may_store:
@@ -228,11 +225,14 @@ def input_faults(text: str, max_bytes: int, place: str = "") -> Iterator[Fault]:
         yield Fault(f"It has more than {max_bytes} bytes; send a shorter input.", pointer=f"{place}/stdin")
 
 
-def webhook_fault(url: str, constraints: Constraints) -> Fault | None:
-    """Return the fault of a `webhook_url`, as far as it can be found before the first webhook."""
-    if fault := constraints.egress.fault_of(url):
-        return Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
-    return None if constraints.can_sign else Fault(_UNSIGNED, pointer="/webhook_url")
+def address_faults(email: str | None, webhook_url: str | None, constraints: Constraints) -> Iterator[Fault]:
+    """Yield the faults of an `email` and a `webhook_url`, as far as they can be found before they are used."""
+    if email is not None and (refusal := constraints.refusal(email)):
+        yield Fault(refusal, pointer="/email")
+    if webhook_url is not None and (fault := constraints.egress.fault_of(webhook_url)):
+        yield Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
+    elif webhook_url is not None and not constraints.can_sign:
+        yield Fault(_UNSIGNED, pointer="/webhook_url")
 
 
 def _limit_faults_of_tests(tests: Sequence[TestBody], bounds: Mapping[str, LimitBounds]) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from fastapi import Request
 from pydantic import Field
 
 from api_service.access.auth import Principal
-from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.errors import ApiError, Fault, Kind
 from api_service.languages.catalog import EngineLanguage
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.requests.visibility import find_visible, refuse_unknown
@@ -21,7 +21,6 @@ from api_service.v1.protocol.validation import (
     Strict,
     checked,
     checked_query,
-    first_of_each_place,
     parse_json,
     query_items,
     read_body,
@@ -63,12 +62,9 @@ async def read_run_request(
     query, faults = checked_query(WaitQuery, query_items(request))
     result = await run_in_thread_if_large(len(body), _parsed, body)
     engine_language = (await services.languages.catalog()).find(row["language"])
-    run, faults = result.value, [*result.faults, *faults]
-    if run is not None:
-        faults += _faults(run, row, engine_language, services.settings.max_input_bytes)
-    if run is None or faults:
-        raise invalid(first_of_each_place(faults))
-    override = run.override()
+    max_bytes = services.settings.max_input_bytes
+    of_rules = _faults(result.value, row, engine_language, max_bytes) if result.value else ()
+    override = result.valid(faults, of_rules).override()
     if override.get("limits") and (engine_language is None or engine_language.details is None):
         raise ApiError(Kind.UNAVAILABLE, _LIMITS_UNKNOWN)
     return override, wait_of(request, query)

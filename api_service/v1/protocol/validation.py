@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from types import UnionType
 from typing import Annotated, Any, Final, Generic, NoReturn, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -158,6 +158,13 @@ class Checked(Generic[M]):
     faults: list[Fault]
     left_out: frozenset[str] = frozenset()
 
+    def valid(self, *others: Iterable[Fault]) -> M:
+        """Return the model. Raise `ApiError` (422) with its faults and these others, if there are any."""
+        faults = first_of_each_place(chain(self.faults, *others))
+        if self.value is None or faults:
+            raise invalid(faults)
+        return self.value
+
 
 def checked(model: type[M], content: object) -> Checked[M]:
     """Return a content as a model of the keys without a fault, so that rules of keys together can add their faults."""
@@ -213,10 +220,7 @@ def first_of_each_place(faults: Iterable[Fault]) -> list[Fault]:
 
 def validated(model: type[M], content: object) -> M:
     """Return the content of a body as a model. Raise `ApiError` (422) with all its faults."""
-    result = checked(model, content)
-    if result.value is None or result.faults:
-        raise invalid(result.faults)
-    return result.value
+    return checked(model, content).valid()
 
 
 def first_key(pointer: str) -> str:

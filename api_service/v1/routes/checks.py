@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api_service.access.auth import Principal
 from api_service.http.email_address import Address
-from api_service.http.errors import Fault, Kind, invalid
+from api_service.http.errors import Fault, Kind
 from api_service.problems import checking
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.checking import CheckRequest
@@ -18,7 +18,7 @@ from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep, SetterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.constraints import constraints_of
-from api_service.v1.body.rules import webhook_fault
+from api_service.v1.body.rules import address_faults
 from api_service.v1.body.submission import Locale, Text
 from api_service.v1.protocol.answers import conditional
 from api_service.v1.protocol.idempotency import once
@@ -124,16 +124,10 @@ async def _asked(
     request: Request, services: Services, principal: Principal, result: Checked[CheckBody], faults: Sequence[Fault]
 ) -> tuple[CheckBody, CheckRequest]:
     """Return a body, and what it asks for. Raises `ApiError` (422) with all its faults and these of the query."""
-    content, faults = result.value, [*result.faults, *faults]
-    if content is None:
-        raise invalid(faults)
-    constraints = await constraints_of(request, services, principal, [content.model_dump(exclude_none=True)])
-    if content.email is not None and (refusal := constraints.refusal(content.email)):
-        faults.append(Fault(refusal, pointer="/email"))
-    if content.webhook_url is not None and (fault := webhook_fault(content.webhook_url, constraints)):
-        faults.append(fault)
-    if faults:
-        raise invalid(faults)
+    asked = result.value.model_dump(exclude_none=True) if result.value else {}
+    constraints = await constraints_of(request, services, principal, [asked])
+    of_addresses = address_faults(asked.get("email"), asked.get("webhook_url"), constraints)
+    content = result.valid(faults, of_addresses)
     return content, CheckRequest(
         email=content.email,
         locale=content.locale or constraints.locale,

@@ -319,7 +319,7 @@ def test_a_hostile_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch, statu
 def test_a_group_of_a_problem_is_an_object_and_a_mapping() -> None:
     content = {"name": "secret", "parent": "", "policy": "sum", "points": 2.0, "requires": (), "tests": 3}
     group = decode(ProblemGroup, content)
-    assert (group.points, group["points"], group.get("other"), group) == (2.0, 2.0, None, content)
+    assert (group.points, group["points"], group.get("other"), dict(group)) == (2.0, 2.0, None, content)
 
 
 def test_the_output_of_a_run_comes_as_events() -> None:
