@@ -101,8 +101,8 @@ _PAGES: Final = ("/admin/", "/unsubscribe")
 
 def _routes(app: FastAPI) -> Iterator[str]:
     """Yield the method and path of each route of the API and its doors that does more than to read."""
-    doors = [added.kwargs["door_app"] for added in app.user_middleware if "door_app" in added.kwargs]
-    routes: list[Any] = [("", route) for one in (app, *doors) for route in one.routes]
+    doors: list[Any] = [added.kwargs["door_app"] for added in app.user_middleware if "door_app" in added.kwargs]
+    routes = [("", route) for one in (app, *doors) for route in one.routes]
     while routes:
         prefix, route = routes.pop()
         if inner := getattr(route, "original_router", None):
