@@ -1,13 +1,18 @@
 """The user ids that root needs for its programs, and the hard limits that programs need."""
 
+import asyncio
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from executor import host
+from executor.sandbox.base import Job, JudgeJob, Step, StepResult, Template
+from executor.sandbox.wall import cgroups
 from executor.settings import ExecutorSettings
 from shared.service.errors import ConfigurationError
+from tests.fixtures.step_limits import TINY
 
 
 @pytest.fixture
@@ -70,3 +75,52 @@ def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.M
     limits[resource.RLIMIT_NOFILE] = (255, 255)
     with pytest.raises(ConfigurationError, match="RLIMIT_NOFILE is 255, and programs need 256:"):
         host.fit_to_host(ExecutorSettings(), mechanisms)
+
+
+class _Sandbox:
+    """Runs each job until the test ends it."""
+
+    def __init__(self) -> None:
+        self.running: dict[int, asyncio.Event] = {}
+
+    async def run(self, job: Job) -> list[StepResult]:
+        ended = self.running[job.steps[0].limits.memory_bytes] = asyncio.Event()
+        await ended.wait()
+        return []
+
+
+def _job(memory_bytes: int, judge: JudgeJob | None = None) -> Job:
+    step = Step(("true",), {}, replace(TINY, memory_bytes=memory_bytes), 1)
+    return Job({}, (step,), Template(1, TINY), judge=judge)
+
+
+async def test_programs_wait_if_one_that_fills_our_memory_would_end_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: 1000)
+    sandbox = _Sandbox()
+    bounded = host.bounded(sandbox)
+    talking = _job(300, JudgeJob(_job(100), frozenset()))
+    tasks = [asyncio.create_task(bounded.run(job)) for job in (_job(350), talking, _job(1), _job(2000), _job(2))]
+
+    async def running() -> set[int]:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return set(sandbox.running)
+
+    assert await running() == {350, 300}
+    sandbox.running.pop(300).set()
+    assert await running() == {350, 1}
+    tasks[0].cancel()
+    del sandbox.running[350]
+    assert await running() == {1}
+    sandbox.running.pop(1).set()
+    assert await running() == {2000}
+    sandbox.running.pop(2000).set()
+    assert await running() == {2}
+    sandbox.running[2].set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_programs_do_not_wait_if_the_kernel_ends_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: None)
+    sandbox = _Sandbox()
+    assert host.bounded(sandbox) is sandbox
