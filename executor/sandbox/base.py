@@ -172,7 +172,8 @@ class StepResult:
     `stopped` is the limit that ended it: cpu, wall, memory or output; None if no limit did (`JudgeJob` has other
     reasons). `cut` has the names of the output streams of which only the beginning is kept. `turns` has the bytes of
     standard output and of standard error that came by turns, standard output first. `written` is the bytes of both, up
-    to the step's limit. `ended_at` is on a clock that all boxes share.
+    to the step's limit. `ended_at` is on a clock that all boxes share. Of its `wall_s`, a thread of it `waited_s` for a
+    processor, as far as that is known.
     """
 
     exit_code: int | None
@@ -189,6 +190,7 @@ class StepResult:
     out_folder: OutFolder = field(default_factory=OutFolder, repr=False)
     ended_at: float = 0.0
     written: int = 0
+    waited_s: float = 0.0
 
     @property
     def succeeded(self) -> bool:

@@ -11,6 +11,7 @@ from job_runner.verdict.problem import ProblemProgram, fitting
 from shared.engine.codex import Verdict
 from shared.engine.job_program import Case, JobProgram, elapsed, file_of
 from shared.engine.run_call import GOOD_VERDICTS, Checker, Compiled, JudgeFailed, TestEnded
+from shared.engine.run_time import RunTime
 from shared.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
 from shared.text.control_characters import replace_controls
 
@@ -49,8 +50,7 @@ class DataCheck:
     package: Package
     share: str
     faults: list[dict[str, str]] = field(default_factory=list)
-    #: The running time of all validators.
-    seconds: float = 0.0
+    run_time: RunTime = field(default_factory=RunTime)
 
     def __post_init__(self) -> None:
         show = JobProgram(
@@ -155,7 +155,7 @@ class DataCheck:
             some, items = items[:number], items[number:]
             if len(self.faults) >= _MOST_FAULTS:
                 return
-            if self.seconds > _MOST_SECONDS:
+            if self.run_time.seconds > _MOST_SECONDS:
                 self._fault(
                     "", f"The validators ran for over {_MOST_SECONDS:.0f} s, so not all of the data was checked."
                 )
@@ -165,8 +165,8 @@ class DataCheck:
             request = await asyncio.to_thread(replace(program, cases=cases).request, files, judges)
             async with aclosing(self.runs.events(request, share=self.share, silence_s=silence_s)) as events:
                 async for event in events:
+                    self.run_time.add(event)
                     if isinstance(event, TestEnded):
-                        self.seconds += max(event.wall_s, event.cpu_s) + event.judge_cpu_s
                         yield some[event.number - 1], event
                     elif isinstance(event, JudgeFailed) or (isinstance(event, Compiled) and event.verdict is not None):
                         yield some[0], event

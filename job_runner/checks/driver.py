@@ -1,7 +1,6 @@
 """Drives the checks of packages. Their state is in rows, so any runner goes on where another has died."""
 
 import asyncio
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -213,11 +212,10 @@ class DataChecks:
 
     async def _prove(self, claimed: ClaimedData, package: Package) -> list[dict[str, str]]:
         check = DataCheck(self._runs, package, f"key-{claimed.owner or 0}")
-        started = time.monotonic()
         try:
             await check.run()
         finally:
-            await self._charges.add(claimed.owner or 0, max(check.seconds, time.monotonic() - started))
+            await self._charges.add(claimed.owner or 0, check.run_time.seconds)
         return check.faults
 
     async def _while_leased(

@@ -9,7 +9,7 @@ avoids deadlocks, and a test checks every statement.
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from shared.database import channels
 from shared.database.connection import Connection, Record
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import ALONE
+from shared.engine.run_time import RunTime
 from shared.service.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
@@ -222,6 +223,7 @@ class ClaimedJob:
     locale: str = "en"
     language: str = ""
     crashes: int = 0
+    run_time: RunTime = field(default_factory=RunTime, init=False, compare=False)
 
     @property
     def share(self) -> str:
@@ -249,7 +251,7 @@ async def claim_for_reserved_slot(
 
 def job_of(row: Record) -> ClaimedJob:
     """Return the job of a row that `statement` returned."""
-    return ClaimedJob(**{field.name: row[field.name] for field in fields(ClaimedJob)})
+    return ClaimedJob(**{column.name: row[column.name] for column in fields(ClaimedJob) if column.init})
 
 
 async def submission_of(connection: Connection, job_id: int) -> bytes:

@@ -53,6 +53,8 @@ class _Tree:
     used_s = 0.0
     #: For each question, the last first, whether a thread has a processor or waits for one.
     runnable: ClassVar[list[bool]] = []
+    #: For each look, the last first, the seconds for which a thread that lives has waited for a processor.
+    waits: ClassVar[list[float]] = []
     kernel = SimpleNamespace(held_bytes=lambda: 0)
     listed = SimpleNamespace(held_bytes=lambda limit: 0)
 
@@ -66,7 +68,7 @@ class _Tree:
         return self.runnable.pop() if self.runnable else False
 
     def longest_wait(self) -> float:
-        return 0.0
+        return self.waits.pop() if self.waits else 0.0
 
     def wait_of(self, pid: int) -> float:
         return 0.0
@@ -177,6 +179,23 @@ def test_a_step_pays_for_its_own_use(box: WatchedBox, init: socket.socket, tree:
     box.check_limits()
     init.send(b"step 0 -9 60 0 60 1000 7")
     assert _summary(_report(box)) == (0, 60, "cpu", True)
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_step_says_how_long_it_has_waited_for_a_processor(
+    box: WatchedBox, init: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next step begins from nothing, and is first looked at after some time."""
+    monkeypatch.setattr(_Tree, "waits", [9.0, 0.25, 0.5])
+    monkeypatch.setattr(box._steps, "_next_wait_s", 0.0)
+    for _ in range(2):
+        box.check_limits()
+        monkeypatch.setattr(box._steps, "_next_wait_s", 0.0)
+    init.send(b"step 0 0 0.25 0 0.5 1000 7")
+    assert _report(box).waited_s == 0.5
+    box.check_limits()
+    init.send(b"step 1 0 0.25 0 0.5 1000 7")
+    assert (_report(box).waited_s, _Tree.waits) == (0.0, [9.0])
 
 
 @pytest.mark.usefixtures("tree")
