@@ -7,14 +7,7 @@ from types import MappingProxyType
 
 from executor import limits
 from executor.cache_folder import find_folder
-from executor.sandbox.base import (
-    CPU_MARGIN_S,
-    RUN_STACK_BYTES,
-    BoundedSandbox,
-    Sandbox,
-    find_python,
-    memory_of,
-)
+from executor.sandbox.base import CPU_MARGIN_S, RUN_STACK_BYTES, BoundedSandbox, Sandbox, find_python, memory_of
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
