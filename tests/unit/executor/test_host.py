@@ -77,50 +77,28 @@ def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.M
         host.fit_to_host(ExecutorSettings(), mechanisms)
 
 
-class _Sandbox:
-    """Runs each job until the test ends it."""
-
-    def __init__(self) -> None:
-        self.running: dict[int, asyncio.Event] = {}
-
-    async def run(self, job: Job) -> list[StepResult]:
-        ended = self.running[job.steps[0].limits.memory_bytes] = asyncio.Event()
-        await ended.wait()
-        return []
-
-
 def _job(memory_bytes: int, judge: JudgeJob | None = None) -> Job:
-    step = Step(("true",), {}, replace(TINY, memory_bytes=memory_bytes), 1)
-    return Job({}, (step,), Template(1, TINY), judge=judge)
+    return Job({}, (Step(("true",), {}, replace(TINY, memory_bytes=memory_bytes), 1),), Template(1, TINY), judge=judge)
 
 
-async def test_programs_wait_if_one_that_fills_our_memory_would_end_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: 1000)
-    sandbox = _Sandbox()
-    bounded = host.bounded(sandbox)
-    talking = _job(300, JudgeJob(_job(100), frozenset()))
-    tasks = [asyncio.create_task(bounded.run(job)) for job in (_job(350), talking, _job(1), _job(2000), _job(2))]
+@pytest.mark.parametrize(("memory_bytes", "at_once"), [(1000, [1, 2, 1, 1, 1]), (None, [1, 2, 3, 4, 5])])
+async def test_programs_wait_if_one_that_fills_our_memory_would_end_us(
+    monkeypatch: pytest.MonkeyPatch, memory_bytes: int | None, at_once: list[int]
+) -> None:
+    """Those that run may take 750 bytes together. One that may take more runs alone, and nobody overtakes it."""
+    monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: memory_bytes)
+    running, found = list[Job](), list[int]()
 
-    async def running() -> set[int]:
-        for _ in range(10):
-            await asyncio.sleep(0)
-        return set(sandbox.running)
+    class Sandbox:
+        async def run(self, job: Job) -> list[StepResult]:
+            running.append(job)
+            found.append(len(running))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            running.pop()
+            return []
 
-    assert await running() == {350, 300}
-    sandbox.running.pop(300).set()
-    assert await running() == {350, 1}
-    tasks[0].cancel()
-    del sandbox.running[350]
-    assert await running() == {1}
-    sandbox.running.pop(1).set()
-    assert await running() == {2000}
-    sandbox.running.pop(2000).set()
-    assert await running() == {2}
-    sandbox.running[2].set()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def test_programs_do_not_wait_if_the_kernel_ends_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: None)
-    sandbox = _Sandbox()
-    assert host.bounded(sandbox) is sandbox
+    sandbox = host.bounded(Sandbox())
+    jobs = _job(350), _job(300, JudgeJob(_job(100), frozenset())), _job(400), _job(2000), _job(2)
+    await asyncio.gather(*map(sandbox.run, jobs))
+    assert found == at_once
