@@ -8,6 +8,7 @@ import contextlib
 import enum
 import errno
 import fcntl
+import itertools
 import os
 import pwd
 import re
@@ -95,7 +96,7 @@ def process_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -
 def memory_that_ends_all(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
     """Return the limit of memory at which the kernel ends all processes of our cgroup, as the kubelet sets it; None if
     the kernel ends one program alone. Only version 2 can end all."""
-    groups = [group for group in _visible_groups(root, own, "") if _number(group / "memory.oom.group")]
+    groups = itertools.dropwhile(lambda group: not _number(group / "memory.oom.group"), _visible_groups(root, own, ""))
     return min(filter(None, (_number(group / "memory.max") for group in groups)), default=None)
 
 
