@@ -9,7 +9,7 @@ provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the ma
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -46,7 +46,8 @@ async def add_of_batches(connection: Connection, kind: MailKind, mails: Sequence
 class ClaimedEmail:
     """A mail under our lease, which ends at `lease_ends` (`time.monotonic`) unless it is extended.
 
-    `attempt` counts this try (from 1), and `crashes` the earlier ones after which the mail may have left.
+    `attempt` counts this try (from 1), and `crashes` the earlier ones after which the mail may have left. It
+    `is_suspect` if its last sender died.
 
     A mail is `suppressed` if its recipient wants no mails. It is about `upload`, or about `batch`, or about an upload
     of that batch. `attachments` is JSON text (`job_runner.emails.attachments`).
@@ -60,16 +61,23 @@ class ClaimedEmail:
     suppressed: bool
     email: Email
     crashes: int = 0
+    is_suspect: bool = False
     upload: int | None = None
     batch: int | None = None
     attachments: str | None = None
 
 
-async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedEmail]:
-    """Take up to `limit` due mails under new leases. A mail whose sender died is taken first, and alone."""
+async def claim(
+    connection: Connection, *, limit: int, lease_seconds: float, suspects: bool = True, is_probe: bool = False
+) -> list[ClaimedEmail]:
+    """Take up to `limit` due mails under new leases.
+
+    A mail whose sender died is taken first, and alone, unless there shall be no `suspects`. A probe takes those that
+    were tried least, the newest first: so no mail that only fails for itself holds the others up.
+    """
     lease_ends = time.monotonic() + lease_seconds  # before the database's, which counts from the statement
     rows = await connection.fetch_all(
-        """
+        f"""
         WITH expired AS MATERIALIZED (
             SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NOT NULL
             ORDER BY lease_expires_at FOR UPDATE SKIP LOCKED
@@ -77,24 +85,31 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             UPDATE emails SET lease_id = NULL, lease_expires_at = now() + make_interval(secs => :grace_seconds)
             FROM expired WHERE emails.id = expired.id
         ), abandoned AS MATERIALIZED (
-            SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NULL
+            SELECT id FROM emails
+            WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NULL AND :suspects
             ORDER BY lease_expires_at LIMIT 1 FOR UPDATE SKIP LOCKED
         ), due AS MATERIALIZED (
             SELECT id FROM emails
             WHERE status = 'queued' AND run_after <= now() AND message_id IS NOT NULL
                 AND NOT EXISTS (SELECT FROM abandoned)
-            ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED
+            ORDER BY {"attempt, id DESC" if is_probe else "run_after, id"} LIMIT :limit FOR UPDATE SKIP LOCKED
         ), taken AS (
             SELECT id, 0 AS died FROM due UNION ALL SELECT id, 1 FROM abandoned
         )
         UPDATE emails SET status = 'sending', updated_at = now(), attempt = attempt + 1, crashes = crashes + died,
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id,
-            coalesce(locale, :locale) AS locale, upload, CAST(attachments AS text) AS attachments,
+        RETURNING emails.id, job, crashes, died = 1 AS is_suspect, attempt, lease_id, recipient, subject, text, html,
+            message_id, coalesce(locale, :locale) AS locale, upload, CAST(attachments AS text) AS attachments,
             coalesce(batch, (SELECT uploads.batch FROM uploads WHERE uploads.id = emails.upload)) AS batch
-        """,
-        {"limit": limit, "lease_seconds": lease_seconds, "grace_seconds": GRACE_SECONDS, "locale": SOURCE_LOCALE},
+        """,  # noqa: S608  (constants)
+        {
+            "limit": limit,
+            "lease_seconds": lease_seconds,
+            "grace_seconds": GRACE_SECONDS,
+            "suspects": suspects,
+            "locale": SOURCE_LOCALE,
+        },
     )
     # Checked now, because the recipient may have unsubscribed since the mail was written.
     unwanted = await suppressed(connection, {row["recipient"] for row in rows}) if rows else set()
@@ -105,13 +120,18 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
     return claimed
 
 
-async def extend(connection: Connection, lease_id: UUID, *, lease_seconds: float) -> None:
-    """Let the lease end `lease_seconds` from now, unless it is lost."""
-    await connection.execute(
-        "UPDATE emails SET lease_expires_at = now() + make_interval(secs => :lease_seconds)"
-        " WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id, "lease_seconds": lease_seconds},
+async def extend(connection: Connection, mail: ClaimedEmail, *, lease_seconds: float) -> bool:
+    """Let the lease end `lease_seconds` from now. Return False if the mail was claimed again or has ended.
+
+    A lease that was only taken away comes back: nobody else has claimed the mail while its `attempt` is the same.
+    """
+    row = await connection.fetch_one(
+        "UPDATE emails SET lease_id = :lease_id, lease_expires_at = now() + make_interval(secs => :lease_seconds)"
+        " WHERE id = :id AND attempt = :attempt AND status = 'sending' AND coalesce(lease_id, :lease_id) = :lease_id"
+        " RETURNING id",
+        {"id": mail.id, "attempt": mail.attempt, "lease_id": mail.lease_id, "lease_seconds": lease_seconds},
     )
+    return row is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +200,14 @@ async def retry_later(
         " crashes = crashes + CAST(:copies AS integer)"
     )
     await _write(connection, lease_id, change, delay=delay, error=strip_nul(error), copies=int(uncertain))
+
+
+async def bring_forward(connection: Connection, ids: Collection[int]) -> None:
+    """Let these mails be due now, if they wait."""
+    await connection.execute(
+        "UPDATE emails SET run_after = now() WHERE id = ANY(:ids) AND status = 'queued' AND run_after > now()",
+        {"ids": list(ids)},
+    )
 
 
 async def _write(connection: Connection, lease_id: UUID, change: str, **values: object) -> None:

@@ -1,8 +1,10 @@
-"""Holds claims back while the engine or the object store is away."""
+"""Holds claims back while what they need is away: the engine and the object store, or the mail provider."""
 
 import time
 from collections.abc import Callable
 from typing import Final
+
+from prometheus_client import Gauge
 
 from shared.service import metrics
 from shared.service.errors import TransientError
@@ -17,9 +19,21 @@ _POLICY: Final = RetryPolicy(base=1, cap=LONGEST_PAUSE)
 
 
 class Pause:
-    """A pause of the claims. It grows with each failure, and one job after each pause tries whether it is over."""
+    """A pause of the claims. It grows with each failure, and one claim after each pause tries whether it is over.
 
-    def __init__(self, policy: RetryPolicy = _POLICY, clock: Callable[[], float] = time.monotonic) -> None:
+    `kind` names what is claimed in the log, and `gauge` is 1 meanwhile.
+    """
+
+    def __init__(
+        self,
+        policy: RetryPolicy = _POLICY,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        kind: str = "claims",
+        gauge: Gauge = metrics.CLAIMS_PAUSED,
+    ) -> None:
+        self._kind = kind
+        self._gauge = gauge
         self._policy = policy
         self._clock = clock
         self._failures = 0
@@ -27,35 +41,35 @@ class Pause:
 
     @property
     def is_over(self) -> bool:
-        """True if the last run reached the engine."""
+        """True if the last claim found it there."""
         return self._failures == 0
 
     def begin(self, error: TransientError) -> None:
-        """Begin a pause, or a longer one. Runs that fail together are one failure."""
+        """Begin a pause, or a longer one. Claims that fail together are one failure."""
         if self.seconds > 0:
             return
         self._failures += 1
         seconds = self._policy.delay(self._failures, at_least=error.retry_after)
         self._until = self._clock() + seconds
-        metrics.CLAIMS_PAUSED.set(1)
-        log.warning("claims.paused", error=str(error), next_try_s=round(seconds, 1))
+        self._gauge.set(1)
+        log.warning(f"{self._kind}.paused", error=str(error), next_try_s=round(seconds, 1))
 
     def end(self) -> None:
-        """End the pause: a run has reached the engine."""
+        """End the pause: a claim has found it there."""
         if self._failures:
             self._failures, self._until = 0, 0.0
-            metrics.CLAIMS_PAUSED.set(0)
-            log.info("claims.resumed")
+            self._gauge.set(0)
+            log.info(f"{self._kind}.resumed")
 
     @property
     def seconds(self) -> float:
-        """The seconds for which no job is claimed."""
+        """The seconds for which nothing is claimed."""
         return max(0.0, self._until - self._clock())
 
     def limit(self, free: int, busy: int) -> int:
         """Return how many of the `free` slots may be taken, while `busy` others are.
 
-        A pause that has not ended allows one job at a time.
+        A pause that has not ended allows one claim at a time.
         """
         if self.is_over:
             return free

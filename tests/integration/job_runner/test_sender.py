@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -16,7 +16,7 @@ from job_runner.mailers.base import Email
 from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.mail import suppressions
-from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
+from shared.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
 from shared.service.lifecycle import restarting, wait_any
 from shared.service.retry import RetryPolicy
 from shared.storage.base import ObjectStore
@@ -44,13 +44,14 @@ pytestmark = pytest.mark.integration
 
 
 class ScriptedMailer:
-    """Fails as given, then accepts every mail. Holds every mail while `open` is not set."""
+    """Fails as given, then accepts every mail but those that `refuse` names. Holds all while `open` is not set."""
 
     #: Its id of a mail, with the mail's number in it.
     answer = "id-{}"
 
     def __init__(self) -> None:
         self.failures: list[Exception] = []
+        self.refuse: Callable[[Email], Exception | None] = lambda _: None
         self.sent: list[Email] = []
         self.open = asyncio.Event()
         self.open.set()
@@ -61,6 +62,8 @@ class ScriptedMailer:
         await self.open.wait()
         if self.failures:
             raise self.failures.pop(0)
+        if error := self.refuse(email):
+            raise error
         self.sent.append(email)
         return self.answer.format(len(self.sent))
 
@@ -71,14 +74,15 @@ class ScriptedMailer:
         pass
 
 
-async def add_email(database: Database) -> str:
+async def add_email(database: Database, recipient: str = "someone@example.com") -> str:
     """Queue a mail; return its Message-ID."""
     message_id = f"<{uuid.uuid4()}@example.com>"
     await execute(
         database,
         "INSERT INTO emails (job, kind, recipient, subject, text, html, message_id)"
-        " VALUES (:job, 'result', 'someone@example.com', 'subject', 'text', 'html', :message_id)",
+        " VALUES (:job, 'result', :recipient, 'subject', 'text', 'html', :message_id)",
         job=await add_job(database),
+        recipient=recipient,
         message_id=message_id,
     )
     await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
@@ -348,15 +352,99 @@ async def test_an_account_error_pauses_the_mailer(
     database: Database, sender: MailSender, mailer: ScriptedMailer, waits: list[tuple[int, float]]
 ) -> None:
     """No notification ends the pause. Else each new mail would try the refused account again."""
-    mailer.failures = [MailerUnavailable("wrong key", pause=True)]
+    sender._outage.pause._failures = 20
+    mailer.failures = [MailerUnavailable("wrong key", blame=Blame.ACCOUNT)]
     await add_email(database)
     async with looping(sender.run):
         await eventually(lambda: bool(waits))
-    assert waits == [(1, sender_module._PAUSE_SECONDS)]
+    [(events, seconds)] = waits
+    assert events == 1
+    assert 25 < seconds <= 60
     [row] = await rows(database)
     assert (row["status"], row["last_error"]) == ("queued", "wrong key")
-    [due] = await fetch(database, "SELECT extract(epoch FROM run_after - now()) AS seconds FROM emails")
-    assert 50 < float(due["seconds"]) <= 60
+
+
+class Drive:
+    """Runs rounds of a sender, and lets the clock of its pauses run in place of waiting."""
+
+    def __init__(self, sender: MailSender) -> None:
+        self.seconds = 0.0
+        self._sender = sender
+        sender._outage.pause._clock = lambda: self.seconds
+
+    async def rounds(self, count: int) -> None:
+        for _ in range(count):
+            self.seconds += await self._sender.run_once()
+
+    async def until(self, seconds: float) -> None:
+        while self.seconds < seconds:
+            await self.rounds(1)
+
+
+async def test_an_outage_of_hours_uses_up_no_tries(
+    database: Database, sender: MailSender, mailer: ScriptedMailer
+) -> None:
+    message_ids = [await add_email(database) for _ in range(300)]
+    mailer.refuse = lambda _: MailerUnavailable("Mailgun is unavailable (503)", blame=Blame.PROVIDER)
+    drive = Drive(sender)
+    await drive.until(5 * 3600)
+    [tried] = await fetch(database, "SELECT sum(attempt) AS count FROM emails WHERE status = 'queued'")
+    assert int(tried["count"]) < 5 * 60 * 3
+    mailer.refuse = lambda _: None
+    end = last = drive.seconds
+    while len(mailer.sent) < len(message_ids):
+        last = drive.seconds
+        await drive.rounds(1)
+    assert last - end <= 120
+    assert sorted(mail.message_id for mail in mailer.sent) == sorted(message_ids)
+    assert {row["status"] for row in await rows(database)} == {"sent"}
+
+
+@pytest.mark.parametrize("fails", [1, 10])
+async def test_one_success_brings_the_mails_of_an_outage_forward(
+    database: Database, sender: MailSender, mailer: ScriptedMailer, fails: int
+) -> None:
+    """But not a mail that failed alone: it may be the cause, and may have left each time."""
+    mailer.failures = [MailerUnavailable("Mailgun is unavailable (500)", blame=Blame.PROVIDER, uncertain=True)] * fails
+    for _ in range(12):
+        await add_email(database)
+    await Drive(sender).rounds(6)
+    assert len(mailer.sent) == (11 if fails == 1 else 12)
+    assert {row["attempt"] for row in await rows(database)} == ({1} if fails == 1 else {1, 2})
+
+
+@pytest.mark.parametrize(("blame", "lost"), [(Blame.ACCOUNT, 0), (Blame.MAIL_OR_ACCOUNT, 2)])
+async def test_a_refused_account_loses_no_mail(
+    database: Database, sender: MailSender, mailer: ScriptedMailer, blame: Blame, lost: int
+) -> None:
+    """If the reply may be about a recipient, the third recipient in a row with the same reply clears it."""
+    mailer.refuse = lambda mail: MailRefused(f"(550) <{mail.recipient}> rejected", blame=blame)
+    for number in range(15):
+        await add_email(database, f"someone-{number}@example.com")
+    drive = Drive(sender)
+    await drive.rounds(9)
+    mailer.refuse = lambda _: None
+    await drive.rounds(9)
+    statuses = [row["status"] for row in await rows(database)]
+    assert (statuses.count("refused"), statuses.count("sent")) == (lost, 15 - lost)
+
+
+async def test_a_mail_that_is_refused_alone_is_given_up(
+    database: Database, sender: MailSender, mailer: ScriptedMailer
+) -> None:
+    """While no other mail was accepted, the account may be the cause. A mail that comes later is tried first."""
+    mailer.refuse = lambda mail: None if mail.recipient == "other@example.com" else refusal
+    refusal = MailRefused("(554) 5.7.1 rejected as spam", blame=Blame.ACCOUNT)
+    for _ in range(3):
+        await add_email(database)
+    drive = Drive(sender)
+    await drive.rounds(2)
+    assert {row["status"] for row in await rows(database)} == {"queued"}
+    await add_email(database, "other@example.com")
+    await drive.rounds(1)
+    assert len(mailer.sent) == 1
+    await drive.rounds(2)
+    assert [row["status"] for row in await rows(database)] == ["refused"] * 3 + ["sent"]
 
 
 async def test_an_outage_longer_than_a_lease_repeats_no_mail(
@@ -467,15 +555,41 @@ async def test_a_sender_keeps_the_lease_of_a_mail_that_takes_long(
     assert [row["status"] for row in await rows(database)] == ["sent"]
 
 
-async def test_a_suspended_sender_sends_no_mail_of_a_lost_lease(
-    database: Database, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("meanwhile", "sent"),
+    [("lease_id = lease_id", 1), ("lease_id = NULL", 1), ("lease_id = gen_random_uuid(), attempt = attempt + 1", 0)],
+    ids=["unnoticed", "noticed", "claimed"],
+)
+async def test_a_suspended_sender_goes_on_unless_another_has_its_mail(
+    database: Database, mailer: ScriptedMailer, monkeypatch: pytest.MonkeyPatch, meanwhile: str, sent: int
 ) -> None:
-    """It was suspended after the claim, so the lease has ended when it goes on."""
-    monkeypatch.setattr(sender_module, "LEASE_SECONDS", -1.0)
+    """It was suspended after the claim, so the lease has ended when it goes on. Nothing counts as a dead sender."""
+    monkeypatch.setattr(sender_module, "LEASE_SECONDS", 0.0)
+    complete = MailCompletion.complete
+
+    async def suspended(completion: MailCompletion, mail: queue.ClaimedEmail) -> Email:
+        await execute(database, f"UPDATE emails SET {meanwhile}")
+        return await complete(completion, mail)
+
+    monkeypatch.setattr(MailCompletion, "complete", suspended)
     await add_email(database)
     await MailSender(database, mailer, COMPLETION, poll_interval=3600).run_once()
-    assert mailer.sent == []
-    assert [row["status"] for row in await rows(database)] == ["sending"]
+    assert len(mailer.sent) == sent
+    [row] = await fetch(database, "SELECT status, crashes FROM emails")
+    assert (row["status"], row["crashes"]) == ("sent" if sent else "sending", 0)
+
+
+async def test_other_mails_go_on_beside_those_of_dead_senders(
+    database: Database, sender: MailSender, mailer: ScriptedMailer
+) -> None:
+    for _ in range(3):
+        await add_email(database)
+    await execute(database, "UPDATE emails SET status = 'sending', lease_expires_at = '-infinity'")
+    for _ in range(3):
+        await add_email(database)
+    for sent in (1, 4, 5, 5, 6):
+        await sender.run_once()
+        assert len(mailer.sent) == sent
 
 
 async def test_a_mail_that_takes_long_delays_no_other(
