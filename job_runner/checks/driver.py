@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from job_runner.checks import rows
@@ -10,7 +11,7 @@ from job_runner.checks.data import DataCheck
 from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.check import render_check
-from job_runner.emails.queue import add_of_batches
+from job_runner.emails.queue import BatchMail, add_of_batch
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
@@ -75,7 +76,8 @@ class Checks(BatchLoop):
         verdict = CheckVerdict.FAILED if data or is_unexpected else CheckVerdict.PASSED
         time_limit = progress.time_limit()
         if check.email is not None:
-            report = render_check(
+            render = partial(
+                render_check,
                 check.batch,
                 check.version.reference,
                 check.version.title or check.package.title,
@@ -86,8 +88,7 @@ class Checks(BatchLoop):
                 branding=self._branding,
                 locale=check.locale,
             )
-            mail = {"batch": check.batch, "recipient": check.email, "locale": check.locale, **report.columns}
-            await add_of_batches(connection, MailKind.CHECK, [mail])
+            await add_of_batch(connection, MailKind.CHECK, check.batch, [BatchMail(check.email, check.locale, render)])
         await rows.finish(
             connection,
             check,

@@ -9,11 +9,12 @@ provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the ma
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from job_runner.emails.rendering import RenderedEmail
 from job_runner.mailers.base import Email
 from shared.database import channels
 from shared.database.connection import Connection
@@ -21,6 +22,9 @@ from shared.database.strip_nul import strip_nul
 from shared.mail.suppressions import suppressed
 from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.models import MailKind, MailState
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
 
 #: The most copies of a mail that may have left. There are some, because giving up a mail may lose a result.
 MAX_COPIES: Final = 5
@@ -30,16 +34,38 @@ _OF_EMAIL: Final = ("recipient", "subject", "text", "html", "message_id", "local
 
 
 _ADD: Final = """
-    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
-    VALUES (:kind, :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
+    INSERT INTO emails (kind, batch, recipient, status, last_error, subject, text, html, message_id, locale,
+        attachments)
+    VALUES (:kind, :batch, :recipient, :status, :last_error, :subject, :text, :html, :message_id, :locale,
+        CAST(:attachments AS jsonb))
 """
 
 
-async def add_of_batches(connection: Connection, kind: MailKind, mails: Sequence[Mapping[str, Any]]) -> None:
-    """Add mails that are sent after the commit. Each has the columns `batch`, `recipient`, `locale` and its texts."""
-    await connection.fetch_each(_ADD, [{"kind": kind, **mail} for mail in mails])
+@dataclass(frozen=True, slots=True)
+class BatchMail:
+    """A mail about a batch, which is not rendered yet."""
+
+    recipient: str
+    locale: str
+    render: Callable[[], RenderedEmail]
+
+
+async def add_of_batch(connection: Connection, kind: MailKind, batch: int, mails: Sequence[BatchMail]) -> None:
+    """Add mails about a batch. They are sent after the commit."""
+    rows = [{"recipient": mail.recipient, "locale": mail.locale, **_columns(batch, mail)} for mail in mails]
+    await connection.fetch_each(_ADD, [{"kind": kind, "batch": batch, **row} for row in rows])
     if mails:
         await connection.notify(channels.EMAILS)
+
+
+def _columns(batch: int, mail: BatchMail) -> dict[str, str | None]:
+    try:
+        return {"status": MailState.QUEUED, "last_error": None, **mail.render().columns}
+    except Exception as exc:
+        # A defect of ours. Without this, the batch would never end, and be the first again at every look.
+        log.exception("mail.not_rendered", batch=batch)
+        nothing = dict.fromkeys(("subject", "text", "html", "message_id", "attachments"))
+        return {"status": MailState.REFUSED, "last_error": f"an internal error ({type(exc).__name__})", **nothing}
 
 
 @dataclass(frozen=True, slots=True)

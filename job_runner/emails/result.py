@@ -114,7 +114,7 @@ class ResultWriter:
         all_failed = [*self._failed(details.failed)] if details and not self._is_unjudged else []
         failed = _that_fit(all_failed)
         return {
-            "subject": self._unjudged_subject() if self._is_unjudged else subject(self.job, what),
+            "subject": subject(self.job, what, self._problem),
             "about": self._about(answer),
             "heading": f"{what}: {error}" if error else what,
             "tone": "good" if outcome.success else "muted" if self._is_unjudged else "bad",
@@ -137,14 +137,16 @@ class ResultWriter:
         """True if a judge failed. Then nothing looks like a fault of the program."""
         return self.outcome.verdict is Verdict.JUDGE_ERROR
 
-    def _unjudged_subject(self) -> str:
-        return self.gettext("Code could not be judged - %(id)s", id=digits(str(self.job.upload), self._locale))
+    @property
+    def _problem(self) -> str:
+        return self.outcome.details.problem if self.outcome.details else ""
 
     def _not_run(self) -> dict[str, Any]:
         outcome = self.outcome
         heading = self.gettext("Could not be run")
         blame = self.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
-        reason = isolated(one_line(outcome.reason or "", _REASON_LENGTH), self._locale)
+        known, reason = engine_reasons.split(outcome.reason or "", self._locale)
+        reason = known or isolated(one_line(reason, _REASON_LENGTH), self._locale)
         nothing = ("blocks", "tests", "links", "failed", "failed_note", "files", "files_note", "has_groups")
         return {
             **dict.fromkeys(nothing, ()),
@@ -161,8 +163,7 @@ class ResultWriter:
 
     def _about(self, answer: RunResponse | None) -> tuple[str, ...]:
         language = toolchain((answer and answer.language) or self.job.language)
-        problem = self.outcome.details.problem if self.outcome.details else ""
-        return tuple(part for part in (one_line(problem), one_line(self.job.filename or ""), language) if part)
+        return tuple(part for part in (one_line(self._problem), one_line(self.job.filename or ""), language) if part)
 
     def _label(self) -> str:
         verdict = self.outcome.verdict

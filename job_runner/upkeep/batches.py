@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Final
 
 from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.queue import add_of_batches
+from job_runner.emails.queue import BatchMail, add_of_batch
 from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection
@@ -36,7 +37,8 @@ _FINISH: Final = """
 """
 _LINES: Final = """
     SELECT u.id, u.email, u.filename, u.language, u.outcome, u.verdict, u.spec ->> 'locale' AS locale,
-        r.points, r.points_awarded
+        r.points, r.points_awarded,
+        (SELECT problem || '@' || version FROM problem_versions WHERE id = u.problem_version) AS problem
     FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
     WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
 """
@@ -75,14 +77,16 @@ class BatchFinisher(BatchLoop):
                 page=self._branding.links.page(row["id"]),
                 points=row["points"],
                 points_awarded=row["points_awarded"],
+                problem=row["problem"],
             )
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
-        await add_of_batches(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
-        return len(by_address)
+        mails = [self._mail(batch, lines) for lines in by_address.values()]
+        await add_of_batch(connection, MailKind.DIGEST, batch, mails)
+        return len(mails)
 
-    def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:
-        """Return the row of a digest. Its first submission decides the spelling of the address and the language."""
+    def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> BatchMail:
+        """Return a digest. Its first submission decides the spelling of the address and the language."""
         recipient, locale, _ = entries[0]
         lines = [line for _, _, line in entries]
-        email = render_digest(batch, lines, self._branding, recipient=recipient, locale=locale)
-        return {"batch": batch, "recipient": recipient, "locale": locale, **email.columns}
+        render = partial(render_digest, batch, lines, self._branding, recipient=recipient, locale=locale)
+        return BatchMail(recipient, locale, render)
