@@ -11,7 +11,7 @@ from shared.mail.suppressions import suppressed
 from shared.resources.models import MailState
 
 #: States of mails that may be sent again: not after a complaint, and a suppressed mail only if its address is allowed.
-_SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)
+SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)
 
 _LIST: Final = """
     SELECT e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind,
@@ -49,7 +49,7 @@ class FailedMail:
 
     @property
     def may_be_sent_again(self) -> bool:
-        return self.state in _SENT_AGAIN and not self.is_suppressed
+        return self.state in SENT_AGAIN and not self.is_suppressed
 
 
 async def listed(connection: Connection, *, limit: int = 50) -> list[FailedMail]:
@@ -61,6 +61,6 @@ async def listed(connection: Connection, *, limit: int = 50) -> list[FailedMail]
 
 async def send_again(connection: Connection, ids: Collection[int]) -> list[int]:
     """Queue mails that did not arrive, or may not have, again, and return their ids. Leave others as they are."""
-    rows = await connection.fetch_all(_SEND_AGAIN, {"ids": list(ids), "states": [str(state) for state in _SENT_AGAIN]})
+    rows = await connection.fetch_all(_SEND_AGAIN, {"ids": list(ids), "states": [str(state) for state in SENT_AGAIN]})
     await connection.notify(channels.EMAILS)
     return sorted(row["id"] for row in rows)

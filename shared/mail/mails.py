@@ -1,5 +1,6 @@
 """Reads mails, and sends them again. Each function works in the caller's transaction."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from shared.database import channels
@@ -9,6 +10,8 @@ from shared.mail.suppressions import suppressed
 from shared.resources.models import MailState
 from shared.service.errors import PrecieuxError
 
+#: The most mails that are sent again at once.
+_MOST: Final = 100_000
 # A failure mail takes the place of the result mail, so both have the kind `result` (`shared.resources.mails`).
 _FIELDS: Final = """
     e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind, coalesce(e.recipient, u.email) AS recipient,
@@ -18,6 +21,7 @@ _LIST: Final = f"""
     SELECT {_FIELDS}, e.last_error FROM emails e LEFT JOIN uploads u ON u.id = e.upload
     WHERE e.status = coalesce(CAST(:state AS text), e.status)
         AND (CAST(:email AS text) IS NULL OR lower(coalesce(e.recipient, u.email)) = lower(:email))
+        AND e.updated_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
     ORDER BY e.id DESC LIMIT :limit
 """  # noqa: S608  (constants)
 _DETAILS: Final = f"""
@@ -41,10 +45,15 @@ _ORDER: Final = """
 
 
 async def listed(
-    connection: Connection, *, state: MailState | None = None, email: str | None = None, limit: int = 50
+    connection: Connection,
+    *,
+    state: MailState | None = None,
+    email: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Return the latest mails, the newest first, without their texts."""
-    rows = await connection.fetch_all(_LIST, {"state": state, "email": email, "limit": limit})
+    """Return the latest mails, the newest first, without their texts; with `since`, those that changed after it."""
+    rows = await connection.fetch_all(_LIST, {"state": state, "email": email, "since": since, "limit": limit})
     return [dict(row) for row in rows]
 
 
@@ -62,6 +71,21 @@ async def order(connection: Connection, *, job: int, upload: int) -> int:
     assert row is not None
     number: int = row["id"]
     return number
+
+
+async def resend_all(
+    connection: Connection, state: MailState, since: datetime, *, is_dry: bool = False
+) -> list[dict[str, Any]]:
+    """Queue all mails again that are in this state since a time, and return them. A dry look changes nothing.
+
+    Mails to suppressed addresses are left out.
+    """
+    rows = await listed(connection, state=state, since=since, limit=_MOST)
+    unwanted = await suppressed(connection, {row["recipient"] for row in rows if row["recipient"]})
+    wanted = [row for row in rows if row["recipient"] not in unwanted]
+    if not is_dry:
+        await failed_mails.send_again(connection, [row["id"] for row in wanted])
+    return wanted
 
 
 async def resend(connection: Connection, mail_id: int) -> str:
