@@ -190,7 +190,7 @@ class MailSender:
 
     async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable, *, is_shared: bool = False) -> None:
         metrics.MAILS.labels("paused" if error.blame is Blame.ACCOUNT else "retried").inc()
-        delay = 0.0 if is_shared else self._policy.delay(mail.attempt, at_least=error.retry_after)
+        delay = 0.0 if is_shared else self._policy.delay(mail.attempt)
         if error.uncertain:
             delay = max(delay, UNCERTAIN_PAUSES[mail.crashes])
         write = log.error if error.blame is Blame.ACCOUNT else log.warning

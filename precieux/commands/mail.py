@@ -9,7 +9,6 @@ from precieux.commands import bounce, mail_test, suppressions, views
 from precieux.commands.options import DataDir, Json, Since
 from precieux.installation.operator_database import operate_in_transaction
 from shared.mail import mails
-from shared.mail.failed_mails import SENT_AGAIN
 from shared.resources.models import MailState
 from shared.service.errors import PrecieuxError
 from shared.text.control_characters import replace_controls
@@ -74,8 +73,8 @@ def resend(
         done = operate_in_transaction(lambda connection: mails.resend(connection, mail_id), data_dir)
         terminal.say_done(done, {"id": mail_id, "done": done}, as_json=as_json)
         return
-    if mail_id is not None or state not in SENT_AGAIN or since is None:
-        raise typer.BadParameter(f"Give the number of a mail, or --state ({', '.join(SENT_AGAIN)}) and --since.")
+    if mail_id is not None or state not in mails.SENT_AGAIN or since is None:
+        raise typer.BadParameter(f"Give the number of a mail, or --state ({', '.join(mails.SENT_AGAIN)}) and --since.")
     start = since.astimezone()
     rows = operate_in_transaction(
         lambda connection: mails.resend_all(connection, state, start, is_dry=dry_run), data_dir

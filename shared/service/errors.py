@@ -99,15 +99,8 @@ class MailerUnavailable(TransientError):
     `uncertain` is True if the provider may have taken the mail, so that another try may be another copy.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        blame: Blame = Blame.MAIL,
-        uncertain: bool = False,
-    ) -> None:
-        super().__init__(message, retry_after=retry_after)
+    def __init__(self, message: str, *, blame: Blame = Blame.MAIL, uncertain: bool = False) -> None:
+        super().__init__(message)
         self.blame = blame
         self.uncertain = uncertain
 
