@@ -11,7 +11,7 @@ from job_runner.checks.data import DataCheck
 from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.check import render_check
-from job_runner.emails.queue import BatchMail, add_of_batch
+from job_runner.emails.queue import add_of_batch
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
@@ -88,7 +88,7 @@ class Checks(BatchLoop):
                 branding=self._branding,
                 locale=check.locale,
             )
-            await add_of_batch(connection, MailKind.CHECK, check.batch, [BatchMail(check.email, check.locale, render)])
+            await add_of_batch(connection, MailKind.CHECK, check.batch, [(check.email, check.locale, render)])
         await rows.finish(
             connection,
             check,

@@ -2,16 +2,18 @@
 leases.
 
 A sender whose lease expired may be alive: after an outage of the database, it records the mail that it has sent. So the
-first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail.
+first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail. Until
+then its sender may `extend` the lease, and goes on.
 
-A mail whose sender died is a suspect, and is sent alone. Nobody knows whether it has left; nor is that known if the
-provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the mail is `uncertain`, and sent no more.
+A mail whose sender died is a suspect, and is sent alone, between batches of the other mails. Nobody knows whether it
+has left; nor is that known if the provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the mail
+is `uncertain`, and sent no more.
 """
 
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from job_runner.emails.rendering import RenderedEmail
@@ -41,26 +43,24 @@ _ADD: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class BatchMail:
-    """A mail about a batch, which is not rendered yet."""
-
-    recipient: str
-    locale: str
-    render: Callable[[], RenderedEmail]
+#: A mail that is not rendered yet: its recipient, its locale, and what renders it.
+BatchMail: TypeAlias = tuple[str, str, Callable[[], RenderedEmail]]
 
 
 async def add_of_batch(connection: Connection, kind: MailKind, batch: int, mails: Sequence[BatchMail]) -> None:
     """Add mails about a batch. They are sent after the commit."""
-    rows = [{"recipient": mail.recipient, "locale": mail.locale, **_columns(batch, mail)} for mail in mails]
-    await connection.fetch_each(_ADD, [{"kind": kind, "batch": batch, **row} for row in rows])
+    rows = [
+        {"kind": kind, "batch": batch, "recipient": recipient, "locale": locale, **_columns(batch, render)}
+        for recipient, locale, render in mails
+    ]
+    await connection.fetch_each(_ADD, rows)
     if mails:
         await connection.notify(channels.EMAILS)
 
 
-def _columns(batch: int, mail: BatchMail) -> dict[str, str | None]:
+def _columns(batch: int, render: Callable[[], RenderedEmail]) -> dict[str, str | None]:
     try:
-        return {"status": MailState.QUEUED, "last_error": None, **mail.render().columns}
+        return {"status": MailState.QUEUED, "last_error": None, **render().columns}
     except Exception as exc:
         # A defect of ours. Without this, the batch would never end, and be the first again at every look.
         log.exception("mail.not_rendered", batch=batch)
@@ -72,8 +72,7 @@ def _columns(batch: int, mail: BatchMail) -> dict[str, str | None]:
 class ClaimedEmail:
     """A mail under our lease, which ends at `lease_ends` (`time.monotonic`) unless it is extended.
 
-    `attempt` counts this try (from 1), and `crashes` the earlier ones after which the mail may have left. It
-    `is_suspect` if its last sender died.
+    `attempt` counts this try (from 1), and `crashes` the earlier ones after which the mail may have left.
 
     A mail is `suppressed` if its recipient wants no mails. It is about `upload`, or about `batch`, or about an upload
     of that batch. `attachments` is JSON text (`job_runner.emails.attachments`).
@@ -87,7 +86,6 @@ class ClaimedEmail:
     suppressed: bool
     email: Email
     crashes: int = 0
-    is_suspect: bool = False
     upload: int | None = None
     batch: int | None = None
     attachments: str | None = None
@@ -125,7 +123,7 @@ async def claim(
         UPDATE emails SET status = 'sending', updated_at = now(), attempt = attempt + 1, crashes = crashes + died,
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, crashes, died = 1 AS is_suspect, attempt, lease_id, recipient, subject, text, html,
+        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html,
             message_id, coalesce(locale, :locale) AS locale, upload, CAST(attachments AS text) AS attachments,
             coalesce(batch, (SELECT uploads.batch FROM uploads WHERE uploads.id = emails.upload)) AS batch
         """,  # noqa: S608  (constants)
@@ -231,7 +229,13 @@ async def retry_later(
 async def bring_forward(connection: Connection, ids: Collection[int]) -> None:
     """Let these mails be due now, if they wait."""
     await connection.execute(
-        "UPDATE emails SET run_after = now() WHERE id = ANY(:ids) AND status = 'queued' AND run_after > now()",
+        """
+        WITH waiting AS MATERIALIZED (
+            SELECT id FROM emails WHERE id = ANY(:ids) AND status = 'queued' AND run_after > now()
+            ORDER BY id FOR NO KEY UPDATE
+        )
+        UPDATE emails SET run_after = now() FROM waiting WHERE emails.id = waiting.id
+        """,
         {"ids": list(ids)},
     )
 

@@ -28,7 +28,7 @@ log = get_logger(__name__)
 _BATCH: Final = 10
 #: Seconds to wait after a round. The first mail is sent at once, and those that follow closely are claimed together.
 _PACE_SECONDS: Final = 0.05
-#: Seconds after which mails that take longer no longer delay the next ones, nor the end of the service.
+#: Do not wait longer than this for slow mails before the next round or the end of the service.
 _ROUND_SECONDS: Final = 30.0
 #: The most seconds for one mail: ten minutes for the provider's answer, and some for what comes before it.
 _SEND_SECONDS: Final = 660.0
@@ -40,10 +40,6 @@ _RECORDING_SECONDS: Final = LEASE_SECONDS
 UNCERTAIN_PAUSES: Final = (60.0, 600.0, 3600.0, 4 * 3600.0)
 #: The delays between attempts to record a mail that the provider has accepted. All are shorter than `GRACE_SECONDS`.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
-
-
-class _MailLeaseLost(Exception):
-    """The lease of a mail ended before it was sent."""
 
 
 class MailSender:
@@ -72,7 +68,7 @@ class MailSender:
         self._sending: set[asyncio.Task[None]] = set()
         #: Set when a mail ends that took longer than its round.
         self._ended = asyncio.Event()
-        #: True if the last claim took the mail of a dead sender. The next one goes on with other mails.
+        #: True if the last claim may have taken the mail of a dead sender. The next one goes on with other mails.
         self._took_suspect = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -136,7 +132,7 @@ class MailSender:
                 suspects=not self._took_suspect,
                 is_probe=not self._outage.pause.is_over,
             )
-        self._took_suspect = any(mail.is_suspect for mail in claimed)
+        self._took_suspect = any(mail.crashes for mail in claimed)
         return claimed
 
     async def _send(self, mail: ClaimedEmail) -> None:
@@ -149,10 +145,6 @@ class MailSender:
             return
         try:
             provider_id = await self._hand_over(mail)
-        except _MailLeaseLost:
-            # This process was suspended. Another sender may have sent the mail.
-            log.warning("mail.lease_lost", **_context(mail))
-            return
         except (MailRefused, MailerUnavailable) as exc:
             await self._failed(mail, exc)
             return
@@ -160,6 +152,8 @@ class MailSender:
             # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
             log.exception("mail.crashed", **_context(mail))
             await self._retry_later(mail, MailerUnavailable(f"an internal error ({type(exc).__name__})"))
+            return
+        if provider_id is None:
             return
         delayed = self._outage.end()
         await self._record_sent(mail, provider_id)
@@ -198,7 +192,8 @@ class MailSender:
         async with self._database.connection() as connection:
             await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(error), uncertain=error.uncertain)
 
-    async def _hand_over(self, mail: ClaimedEmail) -> str:
+    async def _hand_over(self, mail: ClaimedEmail) -> str | None:
+        """Return the provider's id of the mail; None if another sender has claimed the mail meanwhile."""
         try:
             async with asyncio.timeout(_ROUND_SECONDS):
                 email = await self._completion.complete(mail)
@@ -208,7 +203,8 @@ class MailSender:
             raise MailerUnavailable(f"the mail was not ready within {_ROUND_SECONDS:g} s") from exc
         # A process that was busy or suspended has its mail still, unless another sender has claimed it.
         if time.monotonic() >= mail.lease_ends - LEASE_SECONDS / 2 and not await self._extend(mail):
-            raise _MailLeaseLost
+            log.warning("mail.lease_lost", **_context(mail))
+            return None
         try:
             async with in_background(self._keep_lease(mail)), asyncio.timeout(_SEND_SECONDS):
                 return await self._mailer.send(email)

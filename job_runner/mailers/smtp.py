@@ -43,8 +43,6 @@ ANSWER_SECONDS: Final = 600.0
 _ENHANCED: Final = re.compile(r"[45]\.(\d{1,3}\.\d{1,3})(?!\d)")
 #: Codes of our address or quota, and all of security and policy. Greylisting and spam filters use the latter too.
 _OF_ACCOUNT: Final = re.compile(r"4\.5|1\.(?:7|8|90)|7\.\d+")
-#: Those of a policy, with which one mail may be refused for good.
-_POLICY: Final = re.compile(r"7\.\d+")
 #: Codes of the recipient's address and mailbox.
 _OF_RECIPIENT: Final = re.compile(r"[12]\.\d+")
 
@@ -190,9 +188,9 @@ def _of_reply(error: SMTPResponseException) -> MailerUnavailable | MailRefused:
     if error.code < 500:
         return MailerUnavailable(f"The SMTP server is unavailable: {reply}", blame=blame)
     text = f"The SMTP server refused the {'account' if blame is Blame.ACCOUNT else 'mail'}: {reply}"
-    if blame is Blame.ACCOUNT and code and not _POLICY.fullmatch(code):
-        return MailerUnavailable(text, blame=blame)
-    return MailRefused(text, blame=blame)
+    # A policy may refuse one mail for good.
+    is_certain = blame is Blame.ACCOUNT and code and not code.startswith("7.")
+    return MailerUnavailable(text, blame=blame) if is_certain else MailRefused(text, blame=blame)
 
 
 def _blame(code: int, enhanced: str) -> Blame:

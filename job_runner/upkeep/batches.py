@@ -89,4 +89,4 @@ class BatchFinisher(BatchLoop):
         recipient, locale, _ = entries[0]
         lines = [line for _, _, line in entries]
         render = partial(render_digest, batch, lines, self._branding, recipient=recipient, locale=locale)
-        return BatchMail(recipient, locale, render)
+        return recipient, locale, render

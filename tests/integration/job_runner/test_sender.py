@@ -204,16 +204,6 @@ async def test_a_mail_that_kills_its_senders_is_given_up(database: Database, mai
     assert deaths == queue.MAX_COPIES
 
 
-async def test_a_mail_whose_sender_died_goes_alone_and_first(database: Database) -> None:
-    suspect = await add_email(database)
-    await execute(database, "UPDATE emails SET status = 'sending', lease_expires_at = '-infinity'")
-    fresh = await add_email(database)
-    for expected in (suspect, fresh):
-        async with database.transaction() as connection:
-            claimed = await queue.claim(connection, limit=10, lease_seconds=60)
-        assert [mail.email.message_id for mail in claimed] == [expected]
-
-
 async def test_many_senders_send_each_mail_once(database: Database, mailer: ScriptedMailer) -> None:
     message_ids = {await add_email(database) for _ in range(40)}
     senders = [MailSender(database, mailer, COMPLETION, poll_interval=3600) for _ in range(4)]
@@ -502,17 +492,6 @@ async def test_a_mail_whose_answers_are_lost_is_sent_five_times(
     assert len(mailer.failures) == 20 - queue.MAX_COPIES
     expected = sender_module.UNCERTAIN_PAUSES
     assert all(0.9 * most < pause <= most for pause, most in zip(pauses, expected, strict=True)), pauses
-
-
-async def test_an_error_after_which_no_mail_has_left_is_no_copy(
-    database: Database, sender: MailSender, mailer: ScriptedMailer
-) -> None:
-    mailer.failures = [MailerUnavailable("away")] * 20
-    await add_email(database)
-    while not mailer.sent:
-        await sender.run_once()
-        await execute(database, "UPDATE emails SET run_after = now() WHERE status = 'queued'")
-    assert [row["status"] for row in await rows(database)] == ["sent"]
 
 
 async def test_a_sender_keeps_the_lease_of_a_mail_that_takes_long(
