@@ -1,10 +1,10 @@
 """Drives the checks of packages. Their state is in rows, so any runner goes on where another has died."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from job_runner.checks import rows
 from job_runner.checks.data import DataCheck
@@ -23,15 +23,18 @@ from shared.problems.checks import Phase
 from shared.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.problems.versions import package_of
 from shared.resources.models import CheckResult, CheckVerdict, MailKind
-from shared.service.errors import PermanentError, TransientError
+from shared.service.errors import DatabaseUnavailable, PermanentError, TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
+_Written = TypeVar("_Written")
+
 #: Seconds after which data is tried again that could not be proved.
 _RETRY_SECONDS: Final = 5.0
 _POISON: Final = "The validators were begun several times and never ended: the engine or the runner failed each time."
+_DELETED: Final = "The version was deleted."
 
 
 class Checks(BatchLoop):
@@ -181,34 +184,36 @@ class DataChecks:
                 notified.clear()
                 timeout = self._poll_interval
                 try:
-                    while not stop.is_set() and await self.run_once(stop):
+                    while not stop.is_set() and await self.run_once(stop, notified):
                         pass
                 except TransientError as exc:
                     timeout = _RETRY_SECONDS
                     log.warning("checks.waiting", error=str(exc), next_try_s=timeout)
                 await wait_any(stop, notified, timeout=timeout)
 
-    async def run_once(self, stop: asyncio.Event) -> bool:
-        """Prove the data of one check. Return False if none waits for it."""
-        async with self._database.connection() as connection:
+    async def run_once(self, stop: asyncio.Event, notified: asyncio.Event) -> bool:
+        """Prove the data of one check. Return False if none waits for it. Look at the claim when `notified`."""
+        # A claim without its package is not committed.
+        async with self._database.transaction() as connection:
             claimed = await rows.claim_data(connection)
             package = await package_of(connection, claimed.version) if claimed else None
         if claimed is None:
             return False
-        faults: list[dict[str, str]] = [{"path": "", "detail": _POISON}]
+        faults: list[dict[str, str]] = [{"path": "", "detail": _DELETED if package is None else _POISON}]
         if package is not None and not claimed.is_poison:
             proving = asyncio.create_task(self._prove(claimed, package))
-            if not await self._while_leased(claimed, proving, stop):
+            if not await self._while_leased(claimed, proving, stop, notified):
+                await self._release(stop, claimed, seconds=0.0, is_attempt=False)
                 return True
             try:
                 faults = proving.result()
             except PermanentError as exc:
                 faults = [{"path": "", "detail": f"The data could not be checked: {exc}."}]
             except TransientError as exc:
-                await self._release(claimed, seconds=_RETRY_SECONDS, is_attempt=costs_an_attempt(exc))
+                await self._release(stop, claimed, seconds=_RETRY_SECONDS, is_attempt=costs_an_attempt(exc))
                 raise
-        async with self._database.connection() as connection:
-            await rows.keep_data(connection, claimed, faults)
+        if not await self._write(stop, partial(rows.keep_data, claimed=claimed, faults=faults)):
+            await self._release(stop, claimed, seconds=0.0, is_attempt=False)
         return True
 
     async def _prove(self, claimed: ClaimedData, package: Package) -> list[dict[str, str]]:
@@ -220,27 +225,48 @@ class DataChecks:
         return check.faults
 
     async def _while_leased(
-        self, claimed: ClaimedData, proving: "asyncio.Task[list[dict[str, str]]]", stop: asyncio.Event
+        self,
+        claimed: ClaimedData,
+        proving: "asyncio.Task[list[dict[str, str]]]",
+        stop: asyncio.Event,
+        notified: asyncio.Event,
     ) -> bool:
-        """Return True when the data is proved; False if the lease is lost or the service stops, after its end."""
+        """Return True when the data is proved; False if the lease is lost or the service stops, after its end.
+
+        Without a database no other runner can claim the check, so the lease is still ours.
+        """
         ended = asyncio.Event()
         proving.add_done_callback(lambda _: ended.set())
         try:
             while True:
-                await wait_any(ended, stop, timeout=LEASE_SECONDS / 3)
+                await wait_any(ended, stop, notified, timeout=LEASE_SECONDS / 3)
+                notified.clear()
                 if proving.done():
                     return True
                 if stop.is_set():
-                    await self._release(claimed, seconds=0.0, is_attempt=False)
                     return False
-                async with self._database.connection() as connection:
-                    if not await rows.renew(connection, claimed):
-                        return False
+                try:
+                    async with self._database.connection() as connection:
+                        if not await rows.renew(connection, claimed):
+                            return False
+                except DatabaseUnavailable as exc:
+                    log.warning("checks.heartbeat_failed", check=claimed.id, error=str(exc))
         finally:
             if not proving.done():
                 proving.cancel()
                 await asyncio.gather(proving, return_exceptions=True)
 
-    async def _release(self, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
-        async with self._database.connection() as connection:
-            await rows.release(connection, claimed, seconds=seconds, is_attempt=is_attempt)
+    async def _release(self, stop: asyncio.Event, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
+        await self._write(stop, partial(rows.release, claimed=claimed, seconds=seconds, is_attempt=is_attempt))
+
+    async def _write(self, stop: asyncio.Event, write: Callable[[Connection], Awaitable[_Written]]) -> _Written:
+        """Write as soon as the database takes it. Raise `DatabaseUnavailable` if the service stops before."""
+        while True:
+            try:
+                async with self._database.connection() as connection:
+                    return await write(connection)
+            except DatabaseUnavailable as exc:
+                log.warning("checks.waiting", error=str(exc), next_try_s=_RETRY_SECONDS)
+                if stop.is_set():
+                    raise
+            await wait_any(stop, timeout=_RETRY_SECONDS)

@@ -17,6 +17,7 @@ from shared.packages.model import JurySubmission, Package
 from shared.problems import versions
 from shared.problems.checks import Phase
 from shared.problems.versions import ProblemVersion
+from shared.resources.statements import LATEST_JOB
 
 #: Seconds for which a runner that may have died keeps its claim.
 LEASE_SECONDS: Final = 60.0
@@ -44,11 +45,14 @@ _RENEW: Final = """
     UPDATE problem_checks SET lease_expires_at = now() + make_interval(secs => :seconds)
     WHERE id = :id AND lease_id = CAST(:lease AS uuid) RETURNING id
 """
-# A failure that is not the validators' does not count as an attempt.
+# A failure that is not the validators' does not count as an attempt, nor does a claim that another runner took during
+# an outage.
 _RELEASE: Final = """
-    UPDATE problem_checks SET lease_id = NULL, attempt = attempt - :returned,
-        lease_expires_at = now() + make_interval(secs => :seconds)
-    WHERE id = :id AND lease_id = CAST(:lease AS uuid)
+    UPDATE problem_checks SET attempt = attempt - :returned,
+        lease_id = nullif(lease_id, CAST(:lease AS uuid)),
+        lease_expires_at = CASE WHEN lease_id = CAST(:lease AS uuid)
+            THEN now() + make_interval(secs => :seconds) ELSE lease_expires_at END
+    WHERE id = :id AND data IS NULL
 """
 _KEEP_DATA: Final = """
     UPDATE problem_checks SET data = CAST(:data AS jsonb), lease_id = NULL
@@ -64,11 +68,10 @@ _DUE: Final = """
         AND NOT EXISTS (SELECT FROM uploads WHERE uploads.batch = c.batch AND request_id IS NOT NULL)
     ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
 """
-_RUN: Final = """
+_RUN: Final = f"""
     SELECT u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups
-    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
-    WHERE u.id = :id
-"""
+    FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id WHERE u.id = :id
+"""  # noqa: S608  (constants)
 # The tests of one submission are in memory together, so their messages are cut.
 _TESTS: Final = """
     SELECT number, verdict, cpu_s, points_awarded, left(judge_message, 4000) AS judge_message
@@ -163,7 +166,8 @@ async def release(connection: Connection, claimed: ClaimedData, *, seconds: floa
     await connection.execute(_RELEASE, values)
 
 
-async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequence[Mapping[str, str]]) -> None:
+async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequence[Mapping[str, str]]) -> bool:
+    """Store the faults of the data. Return False if the lease is lost."""
     values = {
         "id": claimed.id,
         "lease": str(claimed.lease),
@@ -171,7 +175,7 @@ async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequen
         "batches": channels.BATCHES,
         "checks": channels.CHECKS,
     }
-    await connection.execute(_KEEP_DATA, values)
+    return await connection.fetch_one(_KEEP_DATA, values) is not None
 
 
 async def next_due(connection: Connection, among: Collection[int] | None) -> RunningCheck | None:
