@@ -11,6 +11,7 @@ from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.resources.models import MailKind
+from shared.resources.statements import LATEST_JOB
 from shared.service.logging import get_logger
 from shared.text.email_addresses import as_addressed
 
@@ -35,13 +36,13 @@ _FINISH: Final = """
         CASE WHEN webhook_url IS NOT NULL THEN pg_notify(:webhooks, '') END
     FROM finished
 """
-_LINES: Final = """
+_LINES: Final = f"""
     SELECT u.id, u.email, u.filename, u.language, u.outcome, u.verdict, u.spec ->> 'locale' AS locale,
         r.points, r.points_awarded,
         (SELECT problem || '@' || version FROM problem_versions WHERE id = u.problem_version) AS problem
-    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
+    FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
     WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
-"""
+"""  # noqa: S608  (constants)
 
 
 class BatchFinisher(BatchLoop):
