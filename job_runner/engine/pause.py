@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
 from prometheus_client import Gauge
 
@@ -16,12 +17,15 @@ log = get_logger(__name__)
 #: The most seconds between two tries. An outage that has ended must not last much longer for the submissions.
 LONGEST_PAUSE: Final = 10.0
 _POLICY: Final = RetryPolicy(base=1, cap=LONGEST_PAUSE)
+#: Seconds between two log records of one pause.
+_REPORT_SECONDS: Final = 60.0
 
 
 class Pause:
     """A pause of the claims. It grows with each failure, and one claim after each pause tries whether it is over.
 
-    `kind` names what is claimed in the log, and `gauge` is 1 meanwhile.
+    While outcomes wait to be stored, no job tries: the outcomes do. `kind` names what is claimed in the log, and `gauge`
+    is 1 meanwhile.
     """
 
     def __init__(
@@ -38,6 +42,10 @@ class Pause:
         self._clock = clock
         self._failures = 0
         self._until = 0.0
+        #: The leases of the jobs whose outcomes wait.
+        self._waiting: set[UUID] = set()
+        self._is_reported = False
+        self._next_report = 0.0
 
     @property
     def is_over(self) -> bool:
@@ -46,25 +54,44 @@ class Pause:
 
     def begin(self, error: TransientError) -> None:
         """Begin a pause, or a longer one. Claims that fail together are one failure."""
-        if self.seconds > 0:
+        if self._until > self._clock():
             return
         self._failures += 1
         seconds = self._policy.delay(self._failures, at_least=error.retry_after)
         self._until = self._clock() + seconds
-        self._gauge.set(1)
-        log.warning(f"{self._kind}.paused", error=str(error), next_try_s=round(seconds, 1))
+        self._report(error)
 
     def end(self) -> None:
         """End the pause: a claim has found it there."""
-        if self._failures:
-            self._failures, self._until = 0, 0.0
+        self._failures, self._until = 0, 0.0
+        self._report_end()
+
+    def wait_for(self, lease_id: UUID, error: TransientError) -> None:
+        """Claim nothing until this job's outcome, which could not be stored, is stored or given up."""
+        self._waiting.add(lease_id)
+        self._report(error)
+
+    def forget(self, lease_id: UUID) -> None:
+        """End the wait for an outcome, if there is one."""
+        self._waiting.discard(lease_id)
+        self._report_end()
+
+    def _report(self, error: TransientError) -> None:
+        self._gauge.set(1)
+        if not self._is_reported or self._clock() >= self._next_report:
+            self._is_reported, self._next_report = True, self._clock() + _REPORT_SECONDS
+            log.warning(f"{self._kind}.paused", error=str(error), outcomes=len(self._waiting))
+
+    def _report_end(self) -> None:
+        if self._is_reported and not self._failures and not self._waiting:
+            self._is_reported = False
             self._gauge.set(0)
             log.info(f"{self._kind}.resumed")
 
     @property
     def seconds(self) -> float:
         """The seconds for which nothing is claimed."""
-        return max(0.0, self._until - self._clock())
+        return LONGEST_PAUSE if self._waiting else max(0.0, self._until - self._clock())
 
     def limit(self, free: int, busy: int) -> int:
         """Return how many of the `free` slots may be taken, while `busy` others are.

@@ -19,6 +19,7 @@ from shared.database.connection import Connection, Record
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import ALONE
 from shared.engine.run_time import RunTime
+from shared.operations.job_state import RESULT_WAITS
 from shared.service.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
@@ -175,7 +176,9 @@ _HEARTBEAT: Final = """
     UPDATE job SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
     FROM held WHERE job.id = held.id RETURNING lease_id
 """
-_IS_HELD: Final = "SELECT FROM job WHERE lease_id = :lease_id AND status = 'executing'"
+_KEEP_WAITING: Final = """
+    UPDATE job SET failure = :reason WHERE lease_id = :lease_id AND status = 'executing' RETURNING id
+"""
 _RELEASE: Final = """
     UPDATE job SET status = 'none-executed', attempt = attempt - 1, crashed_at = coalesce(crashed_at, now()),
         lease_id = NULL, lease_expires_at = NULL
@@ -310,9 +313,10 @@ async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_
     return {row["lease_id"] for row in rows}
 
 
-async def is_held(connection: Connection, lease_id: UUID) -> bool:
-    """Return True if the lease is still ours."""
-    return await connection.fetch_one(_IS_HELD, {"lease_id": lease_id}) is not None
+async def keep_waiting(connection: Connection, lease_id: UUID, reason: str) -> bool:
+    """Note why the outcome of a job cannot be stored yet. Return False if the lease is lost."""
+    values = {"lease_id": lease_id, "reason": strip_nul(f"{RESULT_WAITS}: {reason}")}
+    return await connection.fetch_one(_KEEP_WAITING, values) is not None
 
 
 async def release(connection: Connection, lease_id: UUID) -> None:

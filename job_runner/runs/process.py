@@ -55,7 +55,7 @@ class Processor:
         self.pause = pause or Pause()
         self.charges = Charges(database, key_cpu_seconds)
         self._programs = ProgramRuns(database, store, engine, self.pause)
-        self._completion = Completion(database, store, branding, self._policy)
+        self._completion = Completion(database, store, branding, self._policy, self.pause)
 
     async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
         """Run a job and write its outcome, or hand it back for another attempt. Raises only `DatabaseUnavailable`.

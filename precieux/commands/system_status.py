@@ -42,7 +42,7 @@ _TEXTS: Final = {
     ),
     IssueKind.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
     IssueKind.NOTHING_RUNS: (
-        "no program could be run in the last minute",
+        "no program could be run, and its result stored, in the last minute",
         "look at the engine and the object store, and run `precieux doctor`; what waits is tried again",
     ),
     IssueKind.JOBS_RETRIED: ("some programs could not be run yet, and are tried again", "precieux jobs list"),

@@ -11,6 +11,7 @@ from shared.database.connection import Connection, Database
 from shared.database.standby import lacks_standby
 from shared.operations import backlog, jobs, workers
 from shared.operations.backlog import Backlog
+from shared.operations.job_state import RESULT_WAITS
 from shared.operations.workers import Worker
 from shared.service.errors import BrokerUnavailable
 
@@ -34,12 +35,13 @@ _FAILURES: Final = f"""
 #: The most reasons that are listed.
 _REASONS: Final = 5
 _RETRIED: Final = f"""
-    SELECT failure AS reason, count(*) AS count, max(attempt) AS attempts,
+    SELECT failure AS reason, count(*) AS count, max(attempt) AS attempts, bool_or(status = 'executing') AS are_results,
         CAST(extract(epoch FROM now() - min(created_at)) AS float8) AS oldest_s,
         EXISTS (SELECT FROM job WHERE status = 'executed' AND finished_at > now() - interval '1 minute') AS others_run
     FROM (
-        SELECT failure, attempt, created_at FROM job
-        WHERE status = 'none-executed' AND failure IS NOT NULL LIMIT {MOST}
+        SELECT failure, attempt, created_at, status FROM job
+        WHERE status = 'none-executed' AND failure IS NOT NULL
+            OR status = 'executing' AND starts_with(failure, '{RESULT_WAITS}') LIMIT {MOST}
     ) AS retried
     GROUP BY failure ORDER BY count DESC, failure LIMIT {_REASONS}
 """  # noqa: S608  (constants)
@@ -49,7 +51,8 @@ _RETRIED: Final = f"""
 class Retried:
     """Jobs (or mails) that could not be run (or sent) for one reason, and will be tried again.
 
-    The oldest is `oldest_s` old. `others_run` is True if a program was run in the last minute.
+    The oldest is `oldest_s` old. `others_run` is True if a program was run in the last minute. `are_results` is True if
+    some have run, and their results could not be stored yet.
     """
 
     reason: str
@@ -57,6 +60,7 @@ class Retried:
     attempts: int
     oldest_s: float
     others_run: bool
+    are_results: bool = False
 
 
 # While the provider is away, mails stay due, or wait because they may have left (`job_runner.emails.outage`).

@@ -77,7 +77,17 @@ def test_what_needs_an_operator(system: SystemStatus, expected: list[Issue]) -> 
         (
             replace(waiting("none-executed", 301), retried=[AWAY], failed_jobs=1),
             [IssueKind.NOTHING_RUNS],
-            [IssueKind.JOBS_WAIT, IssueKind.JOBS_FAILED],
+            [IssueKind.JOBS_FAILED],
+        ),
+        (
+            replace(waiting("none-executed", 301), retried=[replace(AWAY, others_run=True)]),
+            [],
+            [IssueKind.JOBS_WAIT, IssueKind.JOBS_RETRIED],
+        ),
+        (
+            replace(waiting("none-executed", 301), retried=[replace(AWAY, others_run=True, are_results=True)]),
+            [],
+            [IssueKind.JOBS_RETRIED],
         ),
     ],
 )
