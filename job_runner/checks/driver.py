@@ -245,12 +245,8 @@ class DataChecks:
                     return True
                 if stop.is_set():
                     return False
-                try:
-                    async with self._database.connection() as connection:
-                        if not await rows.renew(connection, claimed):
-                            return False
-                except DatabaseUnavailable as exc:
-                    log.warning("checks.heartbeat_failed", check=claimed.id, error=str(exc))
+                if not await self._write(stop, partial(rows.renew, claimed=claimed)):
+                    return False
         finally:
             if not proving.done():
                 proving.cancel()

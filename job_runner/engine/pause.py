@@ -44,7 +44,7 @@ class Pause:
         self._until = 0.0
         #: The leases of the jobs whose outcomes wait.
         self._waiting: set[UUID] = set()
-        self._is_reported = False
+        #: When the log names the reason again; 0 if there is no pause.
         self._next_report = 0.0
 
     @property
@@ -78,13 +78,13 @@ class Pause:
 
     def _report(self, error: TransientError) -> None:
         self._gauge.set(1)
-        if not self._is_reported or self._clock() >= self._next_report:
-            self._is_reported, self._next_report = True, self._clock() + _REPORT_SECONDS
+        if self._clock() >= self._next_report:
+            self._next_report = self._clock() + _REPORT_SECONDS
             log.warning(f"{self._kind}.paused", error=str(error), outcomes=len(self._waiting))
 
     def _report_end(self) -> None:
-        if self._is_reported and not self._failures and not self._waiting:
-            self._is_reported = False
+        if self._next_report and not self._failures and not self._waiting:
+            self._next_report = 0.0
             self._gauge.set(0)
             log.info(f"{self._kind}.resumed")
 

@@ -40,14 +40,8 @@ class Completion:
     async def complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Write the outcome as soon as the store and the database take it: it is not computed again.
 
-        Nothing is claimed meanwhile. Return False, and write nothing, if the lease is lost.
+        The runner claims nothing meanwhile. Return False, and write nothing, if the lease is lost.
         """
-        try:
-            return await self._complete(job, outcome)
-        finally:
-            self._pause.forget(job.lease_id)
-
-    async def _complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
         failures, is_certain = 0, True
         while True:
             try:

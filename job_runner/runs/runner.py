@@ -206,6 +206,7 @@ class Runner:
         del self._under_way[lease_id], self._owners[lease_id]
         self._answered.discard(lease_id)
         self._cancelled.discard(lease_id)
+        self._processor.pause.forget(lease_id)
         self._slot_is_free()
 
     def _free_slot_of(self, job: ClaimedJob) -> None:
