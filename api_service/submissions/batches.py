@@ -56,10 +56,10 @@ async def cancel_batch(database: Database, batch: int, on_stored: Callable[[Conn
 
     `on_stored` is called at the end of the transaction.
     """
-    names = {"batches": channels.BATCHES, "checks": channels.CHECKS}
+    values = {"fault": _CHECK_CANCELLED, "batches": channels.BATCHES, "checks": channels.CHECKS}
     # A runner locks a check before its submissions, so the check is cancelled in a transaction of its own.
     async with database.transaction() as connection:
-        check = await connection.fetch_one(_CANCEL_CHECK, {"id": batch, "fault": _CHECK_CANCELLED, **names})
+        check = await connection.fetch_one(_CANCEL_CHECK, {"id": batch, **values})
         row = await connection.fetch_one(_MEMBERS, {"id": batch})
     if row is not None and await cancel(database, row["members"], on_stored):
         return True

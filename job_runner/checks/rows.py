@@ -54,11 +54,11 @@ _RELEASE: Final = """
             THEN now() + make_interval(secs => :seconds) ELSE lease_expires_at END
     WHERE id = :id AND data IS NULL
 """
-_KEEP_DATA: Final = """
+_KEEP_DATA: Final = f"""
     UPDATE problem_checks SET data = CAST(:data AS jsonb), lease_id = NULL
     WHERE id = :id AND lease_id = CAST(:lease AS uuid)
-    RETURNING pg_notify(:batches, CAST(batch AS text)), pg_notify(:checks, '')
-"""
+    RETURNING pg_notify('{channels.BATCHES}', CAST(batch AS text)), pg_notify('{channels.CHECKS}', '')
+"""  # noqa: S608  (constants)
 # One runner drives a check: the row is locked, and others skip it.
 _DUE: Final = """
     SELECT id, version, owner, batch, plan, phase, submissions, data, email, locale, webhook_url
@@ -77,7 +77,7 @@ _TESTS: Final = """
     SELECT number, verdict, cpu_s, points_awarded, left(judge_message, 4000) AS judge_message
     FROM test_results WHERE job = :job ORDER BY number
 """
-_RELEASE_HELD: Final = """
+_RELEASE_HELD: Final = f"""
     WITH requested AS (
         UPDATE uploads SET spec = spec || jsonb_build_object('limits', CAST(:limits AS jsonb)),
             request_id = gen_random_uuid(), requested_at = now(), runs = 1
@@ -86,13 +86,13 @@ _RELEASE_HELD: Final = """
         INSERT INTO outbox (queue, body, headers)
         SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
     )
-    SELECT id, pg_notify(:submissions, CAST(id AS text)) FROM requested
-"""
+    SELECT id, pg_notify('{channels.SUBMISSIONS}', CAST(id AS text)) FROM requested
+"""  # noqa: S608  (constants)
 _KEEP_PHASE: Final = """
     UPDATE problem_checks SET phase = :phase, time_limit = CAST(:time_limit AS jsonb) WHERE id = :id
 """
 # The row stays as long as its version, so the addresses go now. `called` reads them from the row as it was before.
-_FINISH: Final = """
+_FINISH: Final = f"""
     WITH finished AS (
         UPDATE problem_checks SET state = 'finished', finished_at = now(), verdict = :verdict,
             submissions = CAST(:entries AS jsonb), time_limit = CAST(:time_limit AS jsonb), data = CAST(:data AS jsonb),
@@ -105,10 +105,10 @@ _FINISH: Final = """
         INSERT INTO webhooks (owner, batch, type, url)
         SELECT owner, batch, 'problem.checked', webhook_url FROM problem_checks
         WHERE id = :id AND webhook_url IS NOT NULL
-        RETURNING pg_notify(:webhooks, '')
+        RETURNING pg_notify('{channels.WEBHOOKS}', '')
     )
-    SELECT pg_notify(:batches, CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
-"""
+    SELECT pg_notify('{channels.BATCHES}', CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
+"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +168,7 @@ async def release(connection: Connection, claimed: ClaimedData, *, seconds: floa
 
 async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequence[Mapping[str, str]]) -> bool:
     """Store the faults of the data. Return False if the lease is lost."""
-    values = {
-        "id": claimed.id,
-        "lease": str(claimed.lease),
-        "data": json.dumps(faults),
-        "batches": channels.BATCHES,
-        "checks": channels.CHECKS,
-    }
+    values = {"id": claimed.id, "lease": str(claimed.lease), "data": json.dumps(faults)}
     return await connection.fetch_one(_KEEP_DATA, values) is not None
 
 
@@ -225,7 +219,7 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
 
 async def release_held(connection: Connection, submission: int, limits: Mapping[str, float | int]) -> bool:
     """Request the run of a submission that is held, with these limits. Return False if it is not held any more."""
-    values = {"id": submission, "limits": json.dumps(limits), "queue": QUEUE, "submissions": channels.SUBMISSIONS}
+    values = {"id": submission, "limits": json.dumps(limits), "queue": QUEUE}
     return await connection.fetch_one(_RELEASE_HELD, values) is not None
 
 
@@ -253,7 +247,5 @@ async def finish(
         "data": json.dumps(data),
         "time_limit": json.dumps(time_limit) if time_limit else None,
         "derived_cpu_s": derived_cpu_s,
-        "batches": channels.BATCHES,
-        "webhooks": channels.WEBHOOKS,
     }
     await connection.execute(_FINISH, values)

@@ -179,16 +179,18 @@ _HEARTBEAT: Final = """
 _KEEP_WAITING: Final = """
     UPDATE job SET failure = :reason WHERE lease_id = :lease_id AND status = 'executing' RETURNING id
 """
-_RELEASE: Final = """
+_RELEASE: Final = f"""
     UPDATE job SET status = 'none-executed', attempt = attempt - 1, crashed_at = coalesce(crashed_at, now()),
         lease_id = NULL, lease_expires_at = NULL
-    WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))
-"""
-_RETRY_LATER: Final = """
+    WHERE lease_id = :lease_id AND status = 'executing'
+    RETURNING pg_notify('{channels.SUBMISSIONS}', CAST(upload AS text))
+"""  # noqa: S608  (constants)
+_RETRY_LATER: Final = f"""
     UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),
         attempt = attempt - :refund, failure = :reason, lease_id = NULL, lease_expires_at = NULL
-    WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))
-"""
+    WHERE lease_id = :lease_id AND status = 'executing'
+    RETURNING pg_notify('{channels.SUBMISSIONS}', CAST(upload AS text))
+"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +326,7 @@ async def release(connection: Connection, lease_id: UUID) -> None:
 
     It may have stored something. `shared.resources.remove` looks for that, because the job was cut off once.
     """
-    await connection.execute(_RELEASE, {"lease_id": lease_id, "submissions": channels.SUBMISSIONS})
+    await connection.execute(_RELEASE, {"lease_id": lease_id})
     await connection.notify(channels.JOBS)
 
 
@@ -335,15 +337,7 @@ async def retry_later(
 
     The attempt is charged unless something that no program can affect was away.
     """
-    await connection.execute(
-        _RETRY_LATER,
-        {
-            "lease_id": lease_id,
-            "delay": delay,
-            "reason": strip_nul(reason),
-            "refund": 0 if is_charged else 1,
-            "submissions": channels.SUBMISSIONS,
-        },
-    )
+    values = {"lease_id": lease_id, "delay": delay, "reason": strip_nul(reason), "refund": 0 if is_charged else 1}
+    await connection.execute(_RETRY_LATER, values)
     # A runner looks again when the next job is due.
     await connection.notify(channels.JOBS)

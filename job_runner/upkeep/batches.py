@@ -18,7 +18,7 @@ from shared.text.email_addresses import as_addressed
 log = get_logger(__name__)
 
 # A batch is finished by one runner: the row is locked, and others skip it.
-_FINISH: Final = """
+_FINISH: Final = f"""
     WITH due AS MATERIALIZED (
         SELECT id FROM batches
         WHERE finished_at IS NULL AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids)) AND NOT EXISTS (
@@ -32,10 +32,10 @@ _FINISH: Final = """
         INSERT INTO webhooks (owner, batch, type, url)
         SELECT owner, id, 'batch.finished', webhook_url FROM finished WHERE webhook_url IS NOT NULL
     )
-    SELECT id, digest, webhook_url, pg_notify(:batches, CAST(id AS text)),
-        CASE WHEN webhook_url IS NOT NULL THEN pg_notify(:webhooks, '') END
+    SELECT id, digest, webhook_url, pg_notify('{channels.BATCHES}', CAST(id AS text)),
+        CASE WHEN webhook_url IS NOT NULL THEN pg_notify('{channels.WEBHOOKS}', '') END
     FROM finished
-"""
+"""  # noqa: S608  (constants)
 _LINES: Final = f"""
     SELECT u.id, u.email, u.filename, u.language, u.outcome, u.verdict, u.spec ->> 'locale' AS locale,
         r.points, r.points_awarded,
@@ -51,14 +51,7 @@ class BatchFinisher(BatchLoop):
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
         """Finish one batch whose submissions have all ended, and return its id; None if there is no such batch."""
         async with self._database.transaction() as connection:
-            batch = await connection.fetch_one(
-                _FINISH,
-                {
-                    "ids": None if among is None else list(among),
-                    "batches": channels.BATCHES,
-                    "webhooks": channels.WEBHOOKS,
-                },
-            )
+            batch = await connection.fetch_one(_FINISH, {"ids": None if among is None else list(among)})
             if batch is None:
                 return None
             mails = await self._add_digests(connection, batch["id"]) if batch["digest"] else 0
