@@ -24,8 +24,9 @@ _REPORT_SECONDS: Final = 60.0
 class Pause:
     """A pause of the claims. It grows with each failure, and one claim after each pause tries whether it is over.
 
-    While outcomes wait to be stored, no job tries: the outcomes do. `kind` names what is claimed in the log, and `gauge`
-    is 1 meanwhile.
+    While outcomes wait to be stored, no job tries: the outcomes do.
+
+    `kind` names in the log what is claimed, and `gauge` is 1 meanwhile.
     """
 
     def __init__(
