@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -118,9 +119,18 @@ def encrypted(packed: bytearray) -> None:
     packed[packed.index(b"PK\x01\x02") + 8] |= 1
 
 
-def with_a_smaller_size(packed: bytearray) -> None:
+def with_another_size(size: int) -> Callable[[bytearray], None]:
+    def damage(packed: bytearray) -> None:
+        first = packed.index(b"PK\x01\x02")
+        packed[first + 24 : first + 28] = struct.pack("<L", size)
+
+    return damage
+
+
+def with_the_size_and_checksum_of_its_beginning(packed: bytearray) -> None:
+    with_another_size(4)(packed)
     first = packed.index(b"PK\x01\x02")
-    packed[first + 24 : first + 28] = struct.pack("<L", 1)
+    packed[first + 16 : first + 20] = struct.pack("<L", zlib.crc32(LEGACY["problem.yaml"][:4].encode()))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +139,9 @@ def with_a_smaller_size(packed: bytearray) -> None:
         (truncated, "cannot be read"),
         (with_wrong_checksum, "damaged"),
         (encrypted, "encrypted"),
-        (with_a_smaller_size, "damaged"),
+        (with_another_size(1), "The file has 10 bytes, and the archive says 1."),
+        (with_another_size(11), "The file has 10 bytes, and the archive says 11."),
+        (with_the_size_and_checksum_of_its_beginning, "damaged"),
     ],
 )
 def test_damaged_archives(damage: Callable[[bytearray], None], fault: str) -> None:
