@@ -177,6 +177,13 @@ def test_at_most_100_faults_are_listed() -> None:
     assert texts[-1] == ": There are 50 more."
 
 
+def test_equal_warnings_are_listed_once() -> None:
+    tests = {f"data/secret/x{number}.{ending}": "\r\n" for number in range(3) for ending in ("in", "ans")}
+    assert [(warning.path, warning.detail) for warning in read({**LEGACY, **tests}).warnings] == [
+        ("data/secret/x0.in", "The file has carriage returns. The same is true of 5 more files.")
+    ]
+
+
 class TestYaml:
     def test_words_stay_what_they_are(self) -> None:
         text = b"no: on\ndate: 2025-09-01\nflag: true\n<<: {a: 1}"
