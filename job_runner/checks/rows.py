@@ -69,7 +69,8 @@ _DUE: Final = """
     ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
 """
 _RUN: Final = f"""
-    SELECT u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups
+    SELECT u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups,
+        CAST(u.spec #>> '{{limits,cpu_s}}' AS double precision) AS limit_s
     FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id WHERE u.id = :id
 """  # noqa: S608  (constants)
 # The tests of one submission are in memory together, so their messages are cut.
@@ -214,6 +215,7 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
         judge_message=row["judge_message"] or "",
         group_points={group["name"]: group["points_awarded"] for group in from_json(row["groups"] or "[]")},
         tests=jury_tests(check.package, tests),
+        limit_s=row["limit_s"] or 0.0,
     )
 
 
