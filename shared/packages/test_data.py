@@ -95,7 +95,8 @@ class _Reader:
         raise NotImplementedError
 
     def fields(self, path: str) -> Fields:
-        return read_fields(self.archive, path, self.faults, self.config.constants)
+        may_repeat = self.config.generation is not Generation.KATTIS_2025_09
+        return read_fields(self.archive, path, self.faults, self.config.constants, may_repeat=may_repeat)
 
     def names_in(self, folder: str) -> list[tuple[str, bool]]:
         """Return the names of the tests and the folders directly in a folder below `data/`, each with whether it is a

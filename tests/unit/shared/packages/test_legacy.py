@@ -39,6 +39,12 @@ def test_a_plain_problem() -> None:
     assert package.warnings == ()
 
 
+def test_of_a_key_that_is_there_twice_the_last_one_counts() -> None:
+    package = read(with_yaml("type: scoring", **{"data/testdata.yaml": "accept_score: 3\naccept_score: 4\n"}))
+    assert package.scheme.tests[0].points == 4
+    assert warnings_of(package) == ["data/testdata.yaml: A key is there twice in line 1 or below; the last one counts."]
+
+
 def test_old_scores_of_a_problem_without_points_are_warnings() -> None:
     package = read(with_yaml("name: Sum\ngrading: {accept_score: 3, on_reject: grade}\n"))
     assert any("grading" in warning for warning in warnings_of(package))
@@ -52,6 +58,7 @@ def test_old_scores_of_a_problem_without_points_are_warnings() -> None:
         ({"problem.yaml": "", "problem_statement/problem.tex": "%% plainproblemname: Plain\n"}, {"en": "Plain"}),
         ({"problem.yaml": ""}, {"en": "sum"}),
         ({"problem.yaml": "name: 2048"}, {"en": "2048"}),
+        ({"problem.yaml": "name: {en: Brickwork, nl: Metselwerk}"}, {"en": "Brickwork", "nl": "Metselwerk"}),
         ({"domjudge-problem.ini": "name = 'From the judge'\npoints=1\n"}, {"en": "From the judge"}),
     ],
 )
