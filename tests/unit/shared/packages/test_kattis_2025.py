@@ -4,9 +4,10 @@ import pytest
 
 from shared.grading import Fold, Policy, ScoreRule
 from shared.packages.fields import replace_constants
-from shared.packages.model import DataKind, Package, PackageFormat, ProblemType
+from shared.packages.model import DataKind, Package, PackageFormat, ProblemType, Sample
 from shared.packages.programs import main_file
-from tests.problem_packages import NEW, NEW_YAML, TESTS, fault_texts, read
+from shared.problems.files import needed_files
+from tests.problem_packages import MIB, NEW, NEW_YAML, TESTS, fault_texts, read
 
 SCORING = f"{NEW_YAML}type: scoring\n"
 CHECKER = {"output_validator/check.cpp": "int main() {}"}
@@ -223,12 +224,20 @@ def test_tests_of_the_validators() -> None:
     assert len(package.tests) == 2
     del files["data/valid_output/c.out"]
     assert fault_texts({**NEW, **files}) == ["data/valid_output/c.in: There is no c.out beside it."]
+    long = {"data/invalid_input/a.in": "x" * 11}
+    assert fault_texts({**NEW, **long}, test_bytes=10) == [
+        "data/invalid_input/a.in: The file has 11 bytes; it may have 10."
+    ]
 
 
 def test_samples_show_what_the_statement_shows() -> None:
     files = {"data/sample/1.in.statement": "x", "data/sample/1.out": "y"}
     sample = read({**NEW, **files}).samples[0]
     assert (sample.input, sample.answer) == ("data/sample/1.in.statement", "data/sample/1.out")
+    long = dict.fromkeys((*files, "data/sample/1.interaction"), "x" * (MIB + 1))
+    package = read({**NEW, **long})
+    assert package.samples == (Sample("sample/1", "data/sample/1.in", "data/sample/1.ans", None),)
+    assert not {file.entry for file in needed_files(package)} & set(long)
 
 
 def test_includes_by_language() -> None:
