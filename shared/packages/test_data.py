@@ -332,7 +332,7 @@ class _LegacyReader(_Reader):
             name=name,
             parent=parent,
             policy=policy,
-            points=self._most(name, children) if self.config.is_scoring else 0.0,
+            points=self._most(name, children) if self.config.is_scoring else None,
             children=children,
             breaks=keys.breaks,
             grader_flags=keys.grader_flags,
@@ -465,7 +465,7 @@ class _NewReader(_Reader):
             points = fields.number("max_score", whole=True)
         requires = fields.words("require_pass") or ()
         if not self.config.is_scoring or name == _SAMPLE:
-            policy, points = Policy.ALL, 0.0
+            policy, points = Policy.ALL, 0.0 if self.config.is_scoring else None
         self.scores[name] = (policy, points, requires)
         self._read_arguments(name, parent, fields)
 
