@@ -15,6 +15,8 @@ from shared.engine.run_time import RunTime
 from shared.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
 from shared.text.control_characters import replace_controls
 
+#: What a check says if its data could not be proved. It is no fault.
+NOT_VALIDATED: Final = {"path": "data", "detail": "Not validated: no input validator of the package runs here."}
 #: Faults after which no more are looked for.
 _MOST_FAULTS: Final = 100
 #: Seconds of running time after which no validator is started any more.
@@ -76,6 +78,8 @@ class DataCheck:
         validators = [validator for validator in self.package.input_validators if validator.language]
         items = [_Item(test.input, test) for test in self.package.tests]
         items += [_Item(data.test.input, data.test, data.kind) for data in self.package.data_tests]
+        if self.package.input_validators and not validators:
+            self.faults.append(NOT_VALIDATED)
         rejected: set[str] = set()
         for validator in validators:
             rejected |= await self._validate(validator, items)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from job_runner.checks import rows
-from job_runner.checks.data import DataCheck
+from job_runner.checks.data import NOT_VALIDATED, DataCheck
 from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.check import render_check
@@ -76,7 +76,8 @@ class Checks(BatchLoop):
             run = await rows.run_of(connection, check, entry["submission"])
             entries.append(progress.entry(submission, entry, run))
         is_unexpected = any(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
-        verdict = CheckVerdict.FAILED if data or is_unexpected else CheckVerdict.PASSED
+        is_faulty = any(fault != NOT_VALIDATED for fault in data)
+        verdict = CheckVerdict.FAILED if is_faulty or is_unexpected else CheckVerdict.PASSED
         time_limit = progress.time_limit()
         if check.email is not None:
             render = partial(

@@ -153,7 +153,7 @@ def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: Fa
         found += finder.all_in(folder)
         for path in archive.below(folder).values():
             if path.endswith((".ctd", ".viva")):
-                faults.warn(path, "Checktestdata and VIVA are not run.")
+                found.append(PackageProgram(path, "", {}, "", fault="Checktestdata and VIVA are not run."))
     for program in found:
         if program.fault:
             faults.warn(program.name, program.fault)

@@ -312,11 +312,12 @@ class TestCheckers:
         package = read({**LEGACY, **files})
         assert [(program.name, program.language) for program in package.input_validators] == [
             ("input_validators/a.go", ""),
+            ("input_validators/b.ctd", ""),
             ("input_format_validators/c", "py"),
         ]
         assert warnings_of(package) == [
-            "input_validators/b.ctd: Checktestdata and VIVA are not run.",
             "input_validators/a.go: Go does not work here.",
+            "input_validators/b.ctd: Checktestdata and VIVA are not run.",
         ]
 
 
