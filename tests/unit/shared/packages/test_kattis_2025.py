@@ -273,8 +273,11 @@ def test_files_of_programs_are_bounded(sizes: dict[str, int], fault: str) -> Non
 
 def test_what_is_missing_is_a_warning() -> None:
     files = {path: text for path, text in NEW.items() if "secret" not in path and "submissions" not in path}
-    assert [warning.detail for warning in read(files).warnings] == [
+    others = {"graders/a.py": "1", "submissions/acepted/a.py": "1", "submissions/acepted/b.py": "1"}
+    assert [warning.detail for warning in read({**files, **others}).warnings] == [
+        "The folder is not read: this format has no graders.",
         "There is no secret test.",
+        "The folder is not known, and nothing says what is expected.",
         "There is no accepted submission.",
     ]
 

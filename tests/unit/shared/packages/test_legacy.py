@@ -289,7 +289,11 @@ class TestCheckers:
             ("validation: custom", {"output_validators/a.py2": "1"}, "does not work here."),
             ("validation: custom", {"output_validators/a.py": "#!/usr/bin/env python2\n"}, "does not work here."),
             ("validation: custom", {"output_validators/a.py": ""}, "is empty"),
-            ("validation: custom", {"output_validators/README": "x"}, "there is none"),
+            ("validation: custom", {}, "there is none"),
+            ("validation: custom", {"output_validators/README": "x"}, "no file here is of a known language"),
+            ("validation: custom", {"output_validator/v.zz": "x"}, "no file here is of a known language"),
+            ("validation: custom", {"output_validators/a.py": "1", "output_validators/b/b.py": "1"}, "more than one"),
+            ("validation: custom", {"output_validators/a.py": "1", "output_validators/b/run": "1"}, "more than one"),
         ],
     )
     def test_faults(self, text: str, files: dict[str, str], fault: str) -> None:
