@@ -6,12 +6,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from shared.packages.read import read_package
 from shared.packages.yaml_text import load_yaml
 from tests.problem_packages import BOUNDS, LEGACY, MIB, fault_texts, faults_of, pack, read
+from tests.public_packages import differences
 
 
 def entry(name: str, *, mode: int = 0, method: int = zipfile.ZIP_STORED) -> io.BytesIO:
@@ -182,6 +184,10 @@ def test_equal_warnings_are_listed_once() -> None:
     assert [(warning.path, warning.detail) for warning in read({**LEGACY, **tests}).warnings] == [
         ("data/secret/x0.in", "The file has carriage returns. The same is true of 5 more files.")
     ]
+
+
+def test_the_table_of_public_packages_holds_for_the_samples() -> None:
+    assert differences(Path(__file__).parents[4] / "samples/problems") == []
 
 
 class TestYaml:
