@@ -122,8 +122,8 @@ def _programs_of(folder: str, archive: PackageArchive, finder: ProgramFinder) ->
     names = archive.children(folder)
     files = [name for name in names if f"{folder}/{name}" in archive.files]
     sources = [name for name in names if finder.find(f"{folder}/{name}", scripts=True)]
-    is_program = len(sources) == 1 or folder == "output_validator" or {"build", "run"} & set(files)
-    if files and is_program:
+    is_one_file = len(sources) == 1 and sources[0] in files
+    if files and (is_one_file or folder == "output_validator" or {"build", "run"} & set(files)):
         program = finder.find(folder, scripts=True)
         return [program] if program else []
     return finder.all_in(folder)

@@ -269,6 +269,7 @@ class TestCheckers:
             ),
             ({"output_validators/v/build": "1", "output_validators/v/x.c": "1"}, "run", "dash", {"build", "x.c"}),
             ({"output_validators/v/run": "1"}, "run", "dash", {"run"}),
+            ({"output_validators/README": "", "output_validators/v/a.py": "1"}, "a.py", "py", {"a.py"}),
         ],
     )
     def test_programs(self, files: dict[str, str], entry: str, language: str, paths: set[str]) -> None:
