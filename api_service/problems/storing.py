@@ -6,12 +6,11 @@ leaves in between is never seen, and the cleaner removes it (`job_runner.upkeep.
 
 import asyncio
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
@@ -27,7 +26,7 @@ from shared.storage.base import ObjectStore
 
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
-#: Packages whose files are stored at once. Each holds its largest file in memory.
+#: Packages whose files are stored at once.
 _STORING_AT_ONCE: Final = 1
 #: Versions that a problem may have.
 _MOST_VERSIONS: Final = 1000
@@ -156,13 +155,13 @@ class Problems:
         async with self.semaphore:
             with zipfile.ZipFile(upload.file) as archive:
 
-                def read(sha256: str) -> bytes:
+                def open_file(sha256: str) -> BinaryIO:
                     if sha256 != upload.sha256:
-                        return archive.read(entries[sha256])
-                    # Files are read at the same time, so its position must stay.
-                    return os.pread(upload.file.fileno(), upload.size_bytes, 0)
+                        return cast("BinaryIO", archive.open(entries[sha256]))
+                    # Files are read at the same time, so each has a position of its own.
+                    return open(f"/proc/self/fd/{upload.file.fileno()}", "rb")
 
-                await store_files(self.database, self.store, {sha256: sizes[sha256] for sha256 in missing}, read)
+                await store_files(self.database, self.store, {sha256: sizes[sha256] for sha256 in missing}, open_file)
         async with self.database.transaction() as connection:
             row = await _lock(connection, principal, name)
             owner = principal.key_id if row["deleted"] else row["owner"]
@@ -203,7 +202,9 @@ class Problems:
                 return False
             if await connection.fetch_all(_IN_USE, {"ids": ids}):
                 raise ApiError(
-                    Kind.UNDER_WAY, "A submission to this problem, or a check of it, has not ended: wait, or cancel it."
+                    Kind.UNDER_WAY,
+                    "A submission to this problem, or a check of it, has not ended: wait, or cancel it (a check by"
+                    " cancelling its batch).",
                 )
             # Those that no submission names give their space back at once.
             await connection.execute(_REMOVE_VERSIONS, {"ids": ids})

@@ -12,7 +12,7 @@ from precieux.installation.schema import revision_of, upgrade_schema
 from precieux.postgres.embedded import running_or_started
 from precieux.up.settings import UpSettings, load_up_settings, prepare_data_dir, require_data_dir
 from shared.database.roles import Role
-from shared.database.schema import revisions
+from shared.database.schema import is_newer, revisions
 from shared.service.errors import ConfigurationError
 from shared.service.logging import LogSettings, configure_logging
 from shared.service.settings import load
@@ -37,9 +37,9 @@ def upgrade(
     configure_logging("upgrade", load(LogSettings))
     with _owners_address(load_up_settings(data_dir=data_dir)) as url:
         current, known = revision_of(url), revisions()
-        is_newer = current is not None and current not in known
+        newer = is_newer(current)
         waiting = known[known.index(current) + 1 :] if current in known else known
-        if check and waiting and not is_newer:
+        if check and waiting and not newer:
             terminal.say(f"Precieux {VERSION}: {len(waiting)} changes of the schema are to be made, to {waiting[-1]}.")
             terminal.say("Make a backup with `precieux backup FILE`, then start `precieux up`, or `precieux upgrade`.")
             return
@@ -51,8 +51,8 @@ def upgrade(
                 f"The data are of a newer release (schema {current}) than this one, {VERSION}: install that release"
                 " again, or restore a backup of an earlier one."
             ) from exc
-    newer = f"of a newer release (schema {current}), and this release can use them"
-    terminal.say(f"Precieux {VERSION}: the data are {newer if is_newer else f'up to date (schema {known[-1]})'}.")
+    usable = f"of a newer release (schema {current}), and this release can use them"
+    terminal.say(f"Precieux {VERSION}: the data are {usable if newer else f'up to date (schema {known[-1]})'}.")
 
 
 @contextmanager

@@ -25,8 +25,22 @@ def revisions() -> Sequence[str]:
     return sorted(name[1:5] for name in names if name.startswith("r") and name.endswith(".py"))
 
 
+def is_newer(current: str | None) -> bool:
+    """Return True if a revision is of a later release. Raise `ConfigurationError` if it is of no release."""
+    known = revisions()
+    if current is None or current in known:
+        return False
+    # Numbers only grow, so a later release has a higher one of as many digits.
+    if len(current) != len(known[-1]) or not current.isdecimal() or current < known[-1]:
+        raise ConfigurationError(
+            f"the database's schema ({current}) is of a state of Precieux that was never released, so no release can"
+            " use its data: restore a backup of a release, or run the program that made them"
+        )
+    return True
+
+
 async def current_revision(database: Database) -> str | None:
-    """Return the revision of the schema; None if it is empty. Raise `ConfigurationError` if it is too new.
+    """Return the revision of the schema; None if it is empty. Raise `ConfigurationError` if it cannot be used.
 
     A newer schema is accepted until it lacks what this program needs. So while an upgrade is under way, the previous
     release's programs go on, and may be started again.
@@ -38,7 +52,7 @@ async def current_revision(database: Database) -> str | None:
         return None
     current: str = row["current"]
     known = revisions()
-    if current not in known:
+    if is_newer(current):
         # A program that knows the oldest revision is of that revision, or of a later one.
         if row["oldest_program"] not in known:
             raise ConfigurationError(
@@ -50,7 +64,7 @@ async def current_revision(database: Database) -> str | None:
 
 
 async def require_current(database: Database) -> None:
-    """Raise `ConfigurationError` if this program cannot use the schema: it is older, or too new."""
+    """Raise `ConfigurationError` if this program cannot use the schema: it is older, too new, or of no release."""
     current, known = await current_revision(database), revisions()
     if current is None or current in known[:-1]:
         raise ConfigurationError(

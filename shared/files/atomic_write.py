@@ -9,14 +9,18 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 #: What link(2) says on file systems without hard links.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _PRIVATE: Final = 0o600
+_PIECE_BYTES: Final = 1 << 20
+
+#: What is written: bytes, or a file that is read from its beginning in pieces.
+Content = bytes | BinaryIO
 
 
-def write_atomically(folder: int, name: str, data: bytes, mode: int = _PRIVATE) -> None:
+def write_atomically(folder: int, name: str, data: Content, mode: int = _PRIVATE) -> None:
     """Write the file `name` in `folder`, an open descriptor, or replace it. By default only the owner can read it.
 
     It writes a draft, calls fsync(2), rename(2), and fsync on the folder. There are few system calls, because this runs
@@ -31,7 +35,7 @@ def write_atomically(folder: int, name: str, data: bytes, mode: int = _PRIVATE) 
     os.fsync(folder)
 
 
-def write_durably(folder: int, name: str, data: bytes) -> None:
+def write_durably(folder: int, name: str, data: Content) -> None:
     """Write the file `name` in `folder`, or replace it, so that it outlives a power cut after the return.
 
     Only the owner can read it. A new file gets its name before the first wait for the disk, so that both waits share a
@@ -74,7 +78,7 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(folder)
 
 
-def _link_new(folder: int, name: str, data: bytes) -> bool:
+def _link_new(folder: int, name: str, data: Content) -> bool:
     """Write a file that has no name until its content is written, so that a crash leaves no draft (ADR 1).
 
     Return False, and leave nothing, if there is a file `name`, or if a file without a name cannot be made here.
@@ -97,7 +101,7 @@ def _link_new(folder: int, name: str, data: bytes) -> bool:
     return True
 
 
-def _write_draft(folder: int, data: bytes, mode: int) -> str:
+def _write_draft(folder: int, data: Content, mode: int) -> str:
     """Write a draft that is on the disk, and return its name, which begins with a dot."""
     draft = f".{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -114,12 +118,19 @@ def _write_draft(folder: int, data: bytes, mode: int) -> str:
     return draft
 
 
-def _fill(file: int, data: bytes, mode: int) -> None:
+def _fill(file: int, data: Content, mode: int) -> None:
     if mode != _PRIVATE:
         os.fchmod(file, mode)  # which the umask does not change
-    left = memoryview(data)
-    while left:
-        left = left[os.write(file, left) :]
+    for piece in (data,) if isinstance(data, bytes) else _pieces(data):
+        left = memoryview(piece)
+        while left:
+            left = left[os.write(file, left) :]
+
+
+def _pieces(data: BinaryIO) -> Iterator[bytes]:
+    data.seek(0)
+    while piece := data.read(_PIECE_BYTES):
+        yield piece
 
 
 def _fsync_or_remove(file: int, folder: int, name: str) -> None:

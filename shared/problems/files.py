@@ -7,7 +7,7 @@ that no version names. It locks the file's row, so a version that names the file
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import BinaryIO, Final
 
 from shared.database.connection import Connection, Database
 from shared.packages.model import ArchiveFile, Package
@@ -73,11 +73,11 @@ async def name_files(connection: Connection, version: int, sizes: Mapping[str, i
 
 
 def needed_files(package: Package) -> list[ArchiveFile]:
-    """Return the files of tests, programs and samples in a package: not those of statements, for example."""
+    """Return the files of tests, of programs that can run, and of samples: not those of statements, for example."""
     programs = [judge.program for judge in (package.checker, package.interactor) if judge]
     programs += [package.grader] if package.grader else []
     programs += [*package.input_validators, *(submission.program for submission in package.submissions)]
-    paths: list[str | None] = [path for program in programs for path in program.files.values()]
+    paths: list[str | None] = [path for program in programs if not program.fault for path in program.files.values()]
     paths += [path for included in package.includes.values() for path in included.values()]
     for test in (*package.tests, *(data.test for data in package.data_tests)):
         paths += [test.input, test.answer, *test.files.values()]
@@ -87,12 +87,13 @@ def needed_files(package: Package) -> list[ArchiveFile]:
 
 
 async def store_files(
-    database: Database, store: ObjectStore, missing: Mapping[str, int], read: Callable[[str], bytes]
+    database: Database, store: ObjectStore, missing: Mapping[str, int], open_file: Callable[[str], BinaryIO]
 ) -> None:
-    """Store these files, which have so many bytes, a few at once. `read` returns one; it is called in a thread."""
+    """Store the files of these SHA-256s and sizes, a few at once and in pieces. `open_file` opens one."""
 
     async def put(sha256: str) -> None:
-        await store.put(key_of(sha256), await asyncio.to_thread(read, sha256))
+        with open_file(sha256) as file:
+            await store.put_file(key_of(sha256), file)
 
     waiting = sorted(missing, key=lambda sha256: missing[sha256])
     while waiting:

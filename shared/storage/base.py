@@ -4,7 +4,7 @@ We make the keys (`{id}.{extension}`, `results/...`). A client's path is never o
 """
 
 from collections.abc import AsyncGenerator
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 #: Seconds for which a link works, a week; S3 allows no more.
 LINK_SECONDS: Final = 7 * 86_400
@@ -18,6 +18,9 @@ class ObjectStore(Protocol):
 
         If the machine loses its power before the return, a part of a new object may be left under its key.
         """
+
+    async def put_file(self, key: str, file: BinaryIO) -> None:
+        """Store the contents of a file that can be read again from its beginning, as `put` does, in pieces."""
 
     async def get(self, key: str) -> bytes:
         """Return the whole object. Raise `ObjectNotFound` if there is none."""

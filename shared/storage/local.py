@@ -57,6 +57,11 @@ class LocalStore:
             write_durably(folder, name, data)
 
     @_in_thread
+    def put_file(self, key: str, file: BinaryIO) -> None:
+        with self._folder_of(key, create=True) as (folder, name):
+            write_durably(folder, name, file)
+
+    @_in_thread
     def get(self, key: str) -> bytes:
         with self._opened(key) as file:
             return file.read()

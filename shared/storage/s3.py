@@ -8,9 +8,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
@@ -29,6 +31,8 @@ log = get_logger(__name__)
 T = TypeVar("T")
 
 _THREADS: Final = 16
+#: Pieces of 8 MiB, one at a time.
+_IN_PIECES: Final = TransferConfig(use_threads=False)
 _MISSING_OBJECT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _BEYOND_THE_END: Final = frozenset({"InvalidRange", "416"})
 _MISSING_BUCKET: Final = frozenset({"NoSuchBucket", "404", "NotFound"})
@@ -60,6 +64,9 @@ class S3Store:
 
     async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
         await self._call(lambda: self._put(checked(key), data, content_type))
+
+    async def put_file(self, key: str, file: BinaryIO) -> None:
+        await self._call(lambda: self._put_file(checked(key), file))
 
     async def get(self, key: str) -> bytes:
         return await self._call(lambda: self._read(checked(key)), key)
@@ -99,6 +106,11 @@ class S3Store:
     def _put(self, key: str, data: bytes, content_type: str) -> None:
         self._make_bucket_once()
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
+
+    def _put_file(self, key: str, file: BinaryIO) -> None:
+        self._make_bucket_once()
+        file.seek(0)
+        self._client.upload_fileobj(file, self._bucket, key, ExtraArgs={"ACL": "private"}, Config=_IN_PIECES)
 
     def _read(self, key: str, **part: Any) -> bytes:
         try:
@@ -144,7 +156,7 @@ class S3Store:
         """Call a function in a thread. Raise `ObjectNotFound` if it needs the object `key`, and there is none."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function)
-        except (ClientError, BotoCoreError, OSError) as exc:
+        except (ClientError, Boto3Error, BotoCoreError, OSError) as exc:
             if key is not None and isinstance(exc, ClientError) and _code(exc) in _MISSING_OBJECT:
                 raise ObjectNotFound(f"The store holds no object {key}.") from exc
             raise StoreUnavailable(f"The S3 store failed: {exc}.") from exc

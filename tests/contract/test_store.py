@@ -1,6 +1,7 @@
 """Every object store keeps the promises of `shared.storage.base.ObjectStore`."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,11 +33,18 @@ async def store(adapter: ObjectStore) -> AsyncIterator[ObjectStore]:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"print('hi')", "سلام 🎉".encode(), bytes(range(256)) * 8192], ids=["empty", "text", "utf8", "2MiB"]
+    "data",
+    [b"", b"print('hi')", "سلام 🎉".encode(), bytes(range(256)) * 40_960],
+    ids=["empty", "text", "utf8", "10MiB"],
 )
 async def test_an_object_is_returned_byte_for_byte(store: ObjectStore, data: bytes) -> None:
     await store.put("12.py", data, content_type="text/x-python")
     assert await store.get("12.py") == data
+    for _ in range(2):  # the second replaces the first
+        file = io.BytesIO(data)
+        file.seek(1)
+        await store.put_file("13.py", file)
+        assert await store.get("13.py") == data
 
 
 async def test_putting_again_replaces_the_object(store: ObjectStore) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,16 +19,16 @@ from shared.service.errors import ConfigurationError
 pytestmark = pytest.mark.migration
 
 
-async def make_newer(database: Database, oldest: str | None) -> None:
+async def make_newer(database: Database, oldest: str | None, revision: str = "9999") -> None:
     """Do what the migration of a later release does."""
     comment = "NULL" if oldest is None else f"'{oldest}'"
     async with database.transaction() as connection:
-        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        await connection.execute("UPDATE alembic_version SET version_num = :revision", {"revision": revision})
         await connection.execute(f"COMMENT ON TABLE alembic_version IS {comment}")
 
 
-def run(module: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", module]
+def run(module: str, environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -44,18 +44,47 @@ async def test_a_program_refuses_a_schema_that_has_less(database: Database, olde
         await require_current(database)
 
 
+@pytest.mark.parametrize("revision", ["0017", "0002", "5f1c2ab9", "99999"])
+async def test_a_program_refuses_a_schema_of_no_release(database: Database, revision: str) -> None:
+    await make_newer(database, "0005", revision)
+    with pytest.raises(ConfigurationError, match=rf"schema \({revision}\) is of a state of Precieux that was never"):
+        await require_current(database)
+
+
+_COMMANDS = (["status", "--system"], ["upgrade", "--check"], ["upgrade"], ["migrate"], ["keys", "list"], ["up"])
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("command", _COMMANDS, ids=" ".join)
+async def test_a_command_refuses_data_of_no_release(
+    database: Database, database_url: str, command: Sequence[str], tmp_path: Path
+) -> None:
+    await make_newer(database, "0005", "0017")
+    environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url, "PRECIEUX_DATA_DIR": str(tmp_path)}
+    environment |= {"PRECIEUX_LOG_LEVEL": "ERROR", "NO_COLOR": "1"}
+    done = await asyncio.to_thread(run, "precieux", environment, *command)
+    assert done.returncode == 78, (done.stdout, done.stderr)
+    text = " ".join(done.stderr.split())
+    assert "(0017) is of a state of Precieux that was never released" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("revision", "reason"), [("9999", "is too new for this program"), ("0017", "was never released")]
+)
 @pytest.mark.parametrize("module", ["api_service", "job_runner", "queue_consumer", "shared.database.migrate"])
 async def test_a_process_says_so_and_exits_with_78(
-    database: Database, database_url: str, module: str, tmp_path: Path
+    database: Database, database_url: str, module: str, revision: str, reason: str, tmp_path: Path
 ) -> None:
-    await make_newer(database, "9998")
+    await make_newer(database, "9998", revision)
     environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url, "PRECIEUX_DATA_DIR": str(tmp_path)}
     environment |= {"PRECIEUX_CODEX_URL": "http://127.0.0.1:9", "PRECIEUX_PORT": "9", "PRECIEUX_LOG_LEVEL": "ERROR"}
     done = await asyncio.to_thread(run, module, environment)
     assert done.returncode == 78, done.stderr
     (sentence,) = done.stderr.splitlines()
-    assert "(9999) is too new for this program" in sentence
+    assert f"({revision})" in sentence
+    assert reason in sentence
 
 
 @pytest.mark.slow

@@ -42,3 +42,9 @@ async def test_the_jurys_submissions_cost_their_bytes(api_with: ApiWith, setter:
         assert (refused.status_code, refused.json()["violated-policies"]) == (429, ["bytes"])
         assert len(await fetch(database, "SELECT FROM uploads")) == len(of_jury)
         assert len(await fetch(database, "SELECT FROM problem_checks")) == 1
+        # A check is cancelled with its batch, and says so.
+        cancel = f"/v1/batches/{begun.json()['batch']}/cancel"
+        assert [(await client.post(cancel)).status_code for _ in range(2)] == [202, 409]
+        data = (await client.get(f"{PATH}/check")).json()["data"]
+        assert data == [{"path": "", "detail": "The check was cancelled."}]
+        assert "cancelling its batch" in (await client.delete(PATH)).json()["detail"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -80,8 +81,8 @@ async def test_a_package_becomes_a_problem(client: httpx.AsyncClient) -> None:
         "judge_limits": {"cpu_s": 20.0, "memory_bytes": 1 << 30, "output_bytes": 8 << 20},
         "checker": {"kind": "icpc", "args": []}, "interactor": None, "tests": {"sample": 1, "secret": 1},
         "groups": [
-            {"name": "sample", "parent": None, "policy": "all", "points": 0.0, "requires": [], "tests": 1},
-            {"name": "secret", "parent": None, "policy": "all", "points": 0.0, "requires": [], "tests": 1},
+            {"name": "sample", "parent": None, "policy": "all", "points": None, "requires": [], "tests": 1},
+            {"name": "secret", "parent": None, "policy": "all", "points": None, "requires": [], "tests": 1},
         ],
         "points": 1.0,
         "samples": [
@@ -296,6 +297,35 @@ async def test_numbers_of_a_deleted_problem_are_not_used_again(
     assert (again["version"], again["visibility"], again["title"]) == (3, "private", "Sum")
 
 
+async def test_no_file_of_a_package_is_read_whole(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the jury's nor a test's: a small zip may have very large ones."""
+    large, most, pieces = b"#" * (5 << 20), 1 << 20, []
+    read = zipfile.ZipExtFile.read
+
+    def watched(self: zipfile.ZipExtFile, n: int | None = -1) -> bytes:
+        piece = read(self, n)
+        pieces.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", watched)
+    places = ["data/sample/1.interaction", "data/sample/1.in.statement", "data/secret/02.in", "data/secret/02.ans"]
+    places += [
+        "submissions/wrong_answer/big.py",
+        "input_validators/big.py",
+        "attachments/big.txt",
+        "problem_statement/a",
+    ]
+    problem = await put(client, pack({**LEGACY, **dict.fromkeys(places, large)}).getvalue())
+    assert problem["tests"] == {"sample": 1, "secret": 2}
+    assert (max(pieces) <= most, sum(pieces) > len(places) * len(large)) == (True, True)
+
+
+async def test_programs_that_cannot_run_are_not_stored(client: httpx.AsyncClient, database: Database) -> None:
+    program = b"#" * (5 << 20)
+    await put(client, pack({**LEGACY, "submissions/wrong_answer/big.py": program}).getvalue())
+    assert hashlib.sha256(program).hexdigest() not in await stored_objects(database)
+
+
 async def test_a_version_that_was_not_stored_is_not_seen(
     client: httpx.AsyncClient,
     database: Database,
@@ -309,7 +339,7 @@ async def test_a_version_that_was_not_stored_is_not_seen(
         raise StoreUnavailable("it is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(LocalStore, "put", fail)
+        patched.setattr(LocalStore, "put_file", fail)
         assert (await client.put(PATH, content=CHECKED, headers=ZIP)).status_code == 503
     assert (await client.get(PATH)).json()["version"] == 1
     await execute(database, "UPDATE problem_versions SET created_at = now() - interval '2 hours'")
