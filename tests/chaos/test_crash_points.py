@@ -25,7 +25,7 @@ from tests.chaos.v1 import Kind
 from tests.fixtures.postgres import connected, in_thread
 from tests.waiting import eventually_sync as wait_without_tending
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: A dead sender's mail is taken up after 16 s, and a dead client's key after a minute, on an idle machine.
 _MOST_SECONDS = 100

@@ -16,8 +16,6 @@ from shared.database.connection import numbered
 from tests.unit.test_house_rules import ROOT, SOURCES
 from tests.unit.test_lock_order import texts
 
-pytestmark = pytest.mark.integration
-
 #: Tables with rows for each submission or file of a problem, which stay for as long as the operator keeps them.
 LARGE: Final = frozenset(
     {

@@ -16,8 +16,6 @@ from tests.integration.plans import plan_of, rows_read
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, request
 
-pytestmark = pytest.mark.integration
-
 LINKS = Links(LinkSigner(b"k" * 32, "https://judge.example.edu"))
 BOUNDS = {
     "cpu_s": {"default": 10, "max": 60},

@@ -16,8 +16,6 @@ from shared.database.oldest_program import oldest_program
 from shared.database.schema import require_current
 from shared.service.errors import ConfigurationError
 
-pytestmark = pytest.mark.migration
-
 
 async def make_newer(database: Database, oldest: str | None, revision: str = "9999") -> None:
     """Do what the migration of a later release does."""

@@ -17,7 +17,7 @@ from tests.fixtures.gate import leave_out
 from tests.fixtures.up import Up
 from tests.waiting import PATIENCE, eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: As Jobe's test program and CodeRunner send them. There is no key, so it is not looked at.
 _HEADERS: Final = {

@@ -13,7 +13,7 @@ from tests.fixtures.gate import leave_out
 from tests.fixtures.up import Up
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _STAGE: Final = {
     "stdout", "stderr", "output", "code", "signal", "message", "status", "cpu_time", "wall_time", "memory",

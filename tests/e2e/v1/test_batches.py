@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.contract import ONE, TIME, Api, Contract, faults, mails, problem
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 BATCH = "id state total done states verdicts digest webhook created_at finished_at submissions links"
 STATES = "held queued running finished failed cancelled"

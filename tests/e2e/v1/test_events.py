@@ -11,7 +11,7 @@ import pytest
 from tests.fixtures.contract import TIME, Api, Contract, problem, started
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 class Event(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.contract import ONE, Api, Contract, faults, new_address, problem
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 GETS = (
     "/v1/submissions",

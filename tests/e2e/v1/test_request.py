@@ -11,7 +11,7 @@ import pytest
 
 from tests.fixtures.contract import Api, faults
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def post(api: Api, **keys: Any) -> httpx.Response:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fixtures.contract import TIME, Api, problem
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SUBMISSION = """
     id state verdict problem language entry files args compiler_args limits checker interactor stop_at_first_failure

@@ -16,7 +16,7 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
 from tests.integration.rows import bearer, execute, fetch, make_key
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 OPERATOR = "o" * 32
 FILES = {"file": ("a.py", b"print(1)")}

@@ -18,8 +18,6 @@ from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import ApiWith, client_of
 from tests.integration.rows import add_upload, execute, fetch, make_key
 
-pytestmark = pytest.mark.integration
-
 OPERATORS: Final = "an-operators-key-of-thirty-two-characters"
 HOSTILE: Final = "</td><script>alert(1)</script><b title='"
 COOKIE: Final = "precieux-operator"

@@ -15,8 +15,6 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.rows import add_upload, execute, fetch, notified
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 STATE = "SELECT request_id, outcome, verdict, runs FROM uploads WHERE id = :id"
 CANCELLED = {"request_id": None, "outcome": "cancelled", "verdict": None}
 

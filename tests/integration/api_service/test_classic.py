@@ -24,8 +24,6 @@ from tests.integration.api_service.conftest import ApiWith, RecordingBroker, cli
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 SOURCE = b"print(input())\n"
 
 

@@ -21,8 +21,6 @@ from tests.integration.api_service.v1.conftest import make_key
 from tests.integration.api_service.v1.test_mails import add_finished
 from tests.integration.rows import execute, fetch
 
-pytestmark = pytest.mark.integration
-
 KEY = "k" * 32
 BROWSER = {"Accept": "text/html"}
 FORM = {"language": "py", "source": "print(1)\r\nprint(2)\r\n", "stdin": "a\r\nb", "checker": "lines"}

@@ -18,7 +18,7 @@ from tests.integration.api_service.test_access import OPERATOR, submit
 from tests.integration.rows import bearer, execute, fetch, make_key
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 MANY = 10**6
 

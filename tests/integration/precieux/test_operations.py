@@ -25,7 +25,7 @@ from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 
 T = TypeVar("T")
 

@@ -4,14 +4,11 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from shared.database.connection import Database
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import execute
 from tests.integration.submission_rows import end, make_job
-
-pytestmark = pytest.mark.integration
 
 EMAIL = "a@example.com"
 SECRET = "secret"

@@ -26,7 +26,7 @@ from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch, offer
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 PATH: Final = "/v1/submissions"
 BODY: Final[dict[str, Any]] = {"language": "python", "source": "print(1)"}

@@ -17,8 +17,6 @@ from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request
 
-pytestmark = pytest.mark.integration
-
 TABLES = ("uploads", "job", "results", "test_results", "emails", "webhooks")
 
 

@@ -17,8 +17,6 @@ from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 async def end_when_awaited(database: Database, upload: int, notifications: Notifications) -> None:
     await eventually(lambda: (channels.SUBMISSIONS, str(upload)) in notifications._events, what="a request waits")

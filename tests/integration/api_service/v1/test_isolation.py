@@ -14,8 +14,6 @@ from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request
 
-pytestmark = pytest.mark.integration
-
 SECRET: Final = "secret-of-alice"
 
 #: Calls about one thing: the method and the path as in the OpenAPI document, the query, and what its owner gets.

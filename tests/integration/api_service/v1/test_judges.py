@@ -16,8 +16,6 @@ from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import end, make_job
 
-pytestmark = pytest.mark.integration
-
 PATH: Final = "/v1/submissions"
 JUDGE: Final[dict[str, Any]] = {
     "protocol": "testlib",

@@ -20,8 +20,6 @@ from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.api_service.v1.life import Life
 from tests.integration.rows import execute, fetch
 
-pytestmark = pytest.mark.integration
-
 _PROGRAM: Final = {"language": "py", "source": "print(1)\n", "email": "a@example.com"}
 _HEADERS: Final = {"Idempotency-Key": "again"}
 

@@ -1,15 +1,12 @@
 """The languages that API v1 offers: those of our engine, of a foreign one, and while nothing is known."""
 
 import httpx
-import pytest
 
 from shared.database.connection import Database
 from shared.engine.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
 from shared.engine.languages import ALIASES
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import add
-
-pytestmark = pytest.mark.integration
 
 LIMITS = {
     "cpu_s": LimitBounds(default=10, max=60),

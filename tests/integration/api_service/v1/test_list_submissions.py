@@ -20,8 +20,6 @@ from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, request
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 

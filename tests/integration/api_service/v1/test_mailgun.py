@@ -15,8 +15,6 @@ from shared.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import execute, fetch
 
-pytestmark = pytest.mark.integration
-
 KEY = "key-of-mailgun"
 PATH = "/v1/mailgun/events"
 RECIPIENT = "someone@example.com"

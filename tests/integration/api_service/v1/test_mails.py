@@ -14,8 +14,6 @@ from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add
 
-pytestmark = pytest.mark.integration
-
 KEYS = ["id", "kind", "to", "locale", "state", "attempts", "created_at", "updated_at", "sent_at", "last_error"]
 EMAIL = "someone@example.com"
 

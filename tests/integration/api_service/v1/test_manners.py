@@ -17,8 +17,6 @@ from tests.integration.rows import bearer, make_key
 from tests.integration.submission_rows import add
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 PATH = "/v1/submissions"
 JSON = {"Content-Type": "application/json"}
 BODY = {"language": "py", "source": "print(1)"}

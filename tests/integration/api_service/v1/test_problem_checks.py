@@ -11,7 +11,7 @@ from tests.integration.api_service.v1.test_problems import PATH, put
 from tests.integration.rows import fetch
 from tests.problem_packages import LEGACY, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 _OTHER: Final = "/v1/problems/other"
 _JURY: Final = {

@@ -20,7 +20,7 @@ from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import end, make_job
 from tests.problem_packages import NEW_YAML, TESTS, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 SUBMISSIONS: Final = "/v1/submissions"
 BODY: Final[dict[str, Any]] = {"language": "py", "source": "print(int(input()) + 1)\n", "problem": "sum"}

@@ -23,7 +23,7 @@ from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
 from tests.integration.rows import execute
 from tests.problem_packages import LEGACY, NEW_YAML, TESTS, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 PATH: Final = "/v1/problems/sum"
 ZIP: Final = {"Content-Type": "application/zip"}

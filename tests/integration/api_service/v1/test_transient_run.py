@@ -17,8 +17,6 @@ from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import bearer, make_key, offer
 from tests.unit.api_service.test_transient_runs import STARTED, PlayedEngine
 
-pytestmark = pytest.mark.integration
-
 _TESTS, _OUTPUT = 4, 65536
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
@@ -15,8 +14,6 @@ from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import bearer, make_key
-
-pytestmark = pytest.mark.integration
 
 
 async def submit(api: httpx.AsyncClient, headers: dict[str, str], number: int) -> None:
