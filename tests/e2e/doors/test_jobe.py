@@ -66,14 +66,6 @@ def jobe(open_system: Up) -> Iterator[Jobe]:
         yield Jobe(http)
 
 
-def test_languages_are_pairs(jobe: Jobe) -> None:
-    listed = jobe.http.get("languages").json()
-    assert all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in listed)
-    of_jobe = ["c", "cpp", "java", "nodejs", "octave", "pascal", "php", "python3"]
-    first = [id_ for id_, _ in listed if id_ in of_jobe]
-    assert [id_ for id_, _ in listed][: len(first)] == [id_ for id_ in of_jobe if id_ in first]
-
-
 _HELLO_C: Final = '#include <stdio.h>\nint main() { printf("Hello world\\n"); return 0; }\n'
 _HELLO_JAVA: Final = """
 public class HelloWorld {

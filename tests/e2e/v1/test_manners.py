@@ -92,7 +92,11 @@ def test_a_body_is_checked_last(system: Contract, done: dict[str, Any]) -> None:
     problem(system.owner.post("/v1/submissions/987654321/runs", **bad), 404)
     problem(system.other.post(f"/v1/submissions/{done['id']}/runs", **bad), 404)
     problem(system.owner.put("/v1/submissions", **bad), 405)
-    problem(system.owner.post("/v1/submissions", **bad), 400)
+    problem(system.owner.post("/v1/submissions?sauce=1", content=b"{", headers={"Content-Type": "image/png"}), 415)
+    problem(system.owner.post("/v1/submissions?sauce=1", **bad), 400)
+    for method, path in (("GET", "/v1/nothing"), ("PATCH", "/v1/submissions")):
+        problem(system.stranger.request(method, path), 401)
+    problem(system.stranger.options("/v1/submissions"), 405)  # browsers send it without a key
 
 
 def test_a_body_that_is_too_large(owner: Api) -> None:

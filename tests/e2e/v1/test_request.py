@@ -26,33 +26,6 @@ def file(path: str, content: str = "1", **more: Any) -> dict[str, Any]:
     return {"path": path, "content": content} | more
 
 
-def test_the_defaults(owner: Api) -> None:
-    body = post(owner).json()
-    limits = owner.read("/v1/languages/py")["limits"]
-    expected = {
-        "state": "held",
-        "verdict": None,
-        "language": "py",
-        "entry": "main.py",
-        "files": [{"path": "main.py", "size_bytes": 8}],
-        "args": [],
-        "compiler_args": [],
-        "limits": limits,
-        "stop_at_first_failure": False,
-        "email": None,
-        "locale": "en",
-        "metadata": {},
-        "batch": None,
-        "queue": None,
-        "run": None,
-        "runs": 0,
-        "mail": None,
-        "webhook": None,
-    }
-    assert {key: body[key] for key in expected} == expected
-    assert body["checker"]["kind"] == "lines"
-
-
 def test_null_is_the_default_of_each_optional_key(owner: Api) -> None:
     names = "files entry stdin args compiler_args limits expected_output checker tests stop_at_first_failure email"
     names += " locale receipt webhook_url metadata"

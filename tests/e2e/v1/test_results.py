@@ -32,17 +32,25 @@ def run_of(api: Api, **keys: Any) -> dict[str, Any]:
     return run
 
 
-def test_a_held_submission(owner: Api) -> None:
-    body = owner.held(email="a@example.com")
+def test_a_held_submission_has_the_defaults(owner: Api) -> None:
+    body = owner.held()
     assert list(body) == SUBMISSION.split()
-    assert body["state"] == "held"
-    assert (body["verdict"], body["queue"], body["run"], body["runs"], body["mail"]) == (None, None, None, 0, None)
+    expected = {
+        "state": "held", "verdict": None, "language": "py", "entry": "main.py",
+        "files": [{"path": "main.py", "size_bytes": 8}], "args": [], "compiler_args": [],
+        "limits": owner.read("/v1/languages/py")["limits"], "stop_at_first_failure": False, "email": None,
+        "locale": "en", "metadata": {}, "batch": None, "queue": None, "run": None, "runs": 0, "mail": None,
+        "webhook": None,
+    }  # fmt: skip
+    assert {key: body[key] for key in expected} == expected
+    assert body["checker"]["kind"] == "lines"
     assert TIME.fullmatch(body["created_at"])
     assert isinstance(body["id"], int)
     own = f"{str(owner.base_url).rstrip('/')}/v1/submissions/{body['id']}"
     links = body["links"]
     assert list(links) == ["self", "events", "output", "source", "page"]
-    assert links["page"].startswith("http")
+    assert links["page"] is None
+    assert owner.held(email="a@example.com")["links"]["page"].startswith("http")
     assert {name: links[name] for name in ("self", "events", "output", "source")} == {
         "self": own,
         "events": f"{own}/events",

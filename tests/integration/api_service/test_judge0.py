@@ -76,12 +76,6 @@ async def test_a_cancelled_submission_says_so(door: httpx.AsyncClient, database:
     assert (answer["status"]["id"], answer["message"]) == (13, "It was cancelled.")
 
 
-async def test_a_source_comes_back(door: httpx.AsyncClient) -> None:
-    token = (await door.post("/submissions", json=ONE)).json()["token"]
-    answer = await door.get(f"/submissions/{token}", params={"fields": "source_code"})
-    assert answer.json() == {"source_code": "print(1)"}
-
-
 async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> None:
     poster, reader = await key_of(database, Scope.SUBMIT), await key_of(database, Scope.READ)
     async with reach() as client:

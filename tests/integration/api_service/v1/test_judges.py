@@ -1,6 +1,5 @@
 """Submissions that programs judge, in API v1: what is stored, what comes back, and that everything of them goes."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -75,24 +74,6 @@ async def test_a_judge_comes_back_without_its_source(api: httpx.AsyncClient, tmp
     assert "SECRET" not in read.text + listed.text + events.text
     assert (await api.get(f"{path}/source")).content == b"print(1)"
     assert stored(tmp_path) == ["py.checker", "py.interactor"]
-
-
-async def test_other_kinds_come_back_as_they_were_sent(api: httpx.AsyncClient) -> None:
-    icpc = {"kind": "icpc", "args": ["float_tolerance", "1e-6"]}
-    assert (await post(api, checker=icpc))["checker"] == icpc
-    created = await post(api, checker={"kind": "float"})
-    assert (created["checker"], created["interactor"]) == ({"kind": "float", "tolerance": 1e-6}, None)
-
-
-async def test_a_form_has_judges_in_its_json_part(api: httpx.AsyncClient, tmp_path: Path) -> None:
-    submission = json.dumps({"language": "py", "checker": CHECKER})
-    answer = await api.post(PATH, data={"submission": submission}, files=[("file", ("main.py", b"print(1)"))])
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["checker"]["entry"] == "check.py"
-    refused = await api.post(PATH, params={"language": "py", "checker": "x"}, content="print(1)",
-                             headers={"Content-Type": "text/plain"})  # fmt: skip
-    assert refused.json()["errors"][0]["parameter"] == "checker"
-    assert stored(tmp_path) == ["py.checker"]
 
 
 @pytest.mark.parametrize("judge", [{"checker": CHECKER}, {"interactor": JUDGE}])
