@@ -14,7 +14,7 @@ from shared.database.roles import Role
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, insert
 from tests.integration.submission_rows import add, end, make_job, request
 
 TABLES = ("uploads", "job", "results", "test_results", "emails", "webhooks")
@@ -33,25 +33,11 @@ async def add_with_everything(database: Database, store: LocalStore, **columns: 
         await store.put(key, b"1\n")
         await store.put(f"results/{job}-1-abcd.txt", b"of an attempt that was lost")
         await execute(database, "UPDATE job SET attempt = 2 WHERE id = :job", job=job)
-        await execute(
-            database,
-            "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr)"
-            " VALUES (:job, 1, 1, 'ok', 1, '', '')",
-            job=job,
-        )
-        await execute(
-            database,
-            "INSERT INTO emails (job, upload, kind, status) VALUES (:job, :upload, 'result', 'queued'),"
-            " (:job, NULL, 'failure', 'sent')",
-            job=job,
-            upload=upload,
-        )
-        await execute(
-            database,
-            "INSERT INTO webhooks (upload, run, type, url) VALUES (:upload, :run, 'submission.finished', 'https://e.org')",
-            upload=upload,
-            run=number,
-        )
+        await insert(database, "test_results", job=job, number=1, attempt=1, verdict="ok", stdout=b"", stderr=b"")
+        await insert(database, "emails", job=job, upload=upload, kind="result", status="queued")
+        await insert(database, "emails", job=job, kind="failure", status="sent")
+        url = "https://e.org"
+        await insert(database, "webhooks", upload=upload, run=number, type="submission.finished", url=url)
     return upload
 
 

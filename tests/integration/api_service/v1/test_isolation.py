@@ -11,7 +11,7 @@ import pytest
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import Key
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, insert
 from tests.integration.submission_rows import add, end, make_job, request
 
 SECRET: Final = "secret-of-alice"
@@ -84,14 +84,8 @@ async def owned(database: Database, store: LocalStore, alice: Key) -> dict[str, 
     artifact = {"name": "x", "bytes": len(content), "media_type": "text/plain", "key": "artifact"}
     artifacts = json.dumps([{**artifact, "sha256": hashlib.sha256(content).hexdigest()}])
     await end(database, job, verdict="ok", output=SECRET, stderr=SECRET, artifacts=artifacts)
-    await execute(
-        database,
-        "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id, status)"
-        " VALUES (:job, :upload, 'result', :secret, :secret, '', '', :secret, 'sent')",
-        job=job,
-        upload=upload,
-        secret=f"{SECRET}@example.com",
-    )
+    secrets = dict.fromkeys(("recipient", "subject", "message_id"), f"{SECRET}@example.com")
+    await insert(database, "emails", job=job, upload=upload, kind="result", text="", html="", status="sent", **secrets)
     return {"submissions": upload, "batches": 40}
 
 
