@@ -109,9 +109,10 @@ async def insert(database: Database, table: str, **columns: object) -> dict[str,
     return row
 
 
-async def add_executed(database: Database, **columns: object) -> tuple[int, int]:
+async def add_executed(database: Database, **columns: Any) -> tuple[int, int]:
     """Add a classic submission with a result; return its id and its job's."""
-    upload = await add_upload(database, **{"email": "someone@example.com", "outcome": "finished", **columns})
+    columns = {"email": "someone@example.com", "outcome": "finished", **columns}
+    upload = await add_upload(database, **columns)
     job: int = (await insert(database, "job", upload=upload, status="executed"))["id"]
     await insert(database, "results", job=job, upload=upload, verdict="ok")
     return upload, job

@@ -1,35 +1,16 @@
 """Section 4 of the contract: event streams."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, NamedTuple
 
 import pytest
 
+from tests.e2e.v1.conftest import Event, parse
 from tests.fixtures.contract import TIME, Api, Contract, problem, started
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.slow
-
-
-class Event(NamedTuple):
-    id: str | None
-    event: str
-    data: Any
-
-
-def parse(lines: Iterator[str]) -> Iterator[Event]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        if not line:
-            if "data" in fields:
-                yield Event(fields.get("id"), fields.get("event", "message"), json.loads(fields["data"]))
-            fields = {}
-        elif not line.startswith(":"):
-            name, _, value = line.partition(":")
-            fields[name] = value.removeprefix(" ")
 
 
 def kept(lines: Iterator[str], seen: list[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.v1.test_events import Event, parse
+from tests.e2e.v1.conftest import Event, parse
 from tests.fixtures.contract import Api, Contract, faults, problem
 from tests.waiting import eventually_sync
 

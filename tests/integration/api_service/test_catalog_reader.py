@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from shared.database.connection import Database
-from tests.integration.api_service.test_classic import submit
+from tests.integration.api_service.conftest import submit
 from tests.integration.rows import execute, fetch
 
 

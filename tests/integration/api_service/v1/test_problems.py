@@ -1,10 +1,9 @@
 """Problems in API v1: packages, settings and versions, and who sees what of them."""
 
 import hashlib
-import json
 import zipfile
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import pytest
@@ -19,25 +18,11 @@ from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
+from tests.integration.api_service.v1.conftest import CHECKED, PACKAGE, PATH, PUBLIC_URL, ZIP, Key, make_key, put
 from tests.integration.rows import execute
-from tests.problem_packages import LEGACY, NEW_YAML, TESTS, pack
+from tests.problem_packages import LEGACY, pack
 
 pytestmark = pytest.mark.usefixtures("problem_languages")
-
-PATH: Final = "/v1/problems/sum"
-ZIP: Final = {"Content-Type": "application/zip"}
-PACKAGE: Final = pack(LEGACY).getvalue()
-CHECKED: Final = pack(
-    {
-        "problem.yaml": f"{NEW_YAML}type: [scoring]\nlimits: {{time_limit: 2}}\n",
-        **TESTS,
-        "output_validator/check.py": "raise SystemExit(42)\n",
-        "attachments/notes.txt": "12345",
-        "data/secret/b.in": "5\r\n",
-        "data/secret/b.ans": "6\n",
-    }
-).getvalue()
 
 
 @pytest.fixture
@@ -46,17 +31,6 @@ async def client(api_with: ApiWith, setter: Key) -> AsyncIterator[httpx.AsyncCli
     async with api_with() as client:
         client.headers.update(setter.headers)
         yield client
-
-
-async def put(client: httpx.AsyncClient, package: bytes = PACKAGE, path: str = PATH, **settings: Any) -> dict[str, Any]:
-    if settings:
-        files: dict[str, Any] = {"package": ("p.zip", package), "problem": (None, json.dumps(settings))}
-        answer = await client.put(path, files=files)
-    else:
-        answer = await client.put(path, content=package, headers=ZIP)
-    assert answer.status_code in (200, 201), answer.text
-    problem: dict[str, Any] = answer.json()
-    return problem
 
 
 async def stored_objects(database: Database) -> set[str]:
