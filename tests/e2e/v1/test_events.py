@@ -166,7 +166,6 @@ def test_a_batch_streams_its_progress(owner: Api) -> None:
     assert (done.status_code, done.content) == (204, b"")
 
 
-@pytest.mark.slow
 def test_a_comment_keeps_proxies_content(owner: Api) -> None:
     held = owner.held()
     with owner.stream("GET", f"/v1/submissions/{held['id']}/events") as answer:
