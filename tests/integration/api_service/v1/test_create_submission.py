@@ -199,6 +199,7 @@ async def test_faults_of_a_text_are_parameters(api: httpx.AsyncClient) -> None:
         ("language=py&receipt=true", [("parameter", "receipt")]),
         ("language=py&entry=a", [("parameter", "entry")]),
         ("language=py&args=a", [("parameter", "args")]),
+        ("language=py&checker=x", [("parameter", "checker")]),
         ("language=py&files=a", [("parameter", "files")]),
         ("language=py&stdin=caf%E9", [("parameter", "stdin")]),
         ("language=py&%FF=1", [("pointer", "")]),
