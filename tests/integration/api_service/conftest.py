@@ -44,6 +44,7 @@ from shared.service.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import bearer
 
 ApiWith = Callable[..., httpx.AsyncClient]
@@ -97,6 +98,13 @@ async def store(tmp_path: Path, signer: LinkSigner) -> AsyncIterator[LocalStore]
     store = LocalStore(tmp_path / "objects", signer)
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def runner(database_url: str) -> AsyncIterator[Database]:
+    """Yield the database, connected as the job runner."""
+    async with connected(url_of(Role.RUNNER, database_url)) as runner:
+        yield runner
 
 
 @pytest.fixture

@@ -10,10 +10,8 @@ import pytest
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
-from shared.database.roles import Role
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import execute, fetch, insert
 from tests.integration.submission_rows import add, end, make_job, request
 
@@ -68,7 +66,7 @@ async def test_everything_of_a_submission_is_deleted(
 async def test_the_cleaner_removes_what_a_failure_left(
     api: httpx.AsyncClient,
     database: Database,
-    database_url: str,
+    runner: Database,
     store: LocalStore,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -82,8 +80,7 @@ async def test_the_cleaner_removes_what_a_failure_left(
         patched.setattr(LocalStore, "delete", lambda self, key: fail(key))
         assert (await api.delete(f"/v1/submissions/{upload}")).status_code == 204
     assert len(objects_of(tmp_path)) == 5
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await Cleaner(runner, store, FileMailer(tmp_path, None), days=0).run_once()  # type: ignore[arg-type]
+    await Cleaner(runner, store, FileMailer(tmp_path, None), days=0).run_once()  # type: ignore[arg-type]
     assert objects_of(tmp_path) == []
     assert await fetch(database, "SELECT id FROM deleted_uploads WHERE objects IS NOT NULL") == []
     with pytest.raises(ObjectNotFound):

@@ -9,9 +9,7 @@ import pytest
 
 from job_runner.upkeep.orphans import Orphans
 from shared.database.connection import Database
-from shared.database.roles import Role
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import end, make_job
 
@@ -98,7 +96,7 @@ async def test_the_files_of_judges_go_with_their_submission(api: httpx.AsyncClie
 async def test_files_of_judges_without_a_row_are_removed_later(
     api: httpx.AsyncClient,
     database: Database,
-    database_url: str,
+    runner: Database,
     store: LocalStore,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -109,8 +107,7 @@ async def test_files_of_judges_without_a_row_are_removed_later(
     await post(api, files=[{"path": "main.checker", "content": "print(1)"}], source=None)
     await execute(database, "DELETE FROM uploads WHERE id = :id", id=lost["id"])
     later = datetime.now(UTC).date() + timedelta(days=2)
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await Orphans(runner, store, lambda: later).remove()
+    await Orphans(runner, store, lambda: later).remove()
     assert kept["id"] != lost["id"]
     assert stored(tmp_path) == ["checker", "py", "py.checker"]
 

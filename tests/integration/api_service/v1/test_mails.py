@@ -8,8 +8,6 @@ import pytest
 
 from shared.database import channels
 from shared.database.connection import Database
-from shared.database.roles import Role
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import add_executed, execute, fetch, insert
 from tests.integration.submission_rows import add
@@ -54,13 +52,13 @@ async def test_mails_are_listed_newest_first(api: httpx.AsyncClient, database: D
 
 
 async def test_the_latest_result_is_mailed_again(
-    api: httpx.AsyncClient, database: Database, database_url: str, alice: Key
+    api: httpx.AsyncClient, database: Database, runner: Database, alice: Key
 ) -> None:
     upload, _ = await add_executed(database, owner=alice.id)
     latest = await insert(database, "job", upload=upload, status="executed")
     await insert(database, "results", job=latest["id"], upload=upload)
     await insert(database, "job", upload=upload, status="failed")
-    async with connected(url_of(Role.RUNNER, database_url)) as runner, runner.listen(channels.EMAILS) as notified:
+    async with runner.listen(channels.EMAILS) as notified:
         await asyncio.wait_for(notified.wait(), 10)
         notified.clear()
         answer = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)

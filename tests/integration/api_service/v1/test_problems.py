@@ -12,11 +12,9 @@ from job_runner.upkeep.problems import remove_unneeded
 from precieux_client import AsyncClient, Checker, InvalidRequest, ProblemLimits
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.database.roles import Role
 from shared.problems.files import FOLDER, key_of
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import CHECKED, PACKAGE, PATH, PUBLIC_URL, ZIP, Key, make_key, put
 from tests.integration.rows import execute
@@ -251,7 +249,7 @@ async def test_a_list_of_large_summaries_is_refused(api_with: ApiWith, setter: K
 
 
 async def test_numbers_of_a_deleted_problem_are_not_used_again(
-    client: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore
+    client: httpx.AsyncClient, database: Database, runner: Database, store: LocalStore
 ) -> None:
     await put(client)
     await put(client, CHECKED, visibility="shared", title="T")
@@ -262,8 +260,7 @@ async def test_numbers_of_a_deleted_problem_are_not_used_again(
     assert (await client.delete(PATH)).status_code == 204
     assert (await client.get(PATH)).status_code == 404
     objects = await stored_objects(database)
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await remove_unneeded(runner, store)
+    await remove_unneeded(runner, store)
     assert await stored_objects(database) == set()
     for sha256 in objects:
         with pytest.raises(ObjectNotFound):
@@ -304,7 +301,7 @@ async def test_programs_that_cannot_run_are_not_stored(client: httpx.AsyncClient
 async def test_a_version_that_was_not_stored_is_not_seen(
     client: httpx.AsyncClient,
     database: Database,
-    database_url: str,
+    runner: Database,
     store: LocalStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -318,8 +315,7 @@ async def test_a_version_that_was_not_stored_is_not_seen(
         assert (await client.put(PATH, content=CHECKED, headers=ZIP)).status_code == 503
     assert (await client.get(PATH)).json()["version"] == 1
     await execute(database, "UPDATE problem_versions SET created_at = now() - interval '2 hours'")
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await remove_unneeded(runner, store)
+    await remove_unneeded(runner, store)
     assert (await client.get(f"{PATH}/package")).content == PACKAGE
     assert hashlib.sha256(CHECKED).hexdigest() not in await stored_objects(database)
     assert (await put(client, CHECKED))["version"] == 3
@@ -327,7 +323,7 @@ async def test_a_version_that_was_not_stored_is_not_seen(
 
 
 async def test_a_file_is_stored_again_after_a_failed_cleaner(
-    client: httpx.AsyncClient, database_url: str, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, runner: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(client)
     assert (await client.delete(PATH)).status_code == 204
@@ -341,9 +337,8 @@ async def test_a_file_is_stored_again_after_a_failed_cleaner(
 
     with monkeypatch.context() as patched:
         patched.setattr(LocalStore, "delete", fail)
-        async with connected(url_of(Role.RUNNER, database_url)) as runner:
-            with pytest.raises(StoreUnavailable):
-                await remove_unneeded(runner, store)
+        with pytest.raises(StoreUnavailable):
+            await remove_unneeded(runner, store)
     await put(client)
     assert (await client.get(f"{PATH}/package")).content == PACKAGE
     assert (await client.get(PATH)).json()["samples"]
