@@ -10,30 +10,15 @@ from tests.waiting import eventually_sync
 pytestmark = pytest.mark.slow
 
 GETS = (
-    "/v1/submissions",
-    "/v1/submissions/{id}",
-    "/v1/submissions/{id}/events",
-    "/v1/submissions/{id}/runs",
-    "/v1/submissions/{id}/runs/1",
-    "/v1/submissions/{id}/output",
-    "/v1/submissions/{id}/stderr",
-    "/v1/submissions/{id}/source",
-    "/v1/submissions/{id}/mails",
-    "/v1/batches/{batch}",
-    "/v1/batches/{batch}/events",
-    "/v1/languages",
-    "/v1/languages/py",
-    "/v1/usage",
-    "/v1/limits",
-)
+    "/v1/submissions", "/v1/submissions/{id}", "/v1/submissions/{id}/events", "/v1/submissions/{id}/runs",
+    "/v1/submissions/{id}/runs/1", "/v1/submissions/{id}/output", "/v1/submissions/{id}/stderr",
+    "/v1/submissions/{id}/source", "/v1/submissions/{id}/mails", "/v1/batches/{batch}", "/v1/batches/{batch}/events",
+    "/v1/languages", "/v1/languages/py", "/v1/usage", "/v1/limits",
+)  # fmt: skip
 POSTS = (
-    "/v1/submissions",
-    "/v1/submissions/{id}/runs",
-    "/v1/submissions/{id}/cancel",
-    "/v1/submissions/{id}/mails",
-    "/v1/batches",
-    "/v1/batches/{batch}/cancel",
-)
+    "/v1/submissions", "/v1/submissions/{id}/runs", "/v1/submissions/{id}/cancel", "/v1/submissions/{id}/mails",
+    "/v1/batches", "/v1/batches/{batch}/cancel",
+)  # fmt: skip
 PRIVATE = [path for path in (*GETS, *POSTS) if "{" in path]
 
 

@@ -71,20 +71,10 @@ def test_a_finished_submission(owner: Api) -> None:
     run = body["run"]
     assert list(run) == RUN.split()
     expected = {
-        "number": 1,
-        "state": "finished",
-        "verdict": "ok",
-        "attempt": 1,
-        "stdout": "7 ['a b', '*']\n",
-        "stderr": "e\n",
-        "compile_output": None,
-        "truncated": [],
-        "exit_code": 0,
-        "signal": None,
-        "tests": None,
-        "points": None,
+        "number": 1, "state": "finished", "verdict": "ok", "attempt": 1, "stdout": "7 ['a b', '*']\n", "stderr": "e\n",
+        "compile_output": None, "truncated": [], "exit_code": 0, "signal": None, "tests": None, "points": None,
         "points_awarded": None,
-    }
+    }  # fmt: skip
     assert {key: run[key] for key in expected} == expected
     times = [run[f"{name}_at"] for name in ("requested", "queued", "started", "finished")]
     assert all(TIME.fullmatch(one) for one in times)

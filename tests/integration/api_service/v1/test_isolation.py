@@ -42,25 +42,13 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
 #: Calls that concern no key's resources, and those that other files have: `test_list_submissions`, `test_usage` and
 #: `test_problems`.
 OTHERS: Final = {
-    ("GET", "/v1/submissions"),
-    ("GET", "/v1/usage"),
-    ("POST", "/v1/submissions"),
-    ("POST", "/v1/batches"),
-    ("GET", "/v1/languages"),
-    ("GET", "/v1/languages/{name}"),
-    ("GET", "/v1/limits"),
-    ("POST", "/v1/mailgun/events"),
-    ("GET", "/v1/problems"),
-    ("GET", "/v1/problems/{name}"),
-    ("PUT", "/v1/problems/{name}"),
-    ("PATCH", "/v1/problems/{name}"),
-    ("DELETE", "/v1/problems/{name}"),
-    ("GET", "/v1/problems/{name}/versions"),
-    ("GET", "/v1/problems/{name}/package"),
-    ("POST", "/v1/problems/{name}/check"),
-    ("POST", "/v1/run"),
+    ("GET", "/v1/submissions"), ("GET", "/v1/usage"), ("POST", "/v1/submissions"), ("POST", "/v1/batches"),
+    ("GET", "/v1/languages"), ("GET", "/v1/languages/{name}"), ("GET", "/v1/limits"), ("POST", "/v1/mailgun/events"),
+    ("GET", "/v1/problems"), ("GET", "/v1/problems/{name}"), ("PUT", "/v1/problems/{name}"),
+    ("PATCH", "/v1/problems/{name}"), ("DELETE", "/v1/problems/{name}"), ("GET", "/v1/problems/{name}/versions"),
+    ("GET", "/v1/problems/{name}/package"), ("POST", "/v1/problems/{name}/check"), ("POST", "/v1/run"),
     ("GET", "/v1/problems/{name}/check"),
-}
+}  # fmt: skip
 
 
 @pytest.fixture
