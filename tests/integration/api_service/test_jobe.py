@@ -20,8 +20,6 @@ from tests.fixtures.played_engine import STARTED, PlayedEngine, Step
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, execute, fetch, make_key, offer
 
-pytestmark = pytest.mark.integration
-
 _PATH: Final = "/jobe/index.php/restapi"
 _MISSING: Final = (404, "One or more of the specified files is missing/unavailable")
 _FINE: Final = {"run_id": None, "outcome": 15, "cmpinfo": "", "stdout": "out", "stderr": ""}

@@ -17,8 +17,6 @@ from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import execute, fetch, make_key, offer
 
-pytestmark = pytest.mark.integration
-
 ONE: Final = {"source_code": "print(1)", "language_id": 71}
 BATCH: Final = {"submissions": [ONE, ONE]}
 LIMITS: Final = {"cpu_s": 60, "wall_s": 300, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 256}
