@@ -42,7 +42,7 @@ async def test_a_program_refuses_a_schema_that_has_less(database: Database, olde
         await require_current(database)
 
 
-@pytest.mark.parametrize("revision", ["0017", "0002", "5f1c2ab9", "99999"])
+@pytest.mark.parametrize("revision", ["0017", "0002"])
 async def test_a_program_refuses_a_schema_of_no_release(database: Database, revision: str) -> None:
     await make_newer(database, "0005", revision)
     with pytest.raises(ConfigurationError, match=rf"schema \({revision}\) is of a state of Precieux that was never"):
