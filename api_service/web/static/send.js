@@ -2,6 +2,7 @@
 
 import { Problem, ask, call, events, forgetKey, hasKey, keepKey, now, onKeyNeeded } from "./api.js";
 import { unpack } from "./archive.js";
+import "./divider.js";
 import * as drafts from "./drafts.js";
 import { Files, asBody, notText, ofBody, readFiles, sizeOf, sourceFile } from "./files.js";
 import { addTest, asBody as bodyOfForm, contentOf, describeSections, fill as fillForm, read as readForm } from "./form.js";
