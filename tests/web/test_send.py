@@ -125,7 +125,7 @@ def test_files_are_added_and_renamed(page: Page, system: Up) -> None:
     write(page, "print('of a new file')\n")
     page.locator("#files .current button[aria-label*=word]").nth(1).click()
     expect(page.locator("#files input")).to_be_focused()
-    page.keyboard.type("words")
+    page.keyboard.type("words.py")
     assert axe_violations(page) == []
     page.keyboard.press("Enter")
     submission = get(system, run(page))
