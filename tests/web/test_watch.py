@@ -127,6 +127,21 @@ def test_tests_are_shown_with_their_difference(page: Page, system: Up, locale: s
     expect(rows.nth(2).locator(".verdict")).to_have_text(WORDS[locale]["wrong"])
     expect(page.locator("#result .difference").first.locator(".output")).to_have_text(["36", "6"])
 
+def test_each_error_of_a_line_has_a_link(page: Page, system: Up) -> None:
+    watch(page, post(system, {"language": "c", "source": "int main(void) {\n    return one + two;\n}\n"}))
+    page.locator("#result .lines button").nth(1).click()
+    page.keyboard.press("Shift+End")
+    assert page.evaluate("document.querySelector('#editor').shadowRoot.getSelection().toString()") == "two;"
+
+
+def test_each_line_goes_in_the_direction_of_its_own_letters(page: Page, system: Up) -> None:
+    source = "print('one|two')\nprint('یک خط فارسی ' * 20)\nprint('یک')"
+    submission = post(system, {**GREETING, "source": source})
+    for address in (f"/submissions/{submission['id']}", link_of(submission)):
+        page.goto(address)
+        assert page.locator(".output").first.evaluate(_AT_THE_RIGHT) == [False, True, True]
+
+
 
 def test_the_output_is_downloaded(page: Page, system: Up) -> None:
     watch(page, post(system, {"language": "py", "source": "print('x' * 100000)"}))
@@ -203,7 +218,7 @@ def test_a_phone_shows_the_result_and_wraps_no_line(new_page: NewPage) -> None:
     ready(page)
     expect(page.locator(".for-keyboards")).to_be_hidden()
     page.locator("#language").select_option("c")
-    write(page, "int main(void) { return a_name_that_is_not_there + another_name_that_is_not_there; }")
+    write(page, f"int main(void) {{ return a_name_that_is_not_there + another{'_long' * 12}_name; }}")
     page.locator("#run").click()
     expect(page.locator("#status .bad")).to_be_visible()
     assert page.evaluate("document.querySelector('#panel').getBoundingClientRect().top") == pytest.approx(0, abs=2)

@@ -13,7 +13,7 @@ const LARGEST_IMAGE = 200 * 1024;
 
 /**
  * @typedef {object} Actions What a person can do with what is shown.
- * @property {(line: number) => void} goTo Puts the cursor at a line of the program.
+ * @property {(mark: import("./marks.js").Mark) => void} goTo Puts the cursor at a place in the program.
  * @property {(path: string, name: string) => void} save Saves what a path of the API answers.
  * @property {(path: string, name: string, place: Element) => void} show Adds the image that a path of the API answers.
  */
@@ -153,13 +153,13 @@ function leftOut(reasons) {
 
 /** Return links to the lines that the compiler or the interpreter complains about. @param {any} submission @param {Actions} actions */
 function linesOf(submission, actions) {
-  const marks = marksOfRun(submission).filter((mark) => !mark.isWarning).slice(0, 5);
+  const marks = marksOfRun(submission).filter((mark) => !mark.isWarning).slice(0, 10);
   if (!marks.length) return null;
   const items = marks.map((mark) =>
     el(
       "li",
       {},
-      el("button", { type: "button", class: "link", click: () => actions.goTo(mark.line) }, t("line", { line: number(mark.line) })),
+      el("button", { type: "button", class: "link", click: () => actions.goTo(mark) }, t("line", { line: number(mark.line) })),
       " ",
       el("code", { dir: "auto" }, ...visible(mark.message.slice(0, 300))),
     ),

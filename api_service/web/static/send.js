@@ -395,11 +395,11 @@ async function followMail(submission) {
   }
 }
 
-/** Put the cursor at a line of the file that was run. @param {number} line */
-function goTo(line) {
+/** Put the cursor at a place in the file that was run. @param {import("./marks.js").Mark} mark */
+function goTo(mark) {
   const entry = files.all.findIndex((file) => file.path === shown.entry);
   if (entry >= 0 && entry !== files.current) files.select(entry);
-  editor?.goTo(line);
+  editor?.goTo(mark);
 }
 
 /** Show how things stand, and what can be done. @param {string} state @param {...(Node | null)} parts */
