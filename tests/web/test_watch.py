@@ -12,6 +12,7 @@ from tests.waiting import eventually_sync
 from tests.web.browsing import axe_violations, expect_all_can_read
 from tests.web.conftest import NewPage
 from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, get, post
+from tests.web.test_recipient_page import link_of
 from tests.web.test_send import ready, write
 
 pytestmark = pytest.mark.slow
@@ -25,6 +26,13 @@ ENDLESS = (
     "    print('<b>', file=sys.stderr, flush=True)",
     "    time.sleep(0.1)",
 )
+
+#: For each line of a block, whether it ends at the right side.
+_AT_THE_RIGHT = """block => {
+  const range = document.createRange();
+  range.selectNodeContents(block);
+  return [...range.getClientRects()].map(line => block.getBoundingClientRect().right - line.right < 30);
+}"""
 
 WORDS = {
     "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Finished", "wrong": "Wrong answer"},
@@ -119,14 +127,6 @@ def test_the_line_of_an_error_is_marked(page: Page, system: Up, program: dict[st
     expect(page.locator(".cm-lineNumbers .cm-activeLineGutter")).to_have_text(str(line))
 
 
-def test_tests_are_shown_with_their_difference(page: Page, system: Up, locale: str) -> None:
-    watch(page, post(system, SQUARES))
-    expect(page.locator("#status")).to_have_text(WORDS[locale]["wrong"])
-    rows = page.locator("#result .tests tbody tr:not(.more)")
-    expect(rows).to_have_count(4)
-    expect(rows.nth(2).locator(".verdict")).to_have_text(WORDS[locale]["wrong"])
-    expect(page.locator("#result .difference").first.locator(".output")).to_have_text(["36", "6"])
-
 def test_each_error_of_a_line_has_a_link(page: Page, system: Up) -> None:
     watch(page, post(system, {"language": "c", "source": "int main(void) {\n    return one + two;\n}\n"}))
     page.locator("#result .lines button").nth(1).click()
@@ -141,6 +141,14 @@ def test_each_line_goes_in_the_direction_of_its_own_letters(page: Page, system: 
         page.goto(address)
         assert page.locator(".output").first.evaluate(_AT_THE_RIGHT) == [False, True, True]
 
+
+def test_tests_are_shown_with_their_difference(page: Page, system: Up, locale: str) -> None:
+    watch(page, post(system, SQUARES))
+    expect(page.locator("#status")).to_have_text(WORDS[locale]["wrong"])
+    rows = page.locator("#result .tests tbody tr:not(.more)")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(2).locator(".verdict")).to_have_text(WORDS[locale]["wrong"])
+    expect(page.locator("#result .difference").first.locator(".output")).to_have_text(["36", "6"])
 
 
 def test_the_output_is_downloaded(page: Page, system: Up) -> None:

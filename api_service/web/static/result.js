@@ -3,7 +3,7 @@
 
 import { marksOf } from "./marks.js";
 import { el, has, memory, moment, number, seconds, size, t } from "./page.js";
-import { directionOf, visible } from "./visible.js";
+import { visible } from "./visible.js";
 
 export const FINAL = new Set(["finished", "failed", "cancelled"]);
 const GOOD = new Set(["ok", "accepted"]);
@@ -89,7 +89,7 @@ export function block(title, text, note = null) {
     "section",
     { class: "text" },
     el("h3", {}, t(title)),
-    el("pre", { class: "output", dir: directionOf(text), tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(text)),
+    el("pre", { class: "output", tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(text)),
     note,
   );
 }
@@ -268,7 +268,7 @@ function diffOf(diff) {
 function sideOf(title, lines, sign) {
   const own = lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1));
   const text = own.length
-    ? el("pre", { class: "output", dir: "ltr", tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(own.join("\n")))
+    ? el("pre", { class: "output", tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(own.join("\n")))
     : el("span", { class: "muted" }, t("no_lines"));
   return el("div", {}, el("dt", {}, t(title)), el("dd", {}, text));
 }
