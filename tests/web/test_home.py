@@ -50,3 +50,10 @@ def test_the_divider_is_moved_and_stays_there(page: Page, locale: str) -> None:
     expect(divider).not_to_have_attribute("aria-valuenow", "52")
     assert divider.evaluate("element => document.elementFromPoint(800, 300) === element")
     expect_all_can_read(page)
+
+
+def test_code_in_a_refusal_looks_like_code(page: Page) -> None:
+    page.set_extra_http_headers({"X-Forwarded-For": "192.0.2.1"})
+    for path in ("/", "/sent/1"):
+        page.goto(path)
+        expect(page.locator(".notice:visible code").first).to_have_text("precieux keys create NAME")

@@ -60,7 +60,8 @@ def test_the_form_takes_tests(plain: Page) -> None:
     expect(plain.locator(".tests tbody tr.more")).to_have_count(1)
 
 
-def test_what_needs_scripts_is_not_there(plain: Page) -> None:
+def test_what_needs_scripts_is_not_there(plain: Page, locale: str) -> None:
+    expect(plain.locator(".welcome p:visible").first).to_contain_text({"en": "own", "fa": "جداگانه"}[locale])
     for hidden in ("#open-history", "#choose", "#sample", "#add-test", "#editor"):
         expect(plain.locator(hidden)).to_be_hidden()
 

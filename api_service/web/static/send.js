@@ -10,7 +10,7 @@ import * as history from "./history.js";
 import { afterPause, byId, el, moment, root, seconds, size, t } from "./page.js";
 import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, showSoFar, testsOf, toneOf } from "./result.js";
 import { isShared, linkOf, shared } from "./share.js";
-import { visible } from "./visible.js";
+import { sentence, visible } from "./visible.js";
 import * as output from "./written.js";
 
 /** The time between two questions for the place in the queue. */
@@ -273,7 +273,7 @@ function fail(error) {
     field?.setAttribute("aria-invalid", "true");
     field?.closest("details")?.setAttribute("open", "");
     const where = pointer && el("code", {}, pointer.slice(1).replaceAll("/", "."));
-    return el("li", {}, where, where && " ", error.status ? el("bdi", { lang: "en", dir: "ltr" }, detail) : detail);
+    return el("li", {}, where, where && " ", error.status ? el("bdi", { lang: "en", dir: "ltr" }, ...sentence(detail)) : detail);
   });
   body.replaceChildren(el("ul", { class: "notice bad plain" }, ...items));
   const field = form.querySelector("[aria-invalid]");

@@ -13,6 +13,9 @@ function mark(character) {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
+/** Return the nodes that show a sentence of the API: what it has between backticks is code. @param {string} text */
+export const sentence = (text) => text.split("`").flatMap((part, index) => (index % 2 ? el("code", {}, ...visible(part)) : visible(part)));
+
 /** Return the nodes that show a text: text nodes, and a mark for each hidden character. @param {string} text */
 export function visible(text) {
   const nodes = [];
