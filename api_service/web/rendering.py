@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from api_service.web.assets import DIGEST, modules
 from api_service.web.locales import chosen_locale, remember_locale
-from api_service.web.visible import direction_of, visible
+from api_service.web.visible import visible
 from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.messages.templates import environment
@@ -85,7 +85,7 @@ def _environment(locale: str) -> jinja2.Environment:
         "good": GOOD_VERDICTS,
         "modules": modules,
     }
-    made.filters |= {"visible": visible, "text_direction": direction_of, "language_name": name_of}
+    made.filters |= {"visible": visible, "language_name": name_of}
     return made
 
 

@@ -4,7 +4,6 @@
 """
 
 import re
-import unicodedata
 from typing import Final
 
 from markupsafe import Markup
@@ -15,21 +14,12 @@ _HIDDEN: Final = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-#: Characters that decide the direction of a text.
-_SAMPLE: Final = 2000
 
 
 def visible(text: str) -> Markup:
     """Return the HTML that shows a text: all of it is escaped, and each hidden character has a mark."""
     escaped = str(Markup.escape(text.replace("\r\n", "\n")))
     return Markup(_HIDDEN.sub(_mark, escaped))  # noqa: S704  (it is escaped above)
-
-
-def direction_of(text: str) -> str:
-    """Return the direction of most letters of a text: one for all its lines keeps tables in their columns."""
-    classes = [unicodedata.bidirectional(character) for character in text[:_SAMPLE]]
-    right_to_left = classes.count("R") + classes.count("AL")
-    return "rtl" if right_to_left > classes.count("L") else "ltr"
 
 
 def _mark(found: re.Match[str]) -> str:

@@ -68,15 +68,17 @@ _PAUSED_MAILS: Final = f"""
     SELECT last_error AS reason, count(*) AS count, max(attempt) AS attempts,
         CAST(extract(epoch FROM now() - min(created_at)) AS float8) AS oldest_s, false AS others_run
     FROM (
-        SELECT last_error, attempt, created_at FROM emails
-        WHERE status IN ('queued', 'sending') AND last_error IS NOT NULL
-            AND (run_after <= now() OR (crashes > 0 AND updated_at > now() - interval '2 minutes'))
-            AND NOT EXISTS (
-                SELECT FROM emails AS others WHERE status NOT IN ('queued', 'sending')
-                    AND updated_at > now() - interval '1 minute' AND sent_at > now() - interval '1 minute'
-            )
-        LIMIT {MOST}
+        (SELECT last_error, attempt, created_at FROM emails
+        WHERE status = 'queued' AND last_error IS NOT NULL
+            AND (run_after <= now() OR (crashes > 0 AND updated_at > now() - interval '2 minutes')) LIMIT {MOST})
+        UNION ALL
+        (SELECT last_error, attempt, created_at FROM emails
+        WHERE status = 'sending' AND last_error IS NOT NULL LIMIT {MOST})
     ) AS paused
+    WHERE NOT EXISTS (
+        SELECT FROM emails WHERE status NOT IN ('queued', 'sending')
+            AND updated_at > now() - interval '1 minute' AND sent_at > now() - interval '1 minute'
+    )
     GROUP BY last_error ORDER BY count DESC, last_error LIMIT {_REASONS}
 """  # noqa: S608  (constants)
 _ENGINE: Final = """

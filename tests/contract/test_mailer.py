@@ -19,8 +19,6 @@ from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.smtp_server import SmtpServer
 
-pytestmark = pytest.mark.contract
-
 HEADERS = (
     "Auto-Submitted",
     "Content-Language",

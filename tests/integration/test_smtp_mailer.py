@@ -15,8 +15,6 @@ from tests.factories import make_email
 from tests.fixtures.certificates import write_certificate
 from tests.fixtures.smtp_server import SmtpServer
 
-pytestmark = pytest.mark.integration
-
 SENDER = Address("Precieux", "results", "example.com")
 
 

@@ -53,7 +53,8 @@ def axe_violations(page: Page) -> list[str]:
     """Return what axe finds wrong with a page, one line an element."""
     # Evaluated by the debugger, which the page's policy does not bind. Preloading would add inline style sheets.
     page.evaluate(_AXE)
-    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
+    options = {"resultTypes": ["violations"], "preload": False, "rules": {"target-size": {"enabled": True}}}
+    found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{violation['id']}: {json.dumps(node['target'])} {node['failureSummary']}"
         for violation in found["violations"]

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.web.browsing import expect_all_can_read
 from tests.web.conftest import NewPage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 ECHO = "import sys\nprint(sys.stdin.read(), sys.argv[1:])\n"
 
@@ -60,7 +60,8 @@ def test_the_form_takes_tests(plain: Page) -> None:
     expect(plain.locator(".tests tbody tr.more")).to_have_count(1)
 
 
-def test_what_needs_scripts_is_not_there(plain: Page) -> None:
+def test_what_needs_scripts_is_not_there(plain: Page, locale: str) -> None:
+    expect(plain.locator(".welcome p:visible").first).to_contain_text({"en": "own", "fa": "جداگانه"}[locale])
     for hidden in ("#open-history", "#choose", "#sample", "#add-test", "#editor"):
         expect(plain.locator(hidden)).to_be_hidden()
 

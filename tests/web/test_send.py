@@ -10,7 +10,7 @@ from tests.fixtures.up import Up
 from tests.web.browsing import axe_violations
 from tests.web.programs import get
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 #: Languages of which CodeMirror has no grammar.
@@ -125,7 +125,7 @@ def test_files_are_added_and_renamed(page: Page, system: Up) -> None:
     write(page, "print('of a new file')\n")
     page.locator("#files .current button[aria-label*=word]").nth(1).click()
     expect(page.locator("#files input")).to_be_focused()
-    page.keyboard.type("words")
+    page.keyboard.type("words.py")
     assert axe_violations(page) == []
     page.keyboard.press("Enter")
     submission = get(system, run(page))

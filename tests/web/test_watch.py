@@ -12,9 +12,10 @@ from tests.waiting import eventually_sync
 from tests.web.browsing import axe_violations, expect_all_can_read
 from tests.web.conftest import NewPage
 from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, get, post
+from tests.web.test_recipient_page import link_of
 from tests.web.test_send import ready, write
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: The lines of a program that writes to both streams until it is cancelled.
 ENDLESS = (
@@ -25,6 +26,13 @@ ENDLESS = (
     "    print('<b>', file=sys.stderr, flush=True)",
     "    time.sleep(0.1)",
 )
+
+#: For each line of a block, whether it ends at the right side.
+_AT_THE_RIGHT = """block => {
+  const range = document.createRange();
+  range.selectNodeContents(block);
+  return [...range.getClientRects()].map(line => block.getBoundingClientRect().right - line.right < 30);
+}"""
 
 WORDS = {
     "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Finished", "wrong": "Wrong answer"},
@@ -119,6 +127,21 @@ def test_the_line_of_an_error_is_marked(page: Page, system: Up, program: dict[st
     expect(page.locator(".cm-lineNumbers .cm-activeLineGutter")).to_have_text(str(line))
 
 
+def test_each_error_of_a_line_has_a_link(page: Page, system: Up) -> None:
+    watch(page, post(system, {"language": "c", "source": "int main(void) {\n    return one + two;\n}\n"}))
+    page.locator("#result .lines button").nth(1).click()
+    page.keyboard.press("Shift+End")
+    assert page.evaluate("document.querySelector('#editor').shadowRoot.getSelection().toString()") == "two;"
+
+
+def test_each_line_goes_in_the_direction_of_its_own_letters(page: Page, system: Up) -> None:
+    source = "print('one|two')\nprint('یک خط فارسی ' * 20)\nprint('یک')"
+    submission = post(system, {**GREETING, "source": source})
+    for address in (f"/submissions/{submission['id']}", link_of(submission)):
+        page.goto(address)
+        assert page.locator(".output").first.evaluate(_AT_THE_RIGHT) == [False, True, True]
+
+
 def test_tests_are_shown_with_their_difference(page: Page, system: Up, locale: str) -> None:
     watch(page, post(system, SQUARES))
     expect(page.locator("#status")).to_have_text(WORDS[locale]["wrong"])
@@ -203,7 +226,7 @@ def test_a_phone_shows_the_result_and_wraps_no_line(new_page: NewPage) -> None:
     ready(page)
     expect(page.locator(".for-keyboards")).to_be_hidden()
     page.locator("#language").select_option("c")
-    write(page, "int main(void) { return a_name_that_is_not_there + another_name_that_is_not_there; }")
+    write(page, f"int main(void) {{ return a_name_that_is_not_there + another{'_long' * 12}_name; }}")
     page.locator("#run").click()
     expect(page.locator("#status .bad")).to_be_visible()
     assert page.evaluate("document.querySelector('#panel').getBoundingClientRect().top") == pytest.approx(0, abs=2)

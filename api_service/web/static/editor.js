@@ -121,20 +121,21 @@ export class Editor {
     const { doc } = this.view.state;
     const diagnostics = marks
       .filter((mark) => mark.line <= doc.lines)
-      .map((mark) => {
-        const line = doc.line(mark.line);
-        const indent = line.text.length - line.text.trimStart().length;
-        const from = Math.min(line.from + (mark.column ? mark.column - 1 : indent), line.to);
-        return { from, to: line.to, severity: mark.isWarning ? "warning" : "error", message: mark.message };
-      })
+      .map((mark) => ({ ...this.placeOf(mark), severity: mark.isWarning ? "warning" : "error", message: mark.message }))
       .sort((one, other) => one.from - other.from);
     this.view.dispatch(setDiagnostics(this.view.state, diagnostics));
   }
 
-  /** Put the cursor at a line. @param {number} line */
-  goTo(line) {
+  /** Return the place of a mark, up to the end of its line. @param {import("./marks.js").Mark} mark */
+  placeOf({ line, column }) {
     const { doc } = this.view.state;
-    const { from } = doc.line(Math.min(line, doc.lines));
+    const { from, to, text } = doc.line(Math.min(line, doc.lines));
+    return { from: Math.min(from + (column ? column - 1 : text.search(/\S|$/)), to), to };
+  }
+
+  /** Put the cursor at a mark. @param {import("./marks.js").Mark} mark */
+  goTo(mark) {
+    const { from } = this.placeOf(mark);
     this.view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
     this.view.focus();
   }

@@ -91,6 +91,16 @@ export class Files {
       this.draw();
       this.host.changed();
     };
+    const dot = file.path.search(/\.[^./]*$/);
+    const [stem, extension] = dot < 0 ? [file.path, ""] : [file.path.slice(0, dot), file.path.slice(dot)];
+    const countDots = () => field.value.split(".").length;
+    let dots = countDots();
+    field.addEventListener("input", () => {
+      // A dot that is typed before the extension begins another one in its place.
+      const before = field.value.slice(0, field.selectionStart);
+      if (countDots() > dots && field.value === before + extension) field.value = before;
+      dots = countDots();
+    });
     field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" && event.key !== "Escape") return;
       event.preventDefault();
@@ -100,7 +110,7 @@ export class Files {
     field.addEventListener("blur", () => end(true));
     this.tabs.querySelector(".current")?.replaceChildren(field);
     field.focus();
-    field.setSelectionRange(0, file.path.lastIndexOf("."));
+    field.setSelectionRange(0, stem.length);
   }
 
   /** @param {number} index @param {SourceFile | null} [before] The file that was shown. */

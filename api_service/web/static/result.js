@@ -3,7 +3,7 @@
 
 import { marksOf } from "./marks.js";
 import { el, has, memory, moment, number, seconds, size, t } from "./page.js";
-import { directionOf, visible } from "./visible.js";
+import { visible } from "./visible.js";
 
 export const FINAL = new Set(["finished", "failed", "cancelled"]);
 const GOOD = new Set(["ok", "accepted"]);
@@ -13,7 +13,7 @@ const LARGEST_IMAGE = 200 * 1024;
 
 /**
  * @typedef {object} Actions What a person can do with what is shown.
- * @property {(line: number) => void} goTo Puts the cursor at a line of the program.
+ * @property {(mark: import("./marks.js").Mark) => void} goTo Puts the cursor at a place in the program.
  * @property {(path: string, name: string) => void} save Saves what a path of the API answers.
  * @property {(path: string, name: string, place: Element) => void} show Adds the image that a path of the API answers.
  */
@@ -60,7 +60,7 @@ export function ended(submission, actions) {
   const errors = run.stderr && block("errors", run.stderr, cutNote(run, "stderr", submission, actions));
   const output = run.stdout !== null && verdict !== "compile_error" && outputOf(submission, actions);
   parts.push(...(GOOD.has(verdict) ? [output, errors] : [errors, output]));
-  if (run.groups?.length) parts.push(groupsOf(run.groups));
+  if (hasPoints(run.groups)) parts.push(groupsOf(run.groups));
   if (run.tests) parts.push(testsOf(run.tests, submission));
   if (verdict !== "compile_error") parts.push(compiled);
   parts.push(filesOf(submission, actions));
@@ -89,7 +89,7 @@ export function block(title, text, note = null) {
     "section",
     { class: "text" },
     el("h3", {}, t(title)),
-    el("pre", { class: "output", dir: directionOf(text), tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(text)),
+    el("pre", { class: "output", tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(text)),
     note,
   );
 }
@@ -153,13 +153,13 @@ function leftOut(reasons) {
 
 /** Return links to the lines that the compiler or the interpreter complains about. @param {any} submission @param {Actions} actions */
 function linesOf(submission, actions) {
-  const marks = marksOfRun(submission).filter((mark) => !mark.isWarning).slice(0, 5);
+  const marks = marksOfRun(submission).filter((mark) => !mark.isWarning).slice(0, 10);
   if (!marks.length) return null;
   const items = marks.map((mark) =>
     el(
       "li",
       {},
-      el("button", { type: "button", class: "link", click: () => actions.goTo(mark.line) }, t("line", { line: number(mark.line) })),
+      el("button", { type: "button", class: "link", click: () => actions.goTo(mark) }, t("line", { line: number(mark.line) })),
       " ",
       el("code", { dir: "auto" }, ...visible(mark.message.slice(0, 300))),
     ),
@@ -178,7 +178,8 @@ export function marksOfRun({ run, entry }) {
 function summaryOfTests(run) {
   const passed = run.tests.filter((/** @type {any} */ test) => GOOD.has(test.verdict)).length;
   const text = t("passed", { passed: number(passed), all: number(run.tests.length) });
-  const points = run.points === null || run.points_awarded === null ? "" : t("points", { part: number(run.points_awarded), whole: number(run.points) });
+  const isScored = run.points !== null && run.points_awarded !== null && (hasPoints(run.tests) || hasPoints(run.groups));
+  const points = !isScored ? "" : t("points", { part: number(run.points_awarded), whole: number(run.points) });
   return el("p", { class: "sentence" }, el("strong", {}, text), points && ` · ${points}`);
 }
 
@@ -202,6 +203,9 @@ function groupsOf(groups) {
 /** Return the verdict of a test or a group. @param {any} part */
 const endOf = (part) => (part.verdict ? pill("finished", part.verdict) : el("span", { class: "verdict muted" }, t("not_run")));
 
+/** Return true if any of these tests or groups has points. Those of a pass-fail problem have none. @param {any[] | null} parts */
+const hasPoints = (parts) => !!parts?.some((part) => part.points !== 0 || part.points_awarded);
+
 /** Return the points of a test or a group, of the most if they are bounded. @param {any} part */
 function pointsOf(part) {
   // A judge that failed gives none. Those of a group may be worth nothing.
@@ -212,8 +216,9 @@ function pointsOf(part) {
 
 /** Return the table of tests. @param {any[]} tests @param {any} submission */
 export function testsOf(tests, submission) {
-  const head = ["test", "verdict", "points.head", "time", "memory"].map((key) => el("th", { scope: "col" }, t(key)));
-  const rows = tests.flatMap((test) => [rowOf(test, submission), detailsOf(test)].filter(Boolean));
+  const columns = ["test", "verdict", hasPoints(tests) && "points.head", "time", "memory"].filter(Boolean);
+  const head = columns.map((key) => el("th", { scope: "col" }, t(String(key))));
+  const rows = tests.flatMap((test) => [rowOf(test, submission, columns.length), detailsOf(test, columns.length)].filter(Boolean));
   const table = el("table", { class: "tests" }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows));
   return el("section", { class: "text" }, el("h3", {}, t("tests")), el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("tests") }, table));
 }
@@ -221,21 +226,21 @@ export function testsOf(tests, submission) {
 /** Return the name of a test, or its number in the digits of the page. @param {any} test */
 const nameOfTest = (test) => (test.name === String(test.number) ? number(test.number) : test.name);
 
-/** @param {any} test @param {any} submission */
-function rowOf(test, { limits }) {
+/** @param {any} test @param {any} submission @param {number} columns */
+function rowOf(test, { limits }, columns) {
   return el(
     "tr",
     {},
     el("th", { scope: "row" }, el("bdi", {}, ...visible(nameOfTest(test))), test.hidden && el("span", { class: "muted" }, ` (${t("hidden")})`)),
     el("td", {}, endOf(test)),
-    el("td", { class: "number" }, pointsOf(test)),
+    columns === 5 && el("td", { class: "number" }, pointsOf(test)),
     el("td", { class: "number" }, test.cpu_s === null ? "" : seconds(test.cpu_s), bar(test.cpu_s, limits.cpu_s)),
     el("td", { class: "number" }, test.memory_bytes === null ? "" : memory(test.memory_bytes), bar(test.memory_bytes, limits.memory_bytes)),
   );
 }
 
-/** @param {any} test */
-function detailsOf(test) {
+/** @param {any} test @param {number} columns */
+function detailsOf(test, columns) {
   const parts = [];
   if (test.message && !test.hidden) parts.push(block("judge", test.message));
   if (test.diff) parts.push(diffOf(test.diff));
@@ -244,7 +249,7 @@ function detailsOf(test) {
   if (!parts.length) return null;
   const open = test.verdict !== null && !GOOD.has(test.verdict);
   const details = el("details", { open }, el("summary", {}, t("details", { name: nameOfTest(test) })), ...parts);
-  return el("tr", { class: "more" }, el("td", { colspan: "5" }, details));
+  return el("tr", { class: "more" }, el("td", { colspan: columns }, details));
 }
 
 /** Return a difference: where it is, what was expected there, and what was printed. @param {string} diff */
@@ -263,7 +268,7 @@ function diffOf(diff) {
 function sideOf(title, lines, sign) {
   const own = lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1));
   const text = own.length
-    ? el("pre", { class: "output", dir: "ltr", tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(own.join("\n")))
+    ? el("pre", { class: "output", tabindex: "0", "aria-label": t(title), translate: "no" }, ...visible(own.join("\n")))
     : el("span", { class: "muted" }, t("no_lines"));
   return el("div", {}, el("dt", {}, t(title)), el("dd", {}, text));
 }

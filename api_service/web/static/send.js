@@ -2,6 +2,7 @@
 
 import { Problem, ask, call, events, forgetKey, hasKey, keepKey, now, onKeyNeeded } from "./api.js";
 import { unpack } from "./archive.js";
+import "./divider.js";
 import * as drafts from "./drafts.js";
 import { Files, asBody, notText, ofBody, readFiles, sizeOf, sourceFile } from "./files.js";
 import { addTest, asBody as bodyOfForm, contentOf, describeSections, fill as fillForm, read as readForm } from "./form.js";
@@ -9,7 +10,7 @@ import * as history from "./history.js";
 import { afterPause, byId, el, moment, root, seconds, size, t } from "./page.js";
 import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, showSoFar, testsOf, toneOf } from "./result.js";
 import { isShared, linkOf, shared } from "./share.js";
-import { visible } from "./visible.js";
+import { sentence, visible } from "./visible.js";
 import * as output from "./written.js";
 
 /** The time between two questions for the place in the queue. */
@@ -272,7 +273,7 @@ function fail(error) {
     field?.setAttribute("aria-invalid", "true");
     field?.closest("details")?.setAttribute("open", "");
     const where = pointer && el("code", {}, pointer.slice(1).replaceAll("/", "."));
-    return el("li", {}, where, where && " ", error.status ? el("bdi", { lang: "en", dir: "ltr" }, detail) : detail);
+    return el("li", {}, where, where && " ", error.status ? el("bdi", { lang: "en", dir: "ltr" }, ...sentence(detail)) : detail);
   });
   body.replaceChildren(el("ul", { class: "notice bad plain" }, ...items));
   const field = form.querySelector("[aria-invalid]");
@@ -394,11 +395,11 @@ async function followMail(submission) {
   }
 }
 
-/** Put the cursor at a line of the file that was run. @param {number} line */
-function goTo(line) {
+/** Put the cursor at a place in the file that was run. @param {import("./marks.js").Mark} mark */
+function goTo(mark) {
   const entry = files.all.findIndex((file) => file.path === shown.entry);
   if (entry >= 0 && entry !== files.current) files.select(entry);
-  editor?.goTo(line);
+  editor?.goTo(mark);
 }
 
 /** Show how things stand, and what can be done. @param {string} state @param {...(Node | null)} parts */

@@ -7,14 +7,14 @@ import { el } from "./page.js";
 // lines; annotations; tags. U+200C and U+200D stay: Persian is spelled with the one, emoji are joined by the other.
 const HIDDEN =
   /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
-const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/gu;
-/** Characters that decide the direction of a text. */
-const SAMPLE = 2000;
 
 /** Return the mark that a reader sees in the place of a character. @param {string} character */
 function mark(character) {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
+
+/** Return the nodes that show a sentence of the API: what it has between backticks is code. @param {string} text */
+export const sentence = (text) => text.split("`").flatMap((part, index) => (index % 2 ? el("code", {}, ...visible(part)) : visible(part)));
 
 /** Return the nodes that show a text: text nodes, and a mark for each hidden character. @param {string} text */
 export function visible(text) {
@@ -28,11 +28,4 @@ export function visible(text) {
   }
   if (end < plain.length) nodes.push(document.createTextNode(plain.slice(end)));
   return nodes;
-}
-
-/** Return the direction of most letters of a text: one for all its lines keeps tables in their columns. @param {string} text */
-export function directionOf(text) {
-  const sample = text.slice(0, SAMPLE);
-  const turned = sample.match(RIGHT_TO_LEFT)?.length ?? 0;
-  return turned > (sample.match(/\p{L}/gu)?.length ?? 0) - turned ? "rtl" : "ltr";
 }

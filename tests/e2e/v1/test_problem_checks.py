@@ -14,7 +14,7 @@ from tests.e2e.v1.conftest import Push
 from tests.fixtures.contract import Api, Contract, mails, problem
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _SAMPLES: Final = Path(__file__).parents[3] / "samples/problems"
 TESTS: Final = {

@@ -27,7 +27,7 @@ from tests.integration.rows import execute, fetch, offer
 from tests.problem_packages import NEW, pack
 from tests.waiting import PATIENCE, eventually, eventually_sync
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 MEMORY: Final = 256 << 20
 _LIMITS: Final = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 10)

@@ -28,8 +28,6 @@ from tests.waiting import eventually
 
 BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
 
-pytestmark = pytest.mark.integration
-
 
 class CountedBatches(BatchFinisher):
     """Counts how often it looks for batches that have ended."""

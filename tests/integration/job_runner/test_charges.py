@@ -20,8 +20,6 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 BUDGET = 1000
 
 

@@ -27,8 +27,6 @@ from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
 from tests.problem_packages import LEGACY, read
 
-pytestmark = pytest.mark.integration
-
 
 async def add_check(database: Database, name: str, *, owner: int = 1, age_days: int = 0) -> int:
     """Add a check of a problem, which is added too, and return its id."""

@@ -37,8 +37,6 @@ from tests.integration.rows import add_job, execute, fetch
 from tests.unit.test_house_rules import ROOT, SOURCES
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 _CLAIM: Final = re.compile(r"lease_id = (gen_random_uuid\(\)|CAST\(:lease AS uuid\), attempt)")
 
 

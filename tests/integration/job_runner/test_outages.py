@@ -36,8 +36,6 @@ from tests.integration.job_runner.program_rows import running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 LONG = 80
 JOBS = 12
 POLICY = RetryPolicy(base=0.001, cap=0.002)

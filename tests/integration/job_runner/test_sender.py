@@ -40,8 +40,6 @@ class NoStore:
 
 COMPLETION = MailCompletion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
 
-pytestmark = pytest.mark.integration
-
 
 class ScriptedMailer:
     """Fails as given, then accepts every mail but those that `refuse` names. Holds all while `open` is not set."""

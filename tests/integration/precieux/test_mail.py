@@ -24,7 +24,7 @@ from tests.integration.precieux.test_operations import OnDatabase, refused, run,
 from tests.integration.precieux.test_operations import on_database as on_database
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 
 RECIPIENT = "someone@example.com"
 BOUNCED = ("bounced", "550 no such user")

@@ -41,7 +41,7 @@ from tests.integration.rows import add_job, execute, fetch
 from tests.unit.test_house_rules import ROOT
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 
 
 @dataclass

@@ -19,7 +19,7 @@ from shared.operations.workers import connection_name
 from tests.fixtures.postgres import connected, migrate
 from tests.integration.rows import add_job, execute
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 
 
 def status(*, code: int) -> list[dict[str, Any]]:

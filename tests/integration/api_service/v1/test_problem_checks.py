@@ -6,12 +6,11 @@ import pytest
 
 from shared.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import Key
-from tests.integration.api_service.v1.test_problems import PATH, put
+from tests.integration.api_service.v1.conftest import PATH, Key, put
 from tests.integration.rows import fetch
 from tests.problem_packages import LEGACY, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 _OTHER: Final = "/v1/problems/other"
 _JURY: Final = {

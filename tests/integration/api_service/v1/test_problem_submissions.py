@@ -14,13 +14,12 @@ from shared.resources import read
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import Key, make_key
-from tests.integration.api_service.v1.test_problems import CHECKED, PACKAGE, PATH, put
+from tests.integration.api_service.v1.conftest import CHECKED, PACKAGE, PATH, Key, make_key, put
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import end, make_job
 from tests.problem_packages import NEW_YAML, TESTS, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 SUBMISSIONS: Final = "/v1/submissions"
 BODY: Final[dict[str, Any]] = {"language": "py", "source": "print(int(input()) + 1)\n", "problem": "sum"}
