@@ -24,7 +24,7 @@ needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="
 
 @pytest.fixture(scope="module")
 def reads_units(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Skip if `systemd-analyze` reads no unit at all, as for an ordinary user of some hosts without a booted systemd."""
+    """Skip if `systemd-analyze` reads no unit at all, as for an ordinary user without a booted systemd."""
     unit = tmp_path_factory.mktemp("units") / "plain.service"
     unit.write_text("[Service]\nExecStart=/bin/true\n")
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit]
