@@ -27,7 +27,7 @@ def reads_units(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skip if `systemd-analyze` reads no unit at all, as for an ordinary user without a booted systemd."""
     unit = tmp_path_factory.mktemp("units") / "plain.service"
     unit.write_text("[Service]\nExecStart=/bin/true\n")
-    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit]
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"systemd-analyze reads no unit here: {done.stderr.strip()}")
