@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts lint bench bench-pipeline format translations lock docs screenshots wheel release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts test-packages lint bench bench-pipeline format translations lock docs screenshots wheel release clean
 
 python := .venv/bin/python
 # A schema that the tool brings, and files that a service or Docker reads.
@@ -47,6 +47,10 @@ test-languages: ## Run each installed language beside its bare tool, and attack 
 test-hosts: ## Try the kinds of hosts that people have, in virtual machines; `args="--only user"` tries one
 	@deploy/bootstrap test
 	@$(python) -m tests.hosts $(args)
+
+test-packages: ## Read the problem packages in DIR, and compare them with tests/public_packages.tsv
+	@deploy/bootstrap test
+	@$(python) -m tests.public_packages $(or $(DIR),samples/problems)
 
 attacks: ## Run all hostile programs, in each of the ways that the executor can run
 	@deploy/bootstrap test

@@ -18,7 +18,7 @@ from executor.catalogue.chosen import Chosen, find_chosen
 from executor.catalogue.find import examine, look_again
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
-from executor.host import TooFewIds, find_mechanisms, fit_to_host
+from executor.host import TooFewIds, bounded, find_mechanisms, fit_to_host
 from executor.pipeline.plan import cold_box
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure, raise_file_limit
@@ -53,7 +53,7 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chos
         slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()
-        app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed, runs)
+        app = create_app(settings, Pipeline(bounded(sandbox), settings, warm), slots, installed, runs)
         # Without warm runtimes, which would be started although no request needs them.
         check = partial(language_check.mark_faults, Pipeline(sandbox, settings), installed, slots)
         with listen(settings) as listener:

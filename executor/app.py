@@ -197,17 +197,17 @@ class _Endpoint:
     async def _run_program(self, request: Request, share: str) -> Response:
         program_request = wire.parse_program(await _body(request))
         installed = self._check_program(program_request)
-        digests = program_request.digests
-        if digests and (missing := self._pipeline.test_data.missing(digests)):
-            lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
-            return Response(lines, media_type="application/x-ndjson")
         return await cancel_if_gone(request.receive, self._begin(program_request, installed, share))
 
     async def _begin(self, request: ProgramRequest, installed: Installed, share: str) -> Response:
-        """Return the response that runs the program, when there is a slot. The response holds the slot to its end."""
+        """Return the response that runs the program, when there is a slot. The response holds the slot to its end. If
+        data is missing, the response says so."""
         async with contextlib.AsyncExitStack() as held:
             if request.digests:
                 held.enter_context(self._pipeline.test_data.hold(request.digests))
+                if missing := self._pipeline.test_data.missing(request.digests):
+                    lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
+                    return Response(lines, media_type="application/x-ndjson")
             await held.enter_async_context(self._slots.take(share))
             return _Events(self._lines(request, installed, share), held.pop_all(), self._runs)
 

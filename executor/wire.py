@@ -24,12 +24,7 @@ from shared.engine.codex import (
     Verdict,
 )
 from shared.engine.languages import ALIASES
-from shared.engine.run_call import (
-    RUN_CALL,
-    RUN_KEYS,
-    AnyEvent,
-    ProgramRequest,
-)
+from shared.engine.run_call import RUN_CALL, RUN_KEYS, AnyEvent, ProgramRequest
 from shared.text.json_structure import has_more_structure
 
 #: The fields of a request that are read. All others are ignored.

@@ -84,7 +84,7 @@ async def start(
         }
         check = await connection.fetch_one(_INSERT, values)
         if check is None:
-            raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait until it has finished.")
+            raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait, or cancel its batch.")
         jury = _Jury(submissions, principal, version, package, asked, derives=derives)
         requested, held = jury.sizes(phase)
         await submissions.take_check(connection, principal, asked.email, requested=requested, held=held)

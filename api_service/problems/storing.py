@@ -202,7 +202,9 @@ class Problems:
                 return False
             if await connection.fetch_all(_IN_USE, {"ids": ids}):
                 raise ApiError(
-                    Kind.UNDER_WAY, "A submission to this problem, or a check of it, has not ended: wait, or cancel it."
+                    Kind.UNDER_WAY,
+                    "A submission to this problem, or a check of it, has not ended: wait, or cancel it (a check by"
+                    " cancelling its batch).",
                 )
             # Those that no submission names give their space back at once.
             await connection.execute(_REMOVE_VERSIONS, {"ids": ids})

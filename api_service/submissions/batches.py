@@ -1,5 +1,6 @@
 """The use cases of batches: register submissions together, and cancel those that have not ended."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,6 +9,7 @@ from api_service.access.auth import Principal
 from api_service.submissions.cancel import cancel
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored, Submissions
+from shared.database import channels
 from shared.database.connection import Connection, Database
 
 _INSERT: Final = "INSERT INTO batches (owner, digest, webhook_url) VALUES (:owner, :digest, :webhook_url) RETURNING id"
@@ -15,6 +17,13 @@ _MEMBERS: Final = """
     SELECT ARRAY(SELECT id FROM uploads WHERE batch = batches.id ORDER BY id) AS members
     FROM batches WHERE id = :id AND finished_at IS NULL
 """
+# Without its lease, the runner stops the validators. The check ends when its submissions have.
+_CANCEL_CHECK: Final = """
+    UPDATE problem_checks SET data = coalesce(data, '[]') || CAST(:fault AS jsonb), lease_id = NULL
+    WHERE batch = :id AND state = 'running' AND NOT coalesce(data @> CAST(:fault AS jsonb), false)
+    RETURNING pg_notify(:batches, CAST(batch AS text)), pg_notify(:checks, '')
+"""
+_CHECK_CANCELLED: Final = json.dumps([{"path": "", "detail": "The check was cancelled."}])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +52,18 @@ async def register(submissions: Submissions, principal: Principal, new: NewBatch
 
 
 async def cancel_batch(database: Database, batch: int, on_stored: Callable[[Connection], Awaitable[None]]) -> bool:
-    """Cancel all submissions of a batch that have not ended. Return False if all have.
+    """Cancel all submissions of a batch that have not ended, and its check. Return False if all of that has ended.
 
     `on_stored` is called at the end of the transaction.
     """
-    async with database.connection() as connection:
+    values = {"fault": _CHECK_CANCELLED, "batches": channels.BATCHES, "checks": channels.CHECKS}
+    # A runner locks a check before its submissions, so the check is cancelled in a transaction of its own.
+    async with database.transaction() as connection:
+        check = await connection.fetch_one(_CANCEL_CHECK, {"id": batch, **values})
         row = await connection.fetch_one(_MEMBERS, {"id": batch})
-    return row is not None and bool(await cancel(database, row["members"], on_stored))
+    if row is not None and await cancel(database, row["members"], on_stored):
+        return True
+    if check is not None:
+        async with database.transaction() as connection:
+            await on_stored(connection)
+    return check is not None

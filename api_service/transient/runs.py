@@ -18,6 +18,7 @@ from shared.engine.client.base import OpenedEngine
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.codex import ALONE
 from shared.engine.run_call import Compiled, Output, Started, TestEnded
+from shared.engine.run_time import RunTime
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.logging import get_logger
 from shared.service.retry import RetryPolicy
@@ -198,16 +199,14 @@ class TransientRuns:
                     if exc.retry_after is not None:
                         self._turns.is_full()
                     raise
-            began, cpu_s = time.monotonic(), 0.0
+            run_time = RunTime()
             try:
                 yield first
                 async for event in events:
-                    if isinstance(event, TestEnded):
-                        cpu_s += event.cpu_s + event.judge_cpu_s
+                    run_time.add(event)
                     yield event
             finally:
-                # CPU time is more than the elapsed time if the program or its judge used several processors.
-                self.seconds.charge(principal, max(time.monotonic() - began, cpu_s))
+                self.seconds.charge(principal, run_time.seconds)
 
 
 class _Seen:

@@ -1,7 +1,7 @@
 """Describes what a judge says of one test. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from executor.sandbox.base import LeftOut, StepResult
@@ -24,8 +24,8 @@ _STDERR_BYTES: Final = 4096
 class Judgement:
     """The verdict on a test. `message` is for the program's author, `judge_message` for the test's. `points` is None if
     the verdict decides. `score` and `multiplier` are what the judge of a problem wrote, unchecked. `cpu_s` is the CPU
-    time of all judges of the test. `may_name_answer` is about the `message`. `feedback` are the files of a judge that
-    may ask for another pass."""
+    time of all judges of the test, and `waited_s` the time in which they waited for a processor. `may_name_answer` is
+    about the `message`. `feedback` are the files of a judge that may ask for another pass."""
 
     verdict: Verdict
     message: str | None = None
@@ -34,8 +34,13 @@ class Judgement:
     score: float | None = None
     multiplier: float | None = None
     cpu_s: float = 0.0
+    waited_s: float = 0.0
     may_name_answer: bool = False
     feedback: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def after(self, before: "Judgement") -> "Judgement":
+        """Return the same judgement, with the time of the judges before."""
+        return replace(self, cpu_s=self.cpu_s + before.cpu_s, waited_s=self.waited_s + before.waited_s)
 
 
 def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Judgement:

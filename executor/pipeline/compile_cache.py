@@ -84,7 +84,7 @@ class CompileCache:
         if key is None:
             return
         files = compiled.compiled_files
-        compiled = replace(compiled, cpu_s=0.0, wall_s=0.0, memory_bytes=0)
+        compiled = replace(compiled, cpu_s=0.0, wall_s=0.0, waited_s=0.0, memory_bytes=0)
         if keep and 0 < sum(len(file.content) for file in files.values()) <= self.largest:
             with suppress(ValueError):  # its output makes it larger than the whole cache
                 self._entries[key] = compiled

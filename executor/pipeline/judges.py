@@ -70,7 +70,8 @@ class Judge:
     def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float | None) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""
         says = None if interaction.ended_with_program(judged) else self.read([judged], most_points)
-        return replace(interaction.decide(ran, how, judged, says), cpu_s=judged.cpu_s)
+        judgement = interaction.decide(ran, how, judged, says)
+        return replace(judgement, cpu_s=judged.cpu_s, waited_s=judged.waited_s)
 
     def read(self, steps: list[StepResult], most_points: float | None) -> Judgement:
         """Return what the judge says by its end. Raises `SandboxFailure` if it was ended for another reason than its
@@ -86,7 +87,8 @@ class Judge:
         else:
             judgement = (kattis if self._is_kattis else testlib).read(self.name, ended, most_points)
         kept = {} if self.feedback is None else ended.out_folder.files
-        return replace(judgement, cpu_s=sum(step.cpu_s for step in steps), feedback=kept)
+        cpu_s, waited_s = (sum(getattr(step, used) for step in steps) for used in ("cpu_s", "waited_s"))
+        return replace(judgement, cpu_s=cpu_s, waited_s=waited_s, feedback=kept)
 
     def _job(self, test: ProgramTest, output: str = "", stdin: bytes = b"", kept_bytes: int | None = KEPT_BYTES) -> Job:
         """Return the job for one test. testlib's protocol has the path `output` between those of input and answer. Of

@@ -8,13 +8,7 @@ from typing import Final
 from executor import limits
 from executor.catalogue.installed import Commands, Installed
 from executor.languages.base import ARGS, COMPANIONS, INTERPRETER_ARGS
-from executor.languages.program import (
-    ProgramSources,
-    as_word,
-    has_extension,
-    program_of_files,
-    program_of_source,
-)
+from executor.languages.program import ProgramSources, as_word, has_extension, program_of_files, program_of_source
 from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, OutputStream, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings

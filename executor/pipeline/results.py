@@ -174,7 +174,7 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
         multiplier=judgement.multiplier,
         judge_cpu_s=round(judgement.cpu_s, 6),
         truncated=sorted(names, reverse=True),
-        **_figures(ran),
+        **_figures(ran, judgement.waited_s),
         cpu_pressure=execution.cpu_pressure,
         order=_order_of(ran) if execution.last_step.report_order else None,
         artifacts=artifacts if out_limits and not fetches else None,
@@ -183,11 +183,12 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
     )
 
 
-def _figures(result: StepResult) -> dict[str, Any]:
+def _figures(result: StepResult, judges_waited_s: float = 0.0) -> dict[str, Any]:
     """Return the figures of a step, which both events have."""
     return {
         "cpu_s": round(result.cpu_s, 6),
         "wall_s": round(result.wall_s, 6),
+        "waited_s": round(result.waited_s + judges_waited_s, 6),
         "memory_bytes": result.memory_bytes,
         "exit_code": result.exit_code,
         "signal": result.signal,

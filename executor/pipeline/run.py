@@ -265,7 +265,7 @@ class Pipeline:
         written = written_for_checker(judged)
         if "checker" in judges and judgement.verdict is Verdict.ACCEPTED and written is not None:
             checked = await self._check(judges["checker"], test, written, most_points)
-            judgement = replace(checked, cpu_s=checked.cpu_s + judgement.cpu_s)
+            judgement = checked.after(judgement)
         return replace(execution, judgement=judgement)
 
     async def _execute(
@@ -369,7 +369,7 @@ async def _run_passes(
     """Run a test as often as its judge asks for, each time with the feedback of the passes before. Return the last pass
     with the largest measures of all."""
     feedback: Mapping[str, bytes] = {}
-    ran, judge_cpu_s = None, 0.0
+    ran, before = None, Judgement(Verdict.OK)
     for number in count(1):
         own = {name: replace(judge, feedback=feedback) for name, judge in judges.items()}
         execution = await run(own, test, compiled)
@@ -378,8 +378,8 @@ async def _run_passes(
         if execution.judgement is None:
             break
         said, following = passes.after_pass(execution.judgement, number, most)
-        judge_cpu_s += said.cpu_s
-        execution = replace(execution, judgement=replace(said, cpu_s=judge_cpu_s))
+        before = said.after(before)
+        execution = replace(execution, judgement=before)
         if following is None:
             break
         ran, compiled = execution.ran, execution.compiled

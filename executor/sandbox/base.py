@@ -172,7 +172,8 @@ class StepResult:
     `stopped` is the limit that ended it: cpu, wall, memory or output; None if no limit did (`JudgeJob` has other
     reasons). `cut` has the names of the output streams of which only the beginning is kept. `turns` has the bytes of
     standard output and of standard error that came by turns, standard output first. `written` is the bytes of both, up
-    to the step's limit. `ended_at` is on a clock that all boxes share.
+    to the step's limit. `ended_at` is on a clock that all boxes share. Of its `wall_s`, a thread of it `waited_s` for a
+    processor, as far as that is known.
     """
 
     exit_code: int | None
@@ -189,6 +190,7 @@ class StepResult:
     out_folder: OutFolder = field(default_factory=OutFolder, repr=False)
     ended_at: float = 0.0
     written: int = 0
+    waited_s: float = 0.0
 
     @property
     def succeeded(self) -> bool:
@@ -205,6 +207,12 @@ class StepResult:
         return self.stopped or output or (f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}")
 
 
+def memory_of(job: Job) -> int:
+    """Return the bytes of memory that a job may take, with those of its judge."""
+    own = max(step.limits.memory_bytes for step in job.steps)
+    return own + (memory_of(job.judge.job) if job.judge else 0)
+
+
 class SandboxFailure(Exception):
     """The sandbox failed, not the program in it."""
 
@@ -219,15 +227,29 @@ class Sandbox(Protocol):
 
 
 class BoundedSandbox:
-    """Runs at most `at_once` jobs at a time in a sandbox."""
+    """Runs jobs in their order, and only as many at once as weigh at most `most` together. A job that weighs more runs
+    alone."""
 
-    def __init__(self, sandbox: Sandbox, at_once: int) -> None:
+    def __init__(self, sandbox: Sandbox, most: int, weigh: Callable[[Job], int] = lambda job: 1) -> None:
         self._sandbox = sandbox
-        self._free = asyncio.Semaphore(at_once)
+        self._most = most
+        self._weigh = weigh
+        self._running = 0
+        self._turn = asyncio.Lock()
+        self._ended = asyncio.Event()
 
     async def run(self, job: Job) -> list[StepResult]:
-        async with self._free:
+        weight = self._weigh(job)
+        async with self._turn:
+            while self._running and self._running + weight > self._most:
+                self._ended.clear()
+                await self._ended.wait()
+            self._running += weight
+        try:
             return await self._sandbox.run(job)
+        finally:
+            self._running -= weight
+            self._ended.set()
 
 
 def find_python() -> str:

@@ -164,6 +164,7 @@ def _result(report: StepReport, step: Step, streams: StepStreams) -> StepResult:
         signal=report.signal,
         cpu_s=report.cpu_s,
         wall_s=report.wall_s,
+        waited_s=report.waited_s,
         memory_bytes=report.memory_bytes,
         stopped=stopped,
         stdout=output,

@@ -11,9 +11,12 @@ from job_runner.verdict.problem import ProblemProgram, fitting
 from shared.engine.codex import Verdict
 from shared.engine.job_program import Case, JobProgram, elapsed, file_of
 from shared.engine.run_call import GOOD_VERDICTS, Checker, Compiled, JudgeFailed, TestEnded
+from shared.engine.run_time import RunTime
 from shared.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
 from shared.text.control_characters import replace_controls
 
+#: What a check says if its data could not be proved. It is no fault.
+NOT_VALIDATED: Final = {"path": "data", "detail": "Not validated: no input validator of the package runs here."}
 #: Faults after which no more are looked for.
 _MOST_FAULTS: Final = 100
 #: Seconds of running time after which no validator is started any more.
@@ -49,8 +52,7 @@ class DataCheck:
     package: Package
     share: str
     faults: list[dict[str, str]] = field(default_factory=list)
-    #: The running time of all validators.
-    seconds: float = 0.0
+    run_time: RunTime = field(default_factory=RunTime)
 
     def __post_init__(self) -> None:
         show = JobProgram(
@@ -76,6 +78,8 @@ class DataCheck:
         validators = [validator for validator in self.package.input_validators if validator.language]
         items = [_Item(test.input, test) for test in self.package.tests]
         items += [_Item(data.test.input, data.test, data.kind) for data in self.package.data_tests]
+        if self.package.input_validators and not validators:
+            self.faults.append(NOT_VALIDATED)
         rejected: set[str] = set()
         for validator in validators:
             rejected |= await self._validate(validator, items)
@@ -155,7 +159,7 @@ class DataCheck:
             some, items = items[:number], items[number:]
             if len(self.faults) >= _MOST_FAULTS:
                 return
-            if self.seconds > _MOST_SECONDS:
+            if self.run_time.seconds > _MOST_SECONDS:
                 self._fault(
                     "", f"The validators ran for over {_MOST_SECONDS:.0f} s, so not all of the data was checked."
                 )
@@ -165,8 +169,8 @@ class DataCheck:
             request = await asyncio.to_thread(replace(program, cases=cases).request, files, judges)
             async with aclosing(self.runs.events(request, share=self.share, silence_s=silence_s)) as events:
                 async for event in events:
+                    self.run_time.add(event)
                     if isinstance(event, TestEnded):
-                        self.seconds += max(event.wall_s, event.cpu_s) + event.judge_cpu_s
                         yield some[event.number - 1], event
                     elif isinstance(event, JudgeFailed) or (isinstance(event, Compiled) and event.verdict is not None):
                         yield some[0], event

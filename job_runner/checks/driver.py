@@ -1,17 +1,17 @@
 """Drives the checks of packages. Their state is in rows, so any runner goes on where another has died."""
 
 import asyncio
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from job_runner.checks import rows
-from job_runner.checks.data import DataCheck
+from job_runner.checks.data import NOT_VALIDATED, DataCheck
 from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
 from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
 from job_runner.emails.check import render_check
-from job_runner.emails.queue import add_of_batches
+from job_runner.emails.queue import add_of_batch
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
@@ -23,15 +23,18 @@ from shared.problems.checks import Phase
 from shared.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.problems.versions import package_of
 from shared.resources.models import CheckResult, CheckVerdict, MailKind
-from shared.service.errors import PermanentError, TransientError
+from shared.service.errors import DatabaseUnavailable, PermanentError, TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 
+_Written = TypeVar("_Written")
+
 #: Seconds after which data is tried again that could not be proved.
 _RETRY_SECONDS: Final = 5.0
 _POISON: Final = "The validators were begun several times and never ended: the engine or the runner failed each time."
+_DELETED: Final = "The version was deleted."
 
 
 class Checks(BatchLoop):
@@ -73,10 +76,12 @@ class Checks(BatchLoop):
             run = await rows.run_of(connection, check, entry["submission"])
             entries.append(progress.entry(submission, entry, run))
         is_unexpected = any(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
-        verdict = CheckVerdict.FAILED if data or is_unexpected else CheckVerdict.PASSED
+        is_faulty = any(fault != NOT_VALIDATED for fault in data)
+        verdict = CheckVerdict.FAILED if is_faulty or is_unexpected else CheckVerdict.PASSED
         time_limit = progress.time_limit()
         if check.email is not None:
-            report = render_check(
+            render = partial(
+                render_check,
                 check.batch,
                 check.version.reference,
                 check.version.title or check.package.title,
@@ -87,8 +92,7 @@ class Checks(BatchLoop):
                 branding=self._branding,
                 locale=check.locale,
             )
-            mail = {"batch": check.batch, "recipient": check.email, "locale": check.locale, **report.columns}
-            await add_of_batches(connection, MailKind.CHECK, [mail])
+            await add_of_batch(connection, MailKind.CHECK, check.batch, [(check.email, check.locale, render)])
         await rows.finish(
             connection,
             check,
@@ -181,67 +185,85 @@ class DataChecks:
                 notified.clear()
                 timeout = self._poll_interval
                 try:
-                    while not stop.is_set() and await self.run_once(stop):
+                    while not stop.is_set() and await self.run_once(stop, notified):
                         pass
                 except TransientError as exc:
                     timeout = _RETRY_SECONDS
                     log.warning("checks.waiting", error=str(exc), next_try_s=timeout)
                 await wait_any(stop, notified, timeout=timeout)
 
-    async def run_once(self, stop: asyncio.Event) -> bool:
-        """Prove the data of one check. Return False if none waits for it."""
-        async with self._database.connection() as connection:
+    async def run_once(self, stop: asyncio.Event, notified: asyncio.Event) -> bool:
+        """Prove the data of one check. Return False if none waits for it. Look at the claim when `notified`."""
+        # A claim without its package is not committed.
+        async with self._database.transaction() as connection:
             claimed = await rows.claim_data(connection)
             package = await package_of(connection, claimed.version) if claimed else None
         if claimed is None:
             return False
-        faults: list[dict[str, str]] = [{"path": "", "detail": _POISON}]
+        faults: list[dict[str, str]] = [{"path": "", "detail": _DELETED if package is None else _POISON}]
         if package is not None and not claimed.is_poison:
             proving = asyncio.create_task(self._prove(claimed, package))
-            if not await self._while_leased(claimed, proving, stop):
+            if not await self._while_leased(claimed, proving, stop, notified):
+                await self._release(stop, claimed, seconds=0.0, is_attempt=False)
                 return True
             try:
                 faults = proving.result()
             except PermanentError as exc:
                 faults = [{"path": "", "detail": f"The data could not be checked: {exc}."}]
             except TransientError as exc:
-                await self._release(claimed, seconds=_RETRY_SECONDS, is_attempt=costs_an_attempt(exc))
+                await self._release(stop, claimed, seconds=_RETRY_SECONDS, is_attempt=costs_an_attempt(exc))
                 raise
-        async with self._database.connection() as connection:
-            await rows.keep_data(connection, claimed, faults)
+        if not await self._write(stop, partial(rows.keep_data, claimed=claimed, faults=faults)):
+            await self._release(stop, claimed, seconds=0.0, is_attempt=False)
         return True
 
     async def _prove(self, claimed: ClaimedData, package: Package) -> list[dict[str, str]]:
         check = DataCheck(self._runs, package, f"key-{claimed.owner or 0}")
-        started = time.monotonic()
         try:
             await check.run()
         finally:
-            await self._charges.add(claimed.owner or 0, max(check.seconds, time.monotonic() - started))
+            await self._charges.add(claimed.owner or 0, check.run_time.seconds)
         return check.faults
 
     async def _while_leased(
-        self, claimed: ClaimedData, proving: "asyncio.Task[list[dict[str, str]]]", stop: asyncio.Event
+        self,
+        claimed: ClaimedData,
+        proving: "asyncio.Task[list[dict[str, str]]]",
+        stop: asyncio.Event,
+        notified: asyncio.Event,
     ) -> bool:
-        """Return True when the data is proved; False if the lease is lost or the service stops, after its end."""
+        """Return True when the data is proved; False if the lease is lost or the service stops, after its end.
+
+        Without a database no other runner can claim the check, so the lease is still ours.
+        """
         ended = asyncio.Event()
         proving.add_done_callback(lambda _: ended.set())
         try:
             while True:
-                await wait_any(ended, stop, timeout=LEASE_SECONDS / 3)
+                await wait_any(ended, stop, notified, timeout=LEASE_SECONDS / 3)
+                notified.clear()
                 if proving.done():
                     return True
                 if stop.is_set():
-                    await self._release(claimed, seconds=0.0, is_attempt=False)
                     return False
-                async with self._database.connection() as connection:
-                    if not await rows.renew(connection, claimed):
-                        return False
+                if not await self._write(stop, partial(rows.renew, claimed=claimed)):
+                    return False
         finally:
             if not proving.done():
                 proving.cancel()
                 await asyncio.gather(proving, return_exceptions=True)
 
-    async def _release(self, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
-        async with self._database.connection() as connection:
-            await rows.release(connection, claimed, seconds=seconds, is_attempt=is_attempt)
+    async def _release(self, stop: asyncio.Event, claimed: ClaimedData, *, seconds: float, is_attempt: bool) -> None:
+        await self._write(stop, partial(rows.release, claimed=claimed, seconds=seconds, is_attempt=is_attempt))
+
+    async def _write(self, stop: asyncio.Event, write: Callable[[Connection], Awaitable[_Written]]) -> _Written:
+        """Write as soon as the database takes it. Raise `DatabaseUnavailable` if the service stops before."""
+        while True:
+            try:
+                async with self._database.connection() as connection:
+                    return await write(connection)
+            except DatabaseUnavailable as exc:
+                log.warning("checks.waiting", error=str(exc), next_try_s=_RETRY_SECONDS)
+                if stop.is_set():
+                    raise
+            await wait_any(stop, timeout=_RETRY_SECONDS)

@@ -25,6 +25,8 @@ class JuryRun:
     judge_message: str = ""
     group_points: Mapping[str, float | None] | None = None
     tests: tuple[JuryTest, ...] = ()
+    #: The limit of CPU seconds with which it ran.
+    limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun
     factor = entry["factor"]
     below = max((test.cpu_s / factor for test in _bounding(submission, run, "bounds_from_below")), default=None)
     above = list(_bounding(submission, run, "bounds_from_above"))
-    too_slow = max((test.cpu_s / factor for test in above), default=None)
+    # A test that was stopped earlier has slept, which says nothing of CPU seconds.
+    awake = (test for test in above if test.verdict is not Verdict.TIME_LIMIT or test.cpu_s > 0.9 * run.limit_s)
+    too_slow = max((test.cpu_s / factor for test in awake), default=None)
     was_stopped = too_slow is None or any(test.verdict is Verdict.TIME_LIMIT for test in above)
     return Bounds(below, too_slow, math.inf if was_stopped or too_slow is None else too_slow)
 

@@ -17,6 +17,7 @@ from shared.packages.model import JurySubmission, Package
 from shared.problems import versions
 from shared.problems.checks import Phase
 from shared.problems.versions import ProblemVersion
+from shared.resources.statements import LATEST_JOB
 
 #: Seconds for which a runner that may have died keeps its claim.
 LEASE_SECONDS: Final = 60.0
@@ -44,17 +45,20 @@ _RENEW: Final = """
     UPDATE problem_checks SET lease_expires_at = now() + make_interval(secs => :seconds)
     WHERE id = :id AND lease_id = CAST(:lease AS uuid) RETURNING id
 """
-# A failure that is not the validators' does not count as an attempt.
+# A failure that is not the validators' does not count as an attempt, nor does a claim that another runner took during
+# an outage.
 _RELEASE: Final = """
-    UPDATE problem_checks SET lease_id = NULL, attempt = attempt - :returned,
-        lease_expires_at = now() + make_interval(secs => :seconds)
-    WHERE id = :id AND lease_id = CAST(:lease AS uuid)
+    UPDATE problem_checks SET attempt = attempt - :returned,
+        lease_id = nullif(lease_id, CAST(:lease AS uuid)),
+        lease_expires_at = CASE WHEN lease_id = CAST(:lease AS uuid)
+            THEN now() + make_interval(secs => :seconds) ELSE lease_expires_at END
+    WHERE id = :id AND data IS NULL
 """
-_KEEP_DATA: Final = """
+_KEEP_DATA: Final = f"""
     UPDATE problem_checks SET data = CAST(:data AS jsonb), lease_id = NULL
     WHERE id = :id AND lease_id = CAST(:lease AS uuid)
-    RETURNING pg_notify(:batches, CAST(batch AS text)), pg_notify(:checks, '')
-"""
+    RETURNING pg_notify('{channels.BATCHES}', CAST(batch AS text)), pg_notify('{channels.CHECKS}', '')
+"""  # noqa: S608  (constants)
 # One runner drives a check: the row is locked, and others skip it.
 _DUE: Final = """
     SELECT id, version, owner, batch, plan, phase, submissions, data, email, locale, webhook_url
@@ -64,17 +68,17 @@ _DUE: Final = """
         AND NOT EXISTS (SELECT FROM uploads WHERE uploads.batch = c.batch AND request_id IS NOT NULL)
     ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
 """
-_RUN: Final = """
-    SELECT u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups
-    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
-    WHERE u.id = :id
-"""
+_RUN: Final = f"""
+    SELECT u.verdict, u.outcome, j.id AS job, r.points, r.points_awarded, r.judge_message, r.groups,
+        CAST(u.spec #>> '{{limits,cpu_s}}' AS double precision) AS limit_s
+    FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id WHERE u.id = :id
+"""  # noqa: S608  (constants)
 # The tests of one submission are in memory together, so their messages are cut.
 _TESTS: Final = """
     SELECT number, verdict, cpu_s, points_awarded, left(judge_message, 4000) AS judge_message
     FROM test_results WHERE job = :job ORDER BY number
 """
-_RELEASE_HELD: Final = """
+_RELEASE_HELD: Final = f"""
     WITH requested AS (
         UPDATE uploads SET spec = spec || jsonb_build_object('limits', CAST(:limits AS jsonb)),
             request_id = gen_random_uuid(), requested_at = now(), runs = 1
@@ -83,13 +87,13 @@ _RELEASE_HELD: Final = """
         INSERT INTO outbox (queue, body, headers)
         SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
     )
-    SELECT id, pg_notify(:submissions, CAST(id AS text)) FROM requested
-"""
+    SELECT id, pg_notify('{channels.SUBMISSIONS}', CAST(id AS text)) FROM requested
+"""  # noqa: S608  (constants)
 _KEEP_PHASE: Final = """
     UPDATE problem_checks SET phase = :phase, time_limit = CAST(:time_limit AS jsonb) WHERE id = :id
 """
 # The row stays as long as its version, so the addresses go now. `called` reads them from the row as it was before.
-_FINISH: Final = """
+_FINISH: Final = f"""
     WITH finished AS (
         UPDATE problem_checks SET state = 'finished', finished_at = now(), verdict = :verdict,
             submissions = CAST(:entries AS jsonb), time_limit = CAST(:time_limit AS jsonb), data = CAST(:data AS jsonb),
@@ -102,10 +106,10 @@ _FINISH: Final = """
         INSERT INTO webhooks (owner, batch, type, url)
         SELECT owner, batch, 'problem.checked', webhook_url FROM problem_checks
         WHERE id = :id AND webhook_url IS NOT NULL
-        RETURNING pg_notify(:webhooks, '')
+        RETURNING pg_notify('{channels.WEBHOOKS}', '')
     )
-    SELECT pg_notify(:batches, CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
-"""
+    SELECT pg_notify('{channels.BATCHES}', CAST(batch AS text)), (SELECT count(*) FROM called) FROM finished
+"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +167,10 @@ async def release(connection: Connection, claimed: ClaimedData, *, seconds: floa
     await connection.execute(_RELEASE, values)
 
 
-async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequence[Mapping[str, str]]) -> None:
-    values = {
-        "id": claimed.id,
-        "lease": str(claimed.lease),
-        "data": json.dumps(faults),
-        "batches": channels.BATCHES,
-        "checks": channels.CHECKS,
-    }
-    await connection.execute(_KEEP_DATA, values)
+async def keep_data(connection: Connection, claimed: ClaimedData, faults: Sequence[Mapping[str, str]]) -> bool:
+    """Store the faults of the data. Return False if the lease is lost."""
+    values = {"id": claimed.id, "lease": str(claimed.lease), "data": json.dumps(faults)}
+    return await connection.fetch_one(_KEEP_DATA, values) is not None
 
 
 async def next_due(connection: Connection, among: Collection[int] | None) -> RunningCheck | None:
@@ -216,12 +215,13 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
         judge_message=row["judge_message"] or "",
         group_points={group["name"]: group["points_awarded"] for group in from_json(row["groups"] or "[]")},
         tests=jury_tests(check.package, tests),
+        limit_s=row["limit_s"] or 0.0,
     )
 
 
 async def release_held(connection: Connection, submission: int, limits: Mapping[str, float | int]) -> bool:
     """Request the run of a submission that is held, with these limits. Return False if it is not held any more."""
-    values = {"id": submission, "limits": json.dumps(limits), "queue": QUEUE, "submissions": channels.SUBMISSIONS}
+    values = {"id": submission, "limits": json.dumps(limits), "queue": QUEUE}
     return await connection.fetch_one(_RELEASE_HELD, values) is not None
 
 
@@ -249,7 +249,5 @@ async def finish(
         "data": json.dumps(data),
         "time_limit": json.dumps(time_limit) if time_limit else None,
         "derived_cpu_s": derived_cpu_s,
-        "batches": channels.BATCHES,
-        "webhooks": channels.WEBHOOKS,
     }
     await connection.execute(_FINISH, values)

@@ -5,7 +5,7 @@ Names of files are hostile, as in `job_runner.emails.result`: the subject has no
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from job_runner.emails.sanitize import one_line
 from shared.engine.codex import Verdict
 from shared.engine.languages import name_of
 from shared.engine.run_call import GOOD_VERDICTS
-from shared.messages.translations import digits, gettext_noop, number, translations
+from shared.messages.translations import digits, gettext_noop, isolated, number, translations
 from shared.messages.verdict_texts import LABELS
 
 #: Rows in the mail itself: Gmail cuts off a mail of more than 102 KB. Those that did not end well come first.
@@ -38,7 +38,10 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A submission in a digest. `result` is its verdict, or its state if there is none; `page` its recipient's link."""
+    """A submission in a digest. `result` is its verdict, or its state if there is none; `page` its recipient's link.
+
+    `problem` is the name and version of its problem, if it has one.
+    """
 
     id: int
     file: str
@@ -47,6 +50,7 @@ class Line:
     page: str
     points: float | None = None
     points_awarded: float | None = None
+    problem: str | None = None
 
 
 def render_digest(
@@ -105,7 +109,7 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
         left = number(len(lines) - len(shown), locale)
         notes.insert(0, gettext("%(left)s more are only in the attached file.") % {"left": left})
     return {
-        "subject": gettext("Results of batch %(id)s") % {"id": digits(str(batch), locale)},
+        "subject": _subject(batch, heading % counts, {line.problem for line in lines}, locale),
         "heading": heading % counts,
         "lead": gettext("This batch has finished. Your submissions are below."),
         "tone": "good" if good == len(lines) else "muted" if good + unjudged == len(lines) else "bad",
@@ -113,6 +117,15 @@ def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
         "rows": [_row(line, locale) for line in shown],
         "notes": notes,
     }
+
+
+def _subject(batch: int, counts: str, problems: Set[str | None], locale: str) -> str:
+    """Return the subject. It names the problem if all submissions have the same."""
+    gettext = translations(locale).gettext
+    name = gettext("Batch %(id)s") % {"id": digits(str(batch), locale)}
+    if len(problems) == 1 and (problem := next(iter(problems))):
+        name = gettext("%(file)s for %(problem)s") % {"file": name, "problem": isolated(problem, locale)}
+    return f"{name}: {counts}"
 
 
 def _row(line: Line, locale: str) -> dict[str, str]:

@@ -46,7 +46,9 @@ _STORE: Final = """
 """
 _REFUSE: Final = "UPDATE emails SET status = 'refused', last_error = :error, updated_at = now() WHERE id = :id"
 _OF_UPLOAD: Final = """
-    u.id AS upload, u.email, u.filename, u.language, u.spec IS NULL AS is_classic, u.spec ->> 'locale' AS locale
+    u.id AS upload, u.email, u.filename, u.language, u.spec IS NULL AS is_classic, u.spec ->> 'locale' AS locale,
+    coalesce((SELECT coalesce(p.title, v.summary ->> 'title') || ' (' || p.name || '@' || v.version || ')'
+        FROM problem_versions v JOIN problems p ON p.name = v.problem WHERE v.id = u.problem_version), '') AS problem
 """
 _RECEIPT: Final = f"""
     SELECT {_OF_UPLOAD}, coalesce(u.request_id, first.request_id) AS request_id
@@ -60,8 +62,6 @@ _RESULT: Final = f"""
         r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, r.artifacts,
         r.artifacts_left_out, r.message, r.points, r.points_awarded, r.groups, u.tests,
         u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
-        (SELECT coalesce(p.title, v.summary ->> 'title') || ' (' || p.name || '@' || v.version || ')'
-            FROM problem_versions v JOIN problems p ON p.name = v.problem WHERE v.id = u.problem_version) AS problem,
         u.spec -> 'limits' AS limits, u.override -> 'limits' AS other_limits,
         (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
         (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
@@ -120,7 +120,7 @@ class PendingMails:
             raise _NothingToMail
         queue = (await places(connection, [row["upload"]])).get(row["upload"])
         job = _job(upload, locale=row["locale"])
-        return upload["email"], render_receipt(job, queue, self._branding, datetime.now(UTC))
+        return upload["email"], render_receipt(job, queue, self._branding, datetime.now(UTC), problem=upload["problem"])
 
     async def _result(self, connection: Connection, row: Record) -> tuple[str, RenderedEmail]:
         """Render the mail of a result again. Its link to the output works for another week."""
@@ -214,5 +214,5 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
             groups=json.loads(stored["groups"]),
             **{name: stored[name] for name in ("points", "points_awarded")},
         )
-    problem = stored["problem"] or ""
-    return decide(answer, replace(details, tests=tuple(tests), failed=texts, graded=graded, problem=problem))
+    details = replace(details, tests=tuple(tests), failed=texts, graded=graded, problem=stored["problem"])
+    return decide(answer, details)

@@ -2,18 +2,21 @@
 leases.
 
 A sender whose lease expired may be alive: after an outage of the database, it records the mail that it has sent. So the
-first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail.
+first claim that sees the mail only takes the lease away, and one that comes `GRACE_SECONDS` later takes the mail. Until
+then its sender may `extend` the lease, and goes on.
 
-A mail whose sender died is a suspect, and is sent alone. Nobody knows whether it has left; nor is that known if the
-provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the mail is `uncertain`, and sent no more.
+A mail whose sender died is a suspect, and is sent alone, between batches of the other mails. Nobody knows whether it
+has left; nor is that known if the provider's answer was lost. `crashes` counts both, and after `MAX_COPIES` the mail
+is `uncertain`, and sent no more.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
+from job_runner.emails.rendering import RenderedEmail
 from job_runner.mailers.base import Email
 from shared.database import channels
 from shared.database.connection import Connection
@@ -21,6 +24,9 @@ from shared.database.strip_nul import strip_nul
 from shared.mail.suppressions import suppressed
 from shared.messages.translations import SOURCE_LOCALE
 from shared.resources.models import MailKind, MailState
+from shared.service.logging import get_logger
+
+log = get_logger(__name__)
 
 #: The most copies of a mail that may have left. There are some, because giving up a mail may lose a result.
 MAX_COPIES: Final = 5
@@ -30,16 +36,36 @@ _OF_EMAIL: Final = ("recipient", "subject", "text", "html", "message_id", "local
 
 
 _ADD: Final = """
-    INSERT INTO emails (kind, batch, recipient, subject, text, html, message_id, locale, attachments)
-    VALUES (:kind, :batch, :recipient, :subject, :text, :html, :message_id, :locale, CAST(:attachments AS jsonb))
+    INSERT INTO emails (kind, batch, recipient, status, last_error, subject, text, html, message_id, locale,
+        attachments)
+    VALUES (:kind, :batch, :recipient, :status, :last_error, :subject, :text, :html, :message_id, :locale,
+        CAST(:attachments AS jsonb))
 """
 
 
-async def add_of_batches(connection: Connection, kind: MailKind, mails: Sequence[Mapping[str, Any]]) -> None:
-    """Add mails that are sent after the commit. Each has the columns `batch`, `recipient`, `locale` and its texts."""
-    await connection.fetch_each(_ADD, [{"kind": kind, **mail} for mail in mails])
+#: A mail that is not rendered yet: its recipient, its locale, and what renders it.
+BatchMail: TypeAlias = tuple[str, str, Callable[[], RenderedEmail]]
+
+
+async def add_of_batch(connection: Connection, kind: MailKind, batch: int, mails: Sequence[BatchMail]) -> None:
+    """Add mails about a batch. They are sent after the commit."""
+    rows = [
+        {"kind": kind, "batch": batch, "recipient": recipient, "locale": locale, **_columns(batch, render)}
+        for recipient, locale, render in mails
+    ]
+    await connection.fetch_each(_ADD, rows)
     if mails:
         await connection.notify(channels.EMAILS)
+
+
+def _columns(batch: int, render: Callable[[], RenderedEmail]) -> dict[str, str | None]:
+    try:
+        return {"status": MailState.QUEUED, "last_error": None, **render().columns}
+    except Exception as exc:
+        # A defect of ours. Without this, the batch would never end, and be the first again at every look.
+        log.exception("mail.not_rendered", batch=batch)
+        nothing = dict.fromkeys(("subject", "text", "html", "message_id", "attachments"))
+        return {"status": MailState.REFUSED, "last_error": f"an internal error ({type(exc).__name__})", **nothing}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +91,17 @@ class ClaimedEmail:
     attachments: str | None = None
 
 
-async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[ClaimedEmail]:
-    """Take up to `limit` due mails under new leases. A mail whose sender died is taken first, and alone."""
+async def claim(
+    connection: Connection, *, limit: int, lease_seconds: float, suspects: bool = True, is_probe: bool = False
+) -> list[ClaimedEmail]:
+    """Take up to `limit` due mails under new leases.
+
+    A mail whose sender died is taken first, and alone, unless there shall be no `suspects`. A probe takes those that
+    were tried least, the newest first: so no mail that only fails for itself holds the others up.
+    """
     lease_ends = time.monotonic() + lease_seconds  # before the database's, which counts from the statement
     rows = await connection.fetch_all(
-        """
+        f"""
         WITH expired AS MATERIALIZED (
             SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NOT NULL
             ORDER BY lease_expires_at FOR UPDATE SKIP LOCKED
@@ -77,24 +109,31 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
             UPDATE emails SET lease_id = NULL, lease_expires_at = now() + make_interval(secs => :grace_seconds)
             FROM expired WHERE emails.id = expired.id
         ), abandoned AS MATERIALIZED (
-            SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NULL
+            SELECT id FROM emails
+            WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NULL AND :suspects
             ORDER BY lease_expires_at LIMIT 1 FOR UPDATE SKIP LOCKED
         ), due AS MATERIALIZED (
             SELECT id FROM emails
             WHERE status = 'queued' AND run_after <= now() AND message_id IS NOT NULL
                 AND NOT EXISTS (SELECT FROM abandoned)
-            ORDER BY run_after, id LIMIT :limit FOR UPDATE SKIP LOCKED
+            ORDER BY {"attempt, id DESC" if is_probe else "run_after, id"} LIMIT :limit FOR UPDATE SKIP LOCKED
         ), taken AS (
             SELECT id, 0 AS died FROM due UNION ALL SELECT id, 1 FROM abandoned
         )
         UPDATE emails SET status = 'sending', updated_at = now(), attempt = attempt + 1, crashes = crashes + died,
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
-        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html, message_id,
-            coalesce(locale, :locale) AS locale, upload, CAST(attachments AS text) AS attachments,
+        RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html,
+            message_id, coalesce(locale, :locale) AS locale, upload, CAST(attachments AS text) AS attachments,
             coalesce(batch, (SELECT uploads.batch FROM uploads WHERE uploads.id = emails.upload)) AS batch
-        """,
-        {"limit": limit, "lease_seconds": lease_seconds, "grace_seconds": GRACE_SECONDS, "locale": SOURCE_LOCALE},
+        """,  # noqa: S608  (constants)
+        {
+            "limit": limit,
+            "lease_seconds": lease_seconds,
+            "grace_seconds": GRACE_SECONDS,
+            "suspects": suspects,
+            "locale": SOURCE_LOCALE,
+        },
     )
     # Checked now, because the recipient may have unsubscribed since the mail was written.
     unwanted = await suppressed(connection, {row["recipient"] for row in rows}) if rows else set()
@@ -105,13 +144,18 @@ async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> 
     return claimed
 
 
-async def extend(connection: Connection, lease_id: UUID, *, lease_seconds: float) -> None:
-    """Let the lease end `lease_seconds` from now, unless it is lost."""
-    await connection.execute(
-        "UPDATE emails SET lease_expires_at = now() + make_interval(secs => :lease_seconds)"
-        " WHERE lease_id = :lease_id AND status = 'sending'",
-        {"lease_id": lease_id, "lease_seconds": lease_seconds},
+async def extend(connection: Connection, mail: ClaimedEmail, *, lease_seconds: float) -> bool:
+    """Let the lease end `lease_seconds` from now. Return False if the mail was claimed again or has ended.
+
+    A lease that was only taken away comes back: nobody else has claimed the mail while its `attempt` is the same.
+    """
+    row = await connection.fetch_one(
+        "UPDATE emails SET lease_id = :lease_id, lease_expires_at = now() + make_interval(secs => :lease_seconds)"
+        " WHERE id = :id AND attempt = :attempt AND status = 'sending' AND coalesce(lease_id, :lease_id) = :lease_id"
+        " RETURNING id",
+        {"id": mail.id, "attempt": mail.attempt, "lease_id": mail.lease_id, "lease_seconds": lease_seconds},
     )
+    return row is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +224,20 @@ async def retry_later(
         " crashes = crashes + CAST(:copies AS integer)"
     )
     await _write(connection, lease_id, change, delay=delay, error=strip_nul(error), copies=int(uncertain))
+
+
+async def bring_forward(connection: Connection, ids: Collection[int]) -> None:
+    """Let these mails be due now, if they wait."""
+    await connection.execute(
+        """
+        WITH waiting AS MATERIALIZED (
+            SELECT id FROM emails WHERE id = ANY(:ids) AND status = 'queued' AND run_after > now()
+            ORDER BY id FOR NO KEY UPDATE
+        )
+        UPDATE emails SET run_after = now() FROM waiting WHERE emails.id = waiting.id
+        """,
+        {"ids": list(ids)},
+    )
 
 
 async def _write(connection: Connection, lease_id: UUID, change: str, **values: object) -> None:

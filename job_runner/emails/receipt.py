@@ -15,7 +15,9 @@ from shared.resources.models import Queue
 _HALF_A_DAY: Final = timedelta(hours=12)
 
 
-def render_receipt(job: ClaimedJob, queue: Queue | None, branding: Branding, now: datetime) -> RenderedEmail:
+def render_receipt(
+    job: ClaimedJob, queue: Queue | None, branding: Branding, now: datetime, *, problem: str = ""
+) -> RenderedEmail:
     """Return the receipt. `queue` is None if the submission does not wait any more."""
     locale, words = job.locale, translations(job.locale)
     start = ""  # nothing is known about it
@@ -29,7 +31,7 @@ def render_receipt(job: ClaimedJob, queue: Queue | None, branding: Branding, now
             at = (time_of_day if is_soon else date_time)(queue.estimated_start_at, locale)
             start = words.gettext("It should start around %(time)s.") % {"time": at}
     mail: dict[str, Any] = {
-        "subject": subject(job, words.gettext("Received")),
+        "subject": subject(job, words.gettext("Received"), problem),
         "about": [part for part in (one_line(job.filename or ""), toolchain(job.language)) if part],
         "lead": words.gettext("We received your submission %(id)s. We will mail you its result.")
         % {"id": digits(str(job.upload), locale)},

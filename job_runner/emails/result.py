@@ -32,6 +32,7 @@ from shared.messages.translations import (
     translations,
 )
 from shared.messages.verdict_texts import EXPLANATIONS, JUDGE_SAYS, LABELS
+from shared.resources.mapping import coarse
 from shared.resources.models import signal_name
 
 _NO_LIMITS: Final = ProgramLimits()
@@ -113,7 +114,7 @@ class ResultWriter:
         all_failed = [*self._failed(details.failed)] if details and not self._is_unjudged else []
         failed = _that_fit(all_failed)
         return {
-            "subject": self._unjudged_subject() if self._is_unjudged else subject(self.job, what),
+            "subject": subject(self.job, what, self._problem),
             "about": self._about(answer),
             "heading": f"{what}: {error}" if error else what,
             "tone": "good" if outcome.success else "muted" if self._is_unjudged else "bad",
@@ -136,14 +137,16 @@ class ResultWriter:
         """True if a judge failed. Then nothing looks like a fault of the program."""
         return self.outcome.verdict is Verdict.JUDGE_ERROR
 
-    def _unjudged_subject(self) -> str:
-        return self.gettext("Code could not be judged - %(id)s", id=digits(str(self.job.upload), self._locale))
+    @property
+    def _problem(self) -> str:
+        return self.outcome.details.problem if self.outcome.details else ""
 
     def _not_run(self) -> dict[str, Any]:
         outcome = self.outcome
         heading = self.gettext("Could not be run")
         blame = self.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
-        reason = isolated(one_line(outcome.reason or "", _REASON_LENGTH), self._locale)
+        known, reason = engine_reasons.split(outcome.reason or "", self._locale)
+        reason = known or isolated(one_line(reason, _REASON_LENGTH), self._locale)
         nothing = ("blocks", "tests", "links", "failed", "failed_note", "files", "files_note", "has_groups")
         return {
             **dict.fromkeys(nothing, ()),
@@ -160,8 +163,7 @@ class ResultWriter:
 
     def _about(self, answer: RunResponse | None) -> tuple[str, ...]:
         language = toolchain((answer and answer.language) or self.job.language)
-        problem = self.outcome.details.problem if self.outcome.details else ""
-        return tuple(part for part in (one_line(problem), one_line(self.job.filename or ""), language) if part)
+        return tuple(part for part in (one_line(self._problem), one_line(self.job.filename or ""), language) if part)
 
     def _label(self) -> str:
         verdict = self.outcome.verdict
@@ -341,9 +343,14 @@ class ResultWriter:
         run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
         yield from self._of_the_submission(toolchain(answer.language or job.language, answer.info))
         yield Fact(self.gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
-        yield Fact(self.gettext("CPU time"), self._time(answer.time_s, limits))
-        yield Fact(self.gettext("Memory"), self._memory(answer.memory_bytes, limits))
-        yield Fact(self.gettext("Elapsed time"), self._time(answer.wall_s, _NO_LIMITS))
+        measures: dict[str, Any] = {
+            "cpu_s": answer.time_s, "memory_bytes": answer.memory_bytes, "wall_s": answer.wall_s
+        }  # fmt: skip
+        if self.outcome.details and any(test.hidden for test in self.outcome.details.tests or ()):
+            measures = coarse(measures)
+        yield Fact(self.gettext("CPU time"), self._time(measures["cpu_s"], limits))
+        yield Fact(self.gettext("Memory"), self._memory(measures["memory_bytes"], limits))
+        yield Fact(self.gettext("Elapsed time"), self._time(measures["wall_s"], _NO_LIMITS))
         yield Fact(
             self.gettext("Exit code"), digits(str(answer.exit_code), locale) if answer.exit_code is not None else ""
         )

@@ -8,6 +8,7 @@ from typing import Final
 
 from job_runner.emails import queue
 from job_runner.emails.complete import MailCompletion
+from job_runner.emails.outage import POLICY, Outage
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.mailers.base import Mailer
 from shared.database import channels
@@ -16,7 +17,7 @@ from shared.database.group_commit import GroupCommit
 from shared.resources.models import MailState
 from shared.service import metrics
 from shared.service.background import in_background
-from shared.service.errors import DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
+from shared.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
 from shared.service.retry import RetryPolicy
@@ -27,7 +28,7 @@ log = get_logger(__name__)
 _BATCH: Final = 10
 #: Seconds to wait after a round. The first mail is sent at once, and those that follow closely are claimed together.
 _PACE_SECONDS: Final = 0.05
-#: Seconds after which mails that take longer no longer delay the next ones, nor the end of the service.
+#: Do not wait longer than this for slow mails before the next round or the end of the service.
 _ROUND_SECONDS: Final = 30.0
 #: The most seconds for one mail: ten minutes for the provider's answer, and some for what comes before it.
 _SEND_SECONDS: Final = 660.0
@@ -37,14 +38,8 @@ LEASE_SECONDS: Final = 40.0
 _RECORDING_SECONDS: Final = LEASE_SECONDS
 #: Seconds between the tries of a mail that may have left. They give a provider time, and an operator.
 UNCERTAIN_PAUSES: Final = (60.0, 600.0, 3600.0, 4 * 3600.0)
-#: Seconds to wait after an error that every other mail would meet too, such as a refused account.
-_PAUSE_SECONDS: Final = 60.0
 #: The delays between attempts to record a mail that the provider has accepted. All are shorter than `GRACE_SECONDS`.
 _RECORDING: Final = RetryPolicy(base=0.1, cap=2)
-
-
-class _MailLeaseLost(Exception):
-    """The lease of a mail ended before it was sent."""
 
 
 class MailSender:
@@ -65,16 +60,16 @@ class MailSender:
         self._mailer = mailer
         self._completion = completion
         self._poll_interval = poll_interval
-        # Mails are sent within a minute after an outage of the provider.
-        self._policy = RetryPolicy(base=2, cap=60)
+        self._policy = POLICY
+        self._outage = Outage()
         self._sent = GroupCommit(self._mark_sent)
         self._stop = asyncio.Event()
-        #: Mails under way. Each task returns True if the mailer needs a pause.
-        self._sending: set[asyncio.Task[bool]] = set()
+        #: Mails under way.
+        self._sending: set[asyncio.Task[None]] = set()
         #: Set when a mail ends that took longer than its round.
         self._ended = asyncio.Event()
-        #: True after an error that every other mail would meet too.
-        self._pauses = False
+        #: True if the last claim may have taken the mail of a dead sender. The next one goes on with other mails.
+        self._took_suspect = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`; a mail under way is finished first, unless it takes long."""
@@ -88,8 +83,8 @@ class MailSender:
                     except DatabaseUnavailable as exc:
                         log.warning("sender.waiting", error=str(exc), next_try_s=1)
                         timeout = 1.0
-                    if self._pauses:
-                        await wait_any(stop, timeout=_PAUSE_SECONDS)
+                    if pause := self._outage.pause.seconds:
+                        await wait_any(stop, timeout=pause)
                     else:
                         await wait_any(stop, timeout=min(timeout, _PACE_SECONDS))
                         await wait_any(stop, notified, self._ended, timeout=min(timeout, self._poll_interval))
@@ -103,28 +98,23 @@ class MailSender:
 
     async def run_once(self) -> float:
         """Send one batch, and render what the API has asked for. Return the seconds to wait until the next."""
-        self._pauses = False
-        free = _BATCH - len(self._sending)
-        claimed: list[ClaimedEmail] = []
-        if free:
-            async with self._database.connection() as connection:
-                claimed = await queue.claim(connection, limit=free, lease_seconds=LEASE_SECONDS)
+        free = self._outage.pause.limit(_BATCH - len(self._sending), 0)
+        claimed = await self._claim(free) if free else []
         batch = {asyncio.create_task(self._send(mail)) for mail in claimed}
         for task in batch:
             task.add_done_callback(lambda _: self._ended.set())
         self._sending |= batch
         if batch:
             await asyncio.wait(batch, timeout=_ROUND_SECONDS)
-        elif not free:
+        elif self._sending and not free:
             await asyncio.wait(self._sending, timeout=_ROUND_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         self._ended.clear()
         ended = {task for task in self._sending if task.done()}
         self._sending -= ended
         for failed in filter(None, [task.exception() for task in ended]):
             raise failed
-        if any(task.result() for task in ended):
-            self._pauses = True
-            return _PAUSE_SECONDS
+        if pause := self._outage.pause.seconds:
+            return pause
         async with self._database.connection() as connection:
             following = await queue.next_due(connection)
         rendered = await self._render_pending() if following.is_pending and self._render_pending else 0
@@ -133,38 +123,58 @@ class MailSender:
         # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
         return self._poll_interval if following.seconds is None else max(following.seconds, 0.05)
 
-    async def _send(self, mail: ClaimedEmail) -> bool:
-        """Send one mail and record the result. Return True if the mailer needs a pause."""
+    async def _claim(self, limit: int) -> list[ClaimedEmail]:
+        async with self._database.connection() as connection:
+            claimed = await queue.claim(
+                connection,
+                limit=limit,
+                lease_seconds=LEASE_SECONDS,
+                suspects=not self._took_suspect,
+                is_probe=not self._outage.pause.is_over,
+            )
+        self._took_suspect = any(mail.crashes for mail in claimed)
+        return claimed
+
+    async def _send(self, mail: ClaimedEmail) -> None:
+        """Send one mail and record the result."""
         if mail.suppressed:
             await self._end(mail, MailState.SUPPRESSED)
-            return False
+            return
         if mail.crashes >= queue.MAX_COPIES:
             await self._end(mail, MailState.UNCERTAIN, "the sender stopped while it sent this mail")
-            return False
+            return
         try:
             provider_id = await self._hand_over(mail)
-        except _MailLeaseLost:
-            # This process was suspended. Another sender may have sent the mail.
-            log.warning("mail.lease_lost", **_context(mail))
-            return False
-        except MailRefused as exc:
-            await self._end(mail, MailState.REFUSED, str(exc))
-            return False
-        except MailerUnavailable as exc:
-            if exc.uncertain and mail.crashes + 1 >= queue.MAX_COPIES:
-                await self._end(mail, MailState.UNCERTAIN, str(exc))
-            else:
-                await self._retry_later(mail, exc)
-            return exc.pause
+        except (MailRefused, MailerUnavailable) as exc:
+            await self._failed(mail, exc)
+            return
         except Exception as exc:
             # A defect of ours. Without this, the mail would wait for its lease to expire, and count as a crash.
             log.exception("mail.crashed", **_context(mail))
             await self._retry_later(mail, MailerUnavailable(f"an internal error ({type(exc).__name__})"))
-            return False
+            return
+        if provider_id is None:
+            return
+        delayed = self._outage.end()
         await self._record_sent(mail, provider_id)
         metrics.MAILS.labels("sent").inc()
         log.info("mail.sent", **_context(mail))
-        return False
+        if delayed:
+            async with self._database.connection() as connection:
+                await queue.bring_forward(connection, delayed)
+
+    async def _failed(self, mail: ClaimedEmail, error: MailRefused | MailerUnavailable) -> None:
+        """Record a failure: the mail is given up, or waits by itself, or stays due while all mails wait."""
+        is_shared = self._outage.begins(mail.id, mail.email, error)
+        if isinstance(error, MailRefused):
+            if not is_shared:
+                await self._end(mail, MailState.REFUSED, str(error))
+                return
+            error = MailerUnavailable(str(error), blame=Blame.ACCOUNT)
+        if error.uncertain and mail.crashes + 1 >= queue.MAX_COPIES:
+            await self._end(mail, MailState.UNCERTAIN, str(error))
+        else:
+            await self._retry_later(mail, error, is_shared=is_shared)
 
     async def _end(self, mail: ClaimedEmail, state: MailState, error: str | None = None) -> None:
         metrics.MAILS.labels(state).inc()
@@ -172,20 +182,18 @@ class MailSender:
         async with self._database.connection() as connection:
             await queue.end(connection, mail.lease_id, state, error)
 
-    async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable) -> None:
-        metrics.MAILS.labels("paused" if error.pause else "retried").inc()
-        delay = self._policy.delay(mail.attempt, at_least=error.retry_after)
+    async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable, *, is_shared: bool = False) -> None:
+        metrics.MAILS.labels("paused" if error.blame is Blame.ACCOUNT else "retried").inc()
+        delay = 0.0 if is_shared else self._policy.delay(mail.attempt)
         if error.uncertain:
             delay = max(delay, UNCERTAIN_PAUSES[mail.crashes])
-        if error.pause:
-            delay = _PAUSE_SECONDS
-            log.error("mail.paused", **_context(mail), error=str(error), next_try_s=delay)
-        else:
-            log.warning("mail.retrying", **_context(mail), error=str(error), next_try_s=round(delay, 1))
+        write = log.error if error.blame is Blame.ACCOUNT else log.warning
+        write("mail.retrying", **_context(mail), error=str(error), next_try_s=round(delay, 1))
         async with self._database.connection() as connection:
             await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(error), uncertain=error.uncertain)
 
-    async def _hand_over(self, mail: ClaimedEmail) -> str:
+    async def _hand_over(self, mail: ClaimedEmail) -> str | None:
+        """Return the provider's id of the mail; None if another sender has claimed the mail meanwhile."""
         try:
             async with asyncio.timeout(_ROUND_SECONDS):
                 email = await self._completion.complete(mail)
@@ -193,20 +201,27 @@ class MailSender:
             raise MailerUnavailable(f"An attached file cannot be read: {exc}") from exc
         except TimeoutError as exc:
             raise MailerUnavailable(f"the mail was not ready within {_ROUND_SECONDS:g} s") from exc
-        if time.monotonic() >= mail.lease_ends:
-            raise _MailLeaseLost
+        # A process that was busy or suspended has its mail still, unless another sender has claimed it.
+        if time.monotonic() >= mail.lease_ends - LEASE_SECONDS / 2 and not await self._extend(mail):
+            log.warning("mail.lease_lost", **_context(mail))
+            return None
         try:
             async with in_background(self._keep_lease(mail)), asyncio.timeout(_SEND_SECONDS):
                 return await self._mailer.send(email)
         except TimeoutError as exc:
-            raise MailerUnavailable(f"the mailer took longer than {_SEND_SECONDS:g} s", uncertain=True) from exc
+            raise MailerUnavailable(
+                f"the mailer took longer than {_SEND_SECONDS:g} s", blame=Blame.PROVIDER, uncertain=True
+            ) from exc
 
     async def _keep_lease(self, mail: ClaimedEmail) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with contextlib.suppress(DatabaseUnavailable):
-                async with self._database.connection() as connection:
-                    await queue.extend(connection, mail.lease_id, lease_seconds=LEASE_SECONDS)
+                await self._extend(mail)
+
+    async def _extend(self, mail: ClaimedEmail) -> bool:
+        async with self._database.connection() as connection:
+            return await queue.extend(connection, mail, lease_seconds=LEASE_SECONDS)
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
         """Record that a mail was sent, else it is sent again. Try again while the database is unavailable.

@@ -30,18 +30,36 @@ _ERROR: Final = re.compile(
     r"(?:[A-Za-z_]\w{0,60}\.){0,9}([A-Za-z_]\w{0,60}(?:Error|Exception))\b",
     re.ASCII | re.MULTILINE,
 )
+#: What stands between the words of a name that its sender has chosen, and how long such a name may be.
+_NOT_PLAIN: Final = re.compile(r"[^\w.-]+")
+_LONGEST_NAME: Final = 40
+#: The problem at the end of its title, such as `Sum of numbers (sum@3)`.
+_REFERENCE: Final = re.compile(r"\(([\w@.-]+)\)$")
 #: Characters that are searched for it, at the beginning and at the end.
 _SEARCHED: Final = 4_000
 
 
-def subject(job: ClaimedJob, what: str) -> str:
-    """Return the subject of a mail about a submission, such as `average.py: runtime error (#47)`."""
+def subject(job: ClaimedJob, what: str, problem: str = "") -> str:
+    """Return the subject of a mail about a submission, such as `average.py for mean@2: runtime error (#47)`.
+
+    It holds no text of the sender, who may not know the recipient: only plain names. `problem` ends with its reference.
+    """
     gettext = translations(job.locale).gettext
     values = {"what": what[:1].lower() + what[1:], "id": digits(str(job.upload), job.locale)}
-    file = one_line(job.filename or "")
-    if not file:
+    name = plain_name(job.filename or "")
+    if not name:
         return gettext("Submission %(id)s: %(what)s") % values
-    return gettext("%(file)s: %(what)s (#%(id)s)") % {**values, "file": isolated(file, job.locale)}
+    file = isolated(name, job.locale)
+    if reference := _REFERENCE.search(problem):
+        file = gettext("%(file)s for %(problem)s") % {"file": file, "problem": isolated(reference[1], job.locale)}
+    return gettext("%(file)s: %(what)s (#%(id)s)") % {**values, "file": file}
+
+
+def plain_name(path: str) -> str:
+    """Return the name of a file without its folders, as letters, digits and `._-`."""
+    name = PurePosixPath(_NOT_PLAIN.sub("_", PurePosixPath(path).name))
+    ending = name.suffix[:_LONGEST_NAME]
+    return f"{name.stem[: _LONGEST_NAME - len(ending)]}{ending}"
 
 
 def toolchain(language: str, info: str = "") -> str:

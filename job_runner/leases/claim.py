@@ -9,7 +9,7 @@ avoids deadlocks, and a test checks every statement.
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,6 +18,8 @@ from shared.database import channels
 from shared.database.connection import Connection, Record
 from shared.database.strip_nul import strip_nul
 from shared.engine.codex import ALONE
+from shared.engine.run_time import RunTime
+from shared.operations.job_state import RESULT_WAITS
 from shared.service.errors import PermanentError
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
@@ -174,17 +176,21 @@ _HEARTBEAT: Final = """
     UPDATE job SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
     FROM held WHERE job.id = held.id RETURNING lease_id
 """
-_IS_HELD: Final = "SELECT FROM job WHERE lease_id = :lease_id AND status = 'executing'"
-_RELEASE: Final = """
+_KEEP_WAITING: Final = """
+    UPDATE job SET failure = :reason WHERE lease_id = :lease_id AND status = 'executing' RETURNING id
+"""
+_RELEASE: Final = f"""
     UPDATE job SET status = 'none-executed', attempt = attempt - 1, crashed_at = coalesce(crashed_at, now()),
         lease_id = NULL, lease_expires_at = NULL
-    WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))
-"""
-_RETRY_LATER: Final = """
+    WHERE lease_id = :lease_id AND status = 'executing'
+    RETURNING pg_notify('{channels.SUBMISSIONS}', CAST(upload AS text))
+"""  # noqa: S608  (constants)
+_RETRY_LATER: Final = f"""
     UPDATE job SET status = 'none-executed', run_after = now() + make_interval(secs => :delay),
         attempt = attempt - :refund, failure = :reason, lease_id = NULL, lease_expires_at = NULL
-    WHERE lease_id = :lease_id AND status = 'executing' RETURNING pg_notify(:submissions, CAST(upload AS text))
-"""
+    WHERE lease_id = :lease_id AND status = 'executing'
+    RETURNING pg_notify('{channels.SUBMISSIONS}', CAST(upload AS text))
+"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +228,7 @@ class ClaimedJob:
     locale: str = "en"
     language: str = ""
     crashes: int = 0
+    run_time: RunTime = field(default_factory=RunTime, init=False, compare=False)
 
     @property
     def share(self) -> str:
@@ -249,7 +256,7 @@ async def claim_for_reserved_slot(
 
 def job_of(row: Record) -> ClaimedJob:
     """Return the job of a row that `statement` returned."""
-    return ClaimedJob(**{field.name: row[field.name] for field in fields(ClaimedJob)})
+    return ClaimedJob(**{column.name: row[column.name] for column in fields(ClaimedJob) if column.init})
 
 
 async def submission_of(connection: Connection, job_id: int) -> bytes:
@@ -308,9 +315,10 @@ async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_
     return {row["lease_id"] for row in rows}
 
 
-async def is_held(connection: Connection, lease_id: UUID) -> bool:
-    """Return True if the lease is still ours."""
-    return await connection.fetch_one(_IS_HELD, {"lease_id": lease_id}) is not None
+async def keep_waiting(connection: Connection, lease_id: UUID, reason: str) -> bool:
+    """Note why the outcome of a job cannot be stored yet. Return False if the lease is lost."""
+    values = {"lease_id": lease_id, "reason": strip_nul(f"{RESULT_WAITS}: {reason}")}
+    return await connection.fetch_one(_KEEP_WAITING, values) is not None
 
 
 async def release(connection: Connection, lease_id: UUID) -> None:
@@ -318,7 +326,7 @@ async def release(connection: Connection, lease_id: UUID) -> None:
 
     It may have stored something. `shared.resources.remove` looks for that, because the job was cut off once.
     """
-    await connection.execute(_RELEASE, {"lease_id": lease_id, "submissions": channels.SUBMISSIONS})
+    await connection.execute(_RELEASE, {"lease_id": lease_id})
     await connection.notify(channels.JOBS)
 
 
@@ -329,15 +337,7 @@ async def retry_later(
 
     The attempt is charged unless something that no program can affect was away.
     """
-    await connection.execute(
-        _RETRY_LATER,
-        {
-            "lease_id": lease_id,
-            "delay": delay,
-            "reason": strip_nul(reason),
-            "refund": 0 if is_charged else 1,
-            "submissions": channels.SUBMISSIONS,
-        },
-    )
+    values = {"lease_id": lease_id, "delay": delay, "reason": strip_nul(reason), "refund": 0 if is_charged else 1}
+    await connection.execute(_RETRY_LATER, values)
     # A runner looks again when the next job is due.
     await connection.notify(channels.JOBS)

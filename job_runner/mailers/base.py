@@ -38,8 +38,8 @@ class Mailer(Protocol):
     async def send(self, email: Email) -> str:
         """Hand the mail to the provider, and return the provider's id of it.
 
-        Raises `MailRefused` if this mail can never be delivered, `MailerUnavailable` if another try can help (with
-        `pause` if the account is at fault, not the mail).
+        Raises `MailRefused` if this mail can never be delivered, `MailerUnavailable` if another try can help. The
+        `blame` of either says whether other mails would fail too.
         """
 
     async def forget(self, *, days: int) -> None:

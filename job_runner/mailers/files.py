@@ -13,7 +13,7 @@ from urllib.parse import quote
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import write_message
 from shared.files.atomic_write import replace_file
-from shared.service.errors import MailerUnavailable
+from shared.service.errors import Blame, MailerUnavailable
 
 _DAY: Final = 24 * 60 * 60
 #: Characters of a file's name before its ending. The unique part of a Message-ID comes first.
@@ -36,7 +36,7 @@ class FileMailer(Mailer):
         except OSError as exc:
             raise MailerUnavailable(
                 f"Mails cannot be written to {self._folder}: {exc.strerror}. Check its permissions and the disk.",
-                pause=True,
+                blame=Blame.PROVIDER,
             ) from exc
         return name
 

@@ -1,14 +1,13 @@
 """The mailer over Mailgun's HTTP API (https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun).
 
-Mailgun has no idempotency keys, and may have sent a mail although it answered 5xx. A repeat has the same Message-ID, by
-which receivers recognise it.
+Mailgun has no idempotency keys, and may have sent a mail although it answered 500. A repeat has the same Message-ID, by
+which receivers recognise it. A gateway that finds no Mailgun behind it (502, 503, 504) has handed nothing over.
 """
 
 import asyncio
 import contextlib
 import json
 import re
-from datetime import UTC, datetime
 from email.headerregistry import Address
 from typing import Final
 
@@ -16,9 +15,8 @@ import httpx
 
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import extra_headers, parse_recipient, single_line
-from shared.service.errors import MailerUnavailable, MailRefused
+from shared.service.errors import Blame, MailerUnavailable, MailRefused
 from shared.service.logging import get_logger
-from shared.text.retry_after import parse_retry_after
 
 log = get_logger(__name__)
 
@@ -27,7 +25,8 @@ _LONGEST_ANSWER: Final = 64 << 10
 _READ_SECONDS: Final = 5.0
 #: Seconds to wait for the answer, after which the mail would be sent again.
 _ANSWER_SECONDS: Final = 600.0
-#: Errors after which Mailgun cannot have the mail.
+#: Statuses and errors after which Mailgun cannot have the mail.
+_AWAY: Final = (408, 429, 502, 503, 504)
 _BEFORE_SENDING: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 # Texts that Mailgun replaces, such as `%unsubscribe_url%` and `%recipient.name%`. A percent sign before two hexadecimal
 # digits belongs to a link (RFC 3986), and no name of Mailgun's begins with such digits.
@@ -72,6 +71,7 @@ class MailgunMailer(Mailer):
         except httpx.HTTPError as exc:
             raise MailerUnavailable(
                 f"Mailgun cannot be reached: {type(exc).__name__} {exc}.",
+                blame=Blame.PROVIDER,
                 uncertain=not isinstance(exc, _BEFORE_SENDING),
             ) from exc
         except UnicodeEncodeError as exc:  # a lone surrogate, which no form can hold
@@ -88,26 +88,25 @@ class MailgunMailer(Mailer):
         status = response.status_code
         message = _message_of(answer)
         if status in (400, 413):
-            return MailRefused(f"Mailgun refused the mail ({status}): {message}")
+            return MailRefused(f"Mailgun refused the mail ({status}): {message}", blame=Blame.MAIL_OR_ACCOUNT)
         if status in (401, 402, 403):
             return MailerUnavailable(
                 f"Mailgun refused the account ({status}): {message} Check PRECIEUX_MAILGUN_API_KEY and the account.",
-                pause=True,
+                blame=Blame.ACCOUNT,
             )
         if status == 404:
             return MailerUnavailable(
                 f"Mailgun has no domain {self._domain} at {response.url.host}: check PRECIEUX_MAILGUN_DOMAIN, and "
                 "set PRECIEUX_MAILGUN_URL to its region (the EU's is https://api.eu.mailgun.net).",
-                pause=True,
+                blame=Blame.ACCOUNT,
             )
-        retry_after = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-        if status in (408, 429) or status >= 500:
+        if status in _AWAY or status >= 500:
             return MailerUnavailable(
-                f"Mailgun is unavailable ({status}): {message}", retry_after=retry_after, uncertain=status >= 500
+                f"Mailgun is unavailable ({status}): {message}", blame=Blame.PROVIDER, uncertain=status not in _AWAY
             )
         return MailerUnavailable(
             f"The server at PRECIEUX_MAILGUN_URL ({response.url.host}) does not answer as Mailgun does ({status}).",
-            pause=True,
+            blame=Blame.ACCOUNT,
         )
 
 

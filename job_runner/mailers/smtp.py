@@ -6,6 +6,7 @@ return path, which `precieux mail bounce` reads.
 
 import asyncio
 import contextlib
+import re
 import ssl
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -29,7 +30,7 @@ from aiosmtplib.typing import Default
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import parse_recipient, write_message
 from shared.http.loopback import is_loopback
-from shared.service.errors import MailerUnavailable, MailRefused
+from shared.service.errors import Blame, MailerUnavailable, MailRefused
 
 #: Characters of an envelope id (RFC 3461, section 4.4).
 _LONGEST_ENVELOPE_ID: Final = 100
@@ -38,6 +39,12 @@ _QUIT_SECONDS: Final = 1.0
 #: Seconds to wait for the answer to the mail itself, after which it would be sent again (RFC 5321, section 4.5.3.2.6).
 #: A server may look at its content first.
 ANSWER_SECONDS: Final = 600.0
+#: The enhanced code at the beginning of a reply (RFC 3463), without its class.
+_ENHANCED: Final = re.compile(r"[45]\.(\d{1,3}\.\d{1,3})(?!\d)")
+#: Codes of our address or quota, and all of security and policy. Greylisting and spam filters use the latter too.
+_OF_ACCOUNT: Final = re.compile(r"4\.5|1\.(?:7|8|90)|7\.\d+")
+#: Codes of the recipient's address and mailbox.
+_OF_RECIPIENT: Final = re.compile(r"[12]\.\d+")
 
 
 def server_of(url: str) -> dict[str, Any]:
@@ -99,10 +106,13 @@ class SmtpMailer(Mailer):
             raise failure(exc, handed_over=client.handed_over) from exc
         except ssl.SSLError as exc:
             raise MailerUnavailable(
-                f"The SMTP server's certificate is not trusted: {exc}. Check the host in PRECIEUX_SMTP_URL.", pause=True
+                f"The SMTP server's certificate is not trusted: {exc}. Check the host in PRECIEUX_SMTP_URL.",
+                blame=Blame.ACCOUNT,
             ) from exc
         except (OSError, ValueError) as exc:
-            raise MailerUnavailable(f"The SMTP server cannot be reached: {exc}.", uncertain=client.handed_over) from exc
+            raise MailerUnavailable(
+                f"The SMTP server cannot be reached: {exc}.", blame=Blame.PROVIDER, uncertain=client.handed_over
+            ) from exc
         finally:
             await _quit(client)
         return answer[:500]
@@ -150,23 +160,43 @@ def _report_options(message_id: str) -> list[str]:
 def failure(error: SMTPException, *, handed_over: bool = False) -> MailerUnavailable | MailRefused:
     """Return the error for an SMTP reply: 4yz asks for another try, 5yz is final (RFC 5321, section 4.2.1).
 
-    After either, the server does not have the mail; without a reply to a mail that was handed over, it may. A 5yz reply
-    before the recipient is named cannot be about the mail, so it blames the account.
+    After either, the server does not have the mail; without a reply to a mail that was handed over, it may. A reply
+    before the recipient is named cannot be about the mail.
     """
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]
     if isinstance(error, SMTPResponseException):
-        reply = f"({error.code}) {error.message[:200]}"
-        if error.code < 500:
-            return MailerUnavailable(f"The SMTP server is unavailable: {reply}")
-        if isinstance(error, SMTPRecipientRefused | SMTPDataError):
-            return MailRefused(f"The SMTP server refused the mail: {reply}")
-        hint = (
-            " Check the user and password in PRECIEUX_SMTP_URL." if isinstance(error, SMTPAuthenticationError) else ""
-        )
-        return MailerUnavailable(f"The SMTP server refused the connection: {reply}{hint}", pause=True)
+        return _of_reply(error)
+    text = error.message[:200]
     if isinstance(error, SMTPNotSupported):
-        return MailerUnavailable(f"The SMTP server lacks an extension: {error.message[:200]}.", pause=True)
-    if handed_over:
-        return MailerUnavailable(f"The SMTP server's answer was lost: {error.message[:200]}.", uncertain=True)
-    return MailerUnavailable(f"The SMTP server cannot be reached: {error.message[:200]}.")
+        return MailerUnavailable(f"The SMTP server lacks an extension: {text}.", blame=Blame.ACCOUNT)
+    what = "answer was lost" if handed_over else "connection failed"
+    return MailerUnavailable(f"The SMTP server's {what}: {text}.", blame=Blame.PROVIDER, uncertain=handed_over)
+
+
+def _of_reply(error: SMTPResponseException) -> MailerUnavailable | MailRefused:
+    reply = f"({error.code}) {error.message[:200]}"
+    if not isinstance(error, SMTPRecipientRefused | SMTPDataError):
+        if error.code < 500:
+            return MailerUnavailable(f"The SMTP server is unavailable: {reply}", blame=Blame.PROVIDER)
+        is_login = isinstance(error, SMTPAuthenticationError)
+        hint = " Check the user and password in PRECIEUX_SMTP_URL." if is_login else ""
+        return MailerUnavailable(f"The SMTP server refused the connection: {reply}{hint}", blame=Blame.ACCOUNT)
+    match = _ENHANCED.match(error.message)
+    code = match[1] if match else ""
+    blame = _blame(error.code, code)
+    if error.code < 500:
+        return MailerUnavailable(f"The SMTP server is unavailable: {reply}", blame=blame)
+    text = f"The SMTP server refused the {'account' if blame is Blame.ACCOUNT else 'mail'}: {reply}"
+    # A policy may refuse one mail for good.
+    is_certain = blame is Blame.ACCOUNT and code and not code.startswith("7.")
+    return MailerUnavailable(text, blame=blame) if is_certain else MailRefused(text, blame=blame)
+
+
+def _blame(code: int, enhanced: str) -> Blame:
+    """Return what a reply to a recipient or a mail blames."""
+    if code == 421 or enhanced.startswith("3."):
+        return Blame.PROVIDER if code < 500 else Blame.MAIL_OR_ACCOUNT
+    if _OF_ACCOUNT.fullmatch(enhanced) or (code >= 554 and not enhanced):
+        return Blame.ACCOUNT
+    return Blame.MAIL if _OF_RECIPIENT.fullmatch(enhanced) else Blame.MAIL_OR_ACCOUNT

@@ -1,4 +1,4 @@
-"""Charges keys for the time for which their programs held slots."""
+"""Charges keys for the time of their runs (`RunTime`)."""
 
 from collections import defaultdict
 from collections.abc import Sequence

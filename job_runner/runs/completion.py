@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from job_runner.emails.branding import Branding
 from job_runner.emails.render import render
-from job_runner.engine.pause import LONGEST_PAUSE
+from job_runner.engine.pause import LONGEST_PAUSE, Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
@@ -27,32 +27,35 @@ log = get_logger(__name__)
 class Completion:
     """Completes jobs. `complete` may run for many at once."""
 
-    def __init__(self, database: Database, store: ObjectStore, branding: Branding, policy: RetryPolicy) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, branding: Branding, policy: RetryPolicy, pause: Pause
+    ) -> None:
         self._database = database
         self._store = store
         self._branding = branding
         self._policy = policy.capped(LONGEST_PAUSE)
+        self._pause = pause
         self._group = GroupCommit(self._finish)
 
     async def complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Write the outcome as soon as the store and the database take it: it is not computed again.
 
-        Return False, and write nothing, if the lease is lost.
+        The runner claims nothing meanwhile. Return False, and write nothing, if the lease is lost.
         """
         failures, is_certain = 0, True
         while True:
             try:
                 return await self._try(job, outcome, is_certain=is_certain)
             except (StoreUnavailable, DatabaseUnavailable) as exc:
-                failures += 1
+                failures, reason = failures + 1, str(exc)
+                self._pause.wait_for(job.lease_id, exc)
                 delay = self._policy.delay(failures, at_least=exc.retry_after)
                 # A commit whose answer was lost may have been made.
                 is_certain = is_certain and isinstance(exc, StoreUnavailable | DatabaseConflict)
-                log.warning("outcome.waiting", error=str(exc), next_try_s=round(delay, 1))
             # Without a database no other runner can claim the job, so the lease is still ours.
             with suppress(DatabaseUnavailable):
                 async with self._database.connection() as connection:
-                    if not await claim.is_held(connection, job.lease_id):
+                    if not await claim.keep_waiting(connection, job.lease_id, reason):
                         log.warning("job.lease_lost")
                         return False
             await asyncio.sleep(delay)

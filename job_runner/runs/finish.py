@@ -30,7 +30,7 @@ _FINISH: Final = f"""
             verdict = CASE WHEN finished.number >= runs OR outcome IS NULL THEN :verdict ELSE verdict END
         FROM finished WHERE uploads.id = finished.upload
         RETURNING uploads.id AS upload, finished.id AS job, number, owner, batch, webhook_url,
-            spec ->> 'locale' AS locale, pg_notify(:submissions, CAST(uploads.id AS text))
+            spec ->> 'locale' AS locale, pg_notify('{channels.SUBMISSIONS}', CAST(uploads.id AS text))
     ), mailed AS (
         INSERT INTO emails (job, kind, recipient, subject, text, html, message_id, upload, locale, attachments)
         SELECT job, :kind, :recipient, :subject, :text, :html, :message_id, upload, locale,
@@ -40,7 +40,7 @@ _FINISH: Final = f"""
             -- While a batch runs, its digest is the mail of its submissions.
             AND (batch IS NULL
                 OR NOT EXISTS (SELECT FROM batches WHERE batches.id = batch AND digest AND finished_at IS NULL))
-        RETURNING pg_notify(:emails, '')
+        RETURNING pg_notify('{channels.EMAILS}', '')
     ), stored AS (
         INSERT INTO results (job, upload, output, filelink, output_key, verdict, error, exit_code, signal, time_s,
             wall_s, memory_bytes, truncated, engine, stderr, stderr_bytes, compile_output, cut, points, points_awarded,
@@ -56,9 +56,10 @@ _FINISH: Final = f"""
         FROM freed
         WHERE webhook_url IS NOT NULL
             AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.upload = freed.upload AND webhooks.status = 'gone')
-        RETURNING pg_notify(:webhooks, '')
+        RETURNING pg_notify('{channels.WEBHOOKS}', '')
     )
-    SELECT id, (SELECT pg_notify(:batches, CAST(batch AS text)) FROM freed WHERE batch IS NOT NULL) FROM finished
+    SELECT id, (SELECT pg_notify('{channels.BATCHES}', CAST(batch AS text)) FROM freed WHERE batch IS NOT NULL)
+    FROM finished
 """  # noqa: S608  (constants)
 
 
@@ -118,10 +119,6 @@ def _values(result: JobResult) -> dict[str, object]:
         "message": strip_nul(details.message) if details.message else None,
         "judge_message": strip_nul(details.judge_message) if details.judge_message else None,
         "groups": to_json(details.graded.groups).decode() if details.graded else None,
-        "emails": channels.EMAILS,
-        "submissions": channels.SUBMISSIONS,
-        "webhooks": channels.WEBHOOKS,
-        "batches": channels.BATCHES,
     }
 
 

@@ -92,6 +92,7 @@ class _Run:
         position = 0
         async with aclosing(events):
             async for event in events:
+                self.job.run_time.add(event)
                 if isinstance(event, Compiled | TestEnded):
                     check_load(event, self.job.attempt)
                 match event:
@@ -133,6 +134,7 @@ class _Run:
         silence_s = self.problem.silence_s
         async with aclosing(self.runs.engine.run_program(request, share=self.job.share, silence_s=silence_s)) as events:
             async for event in events:
+                self.job.run_time.add(event)
                 if isinstance(event, Compiled) and event.verdict is not None:
                     error = f"The grader does not compile.\n{event.output}"
                 if isinstance(event, TestEnded):

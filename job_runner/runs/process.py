@@ -1,6 +1,5 @@
 """Processes a claimed job: runs its program at the engine, and completes it or hands it back."""
 
-import time
 from collections.abc import Callable
 
 from job_runner.emails.branding import Branding
@@ -56,17 +55,16 @@ class Processor:
         self.pause = pause or Pause()
         self.charges = Charges(database, key_cpu_seconds)
         self._programs = ProgramRuns(database, store, engine, self.pause)
-        self._completion = Completion(database, store, branding, self._policy)
+        self._completion = Completion(database, store, branding, self._policy, self.pause)
 
     async def process(self, job: ClaimedJob, answered: Callable[[], None] = lambda: None) -> None:
         """Run a job and write its outcome, or hand it back for another attempt. Raises only `DatabaseUnavailable`.
 
         `answered` is called when the engine has answered, before the outcome is stored.
         """
-        started = time.monotonic()
         try:
             outcome = await self._run(job)
-            seconds = time.monotonic() - started
+            seconds = job.run_time.seconds
             answered()
             is_stored = await self._completion.complete(job, outcome)
         except LeaseLost:
@@ -76,15 +74,13 @@ class Processor:
             raise
         except Exception as exc:
             if isinstance(exc, EngineUnavailable) and not isinstance(exc, EngineAway):
-                await self.charges.add(job.owner, time.monotonic() - started)
+                await self.charges.add(job.owner, job.run_time.seconds)
             if outcome_of_error := await self._hand_back(job, exc):
                 answered()
                 await self._completion.complete(job, outcome_of_error)
             return
         if is_stored and outcome.answer is not None:
-            # CPU time is more than the elapsed time if the program or its judge used several processors.
-            judge_s = outcome.details.judge_cpu_s if outcome.details else 0.0
-            await self.charges.add(job.owner, max(seconds, (outcome.answer.time_s or 0.0) + judge_s))
+            await self.charges.add(job.owner, max(seconds, outcome.answer.time_s or 0.0))
 
     async def _run(self, job: ClaimedJob) -> Outcome:
         if job.stop_reason is not None:

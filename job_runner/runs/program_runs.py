@@ -124,6 +124,7 @@ class ProgramRuns:
         with closing(LiveOutput(self._database, job.upload)) as live:
             async with aclosing(running) as events:
                 async for event in events:
+                    job.run_time.add(event)
                     if isinstance(event, Compiled | TestEnded):
                         check_load(event, job.attempt)
                     match event:

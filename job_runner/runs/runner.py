@@ -185,7 +185,6 @@ class Runner:
             request=str(job.request_id), job=job.id, upload=job.upload, attempt=job.attempt
         )
         log.debug("job.claimed")
-        started = time.monotonic()
         try:
             with metrics.JOB_RUN_SECONDS.time():
                 await self._processor.process(job, lambda: self._free_slot_of(job))
@@ -196,7 +195,7 @@ class Runner:
         except asyncio.CancelledError:
             if job.lease_id in self._cancelled:
                 log.info("job.cancelled")
-                await self._processor.charges.add(job.owner, time.monotonic() - started)
+                await self._processor.charges.add(job.owner, job.run_time.seconds)
             else:
                 await self._release(job)
         except Exception:
@@ -207,6 +206,7 @@ class Runner:
         del self._under_way[lease_id], self._owners[lease_id]
         self._answered.discard(lease_id)
         self._cancelled.discard(lease_id)
+        self._processor.pause.forget(lease_id)
         self._slot_is_free()
 
     def _free_slot_of(self, job: ClaimedJob) -> None:

@@ -2,21 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Final
 
 from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.queue import add_of_batches
+from job_runner.emails.queue import BatchMail, add_of_batch
 from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection
 from shared.resources.models import MailKind
+from shared.resources.statements import LATEST_JOB
 from shared.service.logging import get_logger
 from shared.text.email_addresses import as_addressed
 
 log = get_logger(__name__)
 
 # A batch is finished by one runner: the row is locked, and others skip it.
-_FINISH: Final = """
+_FINISH: Final = f"""
     WITH due AS MATERIALIZED (
         SELECT id FROM batches
         WHERE finished_at IS NULL AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids)) AND NOT EXISTS (
@@ -30,16 +32,17 @@ _FINISH: Final = """
         INSERT INTO webhooks (owner, batch, type, url)
         SELECT owner, id, 'batch.finished', webhook_url FROM finished WHERE webhook_url IS NOT NULL
     )
-    SELECT id, digest, webhook_url, pg_notify(:batches, CAST(id AS text)),
-        CASE WHEN webhook_url IS NOT NULL THEN pg_notify(:webhooks, '') END
+    SELECT id, digest, webhook_url, pg_notify('{channels.BATCHES}', CAST(id AS text)),
+        CASE WHEN webhook_url IS NOT NULL THEN pg_notify('{channels.WEBHOOKS}', '') END
     FROM finished
-"""
-_LINES: Final = """
+"""  # noqa: S608  (constants)
+_LINES: Final = f"""
     SELECT u.id, u.email, u.filename, u.language, u.outcome, u.verdict, u.spec ->> 'locale' AS locale,
-        r.points, r.points_awarded
-    FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.number = u.runs LEFT JOIN results r ON r.job = j.id
+        r.points, r.points_awarded,
+        (SELECT problem || '@' || version FROM problem_versions WHERE id = u.problem_version) AS problem
+    FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
     WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
-"""
+"""  # noqa: S608  (constants)
 
 
 class BatchFinisher(BatchLoop):
@@ -48,14 +51,7 @@ class BatchFinisher(BatchLoop):
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
         """Finish one batch whose submissions have all ended, and return its id; None if there is no such batch."""
         async with self._database.transaction() as connection:
-            batch = await connection.fetch_one(
-                _FINISH,
-                {
-                    "ids": None if among is None else list(among),
-                    "batches": channels.BATCHES,
-                    "webhooks": channels.WEBHOOKS,
-                },
-            )
+            batch = await connection.fetch_one(_FINISH, {"ids": None if among is None else list(among)})
             if batch is None:
                 return None
             mails = await self._add_digests(connection, batch["id"]) if batch["digest"] else 0
@@ -75,14 +71,16 @@ class BatchFinisher(BatchLoop):
                 page=self._branding.links.page(row["id"]),
                 points=row["points"],
                 points_awarded=row["points_awarded"],
+                problem=row["problem"],
             )
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
-        await add_of_batches(connection, MailKind.DIGEST, [self._mail(batch, lines) for lines in by_address.values()])
-        return len(by_address)
+        mails = [self._mail(batch, lines) for lines in by_address.values()]
+        await add_of_batch(connection, MailKind.DIGEST, batch, mails)
+        return len(mails)
 
-    def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> dict[str, object]:
-        """Return the row of a digest. Its first submission decides the spelling of the address and the language."""
+    def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> BatchMail:
+        """Return a digest. Its first submission decides the spelling of the address and the language."""
         recipient, locale, _ = entries[0]
         lines = [line for _, _, line in entries]
-        email = render_digest(batch, lines, self._branding, recipient=recipient, locale=locale)
-        return {"batch": batch, "recipient": recipient, "locale": locale, **email.columns}
+        render = partial(render_digest, batch, lines, self._branding, recipient=recipient, locale=locale)
+        return recipient, locale, render

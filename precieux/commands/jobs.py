@@ -1,7 +1,6 @@
 """`precieux jobs`: lists jobs, shows one, retries it, or cancels it."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands import views
-from precieux.commands.options import DataDir, Json
+from precieux.commands.options import DataDir, Json, Since
 from precieux.installation.operator_database import operate_in_transaction
 from shared.database.connection import Connection
 from shared.operations import jobs
@@ -21,14 +20,6 @@ JobId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, he
 
 OptionalJobId = Annotated[
     int | None, typer.Argument(metavar="[ID]", min=1, max=(1 << 63) - 1, help="The job's number.", show_default=False)
-]
-FailedSince = Annotated[
-    datetime | None,
-    typer.Option(
-        metavar="TIME",
-        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
-        help="All jobs that could not be run since this local time, such as 2026-12-31T08:30.",
-    ),
 ]
 
 
@@ -59,7 +50,7 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
 
 @app.command()
 def retry(
-    job_id: OptionalJobId = None, failed_since: FailedSince = None, data_dir: DataDir = None, as_json: Json = False
+    job_id: OptionalJobId = None, failed_since: Since = None, data_dir: DataDir = None, as_json: Json = False
 ) -> None:
     """Run a waiting job now, or request a failed one again, or all that failed since a time."""
     if (job_id is None) == (failed_since is None):

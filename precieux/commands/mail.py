@@ -6,7 +6,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands import bounce, mail_test, suppressions, views
-from precieux.commands.options import DataDir, Json
+from precieux.commands.options import DataDir, Json, Since
 from precieux.installation.operator_database import operate_in_transaction
 from shared.mail import mails
 from shared.resources.models import MailState
@@ -16,6 +16,9 @@ from shared.text.control_characters import replace_controls
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
 
 MailId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The mail's number.")]
+OptionalMailId = Annotated[
+    int | None, typer.Argument(metavar="[ID]", min=1, max=(1 << 63) - 1, help="The mail's number.", show_default=False)
+]
 
 
 @app.command("list")
@@ -57,10 +60,30 @@ def show(
 
 
 @app.command()
-def resend(mail_id: MailId, data_dir: DataDir = None, as_json: Json = False) -> None:
+def resend(
+    mail_id: OptionalMailId = None,
+    state: Annotated[MailState | None, typer.Option(help="All that did not arrive and are in this state.")] = None,
+    since: Since = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
     """Send a mail now if it waits, again if it did not arrive, or as a new mail if it has left."""
-    done = operate_in_transaction(lambda connection: mails.resend(connection, mail_id), data_dir)
-    terminal.say_done(done, {"id": mail_id, "done": done}, as_json=as_json)
+    if mail_id is not None and state is None and since is None and not dry_run:
+        done = operate_in_transaction(lambda connection: mails.resend(connection, mail_id), data_dir)
+        terminal.say_done(done, {"id": mail_id, "done": done}, as_json=as_json)
+        return
+    if mail_id is not None or state not in mails.SENT_AGAIN or since is None:
+        raise typer.BadParameter(f"Give the number of a mail, or --state ({', '.join(mails.SENT_AGAIN)}) and --since.")
+    start = since.astimezone()
+    rows = operate_in_transaction(
+        lambda connection: mails.resend_all(connection, state, start, is_dry=dry_run), data_dir
+    )
+    if dry_run:
+        views.show_list(rows, views.mail_cells, as_json=as_json)
+    else:
+        queued = [row["id"] for row in rows]
+        terminal.say_done(f"{len(queued)} mails are queued again.", {"queued": queued}, as_json=as_json)
 
 
 app.command("test")(mail_test.mail_test)

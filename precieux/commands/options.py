@@ -1,6 +1,7 @@
 """Options that several commands have."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import update_wrapper
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -16,6 +17,15 @@ Url = Annotated[str, typer.Option(envvar=["PRECIEUX_URL", "PRECIEUX_PUBLIC_URL"]
 Key = Annotated[
     str | None,
     typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `precieux up` on this machine."),
+]
+#: A local time, of the formats below.
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        metavar="TIME",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+        help="All since this local time, such as 2026-12-31T08:30.",
+    ),
 ]
 Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="Number of the submission.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it is bad.")]

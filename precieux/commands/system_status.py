@@ -36,9 +36,13 @@ _TEXTS: Final = {
         "look at the log of the API and at the broker",
     ),
     IssueKind.MAILS_STUCK: ("mails are not sent", "look for mail.retrying in the runner's log"),
+    IssueKind.MAILS_PAUSED: (
+        "no mail can be sent",
+        "run `precieux mail test`, and look at the account at the provider; mails are tried each minute",
+    ),
     IssueKind.JOBS_WAIT: ("jobs wait for a long time", "start more runners and executors, and run `precieux doctor`"),
     IssueKind.NOTHING_RUNS: (
-        "no program could be run in the last minute",
+        "no program could be run, and its result stored, in the last minute",
         "look at the engine and the object store, and run `precieux doctor`; what waits is tried again",
     ),
     IssueKind.JOBS_RETRIED: ("some programs could not be run yet, and are tried again", "precieux jobs list"),

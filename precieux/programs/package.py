@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
+from precieux import terminal
 from precieux.errors import UsageError
 from precieux.host import files
 
@@ -18,19 +19,35 @@ _POLYGON: Final = "problem.xml"
 def read_package(path: Path) -> bytes:
     """Return the zip of a folder, or of a file that is one. The same files always give the same bytes."""
     if not path.is_dir():
-        return files.read(path)
-    packed, root = io.BytesIO(), path.resolve()
+        package = files.read(path)
+        if not zipfile.is_zipfile(io.BytesIO(package)):
+            raise UsageError(f"{path} is no zip; name the folder or the zip of a package.")
+        return package
+    packed, top = io.BytesIO(), _repository_of(path.resolve())
     is_polygon = (path / _POLYGON).exists()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(path.rglob("*")):
             name = file.relative_to(path)
             if file.is_dir() or not (is_polygon or _is_named(name)):
                 continue
-            # A link to a file of the package counts as a copy of it.
-            if not file.resolve().is_relative_to(root):
-                raise UsageError(f"{file} leads out of the package; put a copy of the file there.")
+            # A link within the repository counts as a copy of its file. Others may lead to what nobody else must see.
+            if file.is_symlink() and not _is_shared(file.resolve(), top):
+                terminal.complain(f"{file} leads out of the package, or nowhere, so it is left out.")
+                continue
             archive.writestr(zipfile.ZipInfo(name.as_posix()), files.read(file), zipfile.ZIP_DEFLATED)
     return packed.getvalue()
+
+
+def _repository_of(folder: Path) -> Path:
+    """Return the folder of the Git repository that a folder is in, or the folder itself."""
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
+
+
+def _is_shared(target: Path, top: Path) -> bool:
+    """Return True for a file below a folder that is not hidden there."""
+    if not (target.is_file() and target.is_relative_to(top)):
+        return False
+    return not any(part.startswith(".") for part in target.relative_to(top).parts)
 
 
 def _is_named(name: Path) -> bool:

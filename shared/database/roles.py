@@ -45,7 +45,7 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         "SELECT, DELETE": "results, test_results",
         "SELECT": "languages, alembic_version",
         "SELECT (id, job, kind, recipient, message_id, status, attempt, last_error, created_at, updated_at, sent_at,"
-        " upload, batch, locale), INSERT (job, kind, upload, batch, locale),"
+        " crashes, run_after, upload, batch, locale), INSERT (job, kind, upload, batch, locale),"
         " UPDATE (status, last_error, updated_at, attempt, crashes, run_after), DELETE": "emails",
         # It makes and revokes keys for the operator's page, as far as `_POLICIES` let it.
         "SELECT (id, name, sha256, scopes, recipients, created_at, revoked_at, signs_webhooks, run_seconds),"

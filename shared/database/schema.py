@@ -30,8 +30,8 @@ def is_newer(current: str | None) -> bool:
     known = revisions()
     if current is None or current in known:
         return False
-    # Numbers only grow, so a later release has a higher one of as many digits.
-    if len(current) != len(known[-1]) or not current.isdecimal() or current < known[-1]:
+    # Numbers only grow, so a later release has a higher one.
+    if current < known[-1]:
         raise ConfigurationError(
             f"the database's schema ({current}) is of a state of Precieux that was never released, so no release can"
             " use its data: restore a backup of a release, or run the program that made them"

@@ -507,6 +507,9 @@ class Started(_Event):
     instance: str = ""
 
 
+_WAITED: Final = "seconds in which it waited for a processor"
+
+
 class Compiled(_Event):
     """The compiler has ended. No test follows after `compile_error`. Without a compiler there is no such event.
 
@@ -520,6 +523,7 @@ class Compiled(_Event):
     truncated: bool
     cpu_s: float
     wall_s: float
+    waited_s: float = Field(default=0, description=_WAITED)
     memory_bytes: int
     exit_code: int | None = None
     signal: int | None = None
@@ -622,6 +626,7 @@ class TestEnded(_Event):
     signal: int | None
     cpu_s: float
     wall_s: float
+    waited_s: float = Field(default=0, description=f"{_WAITED}, and its judges")
     memory_bytes: int
     cpu_pressure: float | None = Field(
         description="after `stopped` by wall: the share of the time in which something on the machine waited for a CPU"

@@ -1,14 +1,19 @@
 """Reads mails, and sends them again. Each function works in the caller's transaction."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from shared.database import channels
 from shared.database.connection import Connection, Record
-from shared.mail import failed_mails
 from shared.mail.suppressions import suppressed
 from shared.resources.models import MailState
 from shared.service.errors import PrecieuxError
 
+#: States of mails that may be sent again: not after a complaint, and a suppressed mail only if its address is allowed.
+SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)
+#: The most mails that are sent again at once.
+_MOST: Final = 100_000
 # A failure mail takes the place of the result mail, so both have the kind `result` (`shared.resources.mails`).
 _FIELDS: Final = """
     e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind, coalesce(e.recipient, u.email) AS recipient,
@@ -18,14 +23,29 @@ _LIST: Final = f"""
     SELECT {_FIELDS}, e.last_error FROM emails e LEFT JOIN uploads u ON u.id = e.upload
     WHERE e.status = coalesce(CAST(:state AS text), e.status)
         AND (CAST(:email AS text) IS NULL OR lower(coalesce(e.recipient, u.email)) = lower(:email))
+        AND e.updated_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
     ORDER BY e.id DESC LIMIT :limit
 """  # noqa: S608  (constants)
+_FAILED: Final = f"""
+    SELECT {_FIELDS}, e.last_error FROM emails e LEFT JOIN uploads u ON u.id = e.upload
+    WHERE e.status IN ('refused', 'bounced', 'complained', 'uncertain')
+    ORDER BY e.updated_at DESC, e.id DESC LIMIT :limit
+"""  # noqa: S608
 _DETAILS: Final = f"""
     SELECT {_FIELDS}, e.sent_at, e.run_after, e.last_error, e.job, e.crashes, e.locale, e.subject, e.message_id,
         e.provider_id, e.text, e.html,
         ARRAY(SELECT file ->> 'filename' FROM jsonb_array_elements(e.attachments) AS file) AS attachments
     FROM emails e LEFT JOIN uploads u ON u.id = e.upload WHERE e.id = :id
 """  # noqa: S608
+# As a new mail: its attempts begin again. Its Message-ID stays, so that a receiver that has it drops the copy.
+_SEND_AGAIN: Final = """
+    WITH chosen AS MATERIALIZED (
+        SELECT id FROM emails WHERE id = ANY(:ids) AND status = ANY(:states) ORDER BY id FOR UPDATE
+    )
+    UPDATE emails SET status = 'queued', attempt = 0, crashes = 0, run_after = now(), updated_at = now(),
+        last_error = NULL
+    FROM chosen WHERE emails.id = chosen.id RETURNING emails.id
+"""
 _LOCK: Final = "SELECT kind, job, upload, status FROM emails WHERE id = :id FOR NO KEY UPDATE"
 _RECIPIENT: Final = """
     SELECT coalesce(e.recipient, u.email) AS recipient FROM emails e LEFT JOIN uploads u ON u.id = e.upload
@@ -41,11 +61,38 @@ _ORDER: Final = """
 
 
 async def listed(
-    connection: Connection, *, state: MailState | None = None, email: str | None = None, limit: int = 50
+    connection: Connection,
+    *,
+    state: MailState | None = None,
+    email: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Return the latest mails, the newest first, without their texts."""
-    rows = await connection.fetch_all(_LIST, {"state": state, "email": email, "limit": limit})
+    """Return the latest mails, the newest first, without their texts; with `since`, those that changed after it."""
+    rows = await connection.fetch_all(_LIST, {"state": state, "email": email, "since": since, "limit": limit})
     return [dict(row) for row in rows]
+
+
+async def failed(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
+    """Return the latest mails that did not arrive, the newest first.
+
+    If the recipient `is_suppressed`, a mail would not be sent again either.
+    """
+    return await _with_suppressions(connection, await connection.fetch_all(_FAILED, {"limit": limit}))
+
+
+async def _with_suppressions(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the mails with two more fields: `is_suppressed` and `may_be_sent_again`."""
+    unwanted = await suppressed(connection, {row["recipient"] for row in rows if row["recipient"]})
+    mails = [{**row, "is_suppressed": row["recipient"] in unwanted} for row in rows]
+    return [{**mail, "may_be_sent_again": mail["state"] in SENT_AGAIN and not mail["is_suppressed"]} for mail in mails]
+
+
+async def send_again(connection: Connection, ids: Collection[int]) -> list[int]:
+    """Queue mails that did not arrive, or may not have, again, and return their ids. Leave others as they are."""
+    rows = await connection.fetch_all(_SEND_AGAIN, {"ids": list(ids), "states": list(map(str, SENT_AGAIN))})
+    await connection.notify(channels.EMAILS)
+    return sorted(row["id"] for row in rows)
 
 
 async def details(connection: Connection, mail_id: int) -> dict[str, Any]:
@@ -62,6 +109,17 @@ async def order(connection: Connection, *, job: int, upload: int) -> int:
     assert row is not None
     number: int = row["id"]
     return number
+
+
+async def resend_all(
+    connection: Connection, state: MailState, since: datetime, *, is_dry: bool = False
+) -> list[dict[str, Any]]:
+    """Queue all mails again that are in this state since a time, and return them. A dry look changes nothing."""
+    rows = await _with_suppressions(connection, await listed(connection, state=state, since=since, limit=_MOST))
+    chosen = [row for row in rows if row["may_be_sent_again"]]
+    if not is_dry:
+        await send_again(connection, [row["id"] for row in chosen])
+    return chosen
 
 
 async def resend(connection: Connection, mail_id: int) -> str:
@@ -83,7 +141,7 @@ async def resend(connection: Connection, mail_id: int) -> str:
         case MailState.SENT | MailState.DELIVERED:
             done = await _mail_as_new(connection, mail_id, mail)
         case MailState.REFUSED | MailState.BOUNCED | MailState.SUPPRESSED | MailState.UNCERTAIN:
-            await failed_mails.send_again(connection, [mail_id])
+            await send_again(connection, [mail_id])
             done = f"Mail {mail_id} is queued again."
     await connection.notify(channels.EMAILS)
     return done

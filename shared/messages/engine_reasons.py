@@ -1,4 +1,4 @@
-"""Says in a person's words and language why the engine ended a program.
+"""Says in a person's words and language why the engine ended a program, or why it could not be run.
 
 The engine speaks the CodeX protocol, which has no languages. Sentences that are not known here stay as they are.
 """
@@ -8,8 +8,9 @@ from typing import Final
 
 from shared.messages.translations import gettext_noop, isolated, number, translations
 
-#: The sentences of `executor.verdict`, each with what a mail says in its place, below the name of the verdict. A `#`
-#: stands for a number. A program can write such a sentence too, with any number.
+#: The sentences of `executor.verdict`, each with what a mail says in its place, below the name of the verdict, and
+#: those of `leases.poison_jobs` and of an operator. A `#` stands for a number. A program can write such a sentence too,
+#: with any number.
 _SENTENCES: Final = tuple(
     (re.compile(re.sub(r"<(\w+)>#", r"(?P<\1>[0-9]{1,15}(?:\\.[0-9]{1,6})?)", pattern)), message)
     for pattern, message in (
@@ -32,6 +33,15 @@ _SENTENCES: Final = tuple(
             r"Killed by signal <number># \((?P<name>[A-Za-z0-9 /]{1,40})\)\.",
             gettext_noop("%(name)s (signal %(number)s)."),
         ),
+        (
+            r"the engine stopped while it ran this program, <number># times",
+            gettext_noop("the engine stopped while it ran this program, %(number)s times"),
+        ),
+        (
+            r"the runner stopped while it ran this program, <number># times",
+            gettext_noop("the runner stopped while it ran this program, %(number)s times"),
+        ),
+        ("the operator of this service cancelled it", gettext_noop("the operator of this service cancelled it")),
     )
 )
 

@@ -21,6 +21,7 @@ class IssueKind(StrEnum):
     BROKER_DOWN = "broker-down"
     OUTBOX_STUCK = "outbox-stuck"
     MAILS_STUCK = "mails-stuck"
+    MAILS_PAUSED = "mails-paused"
     NOTHING_RUNS = "nothing-runs"
     JOBS_WAIT = "jobs-wait"
     JOBS_RETRIED = "jobs-retried"
@@ -44,6 +45,7 @@ _STOPS_WORK: Final = frozenset(
         IssueKind.BROKER_DOWN,
         IssueKind.OUTBOX_STUCK,
         IssueKind.MAILS_STUCK,
+        IssueKind.MAILS_PAUSED,
         IssueKind.NOTHING_RUNS,
     }
 )
@@ -53,8 +55,8 @@ _STOPS_WORK: Final = frozenset(
 class Issue:
     """An issue. `count` is the number of things that it concerns, and `seconds` is the age of the oldest.
 
-    Programs are tried again for a `reason`, and the one that was tried most often was tried `attempts` times. For
-    languages, `reason` is their names.
+    Programs and mails are tried again for a `reason`, and the one that was tried most often was tried `attempts` times.
+    For languages, `reason` is their names.
     """
 
     kind: IssueKind
@@ -91,6 +93,9 @@ def _delays(system: SystemStatus) -> Iterator[Issue]:
         ("none-executed", IssueKind.JOBS_WAIT),
     ):
         waiting = system.waits[place]
+        # More runners do not help while there is something that they all lack.
+        if kind is IssueKind.JOBS_WAIT and any(not one.others_run or one.are_results for one in system.retried):
+            continue
         if waiting.oldest_s is not None and waiting.oldest_s > _TOO_OLD[place]:
             yield Issue(kind, waiting.depth, waiting.oldest_s)
 
@@ -100,6 +105,8 @@ def _retried(system: SystemStatus) -> Iterator[Issue]:
         # If the engine or the store is away, every program is tried again, and none is run.
         kind = IssueKind.JOBS_RETRIED if retried.others_run else IssueKind.NOTHING_RUNS
         yield Issue(kind, retried.count, retried.oldest_s, retried.reason, retried.attempts)
+    for paused in system.paused_mails:
+        yield Issue(IssueKind.MAILS_PAUSED, paused.count, paused.oldest_s, paused.reason, paused.attempts)
 
 
 def _failures(system: SystemStatus) -> Iterator[Issue]:

@@ -25,4 +25,7 @@ TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.CANCELLED: frozenset(),
 }
 
+#: The beginning of a job's `failure` while it is executing and its outcome cannot be stored.
+RESULT_WAITS: Final = "its result cannot be stored yet"
+
 FINAL: Final = frozenset(state for state, following in TRANSITIONS.items() if not following)

@@ -73,12 +73,12 @@ _FAILED: Final = """
 """
 _LOCK: Final = "SELECT upload, number, status, stop_reason, lease_id FROM job WHERE id = :id FOR UPDATE"
 _MAKE_DUE: Final = "UPDATE job SET run_after = now() WHERE id = :id"
-_CANCEL: Final = """
+_CANCEL: Final = f"""
     UPDATE job SET stop_reason = coalesce(stop_reason, :reason), status = 'none-executed', run_after = now(),
         lease_id = NULL, lease_expires_at = NULL
     WHERE id = :id
-    RETURNING pg_notify(:submissions, CAST(upload AS text))
-"""
+    RETURNING pg_notify('{channels.SUBMISSIONS}', CAST(upload AS text))
+"""  # noqa: S608  (constants)
 _LOCK_UPLOAD: Final = """
     SELECT enable, request_id, runs, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE
 """
@@ -158,7 +158,7 @@ async def cancel(connection: Connection, job_id: int) -> str:
     job = await _locked(connection, job_id)
     if job["status"] in FINAL:
         raise PrecieuxError(f"Job {job_id} is {job['status']} already, so it cannot be cancelled.")
-    await connection.execute(_CANCEL, {"id": job_id, "reason": CANCELLED, "submissions": channels.SUBMISSIONS})
+    await connection.execute(_CANCEL, {"id": job_id, "reason": CANCELLED})
     if job["lease_id"] is not None:
         await connection.notify(channels.CANCELLATIONS, str(job["lease_id"]))
     await connection.notify(channels.JOBS)

@@ -11,6 +11,7 @@ from shared.database.connection import Connection, Database
 from shared.database.standby import lacks_standby
 from shared.operations import backlog, jobs, workers
 from shared.operations.backlog import Backlog
+from shared.operations.job_state import RESULT_WAITS
 from shared.operations.workers import Worker
 from shared.service.errors import BrokerUnavailable
 
@@ -34,12 +35,13 @@ _FAILURES: Final = f"""
 #: The most reasons that are listed.
 _REASONS: Final = 5
 _RETRIED: Final = f"""
-    SELECT failure AS reason, count(*) AS count, max(attempt) AS attempts,
+    SELECT failure AS reason, count(*) AS count, max(attempt) AS attempts, bool_or(status = 'executing') AS are_results,
         CAST(extract(epoch FROM now() - min(created_at)) AS float8) AS oldest_s,
         EXISTS (SELECT FROM job WHERE status = 'executed' AND finished_at > now() - interval '1 minute') AS others_run
     FROM (
-        SELECT failure, attempt, created_at FROM job
-        WHERE status = 'none-executed' AND failure IS NOT NULL LIMIT {MOST}
+        SELECT failure, attempt, created_at, status FROM job
+        WHERE status = 'none-executed' AND failure IS NOT NULL
+            OR status = 'executing' AND starts_with(failure, '{RESULT_WAITS}') LIMIT {MOST}
     ) AS retried
     GROUP BY failure ORDER BY count DESC, failure LIMIT {_REASONS}
 """  # noqa: S608  (constants)
@@ -47,9 +49,10 @@ _RETRIED: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """Jobs that could not be run for one reason, and will be tried again. The oldest is `oldest_s` old.
+    """Jobs (or mails) that could not be run (or sent) for one reason, and will be tried again.
 
-    `others_run` is True if a program was run in the last minute.
+    The oldest is `oldest_s` old. `others_run` is True if a program was run in the last minute. `are_results` is True if
+    some have run, and their results could not be stored yet.
     """
 
     reason: str
@@ -57,8 +60,25 @@ class Retried:
     attempts: int
     oldest_s: float
     others_run: bool
+    are_results: bool = False
 
 
+# While the provider is away, mails stay due, or wait because they may have left (`job_runner.emails.outage`).
+_PAUSED_MAILS: Final = f"""
+    SELECT last_error AS reason, count(*) AS count, max(attempt) AS attempts,
+        CAST(extract(epoch FROM now() - min(created_at)) AS float8) AS oldest_s, false AS others_run
+    FROM (
+        SELECT last_error, attempt, created_at FROM emails
+        WHERE status IN ('queued', 'sending') AND last_error IS NOT NULL
+            AND (run_after <= now() OR (crashes > 0 AND updated_at > now() - interval '2 minutes'))
+            AND NOT EXISTS (
+                SELECT FROM emails AS others WHERE status NOT IN ('queued', 'sending')
+                    AND updated_at > now() - interval '1 minute' AND sent_at > now() - interval '1 minute'
+            )
+        LIMIT {MOST}
+    ) AS paused
+    GROUP BY last_error ORDER BY count DESC, last_error LIMIT {_REASONS}
+"""  # noqa: S608  (constants)
 _ENGINE: Final = """
     SELECT count(*) AS languages, max(seen_at) AS seen_at, max(seen_at) < now() - interval '2 minutes' AS is_silent,
         coalesce(array_agg(coalesce(details ->> 'name', code) ORDER BY code) FILTER (WHERE details ? 'fault'), '{}')
@@ -87,7 +107,7 @@ class SystemStatus:
     `waits` has the backlog of each place (`shared.operations.backlog`).
     `dead` counts dead letters; None if the broker is silent.
     `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
-    `retried` has the most frequent reasons first.
+    `retried` has the most frequent reasons first, and so has `paused_mails`, which is empty if mails are sent.
     `engine` is None if no runner has reached it yet.
     `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.
     """
@@ -100,6 +120,7 @@ class SystemStatus:
     failed_mails: int
     lacks_standby: bool
     retried: Sequence[Retried] = ()
+    paused_mails: Sequence[Retried] = ()
     engine: EngineState | None = None
 
     @property
@@ -136,5 +157,6 @@ async def _system_status(connection: Connection, dead: int | None) -> SystemStat
         failed_mails=failures["mails"],
         lacks_standby=await lacks_standby(connection),
         retried=[Retried(**row) for row in await connection.fetch_all(_RETRIED)],
+        paused_mails=[Retried(**row) for row in await connection.fetch_all(_PAUSED_MAILS)],
         engine=EngineState(**engine) if engine["languages"] else None,
     )

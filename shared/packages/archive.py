@@ -1,5 +1,6 @@
 """Reads the zip of a problem package, one entry at a time, and trusts nothing that it says of itself."""
 
+import copy
 import hashlib
 import posixpath
 import stat
@@ -166,10 +167,13 @@ class PackageArchive:
         return [path.removeprefix(beginning) for path in paths if path.startswith(beginning) and path != "."]
 
     def _scan(self, path: str, entry: zipfile.ZipInfo) -> ArchiveFile:
-        """Return what is true of an entry. All of its bytes are read, and counted."""
+        """Return what is true of an entry. All of its bytes are read, and counted. A false size is a fault."""
         digest, size, has_cr = hashlib.sha256(), 0, False
+        whole = copy.copy(entry)
+        # Else reading would stop at the size that the archive's index says.
+        whole.file_size = self._bounds.bytes + 1
         try:
-            with self._zip.open(entry) as opened:
+            with self._zip.open(whole) as opened:
                 while piece := opened.read(_PIECE_BYTES):
                     size += len(piece)
                     self._count(len(piece))
@@ -179,6 +183,8 @@ class PackageArchive:
             raise
         except BROKEN:
             raise self._faults.fail(path, "The file cannot be unpacked; the archive is damaged.") from None
+        if size != entry.file_size:
+            self._faults.add(path, f"The file has {size} bytes, and the archive says {entry.file_size}.")
         return ArchiveFile(entry.filename, size, digest.hexdigest(), has_cr)
 
     def _count(self, size: int) -> None:

@@ -272,7 +272,7 @@ def _unmet_by_tests(
         if letter not in expected.permitted:
             yield f"It got {letter or 'another verdict'} in {name}, not {' or '.join(sorted(expected.permitted))}."
             break
-    if chosen and expected.required.isdisjoint(letter for letter in letters.values() if letter):
+    if expected.required.isdisjoint(letter for letter in letters.values() if letter):
         yield f"No test{among} got {' or '.join(sorted(expected.required))}."
     if expected.message and not any(expected.message in test.judge_message for test in chosen):
         yield f"No message of the judge{among} has {expected.message[:100]!r}."

@@ -7,6 +7,8 @@ from shared.packages.model import PackageFault
 
 #: The most faults, and the most warnings, that are listed.
 _MOST: Final = 100
+#: The most warnings of the same sentence that are listed, each with its path.
+_MOST_EQUAL: Final = 3
 #: Characters of a path and of a sentence. Both may quote the package.
 _LONGEST_PATH: Final = 300
 _LONGEST_DETAIL: Final = 500
@@ -47,7 +49,18 @@ class FaultList:
         return PackageError(_first(self._faults), self.warnings())
 
     def warnings(self) -> list[PackageFault]:
-        return _first(self._warnings)
+        """Return the warnings. Many of the same sentence become one, which says how many files have it."""
+        paths: dict[str, list[str]] = {}
+        for warning in self._warnings:
+            paths.setdefault(warning.detail, []).append(warning.path)
+        merged: dict[PackageFault, None] = {}
+        for warning in self._warnings:
+            more = len(paths[warning.detail]) - 1
+            if more < _MOST_EQUAL:
+                merged[warning] = None
+            elif warning.path == paths[warning.detail][0]:
+                merged[_fault(warning.path, f"{warning.detail} The same is true of {more} more files.")] = None
+        return _first(merged)
 
 
 def _fault(path: str, detail: str) -> PackageFault:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -140,15 +141,23 @@ def _value_of(match: re.Match[bytes], constants: Mapping[str, str]) -> bytes:
 
 
 def read_fields(
-    archive: PackageArchive, path: str, faults: FaultList, constants: Mapping[str, str] = MappingProxyType({})
+    archive: PackageArchive,
+    path: str,
+    faults: FaultList,
+    constants: Mapping[str, str] = MappingProxyType({}),
+    *,
+    may_repeat: bool = False,
 ) -> Fields:
-    """Return the mapping in a YAML file, after its constants were replaced; an empty one if there is no such file."""
+    """Return the mapping in a YAML file, after its constants were replaced; an empty one if there is no such file.
+
+    `may_repeat`: a key that is there twice is a warning, and no fault.
+    """
     value = None
     if path in archive.files and (text := archive.read(path, LONGEST)) is not None:
         try:
             expanded = replace_constants(text, constants, LONGEST)
             archive.spend(path, max(0, len(expanded) - len(text)))
-            value = load_yaml(expanded)
+            value = load_yaml(expanded, partial(faults.warn, path) if may_repeat else None)
         except ValueError as error:
             faults.add(path, str(error))
     return Fields(value, path, faults)

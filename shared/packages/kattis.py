@@ -40,7 +40,7 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     finder = ProgramFinder(archive, bounds.languages, bounds.checker_bytes, config.constants)
     jury = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes, config.constants)
     validator = _find_checker(archive, config, finder, faults)
-    grader = _find_grader(config, finder, faults)
+    grader = _find_grader(archive, config, finder, faults)
     data = read_test_data(archive, config, bounds, faults, has_checker=validator is not None)
     if data.uses_grader is not (grader is not None):
         sentence = "`grading: custom` needs a grader." if data.uses_grader else "No group has `grading: custom`."
@@ -98,10 +98,13 @@ def _find_checker(
         faults.warn("output_validators", "The folder is not read: its successor is output_validator.")
     wanted = config.wants_validator
     needs = config.is_interactive or config.is_multi_pass
+    folders = [folder for folder in ("output_validator", "output_validators") if archive.below(folder)]
     if len(programs) > 1:
         faults.add(programs[1].name, "There is more than one output validator.")
     elif programs and wanted is False:
         faults.add(programs[0].name, "There is an output validator, but `validation` is not `custom`.")
+    elif not programs and (wanted or needs) and folders:
+        faults.add(folders[0], "The problem needs an output validator, and no file here is of a known language.")
     elif not programs and (wanted or needs):
         faults.add(CONFIG, "The problem needs an output validator, and there is none.")
     return _first(programs, faults)
@@ -115,19 +118,23 @@ def _first(programs: list[PackageProgram], faults: FaultList) -> PackageProgram 
 
 
 def _programs_of(folder: str, archive: PackageArchive, finder: ProgramFinder) -> list[PackageProgram]:
-    """Return the programs of a folder: itself, if its sources are in it, else those in its folders."""
+    """Return the programs of a folder: itself, if its only source is in it, else its files and folders."""
     names = archive.children(folder)
     files = [name for name in names if f"{folder}/{name}" in archive.files]
-    sources = [name for name in files if finder.find(f"{folder}/{name}")]
-    is_program = len(sources) == 1 or folder == "output_validator" or {"build", "run"} & set(files)
-    if files and is_program:
+    sources = [name for name in names if finder.find(f"{folder}/{name}", scripts=True)]
+    is_one_file = len(sources) == 1 and sources[0] in files
+    if files and (is_one_file or folder == "output_validator" or {"build", "run"} & set(files)):
         program = finder.find(folder, scripts=True)
         return [program] if program else []
     return finder.all_in(folder)
 
 
-def _find_grader(config: ProblemConfig, finder: ProgramFinder, faults: FaultList) -> PackageProgram | None:
+def _find_grader(
+    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
+) -> PackageProgram | None:
     if config.generation is Generation.KATTIS_2025_09:
+        if archive.is_folder("graders"):
+            faults.warn("graders", "The folder is not read: this format has no graders.")
         return None
     graders = finder.all_in("graders")
     if len(graders) > 1:
@@ -153,7 +160,7 @@ def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: Fa
         found += finder.all_in(folder)
         for path in archive.below(folder).values():
             if path.endswith((".ctd", ".viva")):
-                faults.warn(path, "Checktestdata and VIVA are not run.")
+                found.append(PackageProgram(path, "", {}, "", fault="Checktestdata and VIVA are not run."))
     for program in found:
         if program.fault:
             faults.warn(program.name, program.fault)
@@ -186,6 +193,8 @@ def _submissions(
             run = None if rule else _expected_of_run(archive, folder, program, faults)
             tests = rule.tests if rule else ()
             not_run = program.fault or ("" if run or tests else "Nothing says what it must get.")
+            if not (run or tests):
+                faults.warn(f"submissions/{folder}", "The folder is not known, and nothing says what is expected.")
             submissions.append(JurySubmission(path, program, run, tests, not_run))
     if sum(len(submission.tests) for submission in submissions) > _MOST_EXPECTATIONS:
         faults.add(_SUBMISSIONS_YAML, f"It says more than {_MOST_EXPECTATIONS} things of all submissions together.")

@@ -1,7 +1,7 @@
 """Reads full packages of Polygon. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
@@ -42,6 +42,12 @@ _TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kot
 #: Each is compiled with all resources.
 _MOST_VALIDATORS: Final = 20
 _LONGEST_NAME: Final = 200
+#: Keys of `judging` and the only value that works here, with what is wrong with others.
+_USUAL: Final = {
+    ("input-file", "stdin"): "a file: programs must use standard input and output.",
+    ("output-file", "stdout"): "a file: programs must use standard input and output.",
+    ("run-count", "1"): "not 1: each test runs once.",
+}
 #: Resources of statements.
 _NO_CODE: Final = (".sty", ".tex", ".ftl")
 #: A compiler would compile these along with a judge.
@@ -80,9 +86,9 @@ class _PolygonReader:
         if testset is None:
             raise self._faults.fail(_PROBLEM, "There is no testset.")
         judging = self._root.find("judging")
-        for key, usual in (("input-file", "stdin"), ("output-file", "stdout")):
+        for (key, usual), sentence in _USUAL.items():
             if judging is not None and judging.get(key, "") not in ("", usual):
-                self._faults.add(_PROBLEM, f"`{key}` is a file: programs must use standard input and output.")
+                self._faults.add(_PROBLEM, f"`{key}` is {sentence}")
         elements = self._test_elements(testset)
         tests = self._tests(testset, elements)
         scheme = self._scheme(testset, elements, tests)
@@ -143,14 +149,17 @@ class _PolygonReader:
         patterns = [testset.findtext(f"{kind}-path-pattern", "") for kind in ("input", "answer")]
         if not all(_PATTERN.fullmatch(pattern) for pattern in patterns):
             raise self._faults.fail(_PROBLEM, "A path pattern does not have one number, such as `%02d`.")
+        if not any(patterns[1] % number in self._archive.files for number in range(1, len(elements) + 1)):
+            sentence = "There are no files of all tests; download the full package, and not the standard one."
+            raise self._faults.fail(_PROBLEM, sentence)
         tests: list[PackageTest] = []
         for number, element in enumerate(elements, 1):
             paths = [pattern % number for pattern in patterns]
-            if not all(path in self._archive.files for path in paths):
-                sentence = "There are no files of all tests; download the full package, and not the standard one."
-                raise self._faults.fail(_PROBLEM, sentence)
             for path in paths:
-                self._archive.check_test_file(path)
+                if path in self._archive.files:
+                    self._archive.check_test_file(path)
+                else:
+                    self._faults.add(path, "The test's file is missing.")
             is_sample = element.get("sample") == "true"
             test = PackageTest(
                 number=number,
@@ -184,7 +193,7 @@ class _PolygonReader:
                 points = self._number(element.get("points"), "The points of a group")
                 if policy is Policy.SUM:
                     points_of |= dict.fromkeys(numbers, points / len(numbers))
-            requires = self._requires(element, members)
+            requires = self._requires(element, members, defined)
             group = Group(
                 name=name,
                 parent="",
@@ -197,7 +206,7 @@ class _PolygonReader:
         self._check_cycle(groups)
         total = sum(group.points or 0.0 for group in groups)
         if not total:
-            groups = [group.model_copy(update={"policy": Policy.ALL}) for group in groups]
+            groups = [group.model_copy(update={"policy": Policy.ALL, "points": None}) for group in groups]
         root = Group(
             name="",
             parent=None,
@@ -217,10 +226,14 @@ class _PolygonReader:
             ),
         )
 
-    def _requires(self, group: Element | None, members: dict[str, list[int]]) -> tuple[str, ...]:
+    def _requires(self, group: Element | None, members: Collection[str], defined: Collection[str]) -> tuple[str, ...]:
+        """Return the groups that a group depends on. A group without tests hinders none."""
         if group is None:
             return ()
         names = [dependency.get("group", "") for dependency in group.findall("dependencies/dependency")]
+        for name in names:
+            if name not in members and name not in defined:
+                self._faults.add(_PROBLEM, f"A group depends on the group {name[:100]!r}, and there is none.")
         return tuple(dict.fromkeys(name for name in names if name in members))
 
     def _check_cycle(self, groups: list[Group]) -> None:

@@ -129,8 +129,7 @@ def _read_legacy(fields: Fields, config: ProblemConfig, faults: FaultList) -> No
     for key in ("libraries", "languages", "validator_args"):
         if fields.take(key) is not None:
             faults.warn(CONFIG, f"`{key}` is not used.")
-    if name := fields.text("name"):
-        config.titles["en"] = name
+    _read_titles(fields, config)
     config.is_scoring = fields.choice("type", ("pass-fail", "scoring"), "pass-fail") == "scoring"
     first, *flags = fields.text("validation", "default").split() or ["default"]
     allowed = ("score", "interactive", "multi-pass") if first == "custom" else ()
@@ -153,12 +152,17 @@ def _read_legacy(fields: Fields, config: ProblemConfig, faults: FaultList) -> No
     grading.finish()
 
 
-def _read_new(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
+def _read_titles(fields: Fields, config: ProblemConfig) -> None:
+    """Read `name`: a text, or a map by language, which legacy packages have too."""
     if isinstance(fields.unread.get("name"), dict):
         names = fields.inner("name")
         config.titles = {language: names.text(language) for language in list(names.unread)}
     elif name := fields.text("name"):
         config.titles = {"en": name}
+
+
+def _read_new(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
+    _read_titles(fields, config)
     if not any(config.titles.values()):
         fields.fault("name", "is missing.")
     if not fields.unread.get("uuid"):

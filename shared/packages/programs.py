@@ -72,7 +72,7 @@ _LANGUAGES: Final[dict[str, tuple[str, str]]] = {
     "snobol": ("", "sno"),
     "swift": ("", "swift"),
     "visualbasic": ("", "vb"),
-    "zig": ("", "zig"),
+    "zig": ("zig", "zig"),
 }
 _BY_ENDING: Final = {ending: name for name, (_, endings) in _LANGUAGES.items() for ending in endings.split()}
 #: The most programs of a kind that a package may have: more are no jury's, and each takes time.

@@ -26,6 +26,8 @@ _SCORE_KEYS: Final = ("max_score", "score_aggregation", "require_pass")
 _SCORE_KEYS_LEGACY: Final = ("accept_score", "reject_score", "range")
 #: Each test has its own copy of what its groups hand down.
 _LONGEST_ARGUMENTS: Final = 1 << 20
+#: Bytes of a file that is only for the statement.
+_LONGEST_SHOWN: Final = 1 << 20
 
 
 @dataclass
@@ -95,7 +97,8 @@ class _Reader:
         raise NotImplementedError
 
     def fields(self, path: str) -> Fields:
-        return read_fields(self.archive, path, self.faults, self.config.constants)
+        may_repeat = self.config.generation is not Generation.KATTIS_2025_09
+        return read_fields(self.archive, path, self.faults, self.config.constants, may_repeat=may_repeat)
 
     def names_in(self, folder: str) -> list[tuple[str, bool]]:
         """Return the names of the tests and the folders directly in a folder below `data/`, each with whether it is a
@@ -194,7 +197,12 @@ class _Reader:
         shown = {name.removesuffix(".interaction") for name in files if name.endswith(".interaction")} | tests
 
         def first(name: str, *endings: str) -> str | None:
-            return next((files[name + ending] for ending in endings if name + ending in files), None)
+            """Return the path of the first file that is short enough to be shown; tests have a bound of their own."""
+            for path in (files[name + ending] for ending in endings if name + ending in files):
+                if path.endswith((".in", ".ans")) or self.archive.files[path].size_bytes <= _LONGEST_SHOWN:
+                    return path
+                self.faults.warn(path, f"The file has over {_LONGEST_SHOWN} bytes, so it is not shown.")
+            return None
 
         return tuple(
             Sample(
@@ -324,7 +332,7 @@ class _LegacyReader(_Reader):
             name=name,
             parent=parent,
             policy=policy,
-            points=self._most(name, children) if self.config.is_scoring else 0.0,
+            points=self._most(name, children) if self.config.is_scoring else None,
             children=children,
             breaks=keys.breaks,
             grader_flags=keys.grader_flags,
@@ -457,7 +465,7 @@ class _NewReader(_Reader):
             points = fields.number("max_score", whole=True)
         requires = fields.words("require_pass") or ()
         if not self.config.is_scoring or name == _SAMPLE:
-            policy, points = Policy.ALL, 0.0
+            policy, points = Policy.ALL, 0.0 if self.config.is_scoring else None
         self.scores[name] = (policy, points, requires)
         self._read_arguments(name, parent, fields)
 
@@ -534,6 +542,8 @@ class _NewReader(_Reader):
                     self.faults.add(files[f"{name}.in"], f"There is no {name}{missing[0]} beside it.")
                     continue
                 answer, output = (files[name + ending] if ending in endings else "" for ending in (".ans", ".out"))
+                for ending in endings:
+                    self.archive.check_test_file(files[name + ending])
                 checker_args = self.checked(arguments.checker_args, files[f"{name}.in"])
                 test = PackageTest(
                     number=0,

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import yaml
@@ -27,9 +28,14 @@ class _Loader(_Base):  # type: ignore[misc]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    #: Called with a sentence if a key is there twice and the last one counts. Without it, that is an error.
+    warn: Callable[[str], None] | None = None
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         mapping = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
+        if len(mapping) < len(node.value) and self.warn:
+            self.warn(f"A key is there twice in line {node.start_mark.line + 1} or below; the last one counts.")
+        elif len(mapping) < len(node.value):
             raise yaml.MarkedYAMLError(problem="a key is there twice", problem_mark=node.start_mark)
         return mapping
 
@@ -51,14 +57,19 @@ _Loader.add_constructor(_TAGS["int"], _Loader.construct_yaml_int)
 _Loader.add_constructor(_TAGS["float"], _Loader.construct_yaml_float)
 
 
-def load_yaml(text: bytes) -> object:
-    """Return the value of a document; None if it is empty. Raises `ValueError` with a sentence."""
+def load_yaml(text: bytes, warn: Callable[[str], None] | None = None) -> object:
+    """Return the value of a document; None if it is empty. Raises `ValueError` with a sentence.
+
+    If a key is there twice, the last one counts and `warn` is called; without `warn` that raises, too.
+    """
     if len(text) > LONGEST:
         raise ValueError(f"The YAML has over {LONGEST} bytes.")
     try:
         document = text.decode("utf-8-sig")
         _check_events(document)
-        return yaml.load(document, _Loader)  # noqa: S506 (the loader is a safe one)
+        loader = _Loader(document)
+        loader.warn = warn
+        return loader.get_single_data()
     except UnicodeDecodeError:
         raise ValueError("The file is not UTF-8.") from None
     except yaml.MarkedYAMLError as error:

@@ -4,6 +4,7 @@ Rows of the classic calls have fewer values. What they lack is derived, so that 
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -44,6 +45,8 @@ from shared.resources.models import (
 )
 from shared.resources.texts import cut
 
+#: The first steps of coarse measures.
+_STEPS: Final = {"cpu_s": 0.1, "wall_s": 0.1, "memory_bytes": 16 << 20}
 #: Each text is cut to this many bytes.
 TEXT_LIMIT: Final = 64 << 10
 
@@ -72,7 +75,13 @@ def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> S
     tests = json.loads(values["tests"]) if values["tests"] else None
     spec = json.loads(values["spec"] or "{}")
     points = spec.get("points") if "problem" in spec else sum(test["points"] for test in tests) if tests else None
-    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "is_interactive": False, "shows_secrets": True}
+    row: Any = {
+        **_NOTHING_YET,
+        "has_tests": tests is not None,
+        "is_interactive": False,
+        "shows_secrets": True,
+        "has_secrets": False,
+    }
     row |= {"points": points, **values}
     run = run_of(row, None, tests_of(row, [], TEXT_LIMIT))
     return submission_of(row, state_of(row), links, queue, run)
@@ -185,6 +194,7 @@ def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test
     if row["job"] is None:
         return waiting_run(row, tests) if row["is_requested"] and row["runs"] else None
     state = STATES[row["status"]]
+    measures = {"cpu_s": row["time_s"], "wall_s": row["wall_s"], "memory_bytes": row["memory_bytes"]}
     return Run(
         number=row["number"],
         state=state,
@@ -197,9 +207,7 @@ def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test
         **(texts or {}),
         exit_code=None if row["has_tests"] or row["signal"] is not None else row["exit_code"],
         signal=None if row["has_tests"] else signal_name(row["signal"]),
-        cpu_s=row["time_s"],
-        wall_s=row["wall_s"],
-        memory_bytes=row["memory_bytes"],
+        **(coarse(measures) if row["has_secrets"] else measures),
         engine=Engine(language=row["engine_language"], version=version_in(row["engine_info"] or "")),
         tests=tests,
         groups=None if row["groups"] is None else [GroupResult(**group) for group in json.loads(row["groups"])],
@@ -238,7 +246,8 @@ def test_of(
 ) -> Test:
     """Return a test of the run of a row. The output of a program that talks with an interactor is not kept.
 
-    If not `shows_secrets`, a hidden test has no text from which its input could be learnt.
+    If not `shows_secrets`, a hidden test has its verdict and its points alone: its program could tell its input by its
+    output, its exit code, its time or its memory.
     """
     known = {
         "number": number,
@@ -248,26 +257,44 @@ def test_of(
     is_secret = spec["hidden"] and not row["shows_secrets"]
     if result is None:
         return Test(**known, points_awarded=0.0 if is_over else None, truncated=None if is_secret else [])
+    known |= {name: result[name] for name in ("verdict", "points_awarded")}
+    if is_secret:
+        return Test(**known, message=cut(result["message"], text_limit), truncated=None)
     texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
     texts |= {name: result[name] for name in ("message", "judge_message")}
-    if row["is_interactive"] or is_secret:
+    if row["is_interactive"]:
         texts["stdout"] = None
-    if is_secret:
-        texts["stderr"] = texts["judge_message"] = None
     shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return Test(
         **known,
-        verdict=result["verdict"],
-        points_awarded=result["points_awarded"],
         **shown,
-        diff=None if is_secret else result["diff"],
-        truncated=None if is_secret else _truncated(result, texts, text_limit),
+        diff=result["diff"],
+        truncated=_truncated(result, texts, text_limit),
         exit_code=None if result["signal"] is not None else result["exit_code"],
         signal=signal_name(result["signal"]),
         cpu_s=result["cpu_s"],
         wall_s=result["wall_s"],
         memory_bytes=result["memory_bytes"],
     )
+
+
+def for_recipient(submission: Submission) -> Submission:
+    """Return a submission as its page shows it: beside hidden tests, the measures of its run are coarse."""
+    run = submission.run
+    if run is None or not any(test.hidden for test in run.tests or ()):
+        return submission
+    return submission.model_copy(update={"run": run.model_copy(update=coarse(run.model_dump(include={*_STEPS})))})
+
+
+def coarse(measures: Mapping[str, float | None]) -> dict[str, Any]:
+    """Return the measures of a run with secret tests, each rounded up to a step that is twice the one before.
+
+    A program may use time or memory as an input says, so exact measures would tell the input.
+    """
+    return {
+        name: value and _STEPS[name] * 2 ** max(0, math.ceil(math.log2(value / _STEPS[name])))
+        for name, value in measures.items()
+    }
 
 
 def texts_of(row: Record, text_limit: int) -> dict[str, Any]:

@@ -15,13 +15,13 @@ def owned(table: str) -> str:
     return f"(CAST(:owner AS bigint) IS NULL OR {table}.owner = :owner)"
 
 
-def shows_secrets(table: str) -> str:
+def shows_secrets(table: str, sees_all: str = "CAST(:sees_all AS boolean)") -> str:
     """Return the condition that who reads a row of `uploads` may see the secret tests of its problem, if it has one.
 
-    `:sees_all` says that an administrator reads it. Otherwise the key counts that has sent the submission.
+    `sees_all` says that an administrator reads it. Otherwise the key counts that has sent the submission.
     """
     return f"""(
-        {table}.problem_version IS NULL OR {table}.owner IS NULL OR CAST(:sees_all AS boolean) OR EXISTS (
+        {table}.problem_version IS NULL OR {table}.owner IS NULL OR {sees_all} OR EXISTS (
             SELECT FROM problem_versions v JOIN api_keys ON api_keys.id = {table}.owner
             WHERE v.id = {table}.problem_version AND ('admin' = ANY (api_keys.scopes)
                 OR (v.owner = {table}.owner AND 'problems' = ANY (api_keys.scopes)))
@@ -44,7 +44,8 @@ def _bounds_of_judge(judge: str) -> str:
 
 
 # An engine that does not send verdicts sends the status of its answer, as the original's did.
-_RUN: Final = """
+_RUN: Final = f"""
+    NOT {shows_secrets("u", "false")} AS has_secrets,
     j.id AS job, j.number, j.status, j.attempt, j.requested_at AS run_requested_at, j.created_at AS queued_at,
     j.started_at, j.finished_at, u.tests IS NOT NULL AS has_tests,
     u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
@@ -56,7 +57,7 @@ _RUN: Final = """
     CASE WHEN u.problem_version IS NOT NULL THEN CAST(u.spec ->> 'points' AS float)
         WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
-"""
+"""  # noqa: S608  (constants)
 #: The texts of a test, as far as they are read, and the bytes of all of them.
 _TEST_TEXTS: Final = """
     substring(stdout FOR :text_limit) AS stdout, octet_length(stdout) AS stdout_bytes,

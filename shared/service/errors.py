@@ -23,6 +23,8 @@ are in that service. Adapters wrap the errors of their library (`raise StoreUnav
 above them knows boto3, pika or httpx.
 """
 
+from enum import Enum, auto
+
 
 class PrecieuxError(Exception):
     """The base of all these errors. Its text is one sentence for a person."""
@@ -79,18 +81,27 @@ class EngineCrashed(EngineUnavailable):
     """The connection broke after the engine had begun to run the program, which may be the cause."""
 
 
-class MailerUnavailable(TransientError):
-    """The mail provider cannot be reached, or asks for a pause.
+class Blame(Enum):
+    """The cause of a failure to send a mail, as far as the provider's answer tells it."""
 
-    `pause` is True if the account is at fault, not this mail: every other mail would fail too. `uncertain` is True if
-    the provider may have taken the mail, so that another try may be another copy.
+    MAIL = auto()
+    #: The mail; or the account, if mails to others get the same answer.
+    MAIL_OR_ACCOUNT = auto()
+    #: The provider does not serve our account: every other mail would fail too.
+    ACCOUNT = auto()
+    #: The provider is away: every other mail would fail too.
+    PROVIDER = auto()
+
+
+class MailerUnavailable(TransientError):
+    """The mail was not sent, and another try may succeed.
+
+    `uncertain` is True if the provider may have taken the mail, so that another try may be another copy.
     """
 
-    def __init__(
-        self, message: str, *, retry_after: float | None = None, pause: bool = False, uncertain: bool = False
-    ) -> None:
-        super().__init__(message, retry_after=retry_after)
-        self.pause = pause
+    def __init__(self, message: str, *, blame: Blame = Blame.MAIL, uncertain: bool = False) -> None:
+        super().__init__(message)
+        self.blame = blame
         self.uncertain = uncertain
 
 
@@ -107,4 +118,8 @@ class EngineRefused(PermanentError):
 
 
 class MailRefused(PermanentError):
-    """The provider will never deliver this mail."""
+    """The provider will never deliver this mail, unless `blame` names another cause."""
+
+    def __init__(self, message: str, *, blame: Blame = Blame.MAIL) -> None:
+        super().__init__(message)
+        self.blame = blame

@@ -26,6 +26,7 @@ CLAIMS_PAUSED = Gauge("precieux_runner_claims_paused", "1 while the engine or th
 SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Runs that this runner has at the engine")
 
 MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["result"])
+MAILER_PAUSED = Gauge("precieux_mailer_paused", "1 while the provider is away or refuses our account, else 0")
 
 WEBHOOKS = Counter("precieux_webhooks_total", "Attempts to deliver a webhook, by result", ["result"])
 

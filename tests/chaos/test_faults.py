@@ -10,7 +10,7 @@ from tests.chaos.load import Load
 from tests.chaos.proxy import Mode
 from tests.chaos.system import System
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: By how much the pools of one process may differ between two moments: to Postgres, the engine, the provider.
 POOLS = 10 + 4 + 10

@@ -10,7 +10,7 @@ from tests.chaos.load import Load
 from tests.chaos.storm import storm
 from tests.chaos.system import System
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SECONDS = 8
 

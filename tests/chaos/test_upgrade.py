@@ -31,7 +31,7 @@ _RATE: Final = 5.0
 #: The length of each phase.
 _SECONDS: Final = float(os.environ.get("PRECIEUX_TEST_PHASE_SECONDS", "1"))
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300 + 6 * _SECONDS)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 6 * _SECONDS)]
 
 
 def previous_release() -> str | None:

@@ -13,8 +13,6 @@ from tests.factories import make_message
 from tests.fixtures.brokers import Recorder, consuming, publish
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.contract
-
 
 async def test_a_message_published_while_consuming_arrives_at_once(broker: Broker) -> None:
     handler = Recorder()

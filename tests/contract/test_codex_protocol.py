@@ -12,8 +12,6 @@ from executor.settings import ExecutorSettings
 from tests.fixtures.executor import RunningExecutor
 from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.contract
-
 _INSTALLED = {code: language for code, language in known().items() if language.toolchain()}
 
 

@@ -9,8 +9,6 @@ import pytest
 from tests.fixtures.languages import need_language
 from tests.fixtures.run_call import codex
 
-pytestmark = pytest.mark.contract
-
 _BARE: Final = {"c": ("/usr/bin/gcc", "f.c", "-lm"), "cpp": ("/usr/bin/g++", "f.cpp")}
 _PROGRAMS: Final = {
     # With `-O2` the first two end differently: SIGILL instead of SIGFPE, and exit code 0 instead of SIGABRT.

@@ -16,7 +16,7 @@ from tests.fixtures.executor import running_executor
 from tests.fixtures.run_call import as_files
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.contract, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=["as it comes", "without cgroups", "ordinary user"])

@@ -14,8 +14,6 @@ from tests.factories import make_message
 from tests.fixtures.brokers import Outbox, Recorder, consuming
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.contract
-
 REASON = "no such upload: شماره"
 
 

@@ -11,8 +11,6 @@ from tests.fixtures.executor import running_executor
 from tests.fixtures.run_call import codex
 from tests.waiting import eventually_sync
 
-pytestmark = pytest.mark.contract
-
 #: A program that fails, and the part of its message that names the file.
 _FAILING: Final = {
     "py": ("1 / 0\n", 'File "/box/work/{name}", line 1'),

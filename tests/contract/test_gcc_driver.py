@@ -18,7 +18,7 @@ from executor.settings import ExecutorSettings
 from shared.engine.codex import RunRequest
 from tests.fixtures.languages import need_language
 
-pytestmark = [pytest.mark.contract, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _SETTINGS: Final = ExecutorSettings().tuned(precompile_headers=False, warm_boxes=0)
 _MAIN: Final = "int main(void) { return 0; }\n"

@@ -12,7 +12,7 @@ from tests.fixtures.executor import running_executor
 from tests.fixtures.languages import need_language
 from tests.waiting import PATIENCE, eventually
 
-pytestmark = [pytest.mark.contract, pytest.mark.slow, pytest.mark.timeout(1500 * PATIENCE)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500 * PATIENCE)]
 
 _HELLO = known()["go"].sample
 _WEB = """package main

@@ -18,7 +18,7 @@ from tests.fixtures.gate import missing
 from tests.fixtures.run_call import codex
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 _FOUR = ("numpy", "pandas", "scipy", "matplotlib")
 #: Prints whether the process was forked from a zygote that had imported the module.

@@ -7,8 +7,6 @@ import pytest
 from executor.languages import known
 from tests.fixtures.run_call import codex
 
-pytestmark = pytest.mark.contract
-
 _INSTALLED: Final = {code: language for code, language in known().items() if language.toolchain()}
 #: A program that a tool may fail to read, and its output.
 _HARD: Final = {

@@ -15,8 +15,6 @@ from tests.fixtures.executor import running_executor
 from tests.fixtures.languages import need_language
 from tests.waiting import PATIENCE
 
-pytestmark = pytest.mark.contract
-
 _MODES: Final = [
     "as it comes",
     *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("cold", "without cgroups", "ordinary user")),

@@ -25,7 +25,7 @@ from tests.fixtures.executor import running_executor
 from tests.fixtures.languages import need_language
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]  # the first test waits until all runtimes are ready
+pytestmark = pytest.mark.timeout(300)  # the first test waits until all runtimes are ready
 
 _INPUT = "3\nalpha beta\n\nçé last"
 _FOLDER = Path(__file__).parent / "programs"

@@ -15,8 +15,6 @@ from shared.storage.s3 import S3Store
 from shared.storage.signing import LinkSigner
 from tests.fixtures.s3 import S3Service
 
-pytestmark = pytest.mark.contract
-
 
 @pytest.fixture(params=["local", "s3"])
 def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:

@@ -18,7 +18,7 @@ import requests
 from tests.fixtures.contract import create_key
 from tests.fixtures.up import SETTINGS, Up, running_system
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _PAGE: Final = Path(__file__).parents[2] / "docs/api.md"
 #: It has the calls of problems, whose examples are of the command line.

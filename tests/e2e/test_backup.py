@@ -22,7 +22,7 @@ from shared.database.schema import revisions
 from tests.fixtures.postgres import value_of
 from tests.fixtures.up import Up
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _PROGRAM: Final = "for number in range(20000):\n    print(number, 'kept')\n"
 _ROW: Final = "INSERT INTO uploads (id, email, language, object_key) VALUES (4711, 'old@example.com', 'py', 'a.py')"

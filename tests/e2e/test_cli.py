@@ -21,8 +21,6 @@ from tests.fixtures.up import Up
 from tests.problem_packages import LEGACY
 from tests.waiting import eventually_sync
 
-pytestmark = pytest.mark.e2e
-
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

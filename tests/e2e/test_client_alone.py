@@ -13,7 +13,7 @@ import pytest
 
 from tests.fixtures.up import Up
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _CLIENT: Final = Path(__file__).parents[2] / "client"
 _MAX_PACKAGES: Final = 11

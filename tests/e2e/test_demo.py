@@ -13,7 +13,7 @@ import pytest
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def start_demo(temporary: Path) -> subprocess.Popen[str]:

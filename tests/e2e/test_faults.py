@@ -14,7 +14,7 @@ from tests.fixtures.processes import survivors
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: A program that takes a moment, so that some are under way at the kill.
 PROGRAM: Final = "import time\ntime.sleep(0.3)\nprint(int(input()) ** 2)\n"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fixtures.up import Up, running_system
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _DOCS = Path(__file__).parents[2] / "docs"
 #: The first words of commands. What else is indented is their output.

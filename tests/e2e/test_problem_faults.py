@@ -22,7 +22,7 @@ from tests.fixtures.up import Up
 from tests.problem_packages import pack
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SUBMISSIONS: Final = 300
 KILLS: Final = 12

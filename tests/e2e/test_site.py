@@ -9,7 +9,7 @@ import pytest
 
 from shared.version import VERSION
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 _ROOT: Final = Path(__file__).parents[2]
 

@@ -16,8 +16,6 @@ from shared.database.roles import Role
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
-pytestmark = pytest.mark.e2e
-
 #: The languages that every tested machine has; the demo's test runs the others where they are installed.
 SAMPLES: Final = [sample for sample in load_samples() if sample.language in ("py", "c", "cpp", "java", "js")]
 #: The endless one takes all of its time.

@@ -12,7 +12,7 @@ from tests.fixtures.gate import leave_out
 from tests.fixtures.uv import ROOT, uv
 from tests.fixtures.wheels import build
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: The last release, as a tag or a commit. `deploy/release` sets it.
 _LAST: Final = os.environ.get("PRECIEUX_TEST_LAST_RELEASE", "")

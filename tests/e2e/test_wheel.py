@@ -19,7 +19,7 @@ from tests.fixtures.ordinary_user import OrdinaryUser, ordinary_user
 from tests.fixtures.uv import PYTHONS, ROOT, index, is_installed, uv
 from tests.fixtures.wheels import MACHINES, build, build_source_archive
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _TOP: Final = {"api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared"}
 #: The most packages that a user may have to download, and the most CPU time until a first result.

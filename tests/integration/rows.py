@@ -102,6 +102,22 @@ async def execute(database: Database, sql: str, **values: object) -> None:
         await connection.execute(sql, values or None)
 
 
+async def insert(database: Database, table: str, **columns: object) -> dict[str, Any]:
+    """Add a row with these columns, and return the whole row."""
+    names, places = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    [row] = await fetch(database, f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING *", **columns)
+    return row
+
+
+async def add_executed(database: Database, **columns: Any) -> tuple[int, int]:
+    """Add a classic submission with a result; return its id and its job's."""
+    columns = {"email": "someone@example.com", "outcome": "finished", **columns}
+    upload = await add_upload(database, **columns)
+    job: int = (await insert(database, "job", upload=upload, status="executed"))["id"]
+    await insert(database, "results", job=job, upload=upload, verdict="ok")
+    return upload, job
+
+
 async def somebody_waits(database: Database) -> bool:
     """Return True if a transaction of this role waits for a lock. It looks outside the transaction of its caller."""
 

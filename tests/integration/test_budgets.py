@@ -17,8 +17,6 @@ from shared.storage.signing import LinkSigner
 from tests.integration.rows import execute, fetch, somebody_waits
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 async def take(database: Database, *uses: Charge) -> dict[str, float]:
     """Charge the budgets, and commit only if none refuses."""

@@ -11,8 +11,6 @@ from shared.database.connection import Database
 from shared.service.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
 from tests.fixtures.postgres import connected
 
-pytestmark = pytest.mark.integration
-
 COUNT = "SELECT count(*) AS n FROM suppressions"
 
 

@@ -15,7 +15,7 @@ from tests.fixtures.postgres_node import PostgresNode, primary_and_standby
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 READ_ONLY = "SELECT pg_is_in_recovery() AS standby"
 MAKE = "CREATE TABLE IF NOT EXISTS notes (text text)"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures.uv import PYTHONS, ROOT, oldest_python, uv
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PACKAGES: Final = ("api_service", "executor", "job_runner", "precieux", "precieux_client", "queue_consumer", "shared")
 

@@ -14,8 +14,6 @@ from tests.fixtures.http_serving import read_all
 from tests.fixtures.http_thread import Handler, Server
 from tests.waiting import eventually_sync
 
-pytestmark = pytest.mark.integration
-
 #: Connections of one address; few, to keep the test short.
 CONNECTIONS: Final = 8
 REQUESTS: Final = 60

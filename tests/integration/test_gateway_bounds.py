@@ -19,7 +19,7 @@ from tests.integration.api_service.process import api_process
 from tests.integration.rows import make_key
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.integration, pytest.mark.security, pytest.mark.slow]
+pytestmark = [pytest.mark.security, pytest.mark.slow]
 
 CONNECTIONS: Final = ApiSettings().connections
 #: What the gateway lets one address have.

@@ -17,8 +17,6 @@ from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job, take_away
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 async def serving(database: Database, *, counts_backlog: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     [port] = free_ports(1)

@@ -3,11 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-import pytest
-
 from shared.database.connection import Database
-
-pytestmark = pytest.mark.integration
 
 _LISTENING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^(UN)?LISTEN'"
 

@@ -14,8 +14,6 @@ from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
 
-pytestmark = pytest.mark.integration
-
 SIGNER = LinkSigner(b"k" * 32, "http://127.0.0.1:8000")
 
 

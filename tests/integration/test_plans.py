@@ -17,8 +17,6 @@ from shared.database.connection import Connection, Database
 from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of
 from tests.integration.rows import execute
 
-pytestmark = pytest.mark.integration
-
 #: Postgres plans a statement so often before it decides to keep a plan for all values (`plan_cache_mode`).
 FIRST = 5
 CALLS = 8

@@ -25,8 +25,6 @@ from tests.fixtures.rabbitmq_server import RabbitMQServer
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 QUICK = RetryPolicy(base=0.05, cap=0.2)
 
 

@@ -21,8 +21,6 @@ from tests.fixtures.brokers import Recorder, consuming, publish
 from tests.fixtures.relay import Relay
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 #: Ends the address of a host that is to be silent: without heartbeats, only a deadline of ours ends a wait.
 _NO_HEARTBEATS = "?heartbeat=0"
 

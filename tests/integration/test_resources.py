@@ -13,10 +13,8 @@ from shared.resources.links import Links
 from shared.resources.models import Submission
 from shared.storage.signing import LinkSigner
 from tests.integration.plans import plan_of, rows_read
-from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.rows import add_upload, execute, fetch, insert, offer
 from tests.integration.submission_rows import add, add_finished, end, make_job, request
-
-pytestmark = pytest.mark.integration
 
 LINKS = Links(LinkSigner(b"k" * 32, "https://judge.example.edu"))
 BOUNDS = {
@@ -121,11 +119,7 @@ async def test_the_verdict_of_an_engine_that_sends_none(
 
 
 async def test_the_limits_are_those_in_effect(database: Database) -> None:
-    await execute(
-        database,
-        "INSERT INTO languages (code, info, seen_at, details) VALUES ('py', 'x', now(), CAST(:details AS jsonb))",
-        details=json.dumps({"limits": BOUNDS}),
-    )
+    await offer(database, limits=BOUNDS)
     limits = (await get(database, await add(database))).limits
     assert (limits.cpu_s, limits.wall_s, limits.memory_bytes, limits.processes) == (2, 20, 256 << 20, 64)
     classic = await add_upload(database, language="PYTHON ")
@@ -145,12 +139,9 @@ async def test_the_state_of_the_latest_mail_and_webhook(database: Database) -> N
         " (2, NULL, 'result', :id, 'bounced'), (3, NULL, 'receipt', :id, 'queued')",
         id=upload,
     )
-    await execute(
-        database,
-        "INSERT INTO webhooks (upload, run, type, url, status, attempt, last_status, last_error) VALUES"
-        " (:id, 1, 'submission.finished', 'https://example.com/hook', 'failed', 9, 500, 'it answered 500')",
-        id=upload,
-    )
+    ended = {"status": "failed", "attempt": 9, "last_status": 500, "last_error": "it answered 500"}
+    url = "https://example.com/hook"
+    await insert(database, "webhooks", upload=upload, run=1, type="submission.finished", url=url, **ended)
     submission = await get(database, upload)
     assert submission.mail is not None
     assert (submission.mail.id, submission.mail.state) == (2, "bounced")

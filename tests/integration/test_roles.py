@@ -17,8 +17,6 @@ from shared.database.make_roles import make_roles
 from shared.database.roles import PRIVILEGES, Role
 from tests.fixtures.postgres import migrate, url_of
 
-pytestmark = pytest.mark.integration
-
 SERVICES: Final = [role for role in Role if role is not Role.OWNER]
 FORBIDDEN_TO_ALL: Final = [
     "COPY uploads TO PROGRAM 'true'",

@@ -16,8 +16,6 @@ from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.s3 import S3Store
 from tests.fixtures.s3 import S3Service
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 async def store(s3: S3Service, s3_bucket: str) -> AsyncIterator[S3Store]:

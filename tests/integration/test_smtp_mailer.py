@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from job_runner.mailers.smtp import SmtpMailer
-from shared.service.errors import MailerUnavailable, MailRefused
+from shared.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.certificates import write_certificate
 from tests.fixtures.smtp_server import SmtpServer
-
-pytestmark = pytest.mark.integration
 
 SENDER = Address("Precieux", "results", "example.com")
 
@@ -40,7 +38,7 @@ async def test_a_wrong_password_pauses_and_stays_secret() -> None:
     async with SmtpServer(password="right") as server:
         with pytest.raises(MailerUnavailable, match="PRECIEUX_SMTP_URL") as caught:
             await mailer(f"smtp://someone:wrong-pw@127.0.0.1:{server.port}").send(make_email())
-    assert caught.value.pause
+    assert caught.value.blame is Blame.ACCOUNT
     assert "wrong-pw" not in str(caught.value)
 
 
@@ -84,7 +82,7 @@ async def test_a_server_that_cannot_be_reached_has_no_copy() -> None:
         url = f"smtp://127.0.0.1:{server.port}"
     with pytest.raises(MailerUnavailable) as caught:
         await mailer(url).send(make_email())
-    assert not caught.value.uncertain
+    assert (caught.value.blame, caught.value.uncertain) == (Blame.PROVIDER, False)
 
 
 async def test_a_server_that_can_report_is_asked_to(tls: ssl.SSLContext) -> None:
@@ -140,7 +138,7 @@ async def test_a_silent_server_is_unavailable_after_the_timeout() -> None:
     async with asyncio.timeout(30):
         with pytest.raises(MailerUnavailable) as caught:
             await mailer(f"smtp://127.0.0.1:{port}", timeout=0.3).send(make_email())
-    assert not caught.value.pause
+    assert caught.value.blame is Blame.PROVIDER
     server.close()
 
 

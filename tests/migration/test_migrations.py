@@ -18,8 +18,6 @@ from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected
 from tests.migration.locks import upgrade
 
-pytestmark = pytest.mark.migration
-
 SCHEMA = Path(__file__).parents[2] / "shared/database/schema.sql"
 
 

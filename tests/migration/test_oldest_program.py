@@ -16,8 +16,6 @@ from shared.database.oldest_program import oldest_program
 from shared.database.schema import require_current
 from shared.service.errors import ConfigurationError
 
-pytestmark = pytest.mark.migration
-
 
 async def make_newer(database: Database, oldest: str | None, revision: str = "9999") -> None:
     """Do what the migration of a later release does."""
@@ -44,7 +42,7 @@ async def test_a_program_refuses_a_schema_that_has_less(database: Database, olde
         await require_current(database)
 
 
-@pytest.mark.parametrize("revision", ["0017", "0002", "5f1c2ab9", "99999"])
+@pytest.mark.parametrize("revision", ["0017", "0002"])
 async def test_a_program_refuses_a_schema_of_no_release(database: Database, revision: str) -> None:
     await make_newer(database, "0005", revision)
     with pytest.raises(ConfigurationError, match=rf"schema \({revision}\) is of a state of Precieux that was never"):

@@ -19,8 +19,6 @@ from tests.migration.locks import LONGEST, fill, measure, upgrade
 from tests.migration.test_migrations import differences
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.migration
-
 _VERSIONS: Final = Path(migrations.__file__).parent / "versions"
 #: Tables that grow with each submission, and the revision that makes them.
 _LARGE: Final = {

@@ -160,8 +160,10 @@ async def _sleeping_in(running: RunningExecutor) -> AsyncIterator[Path]:
 
 async def test_limits_are_set_in_the_kernel(delegated: Scope) -> None:
     prefix = [*delegated.prefix, *WITH_A_BYSTANDER]
+    (delegated.folder / "memory.oom.group").write_text("1")  # as the kubelet does
     with running_executor(prefix=prefix, executor_slots="1", max_processes="77") as running:
         assert delegated.processes() == []
+        assert (delegated.folder / "memory.oom.group").read_text() == "0\n"
         async with _sleeping_in(running) as group:
             assert group.parent == delegated.folder / f"precieux-{running.pid}"
             assert 128 << 20 <= int((group / "memory.max").read_text()) <= 256 << 20

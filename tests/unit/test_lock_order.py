@@ -39,6 +39,9 @@ REASONS: Final = {
     "DELETE FROM problem_versions v WHERE id = ANY(:ids) AND NOT EXISTS (SELECT FROM uploads WHERE"
     " uploads.problem_version = v.id)": "the same transaction has locked these rows",
     "UPDATE problem_versions SET state = 'deleted' WHERE id = ANY(:ids)": "the same",
+    "UPDATE problem_checks SET data = coalesce(data, '[]') || CAST(:fault AS jsonb), lease_id = NULL WHERE batch = :id"
+    " AND state = 'running' AND NOT coalesce(data @> CAST(:fault AS jsonb), false)"
+    " RETURNING pg_notify(:batches, CAST(batch AS text)), pg_notify(:checks, '')": "a batch has one check",
     "DELETE FROM batches WHERE id = ANY(:ids)": "the cleaner has locked these rows, skipping others",
 }
 

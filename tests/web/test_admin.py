@@ -18,7 +18,7 @@ from tests.waiting import eventually_sync
 from tests.web.browsing import axe_violations, expect_all_can_read, watched
 from tests.web.operation_rows import add_day, add_failures, add_running_job, execute
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 KEY: Final = "an-operators-key-of-thirty-two-characters"
 WITH_KEY: Final = {"Authorization": f"Bearer {KEY}"}

@@ -9,7 +9,7 @@ from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.web.browsing import axe_violations
 from tests.web.conftest import NewPage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 KEY = "a-key-of-the-operator-of-this-server-0123456789"
 

@@ -12,7 +12,7 @@ from tests.web.programs import Body, post
 from tests.web.test_recipient_page import link_of
 from tests.web.test_watch import watch
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _HOSTILE_NAME: Final = '"><img src=x onerror=alert(1)>.png'
 #: Writes an image of three by two pixels under a hostile name, a picture with a script, a page, and a link.

@@ -16,7 +16,7 @@ from tests.web.conftest import NewPage
 from tests.web.programs import GREETING, get, post
 from tests.web.test_send import drop, open_section, ready, run, write
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: A submission with all that the form has.
 _WHOLE: Final[dict[str, Any]] = {

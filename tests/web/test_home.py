@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 
 from tests.web.browsing import expect_all_can_read
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def test_all_can_read_the_first_page(page: Page) -> None:

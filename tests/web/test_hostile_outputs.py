@@ -17,7 +17,7 @@ from tests.waiting import eventually_sync
 from tests.web.conftest import NewPage
 from tests.web.test_recipient_page import link_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.security, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.security, pytest.mark.timeout(900)]
 
 #: Counts what an output could add to a page, and reads what must stay as it is.
 _SHAPE: Final = """() => ({

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.up import Up
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _STATUS = "performance.getEntriesByType('navigation')[0].responseStatus"
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.web.conftest import NewPage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _BYTES: Final = """() => performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource"))
   .map(entry => [entry.name, entry.transferSize])"""

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.web.browsing import expect_all_can_read
 from tests.web.conftest import NewPage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 ECHO = "import sys\nprint(sys.stdin.read(), sys.argv[1:])\n"
 

@@ -14,7 +14,7 @@ from tests.web.browsing import axe_violations, expect_all_can_read
 from tests.web.conftest import NewPage
 from tests.web.programs import BROKEN, GREETING, SLEEPING, SQUARES, post
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 UNSUBSCRIBED = {"en": "The mails are stopped", "fa": "دریافت ایمیل‌ها لغو شد"}
 

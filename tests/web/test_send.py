@@ -10,7 +10,7 @@ from tests.fixtures.up import Up
 from tests.web.browsing import axe_violations
 from tests.web.programs import get
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 #: Languages of which CodeMirror has no grammar.

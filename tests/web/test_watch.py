@@ -14,7 +14,7 @@ from tests.web.conftest import NewPage
 from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, get, post
 from tests.web.test_send import ready, write
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: The lines of a program that writes to both streams until it is cancelled.
 ENDLESS = (

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from api_service.http.email_address import Address
 from api_service.http.errors import Fault
 from api_service.http.sentences import as_written
-from api_service.v1.protocol.validation import Strict
+from api_service.v1.protocol.validation import Strict, escaped
 from shared.engine.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.messages.translations import LOCALES
 from shared.text import source_paths
@@ -207,7 +207,7 @@ def overfull(value: object, pointer: str = "") -> Iterator[Fault]:
             return
         for name, inner in value.items():
             if isinstance(inner, dict | list):
-                yield from overfull(inner, f"{pointer}/{name}")
+                yield from overfull(inner, f"{pointer}/{escaped(name)}")
     elif isinstance(value, list) and len(value) <= MAX_FILES:
         for number, inner in enumerate(value):
             if isinstance(inner, dict):

@@ -71,7 +71,7 @@ async def get_batch(principal: ReaderDep, id: BatchId, request: Request, service
 @router.operation(
     "POST /batches/{id}/cancel",
     "Cancel a batch",
-    "Cancels each of its submissions that has not ended, as its own call does.",
+    "Cancels each of its submissions that has not ended, as its own call does, and the check whose batch it is.",
     answer=Batch,
     status=HTTPStatus.ACCEPTED,
     problems=[Kind.FINAL],

@@ -25,6 +25,7 @@ from shared.engine.artifacts import IMAGES
 from shared.engine.run_call import GOOD_VERDICTS
 from shared.messages.artifact_texts import about_left_out
 from shared.resources import read
+from shared.resources.mapping import for_recipient
 from shared.resources.models import FINAL_STATES, Artifact, Submission
 from shared.storage.signing import LinkSigner
 
@@ -116,7 +117,7 @@ async def _submission(services: Services, upload: int, expires: int, signature: 
         submission = await read.submission(connection, upload, links=services.links, text_limit=_TEXT_LIMIT)
     if submission is None:
         raise LinkRefused(Reason.REMOVED)
-    return submission
+    return for_recipient(submission)
 
 
 def _require_ours(is_valid_at: Callable[[float], bool]) -> None:

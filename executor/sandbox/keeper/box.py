@@ -23,9 +23,9 @@ _END_TIMEOUT = 30.0
 #: answer goes first.
 _ANSWER_FIRST = 0.002
 _NEVER = float("inf")
-#: How many answers process 1 of a judge must give about what the judge has read, the seconds between two questions,
-#: and the most questions.
-_ANSWERS, _QUESTION_INTERVAL, _MAX_QUESTIONS = 4, 0.1, 20
+#: How many answers process 1 of a judge must give about what the judge has read, the seconds between two looks at the
+#: judge, and the most looks at a judge that rests.
+_ANSWERS, _LOOK_INTERVAL, _MAX_LOOKS = 4, 0.1, 20
 #: When process 1 gets this signal, it sends SIGKILL to its program (init/pid1.c).
 _SENDS_KILL = 64
 #: SIGSTOP would stop process 1 instead of its program.
@@ -65,7 +65,8 @@ class WatchedBox:
         self._judge: WatchedBox | None = None
         self._program: WatchedBox | None = None
         self._is_late = False
-        self._questions = 0
+        self._looks = 0
+        self._is_asked = False
         self._answers: list[Unread] = []
 
     def spawned(self, init: int, process: int) -> None:
@@ -98,6 +99,7 @@ class WatchedBox:
             elif kind == "step":
                 yield self._end_step(StepEnd.parse(rest))
             elif kind == "unread":
+                self._is_asked = False
                 self._answers.append(Unread.parse(rest))
             else:
                 self._failure = rest  # it counts more than what the keeper has found, which may follow from it
@@ -118,7 +120,7 @@ class WatchedBox:
             judge = self._judge if self._is_late and self._judge and self._judge._runs else None
             reason = judge._why_silent() if judge else None
             if judge and reason is None:
-                self.next_check = time.monotonic() + _QUESTION_INTERVAL
+                self.next_check = time.monotonic() + _LOOK_INTERVAL
             elif limit:
                 if judge and reason:
                     judge._stop_with_program(reason)
@@ -235,12 +237,18 @@ class WatchedBox:
     def _why_silent(self) -> str | None:
         """Return whether the judge hangs or waits for its program, which is at its wall limit; None if that is not
         known yet."""
-        if len(self._answers) < _ANSWERS and self._questions < _MAX_QUESTIONS:
-            self._questions += 1
-            if self._steps.is_runnable():  # it does something, or will when the machine lets it
-                self._answers.clear()
-            with contextlib.suppress(OSError):  # it has just ended
-                channel.send(self.channel, ASK_UNREAD)
+        if self._steps.is_runnable():  # it does something, or will when the machine lets it
+            self._answers.clear()
+            return None
+        if channel.is_readable(self.channel.fileno()):  # it may have ended
+            return None
+        if len(self._answers) < _ANSWERS and self._looks < _MAX_LOOKS:
+            self._looks += 1
+            # Answers that come together, after the machine has let process 1 wait, are about one moment.
+            if not self._is_asked:
+                self._is_asked = True
+                with contextlib.suppress(OSError):  # it has just ended
+                    channel.send(self.channel, ASK_UNREAD)
             return None
         rests = len(self._answers) >= _ANSWERS and len({answer.read for answer in self._answers}) == 1
         could_go_on = all(answer.unread > 0 and not answer.is_full for answer in self._answers)

@@ -140,8 +140,8 @@ class BoxReady:
 class StepReport:
     """Keeper to executor: a step ended. `stopped` is the limit for which the keeper killed it (cpu, wall or memory), or
     `killed`. A judge that still runs at its program's wall limit is killed too: for `hang` if it could have gone on,
-    else for `deadlock`. `ended_at` is on the clock that all boxes share. Nothing lives in the box after the `last`
-    step."""
+    else for `deadlock`. It `waited_s` for a processor, as far as the keeper has seen. `ended_at` is on the clock that
+    all boxes share. Nothing lives in the box after the `last` step."""
 
     id: int
     step: int
@@ -149,6 +149,7 @@ class StepReport:
     signal: int | None
     cpu_s: float
     wall_s: float
+    waited_s: float
     memory_bytes: int
     stopped: str | None
     ended_at: float

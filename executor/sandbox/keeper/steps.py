@@ -12,6 +12,10 @@ from executor.sandbox.keeper.sampled_meter import SampledMeter
 from executor.sandbox.keeper.step_clock import StepClock
 from executor.sandbox.keeper.words import StepEnd
 
+#: Seconds of a step before its wait for a processor is first read. That is read again when the step has taken so many
+#: times longer.
+_FIRST_WAIT_S, _LATER = 0.05, 1.1
+
 NewMeter = Callable[[int, StepLimits], Meter]
 
 
@@ -37,7 +41,7 @@ class Steps:
         self._last_sample = ResourceUsage(0.0, 0)
         self._judge: Steps | None = None
         self._is_judge = False
-        self._waited_s = 0.0
+        self._waited_s = self._next_wait_s = 0.0
 
     @property
     def have_begun(self) -> bool:
@@ -89,8 +93,9 @@ class Steps:
         if has_ended():
             return None
         self._last_sample = usage
-        if self._is_judge:
+        if self._is_judge or now - clock.started >= self._next_wait_s:
             self._note_wait()
+            self._next_wait_s = (now - clock.started) * _LATER
         if usage.exhausted or self._fills_buffers(clock.limits):
             return "memory"
         if usage.cpu_s > clock.limits.cpu_s:
@@ -157,6 +162,7 @@ class Steps:
             self._meters.append(SampledMeter(self._processes()))
         self._meters[self._index].begin(limits, waited=self._index == 0)
         self._last_sample = ResourceUsage(0.0, 0)
+        self._waited_s, self._next_wait_s = 0.0, _FIRST_WAIT_S
         self._clock = StepClock(limits, is_sampled=self._new_meter is None, is_paused=is_paused)
         self.next_check = self._clock.first_check
 
@@ -173,7 +179,7 @@ class Steps:
     ) -> StepReport:
         if self._judge:  # the elapsed time of the program, by the clock of its limit
             wall_s = max(wall_s - self._judge.busy_s(), min(usage.cpu_s, wall_s))
-        used = usage.cpu_s, wall_s, usage.memory_bytes
+        used = usage.cpu_s, wall_s, self._waited_s, usage.memory_bytes
         return StepReport(self._box, self._index, exit_code, signum, *used, stopped, ended_at, last)
 
     def _fills_buffers(self, limits: StepLimits) -> bool:
@@ -186,9 +192,8 @@ class Steps:
 
     def _can_stretch(self, clock: StepClock, now: float) -> bool:
         judge_s, cpu_s = (self._judge.busy_s(), self._last_sample.cpu_s) if self._judge else (0.0, 0.0)
-        with contextlib.suppress(OSError):  # it has just ended
-            return clock.stretch(now, self._processes().longest_wait(), judge_s, cpu_s)
-        return False
+        self._note_wait()
+        return clock.stretch(now, self._waited_s, judge_s, cpu_s)
 
     def busy_s(self) -> float:
         """Return the seconds in which a judge has computed or has waited for a processor, or process 1 has, which
@@ -201,10 +206,12 @@ class Steps:
         return cpu_s + self._waited_s
 
     def _note_wait(self) -> None:
-        """Note how long a judge has waited for a processor so far. The kernel forgets it when the judge ends."""
+        """Note how long the step has waited for a processor so far, and process 1 of a judge, which passes the bytes.
+        The kernel forgets it when a process ends."""
         with contextlib.suppress(OSError):  # it has just ended
             tree = self._processes()
-            self._waited_s = max(self._waited_s, tree.longest_wait() + tree.wait_of(1))
+            of_relay = tree.wait_of(1) if self._is_judge else 0.0
+            self._waited_s = max(self._waited_s, tree.longest_wait() + of_relay)
 
     def _processes(self) -> ProcessTree:
         if self._tree is None:

@@ -8,6 +8,7 @@ import contextlib
 import enum
 import errno
 import fcntl
+import itertools
 import os
 import pwd
 import re
@@ -88,15 +89,29 @@ def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroup
 
 def process_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
     """Return the visible limit of processes and threads for our cgroup and all below it; None if there is none."""
+    groups = [*_visible_groups(root, own, ""), *_visible_groups(root / "pids", own, "pids")]
+    return min(filter(None, (_number(group / "pids.max") for group in groups)), default=None)
+
+
+def memory_that_ends_all(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
+    """Return the limit of memory at which the kernel ends all processes of our cgroup, as the kubelet sets it; None if
+    the kernel ends one program alone. Only version 2 can end all."""
+    groups = itertools.dropwhile(lambda group: not _number(group / "memory.oom.group"), _visible_groups(root, own, ""))
+    return min(filter(None, (_number(group / "memory.max") for group in groups)), default=None)
+
+
+def _visible_groups(hierarchy: Path, own: str | None, controller: str) -> Iterator[Path]:
+    """Yield our cgroup and all above it, if there is such a hierarchy."""
     paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
-    limits = []
-    for hierarchy, controller in ((root, ""), (root / "pids", "pids")):
-        if controller in paths:
-            group = hierarchy / paths[controller].lstrip("/")
-            for folder in (group, *group.parents):
-                with contextlib.suppress(OSError, ValueError):  # "max" is not a number
-                    limits.append(int((folder / "pids.max").read_text()))
-    return min(limits, default=None)
+    if controller in paths:
+        group = hierarchy / paths[controller].lstrip("/")
+        yield from (group, *group.parents)
+
+
+def _number(file: Path) -> int | None:
+    with contextlib.suppress(OSError, ValueError):  # "max" is not a number
+        return int(file.read_text())
+    return None
 
 
 def _claim_v2(root: Path, base: Path) -> Cgroups:
@@ -113,6 +128,9 @@ def _claim_v2(root: Path, base: Path) -> Cgroups:
         except BaseException:
             ours.rmdir()
             raise
+    # The kubelet lets the kernel end all processes of the group if one of them fills its memory.
+    with contextlib.suppress(OSError):
+        (base / "memory.oom.group").write_text("0")
     return Cgroups(2, {"unified": ours})
 
 

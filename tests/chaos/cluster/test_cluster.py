@@ -13,7 +13,7 @@ from tests.chaos.load import Load
 from tests.chaos.storm import storm
 from tests.fixtures.gate import missing
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SECONDS = 12
 

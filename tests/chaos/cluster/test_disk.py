@@ -15,7 +15,7 @@ from tests.fixtures.gate import missing
 from tests.fixtures.postgres import connected
 from tests.fixtures.postgres_node import PostgresNode
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 WRITE = "INSERT INTO notes SELECT repeat('x', 7000) FROM generate_series(1, 20)"
 

@@ -12,7 +12,7 @@ from tests.fixtures.gate import missing
 from tests.fixtures.postgres import connected
 from tests.fixtures.postgres_node import PostgresNode
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 async def test_a_silent_host_is_given_up() -> None:

@@ -14,7 +14,7 @@ from tests.chaos.cluster.disk import Disk, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 CUTS = 20
 WRITERS = 8

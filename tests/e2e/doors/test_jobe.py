@@ -17,7 +17,7 @@ from tests.fixtures.gate import leave_out
 from tests.fixtures.up import Up
 from tests.waiting import PATIENCE, eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: As Jobe's test program and CodeRunner send them. There is no key, so it is not looked at.
 _HEADERS: Final = {
@@ -64,14 +64,6 @@ def jobe(open_system: Up) -> Iterator[Jobe]:
     base = f"{open_system.url}/jobe/index.php/restapi/"
     with httpx.Client(base_url=base, headers=_HEADERS, timeout=90 * PATIENCE) as http:
         yield Jobe(http)
-
-
-def test_languages_are_pairs(jobe: Jobe) -> None:
-    listed = jobe.http.get("languages").json()
-    assert all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in listed)
-    of_jobe = ["c", "cpp", "java", "nodejs", "octave", "pascal", "php", "python3"]
-    first = [id_ for id_, _ in listed if id_ in of_jobe]
-    assert [id_ for id_, _ in listed][: len(first)] == [id_ for id_ in of_jobe if id_ in first]
 
 
 _HELLO_C: Final = '#include <stdio.h>\nint main() { printf("Hello world\\n"); return 0; }\n'

@@ -8,7 +8,7 @@ from tests.fixtures.judge0 import Door, decoded
 from tests.fixtures.webhook_receiver import receiving
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 async def test_a_callback_is_the_submission(judge0: Door) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.judge0 import Door
 from tests.fixtures.uv import environment_with
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: The program for the official client.
 _SDK: Final = """

@@ -5,7 +5,7 @@ import pytest
 from tests.fixtures.gate import leave_out
 from tests.fixtures.judge0 import EXECUTABLE, JAVA, MULTI_FILE, PLAIN_TEXT, C, Client, b64, decoded, zipped
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 # How programs end

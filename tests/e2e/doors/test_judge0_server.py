@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures.judge0 import BASH, MULTI_FILE, PLAIN_TEXT, PYTHON, C, Client, Door, ended
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 UNUSED_TOKEN: Final = str(uuid4())
 

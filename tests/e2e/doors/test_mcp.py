@@ -20,7 +20,7 @@ from tests.fixtures.processes import descendants
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _COMMAND: Final = [sys.executable, "-P", "-m", "precieux", "mcp"]
 _META: Final = {

@@ -14,7 +14,7 @@ from tests.fixtures import npm
 from tests.fixtures.up import Up
 from tests.fixtures.uv import environment_with
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 #: The suite needs a newer Node than Debian has; `node` brings one.
 _NPM: Final = (

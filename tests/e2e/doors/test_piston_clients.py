@@ -14,7 +14,7 @@ from tests.fixtures.gate import leave_out
 from tests.fixtures.up import Up
 from tests.fixtures.uv import environment_with, is_installed
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _NPM: Final = ("piston-api@1.0.1",)
 

@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _RUN = {"type": "stage", "stage": "run"}
 

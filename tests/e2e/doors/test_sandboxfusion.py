@@ -12,7 +12,7 @@ from tests.e2e.doors.conftest import KEY
 from tests.fixtures.up import Up
 from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _ERROR: Final[dict[str, Any]] = {"compile_result": None, "run_result": None, "executor_pod_name": None, "files": {}}
 _SLOTS: Final = 2

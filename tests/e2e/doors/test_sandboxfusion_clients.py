@@ -11,7 +11,7 @@ from tests.e2e.doors.conftest import KEY
 from tests.fixtures.up import Up
 from tests.fixtures.uv import environment_with, uv
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _SDK: Final = """
 import asyncio, json, sys

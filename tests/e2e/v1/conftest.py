@@ -1,6 +1,7 @@
+import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -10,6 +11,24 @@ from tests.problem_packages import pack
 Push = Callable[[Mapping[str, str | bytes]], str]
 
 _NUMBERS: Final = count(1)
+
+
+class Event(NamedTuple):
+    id: str | None
+    event: str
+    data: Any
+
+
+def parse(lines: Iterator[str]) -> Iterator[Event]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        if not line:
+            if "data" in fields:
+                yield Event(fields.get("id"), fields.get("event", "message"), json.loads(fields["data"]))
+            fields = {}
+        elif not line.startswith(":"):
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.contract import ONE, TIME, Api, Contract, faults, mails, problem
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 BATCH = "id state total done states verdicts digest webhook created_at finished_at submissions links"
 STATES = "held queued running finished failed cancelled"
@@ -145,15 +145,6 @@ def test_languages(owner: Api) -> None:
         for name in (item["code"], item["name"], *item["aliases"], item["code"].upper()):
             answer = owner.get("/v1/languages/" + name.replace("#", "%23").replace("+", "%2B").replace(" ", "%20"))
             assert answer.json() == item, name
-
-
-def test_each_sample_is_ok(owner: Api) -> None:
-    items = owner.read("/v1/languages")["items"]
-    body = post(owner, *({"language": item["code"], "source": item["sample"]} for item in items))
-    ends = [owner.read(f"/v1/submissions/{number}", wait=60) for number in body["submissions"]]
-    assert {end["language"]: end["verdict"] for end in ends} == {item["code"]: "ok" for item in items}
-    for end in ends:
-        assert (end["run"]["compile_output"] is not None) == owner.read(f"/v1/languages/{end['language']}")["compiled"]
 
 
 def test_variants_are_languages(owner: Api) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.fixtures.contract import TIME, Api, Contract, faults, mails, problem, started
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 # Get.
 

@@ -1,35 +1,16 @@
 """Section 4 of the contract: event streams."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, NamedTuple
 
 import pytest
 
+from tests.e2e.v1.conftest import Event, parse
 from tests.fixtures.contract import TIME, Api, Contract, problem, started
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-
-class Event(NamedTuple):
-    id: str | None
-    event: str
-    data: Any
-
-
-def parse(lines: Iterator[str]) -> Iterator[Event]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        if not line:
-            if "data" in fields:
-                yield Event(fields.get("id"), fields.get("event", "message"), json.loads(fields["data"]))
-            fields = {}
-        elif not line.startswith(":"):
-            name, _, value = line.partition(":")
-            fields[name] = value.removeprefix(" ")
+pytestmark = pytest.mark.slow
 
 
 def kept(lines: Iterator[str], seen: list[str]) -> Iterator[str]:
@@ -105,19 +86,6 @@ def test_the_headers_of_a_stream(owner: Api) -> None:
     assert answer.headers["x-request-id"]
 
 
-def test_the_stream_of_a_held_submission_stays_open(owner: Api) -> None:
-    held = owner.held()
-    path = f"/v1/submissions/{held['id']}"
-    with owner.stream("GET", f"{path}/events") as answer:
-        events = parse(answer.iter_lines())
-        first = next(events)
-        assert (first.event, first.data["state"]) == ("state", "held")
-        assert first.id
-        owner.post(f"{path}/runs")
-        rest = list(events)
-    assert names(rest) == ["queued", "running", "finished", "finished"]
-
-
 def test_output_comes_while_the_program_runs(owner: Api) -> None:
     source = (
         "import sys, time\nwhile True:\n    for to in (sys.stdout, sys.stderr): print('yet', file=to, flush=True)\n"
@@ -160,26 +128,6 @@ def test_a_cancelled_submission_ends_its_stream(owner: Api) -> None:
     assert names(ended)[-2:] == ["cancelled", "finished"]
 
 
-def test_the_place_in_the_queue_is_read_and_is_no_event(owner: Api) -> None:
-    """The programs fill all slots, so the last one waits."""
-    sleeps = [{"language": "py", "source": "import time; time.sleep(0.6)"}] * 16
-    body = owner.post("/v1/batches", json={"submissions": sleeps}).json()
-    try:
-        last = f"/v1/submissions/{body['submissions'][-1]}"
-        positions = []
-        with owner.stream("GET", f"{last}/events") as answer:
-            for event in parse(answer.iter_lines()):
-                assert event.event == "state"
-                if event.data["state"] == "running":
-                    break
-                queue = owner.read(last)["queue"]
-                positions += [queue["position"]] if queue else []
-        assert positions
-        assert positions[0] > 1
-    finally:
-        owner.post(f"/v1/batches/{body['id']}/cancel")
-
-
 def test_streams_are_bounded_per_key(system: Contract) -> None:
     held = system.owner.held()
     path = f"/v1/submissions/{held['id']}/events"
@@ -218,7 +166,6 @@ def test_a_batch_streams_its_progress(owner: Api) -> None:
     assert (done.status_code, done.content) == (204, b"")
 
 
-@pytest.mark.slow
 def test_a_comment_keeps_proxies_content(owner: Api) -> None:
     held = owner.held()
     with owner.stream("GET", f"/v1/submissions/{held['id']}/events") as answer:

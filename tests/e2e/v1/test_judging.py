@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures.contract import Api, Contract, mails
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: Accepts an output that is twice the input, and says so to the author and to the setter of the test.
 KATTIS = """

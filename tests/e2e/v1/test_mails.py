@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures.contract import Api, Contract, mails
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def file(path: str, content: str) -> dict[str, str]:

@@ -7,33 +7,18 @@ import pytest
 from tests.fixtures.contract import ONE, Api, Contract, faults, new_address, problem
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 GETS = (
-    "/v1/submissions",
-    "/v1/submissions/{id}",
-    "/v1/submissions/{id}/events",
-    "/v1/submissions/{id}/runs",
-    "/v1/submissions/{id}/runs/1",
-    "/v1/submissions/{id}/output",
-    "/v1/submissions/{id}/stderr",
-    "/v1/submissions/{id}/source",
-    "/v1/submissions/{id}/mails",
-    "/v1/batches/{batch}",
-    "/v1/batches/{batch}/events",
-    "/v1/languages",
-    "/v1/languages/py",
-    "/v1/usage",
-    "/v1/limits",
-)
+    "/v1/submissions", "/v1/submissions/{id}", "/v1/submissions/{id}/events", "/v1/submissions/{id}/runs",
+    "/v1/submissions/{id}/runs/1", "/v1/submissions/{id}/output", "/v1/submissions/{id}/stderr",
+    "/v1/submissions/{id}/source", "/v1/submissions/{id}/mails", "/v1/batches/{batch}", "/v1/batches/{batch}/events",
+    "/v1/languages", "/v1/languages/py", "/v1/usage", "/v1/limits",
+)  # fmt: skip
 POSTS = (
-    "/v1/submissions",
-    "/v1/submissions/{id}/runs",
-    "/v1/submissions/{id}/cancel",
-    "/v1/submissions/{id}/mails",
-    "/v1/batches",
-    "/v1/batches/{batch}/cancel",
-)
+    "/v1/submissions", "/v1/submissions/{id}/runs", "/v1/submissions/{id}/cancel", "/v1/submissions/{id}/mails",
+    "/v1/batches", "/v1/batches/{batch}/cancel",
+)  # fmt: skip
 PRIVATE = [path for path in (*GETS, *POSTS) if "{" in path]
 
 
@@ -92,7 +77,11 @@ def test_a_body_is_checked_last(system: Contract, done: dict[str, Any]) -> None:
     problem(system.owner.post("/v1/submissions/987654321/runs", **bad), 404)
     problem(system.other.post(f"/v1/submissions/{done['id']}/runs", **bad), 404)
     problem(system.owner.put("/v1/submissions", **bad), 405)
-    problem(system.owner.post("/v1/submissions", **bad), 400)
+    problem(system.owner.post("/v1/submissions?sauce=1", content=b"{", headers={"Content-Type": "image/png"}), 415)
+    problem(system.owner.post("/v1/submissions?sauce=1", **bad), 400)
+    for method, path in (("GET", "/v1/nothing"), ("PATCH", "/v1/submissions")):
+        problem(system.stranger.request(method, path), 401)
+    problem(system.stranger.options("/v1/submissions"), 405)  # browsers send it without a key
 
 
 def test_a_body_that_is_too_large(owner: Api) -> None:

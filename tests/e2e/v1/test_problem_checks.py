@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import pytest
 
+from job_runner.checks.data import NOT_VALIDATED
 from precieux_client import Client, NotFound
 from tests.e2e.v1.conftest import Push
 from tests.fixtures.contract import Api, Contract, mails, problem
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 _SAMPLES: Final = Path(__file__).parents[3] / "samples/problems"
 TESTS: Final = {
@@ -243,7 +244,8 @@ def test_a_package_of_polygon(push: Push, setter: Api) -> None:
 
 
 def test_the_command_line_and_the_client(push: Push, setter: Api, system: Contract) -> None:
-    good = push({"problem.yaml": "name: Twice\n", **TESTS, "submissions/accepted/right.py": RIGHT})
+    more = {"submissions/accepted/right.py": RIGHT, "input_validators/twice.ctd": "EOF"}
+    good = push({"problem.yaml": "name: Twice\n", **TESTS, **more})
     bad = push({"problem.yaml": "name: Twice\n", **TESTS, "submissions/wrong_answer/right.py": RIGHT})
     command = [sys.executable, "-P", "-m", "precieux", "problem", "check"]
     environment = {**os.environ, "PRECIEUX_URL": system.url, "PRECIEUX_API_KEY": setter.headers["Authorization"][7:]}
@@ -255,6 +257,7 @@ def test_the_command_line_and_the_client(push: Push, setter: Api, system: Contra
         begun = client.check_problem(good, version=1, wait=30)
         assert client.checks(good) == begun
         assert (begun.verdict, begun.submissions[0].result) == ("passed", "as_expected")
+        assert [fault.detail for fault in begun.data] == [NOT_VALIDATED["detail"]]
         with pytest.raises(NotFound):
             client.checks(good, version=2)
 

@@ -11,7 +11,7 @@ from tests.e2e.v1.conftest import Push
 from tests.fixtures.contract import Api, Contract, mails
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 YAML: Final = "problem_format_version: 2025-09\nname: Twice\nuuid: 5e7a\n"
 #: Prints twice the number, and a wrong number for 9.

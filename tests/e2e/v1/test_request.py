@@ -11,7 +11,7 @@ import pytest
 
 from tests.fixtures.contract import Api, faults
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def post(api: Api, **keys: Any) -> httpx.Response:
@@ -24,33 +24,6 @@ def post(api: Api, **keys: Any) -> httpx.Response:
 
 def file(path: str, content: str = "1", **more: Any) -> dict[str, Any]:
     return {"path": path, "content": content} | more
-
-
-def test_the_defaults(owner: Api) -> None:
-    body = post(owner).json()
-    limits = owner.read("/v1/languages/py")["limits"]
-    expected = {
-        "state": "held",
-        "verdict": None,
-        "language": "py",
-        "entry": "main.py",
-        "files": [{"path": "main.py", "size_bytes": 8}],
-        "args": [],
-        "compiler_args": [],
-        "limits": limits,
-        "stop_at_first_failure": False,
-        "email": None,
-        "locale": "en",
-        "metadata": {},
-        "batch": None,
-        "queue": None,
-        "run": None,
-        "runs": 0,
-        "mail": None,
-        "webhook": None,
-    }
-    assert {key: body[key] for key in expected} == expected
-    assert body["checker"]["kind"] == "lines"
 
 
 def test_null_is_the_default_of_each_optional_key(owner: Api) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.v1.test_events import Event, parse
+from tests.e2e.v1.conftest import Event, parse
 from tests.fixtures.contract import Api, Contract, faults, problem
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 KEYS = {
     "language", "verdict", "error", "stdout", "stderr", "compile_output", "message", "judge_message", "truncated",

@@ -26,7 +26,7 @@ from tests.fixtures.up import Up
 from tests.problem_packages import pack
 from tests.waiting import eventually_sync
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 class Receiver(Server):

@@ -44,11 +44,21 @@ from shared.service.errors import BrokerUnavailable
 from shared.storage.base import ObjectStore
 from shared.storage.local import LocalStore
 from shared.storage.signing import LinkSigner
+from tests.fixtures.postgres import connected, url_of
+from tests.integration.rows import bearer
 
 ApiWith = Callable[..., httpx.AsyncClient]
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
+OPERATOR = "o" * 32
 _routes: Final[dict[int, list[BaseRoute]]] = {}
+
+
+async def submit(client: httpx.AsyncClient, key: str = "", **fields: Any) -> httpx.Response:
+    """Register a program by the classic call."""
+    fields = {"email": "a@example.com", "language": "py", **fields}
+    files, headers = {"file": ("a.py", b"print(1)")}, bearer(key) if key else {}
+    return await client.post("/submit_email/", params=fields, files=files, headers=headers)
 
 
 class RecordingBroker:
@@ -88,6 +98,13 @@ async def store(tmp_path: Path, signer: LinkSigner) -> AsyncIterator[LocalStore]
     store = LocalStore(tmp_path / "objects", signer)
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def runner(database_url: str) -> AsyncIterator[Database]:
+    """Yield the database, connected as the job runner."""
+    async with connected(url_of(Role.RUNNER, database_url)) as runner:
+        yield runner
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import asyncio
 import itertools
-from typing import Any
 
-import httpx
 import pytest
 
 from api_service.access import auth
@@ -13,21 +11,10 @@ from shared.accounts.api_keys import Scope
 from shared.database.connection import Connection, Database
 from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
+from tests.integration.api_service.conftest import KEY_BUDGET, OPERATOR, ApiWith, submit
 from tests.integration.rows import bearer, execute, fetch, make_key
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
-
-OPERATOR = "o" * 32
-FILES = {"file": ("a.py", b"print(1)")}
-
-
-async def submit(
-    client: httpx.AsyncClient, key: str, *, email: str = "a@example.com", headers: dict[str, str] | None = None,
-    **fields: Any,
-) -> httpx.Response:  # fmt: skip
-    fields = {"email": email, "language": "py", **fields}
-    return await client.post("/submit_email/", params=fields, files=FILES, headers={**bearer(key), **(headers or {})})
+pytestmark = pytest.mark.security
 
 
 CALLS = [("POST", "/submit_email/"), ("GET", "/check_email/?id=1"), ("GET", "/check_user/?email=a@example.com")]

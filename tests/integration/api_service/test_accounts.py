@@ -18,7 +18,7 @@ from shared.text.email_addresses import canonical, domain_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, execute, fetch, make_key, offer
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 _MANY: Final = 10**6
 _ADDRESSES: Final = [

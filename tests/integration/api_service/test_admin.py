@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Final
 
 import httpx
@@ -16,9 +17,7 @@ from shared.database.connection import Database
 from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import ApiWith, client_of
-from tests.integration.rows import add_upload, execute, fetch, make_key
-
-pytestmark = pytest.mark.integration
+from tests.integration.rows import add_upload, execute, fetch, insert, make_key
 
 OPERATORS: Final = "an-operators-key-of-thirty-two-characters"
 HOSTILE: Final = "</td><script>alert(1)</script><b title='"
@@ -274,28 +273,14 @@ async def test_a_failed_mail_is_sent_again(client: httpx.AsyncClient, database: 
 
 @pytest.mark.parametrize("locale", ["en", "fa"])
 async def test_texts_of_strangers_are_escaped(client: httpx.AsyncClient, database: Database, locale: str) -> None:
-    upload = await add_upload(database, email=f"{HOSTILE}@x.org", filename=HOSTILE)
+    upload, now = await add_upload(database, email=f"{HOSTILE}@x.org", filename=HOSTILE), datetime.now(UTC)
     for status in ("failed", "executing"):
-        await execute(
-            database,
-            "INSERT INTO job (upload, status, failure, finished_at, started_at, lease_expires_at)"
-            " VALUES (:upload, :status, :text, now(), now(), now())",
-            upload=upload, status=status, text=HOSTILE,
-        )  # fmt: skip
-    await execute(
-        database,
-        "INSERT INTO emails (kind, recipient, status, last_error) VALUES ('result', :text, 'refused', :text)",
-        text=HOSTILE,
-    )
-    await execute(
-        database,
-        "INSERT INTO outbox (queue, body, failure, failed_at) VALUES ('emails', :text, :text, now())",
-        text=HOSTILE,
-    )
-    await execute(database, "INSERT INTO suppressions (email, reason) VALUES (:text, :text)", text=HOSTILE)
-    await execute(
-        database, "INSERT INTO api_keys (name, sha256, recipients) VALUES (:text, 'x', ARRAY[:text])", text=HOSTILE
-    )
+        times = dict.fromkeys(("finished_at", "started_at", "lease_expires_at"), now)
+        await insert(database, "job", upload=upload, status=status, failure=HOSTILE, **times)
+    await insert(database, "emails", kind="result", recipient=HOSTILE, status="refused", last_error=HOSTILE)
+    await insert(database, "outbox", queue="emails", body=HOSTILE, failure=HOSTILE, failed_at=now)
+    await insert(database, "suppressions", email=HOSTILE, reason=HOSTILE)
+    await insert(database, "api_keys", name=HOSTILE, sha256="x", recipients=[HOSTILE])
     token = await log_in(client)
     pages = [
         await client.get(path, params={"lang": locale})

@@ -23,8 +23,6 @@ from tests.integration.api_service.test_mcp import _HEADERS, _META
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import bearer, fetch, make_key, offer
 
-pytestmark = pytest.mark.integration
-
 _JOBE: Final = "/jobe/index.php/restapi"
 _PISTON: Final = "/api/v2"
 _RUN: Final = {"wait", "body", "run time"}

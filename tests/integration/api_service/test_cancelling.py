@@ -12,10 +12,8 @@ from shared.database import channels
 from shared.database.connection import Connection, Database
 from shared.storage.base import ObjectStore
 from tests.fixtures.postgres import owner_of
-from tests.integration.rows import add_upload, execute, fetch, notified
+from tests.integration.rows import add_upload, execute, fetch, insert, notified
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.integration
 
 STATE = "SELECT request_id, outcome, verdict, runs FROM uploads WHERE id = :id"
 CANCELLED = {"request_id": None, "outcome": "cancelled", "verdict": None}
@@ -100,12 +98,8 @@ async def test_a_submission_that_has_ended_is_not_cancelled(database: Database, 
 
 async def test_a_receiver_that_is_gone_gets_no_webhook(database: Database, store: ObjectStore) -> None:
     upload = await add_queued(database, store, webhook_url="https://example.com/")
-    await execute(
-        database,
-        "INSERT INTO webhooks (upload, type, url, status)"
-        " VALUES (:upload, 'submission.finished', 'https://example.com/', 'gone')",
-        upload=upload,
-    )
+    url = "https://example.com/"
+    await insert(database, "webhooks", upload=upload, type="submission.finished", url=url, status="gone")
     await cancel(database, [upload])
     assert len(await fetch(database, "SELECT FROM webhooks")) == 1
 

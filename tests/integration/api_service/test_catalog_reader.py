@@ -4,10 +4,8 @@ import httpx
 import pytest
 
 from shared.database.connection import Database
-from tests.integration.api_service.test_classic import submit
+from tests.integration.api_service.conftest import submit
 from tests.integration.rows import execute, fetch
-
-pytestmark = pytest.mark.integration
 
 
 async def catalog(database: Database, *codes: str, seen: str = "now()") -> None:

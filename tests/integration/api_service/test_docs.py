@@ -11,8 +11,6 @@ import pytest
 
 import api_service
 
-pytestmark = pytest.mark.integration
-
 API = Path(api_service.__path__[0])
 PAGES = ["/", "/docs", "/docs/", "/redoc", "/redoc/"]
 

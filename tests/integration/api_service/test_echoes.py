@@ -4,12 +4,9 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from api_service.doors.piston.app import PATH as PISTON
 from tests.integration.api_service.conftest import ApiWith
-
-pytestmark = pytest.mark.integration
 
 KEY = "k" * 32
 LONG = '"' * 40_000

@@ -17,7 +17,7 @@ from shared.storage.signing import LinkSigner
 from tests.integration.api_service.process import ApiProcess, api_process
 
 # Generating the client takes about five seconds.
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 KEY: Final = "k" * 32
 NAME: Final = "client_of_the_test"

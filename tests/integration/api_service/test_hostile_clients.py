@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import random
 import resource
 import select
 import socket
@@ -23,9 +24,10 @@ from tests.fixtures.memory_group import little_memory, peak_memory
 from tests.integration import rows
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.integration.rows import execute, fetch, offer
+from tests.problem_packages import NEW, pack
 from tests.waiting import PATIENCE, eventually, eventually_sync
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 MEMORY: Final = 256 << 20
 _LIMITS: Final = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 10)
@@ -180,6 +182,35 @@ async def test_forms_of_strangers_take_little_memory(
         for path, known in itertools.product((b"/send", b"/admin/login", b"/v1/mailgun/events"), (b"", key)):
             post_and_read_nothing(api, stack, path, known)
         assert is_served(api, key)
+        assert peak_memory(api.process.pid) < MEMORY
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "places"),
+    [
+        (201, "data/sample/1.interaction data/sample/1.in.statement data/sample/1.ans submissions/wrong_answer/big.py"),
+        (201, "data/secret/01.in data/invalid_input/1.in input_validators/big.py attachments/big statement/a.tex"),
+        (422, "output_validator/big.py include/py/big.py data/secret/01.files/big data/secret/01.yaml"),
+        (422, "problem.xml"),
+    ],
+)
+async def test_a_package_of_large_files_takes_little_memory(
+    tmp_path: Path, database: Database, database_url: str, limited: Callable[[], None], status: int, places: str
+) -> None:
+    """A link counts as a copy of its file, and 300 MiB are a few MiB in the zip."""
+    key = await rows.make_key(database, Scope.PROBLEMS)
+    await offer(database, compiled=False, limits=dict.fromkeys(_LIMITS, 1 << 30))
+    lines = b"".join(random.Random(line).randbytes(24) + b"#" * 1000 for line in range(310_000))
+    links = {place: "../" * place.count("/") + "big" for place in places.split()}
+    package = pack({**{path: text for path, text in NEW.items() if path not in links}, "big": lines}, links)
+    del lines
+    settings = {"PRECIEUX_MAX_PROBLEM_BYTES": str(4 << 30), "PRECIEUX_MAX_TEST_BYTES": str(1 << 30)}
+    with api_process(tmp_path, database_url, settings, in_child=limited) as api:
+        async with httpx.AsyncClient(base_url=api.url, timeout=100) as client:
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/zip"}
+            answer = await client.put("/v1/problems/large", content=package.getvalue(), headers=headers)
+        assert answer.status_code == status, answer.text
         assert peak_memory(api.process.pid) < MEMORY
 
 

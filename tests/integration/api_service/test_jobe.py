@@ -16,11 +16,9 @@ from shared.jobe.files import key_of
 from shared.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway, EngineRefused, EngineUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import ended_test
+from tests.fixtures.played_engine import STARTED, PlayedEngine, Step
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, execute, fetch, make_key, offer
-from tests.unit.api_service.test_transient_runs import STARTED, PlayedEngine, Step
-
-pytestmark = pytest.mark.integration
 
 _PATH: Final = "/jobe/index.php/restapi"
 _MISSING: Final = (404, "One or more of the specified files is missing/unavailable")

@@ -17,8 +17,6 @@ from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import execute, fetch, make_key, offer
 
-pytestmark = pytest.mark.integration
-
 ONE: Final = {"source_code": "print(1)", "language_id": 71}
 BATCH: Final = {"submissions": [ONE, ONE]}
 LIMITS: Final = {"cpu_s": 60, "wall_s": 300, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 256}
@@ -74,12 +72,6 @@ async def test_a_cancelled_submission_says_so(door: httpx.AsyncClient, database:
     await execute(database, "UPDATE uploads SET request_id = NULL, outcome = 'cancelled'")
     answer = (await door.get(f"/submissions/{token}")).json()
     assert (answer["status"]["id"], answer["message"]) == (13, "It was cancelled.")
-
-
-async def test_a_source_comes_back(door: httpx.AsyncClient) -> None:
-    token = (await door.post("/submissions", json=ONE)).json()["token"]
-    answer = await door.get(f"/submissions/{token}", params={"fields": "source_code"})
-    assert answer.json() == {"source_code": "print(1)"}
 
 
 async def test_scopes_and_budgets_count(reach: Reach, database: Database) -> None:

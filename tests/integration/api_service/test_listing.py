@@ -17,8 +17,6 @@ from shared.storage.local import LocalStore
 from tests.integration.plans import plan_of
 from tests.integration.rows import execute, fetch
 
-pytestmark = pytest.mark.integration
-
 EMAIL = "a@example.com"
 OPERATOR = Principal(None, frozenset(Scope))
 

@@ -22,8 +22,6 @@ from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, fetch, make_key, offer
 from tests.integration.submission_rows import add, end, make_job, request
 
-pytestmark = pytest.mark.integration
-
 _HEADERS: Final = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28"}
 _META: Final = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -2,15 +2,11 @@
 
 import asyncio
 
-import pytest
-
 from api_service.events.notifications import Notifications
 from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.rows import execute
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.integration
 
 
 async def notify(database: Database, channel: str, number: int) -> None:

@@ -17,8 +17,6 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import execute, take_away
 
-pytestmark = pytest.mark.integration
-
 CLASSIC = {"submit_query", "submit_form", "request_execution", "list_submissions"}
 PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
 

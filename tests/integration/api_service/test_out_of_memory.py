@@ -8,8 +8,6 @@ from api_service.doors.piston.app import PATH as PISTON
 from api_service.languages.catalog_reader import CatalogReader
 from tests.integration.api_service.conftest import ApiWith
 
-pytestmark = pytest.mark.integration
-
 KEY = "k" * 32
 
 

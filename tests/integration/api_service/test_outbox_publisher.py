@@ -12,8 +12,6 @@ from tests.integration.api_service.conftest import RecordingBroker
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 async def add_rows(database: Database, count: int) -> None:
     await execute(

@@ -18,10 +18,7 @@ from shared.storage.base import ObjectStore
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import make_key
-from tests.integration.api_service.v1.test_mails import add_finished
-from tests.integration.rows import execute, fetch
-
-pytestmark = pytest.mark.integration
+from tests.integration.rows import add_executed, execute, fetch, insert
 
 KEY = "k" * 32
 BROWSER = {"Accept": "text/html"}
@@ -166,7 +163,7 @@ async def test_without_the_setting_only_recipients_have_pages(
         assert "/submit_email/" in (await api.get("/")).text
         assert (await api.get("/submissions/1")).status_code == 404
         assert (await api.post("/send")).status_code == 404
-        upload, _ = await add_finished(database, None)
+        upload, _ = await add_executed(database)
         assert (await api.get(path_of(signer, upload))).status_code == 200
 
 
@@ -177,7 +174,7 @@ def path_of(signer: LinkSigner, upload: int, *, expires_in: int = 1000) -> str:
 async def test_a_link_shows_a_page_or_plain_text(
     api: httpx.AsyncClient, database: Database, signer: LinkSigner
 ) -> None:
-    upload, job = await add_finished(database, None)
+    upload, job = await add_executed(database)
     await execute(database, "UPDATE results SET output = '<b>' WHERE job = :job", job=job)
     page = await api.get(path_of(signer, upload))
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -194,7 +191,7 @@ async def test_a_link_shows_a_page_or_plain_text(
 async def test_a_link_that_does_not_work_says_why(
     api: httpx.AsyncClient, database: Database, signer: LinkSigner, expires_in: int, end: str, heading: str
 ) -> None:
-    upload, _ = await add_finished(database, None)
+    upload, _ = await add_executed(database)
     path = path_of(signer, upload, expires_in=expires_in) + end
     for one in (path, path.replace("?", "/output?")):
         answer = await api.get(one)
@@ -261,7 +258,7 @@ async def set_tests(database: Database, upload: int, *, hidden: list[bool]) -> N
 async def test_outputs_of_tests_are_not_behind_the_link(
     api: httpx.AsyncClient, database: Database, signer: LinkSigner
 ) -> None:
-    upload, job = await add_finished(database, None)
+    upload, job = await add_executed(database)
     await execute(database, "UPDATE job SET number = 1 WHERE id = :job", job=job)
     await execute(database, "UPDATE uploads SET runs = 1 WHERE id = :id", id=upload)
     await execute(database, "UPDATE results SET output = 'the output' WHERE job = :job", job=job)
@@ -274,14 +271,12 @@ async def test_outputs_of_tests_are_not_behind_the_link(
 async def test_no_page_shows_what_a_test_or_a_judge_hides(
     api: httpx.AsyncClient, database: Database, signer: LinkSigner
 ) -> None:
-    upload, job = await add_finished(database, None)
+    upload, job = await add_executed(database)
     await set_tests(database, upload, hidden=[False, True])
     for number in (1, 2):
-        await execute(
-            database,
-            "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr, message,"
-            " judge_message) VALUES (:job, :number, 0, 'wrong_answer', 0, :stdout, '', :message, 'EXPECTED')",
-            job=job, number=number, stdout=f"output {number}".encode(), message=f"<too small {number}>",
+        await insert(
+            database, "test_results", job=job, number=number, attempt=0, verdict="wrong_answer", points_awarded=0,
+            stdout=f"output {number}".encode(), stderr=b"", message=f"<too small {number}>", judge_message="EXPECTED",
         )  # fmt: skip
     for accept in ("text/html", "text/plain"):
         text = html.unescape((await api.get(path_of(signer, upload), headers={"Accept": accept})).text)
@@ -292,16 +287,12 @@ async def test_no_page_shows_what_a_test_or_a_judge_hides(
 async def test_a_judge_that_failed_is_no_fault_of_the_program(
     api: httpx.AsyncClient, database: Database, signer: LinkSigner
 ) -> None:
-    upload, job = await add_finished(database, None)
+    upload, job = await add_executed(database)
     await set_tests(database, upload, hidden=[False])
     await execute(database, "UPDATE uploads SET verdict = 'judge_error'")
     await execute(database, "UPDATE results SET verdict = 'judge_error', points_awarded = NULL, judge_message = 'WHY'")
-    await execute(
-        database,
-        "INSERT INTO test_results (job, number, attempt, verdict, stdout, stderr, diff, judge_message)"
-        " VALUES (:job, 1, 0, 'judge_error', '', '', NULL, 'WHY')",
-        job=job,
-    )
+    ended = {"verdict": "judge_error", "stdout": b"", "stderr": b"", "judge_message": "WHY"}
+    await insert(database, "test_results", job=job, number=1, attempt=0, **ended)
     page = (await api.get(path_of(signer, upload), headers=BROWSER)).text
     assert "no fault of the program" in page
     assert page.count("Could not be judged") == 2
@@ -315,7 +306,7 @@ async def test_the_recipients_page_links_to_artifacts(
     api: httpx.AsyncClient, database: Database, store: ObjectStore, signer: LinkSigner
 ) -> None:
     """Small images are shown. Their names are hostile."""
-    upload, _ = await add_finished(database, None)
+    upload, _ = await add_executed(database)
     await execute(database, "UPDATE uploads SET runs = 1")
     await execute(database, "UPDATE job SET number = 1")
     names = {'"><img src=x onerror=alert(1)>.png': "image/png", "large.png": "image/png", "x.csv": "text/csv"}

@@ -15,8 +15,6 @@ from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import bearer, fetch, make_key, offer
 
-pytestmark = pytest.mark.integration
-
 _JOB: dict[str, Any] = {"language": "py", "version": "*", "files": [{"content": "print(1)"}]}
 _NO_ENGINE = "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
 

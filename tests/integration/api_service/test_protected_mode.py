@@ -16,7 +16,7 @@ from shared.database.connection import Database
 from tests.fixtures.postgres import Administrator, new_database
 from tests.integration.api_service.process import ApiProcess, api_process
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 NOBODY = 65534

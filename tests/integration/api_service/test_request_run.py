@@ -17,8 +17,6 @@ from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import make_key
 from tests.integration.rows import execute, fetch
 
-pytestmark = pytest.mark.integration
-
 OPERATOR = Principal(None, frozenset(Scope))
 
 

@@ -14,8 +14,6 @@ from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 
-pytestmark = pytest.mark.integration
-
 _KEY = Principal(7, frozenset({Scope.SUBMIT}))
 
 

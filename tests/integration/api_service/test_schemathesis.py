@@ -21,7 +21,7 @@ from tests.integration.rows import execute, make_key
 # Each test runs the phases examples (those of the document), coverage (each bound and each type of each value), fuzzing
 # (values at random) and stateful (calls that follow from the answers of others), with good and bad requests, over every
 # operation. `schemathesis_hooks` says which requests are changed.
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 OPERATOR: Final = "o" * 32
 #: Examples of the fuzzing phase for each operation, and sequences of calls of the stateful phase.

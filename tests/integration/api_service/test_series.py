@@ -11,8 +11,6 @@ from shared.database.roles import Role
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 

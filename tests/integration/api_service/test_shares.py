@@ -13,12 +13,11 @@ from shared.accounts.api_keys import Scope
 from shared.accounts.budgets import Charge
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
-from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.test_access import OPERATOR, submit
+from tests.integration.api_service.conftest import OPERATOR, ApiWith, submit
 from tests.integration.rows import bearer, execute, fetch, make_key
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 MANY = 10**6
 

@@ -7,8 +7,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-pytestmark = pytest.mark.integration
-
 
 async def test_no_span_holds_an_address_an_input_or_a_signature(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch

@@ -25,8 +25,6 @@ from tests.integration.job_runner.test_cleaner import MAILER
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 #: What API v1 stores with a submission.
 _OF_V1 = {"artifacts": True}
 _PNG = b"\x89PNG\r\n\x1a\n"

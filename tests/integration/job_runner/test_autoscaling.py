@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-import pytest
 import yaml
 
 from shared.database.connection import Database
 from tests.integration.rows import add_job, execute, fetch
-
-pytestmark = pytest.mark.integration
 
 _MANIFEST: Final = Path(__file__).parents[3] / "deploy/kubernetes/keda/runner.yaml"
 

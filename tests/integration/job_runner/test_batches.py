@@ -6,10 +6,13 @@ import uuid
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from job_runner.emails.branding import Branding
+from job_runner.emails.digest import render_digest
+from job_runner.emails.rendering import RenderedEmail
 from job_runner.emails.sender import MailSender
 from job_runner.upkeep.batches import BatchFinisher
 from shared.database import channels
@@ -24,8 +27,6 @@ from tests.integration.submission_rows import add
 from tests.waiting import eventually
 
 BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "https://judge.example.edu")))
-
-pytestmark = pytest.mark.integration
 
 
 class CountedBatches(BatchFinisher):
@@ -156,9 +157,30 @@ async def test_a_digest_is_sent(database: Database) -> None:
     sender = MailSender(database, mailer, replace(COMPLETION, branding=BRANDING), poll_interval=3600)
     await sender.run_once()
     [mail] = mailer.sent
-    assert (mail.recipient, mail.subject) == ("a@example.com", f"Results of batch {batch}")
+    assert (mail.recipient, mail.subject) == ("a@example.com", f"Batch {batch}: 0 of 1 submission succeeded")
     assert "https://judge.example.edu/unsubscribe?" in mail.text
     assert [row["status"] for row in await fetch(database, "SELECT status FROM emails")] == ["sent"]
+
+
+async def test_a_digest_that_cannot_be_rendered_holds_up_no_other_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render(batch: int, *args: Any, **options: Any) -> RenderedEmail:
+        if batch == broken:
+            raise RuntimeError("a defect")
+        return render_digest(batch, *args, **options)
+
+    monkeypatch.setattr("job_runner.upkeep.batches.render_digest", render)
+    broken, following = [
+        await add_batch(database, ["a@example.com"], digest=True, outcome="finished") for _ in range(2)
+    ]
+    finisher = batches_of(database)
+    assert [await finisher.run_once() for _ in range(3)] == [broken, following, None]
+    mails = await fetch(database, "SELECT batch, status, last_error FROM emails ORDER BY batch")
+    assert [tuple(mail.values()) for mail in mails] == [
+        (broken, "refused", "an internal error (RuntimeError)"),
+        (following, "queued", None),
+    ]
 
 
 async def test_a_batch_without_digest_sends_none(database: Database) -> None:

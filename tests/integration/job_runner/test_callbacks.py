@@ -20,8 +20,6 @@ from tests.fixtures.webhook_receiver import answer, receiving
 from tests.integration.job_runner.test_webhooks import run_once
 from tests.integration.rows import add_upload, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 #: The part of a stored request that a callback needs.
 REQUEST = {
     "cpu_time_limit": 5.0, "cpu_extra_time": 1.0, "wall_time_limit": 10.0,

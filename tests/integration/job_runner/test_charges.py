@@ -20,8 +20,6 @@ from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import ScriptedEngine
 from tests.integration.rows import add_job, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 BUDGET = 1000
 
 
@@ -94,7 +92,7 @@ async def test_every_attempt_that_the_engine_began_is_charged(
 ) -> None:
     """Also for a program that sleeps."""
     clock = [0.0]
-    monkeypatch.setattr("job_runner.runs.process.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("shared.engine.run_time.time", SimpleNamespace(monotonic=lambda: clock[0]))
     run_at_engine = engine.run
 
     async def take_long(**program: str) -> RunResponse:

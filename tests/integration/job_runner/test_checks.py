@@ -5,25 +5,27 @@ import json
 
 import pytest
 
-from job_runner.checks import rows
+from api_service.submissions.batches import cancel_batch
+from job_runner.checks import driver, rows
 from job_runner.checks.driver import Checks, DataChecks
 from job_runner.checks.rows import ClaimedData
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.cleaner import Cleaner
-from shared.database.connection import Database
+from shared.database import channels
+from shared.database.connection import Connection, Database
 from shared.problems.checks import Phase
 from shared.problems.files import key_of
 from shared.problems.versions import as_manifest
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
+from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import ScriptedEngine
 from tests.integration.job_runner.test_cleaner import MAILER
+from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
 from tests.problem_packages import LEGACY, read
-
-pytestmark = pytest.mark.integration
 
 
 async def add_check(database: Database, name: str, *, owner: int = 1, age_days: int = 0) -> int:
@@ -47,6 +49,12 @@ async def add_check(database: Database, name: str, *, owner: int = 1, age_days: 
     )
     id_: int = check["id"]
     return id_
+
+
+async def store_package(store: LocalStore) -> None:
+    """Store the files of the problems that `add_check` adds."""
+    for path, file in read(LEGACY).files.items():
+        await store.put(key_of(file.digest), LEGACY[path].encode())
 
 
 async def claim(database: Database) -> ClaimedData | None:
@@ -74,10 +82,50 @@ async def test_another_runner_takes_over(database: Database) -> None:
     async with database.connection() as connection:
         assert not await rows.renew(connection, lost)
         assert await rows.renew(connection, taken)
-        await rows.keep_data(connection, taken, [])
-        await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
-    [row] = await fetch(database, "SELECT data FROM problem_checks")
-    assert row["data"] == "[]"
+        # The one that lost it lives, so its claim was no attempt that stopped a runner.
+        await rows.release(connection, lost, seconds=60, is_attempt=False)
+        assert await rows.renew(connection, taken)
+        assert await rows.keep_data(connection, taken, [])
+        assert not await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
+    assert await fetch(database, "SELECT attempt, data FROM problem_checks") == [{"attempt": 1, "data": "[]"}]
+
+
+async def test_a_cancelled_check_stops_its_validators(
+    database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only a notification makes the runner look at its lease.
+    monkeypatch.setattr(driver, "LEASE_SECONDS", 3600)
+    check = await add_check(database, "a")
+    await store_package(store)
+    begun, ended, cancelled = asyncio.Event(), asyncio.Event(), []
+
+    class Sleeping(ScriptedEngine):
+        async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0):  # type: ignore[no-untyped-def]
+            try:
+                begun.set()
+                await asyncio.Event().wait()
+                yield
+            finally:
+                ended.set()
+
+    async def note(_: Connection) -> None:
+        cancelled.append(check)
+
+    checks = DataChecks(database, PackageRuns(store, Sleeping()), Charges(database, 1), poll_interval=3600)
+    async with looping(checks.run):
+        await asyncio.wait_for(begun.wait(), 60)
+        assert await cancel_batch(owner_of(database), 1, note)
+        await asyncio.wait_for(ended.wait(), 60)
+        # The key's next check may begin at once.
+        begun.clear()
+        await add_check(database, "b")
+        await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.CHECKS)
+        await asyncio.wait_for(begun.wait(), 60)
+    [row] = await fetch(database, "SELECT data FROM problem_checks WHERE id = :id", id=check)
+    assert json.loads(row["data"]) == [{"path": "", "detail": "The check was cancelled."}]
+    assert cancelled == [check]
+    await execute(database, "DELETE FROM problem_checks WHERE id <> :id", id=check)
+    assert not await cancel_batch(owner_of(database), 1, note)
 
 
 async def test_a_check_that_stops_runners_is_not_begun_again(database: Database) -> None:
@@ -92,7 +140,7 @@ async def test_a_check_that_stops_runners_is_not_begun_again(database: Database)
     checks = DataChecks(
         database, PackageRuns(None, ScriptedEngine()), Charges(database, 1), poll_interval=1  # type: ignore[arg-type]
     )  # fmt: skip
-    assert await checks.run_once(asyncio.Event())
+    assert await checks.run_once(asyncio.Event(), asyncio.Event())
     [row] = await fetch(database, "SELECT data FROM problem_checks")
     assert "never ended" in row["data"]
 
@@ -108,11 +156,10 @@ async def test_what_costs_an_attempt(
             raise error("it fails")
             yield
 
-    for path, file in read(LEGACY).files.items():
-        await store.put(key_of(file.digest), LEGACY[path].encode())
+    await store_package(store)
     checks = DataChecks(database, PackageRuns(store, Failing()), Charges(database, 1), poll_interval=1)
     with pytest.raises(error):
-        await checks.run_once(asyncio.Event())
+        await checks.run_once(asyncio.Event(), asyncio.Event())
     [row] = await fetch(database, "SELECT attempt, data, lease_id FROM problem_checks")
     assert (row["attempt"], row["data"], row["lease_id"]) == (attempts, None, None)
     assert await claim(database) is None  # for some seconds

@@ -18,8 +18,6 @@ from shared.service.errors import PermanentError
 from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,6 @@ from tests.integration.submission_rows import add, end, make_job, request
 
 MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 
-pytestmark = pytest.mark.integration
-
 
 async def add_finished(database: Database, store: LocalStore, *, age_days: int) -> int:
     """Add a submission with its mailed result and its two files; return its job's id."""

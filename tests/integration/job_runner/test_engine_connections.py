@@ -17,8 +17,6 @@ from shared.engine.client.settings import EngineSettings
 from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 BODY = json.dumps({"timeStamp": 1, "status": 200, "output": "42\n", "error": "", "language": "py", "info": ""}).encode()
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -17,8 +17,6 @@ from tests.integration.plans import plan_of
 from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of
 from tests.integration.rows import add_upload, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 
 async def make_key(database: Database) -> int:
     async with owner_of(database).transaction() as connection:

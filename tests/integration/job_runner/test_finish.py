@@ -15,8 +15,6 @@ from shared.engine.codex import RunResponse, Verdict
 from tests.integration.rows import add_job, execute, fetch, notified
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 GOOD = decide(RunResponse(timeStamp=1, status=200, output="1", verdict=Verdict.OK))
 
 

@@ -23,8 +23,6 @@ from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 FILES = {"judge.py": b"import b", "b.py": b"\xff"}
 JUDGE: dict[str, Any] = {
     "protocol": "testlib",

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import pytest
-
 from job_runner.engine.languages import Languages
 from shared.database.connection import Database
 from shared.engine.codex import SupportedLanguage
@@ -11,8 +9,6 @@ from shared.service.errors import EngineUnavailable
 from tests.integration.loops import looping
 from tests.integration.rows import fetch
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.integration
 
 
 class Engine:

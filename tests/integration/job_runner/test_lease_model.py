@@ -34,8 +34,6 @@ from shared.service.errors import PrecieuxError
 from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 WORKERS = st.integers(0, 2)
 PICKS = st.integers(0, 1_000)
 

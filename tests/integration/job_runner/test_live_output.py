@@ -16,8 +16,6 @@ from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import notified
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture(autouse=True)
 def _short_pace(monkeypatch: pytest.MonkeyPatch) -> None:

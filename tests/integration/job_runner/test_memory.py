@@ -22,7 +22,7 @@ from tests.fixtures.memory_group import little_memory, peak_memory
 from tests.integration.rows import add_job, fetch
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MIB: Final = 1 << 20
 #: The memory of a runner in Compose and Kubernetes.

@@ -11,8 +11,6 @@ from shared.storage.local import LocalStore
 from shared.storage.sources import source_key
 from tests.integration.submission_rows import add
 
-pytestmark = pytest.mark.integration
-
 TODAY = date(2026, 1, 31)
 
 

@@ -3,12 +3,14 @@
 There are as many pauses as in ten minutes, and they take milliseconds. After the fifth, each is like the one before.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
@@ -16,6 +18,7 @@ from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
 from shared.database.connection import Connection, Database
 from shared.engine.client.base import EngineClient
+from shared.service import metrics
 from shared.service.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
@@ -33,10 +36,8 @@ from tests.integration.job_runner.program_rows import running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 LONG = 80
-JOBS = 6
+JOBS = 12
 POLICY = RetryPolicy(base=0.001, cap=0.002)
 
 
@@ -150,18 +151,34 @@ async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Dat
 
 
 async def test_a_long_time_without_the_store(database: Database, tmp_path: Path) -> None:
-    """What was computed is stored when the store is back. At most as many runs as slots wait for that."""
-    runs, outage = Runs(), Outage(lambda: StoreUnavailable("503"), tries=4 * LONG)
+    """What was computed is stored when the store is back. Until then nothing more is claimed, and few lines say so."""
+    runs, outage, is_noticed = Runs(), Outage(lambda: StoreUnavailable("503"), tries=4 * LONG), asyncio.Event()
+
+    async def play(source: str) -> None:
+        await runs.play(source)
+        if len(runs) > 1:
+            await is_noticed.wait()
+
+    def events() -> Counter[str]:
+        return Counter(line["event"] for line in logs if line["log_level"] == "warning" or "claims" in line["event"])
+
     store = Store(tmp_path, outage)
     await add_jobs(database)
-    processor = processor_of(database, store, PlayedEngine(runs.play))
-    async with running(database, processor, lease_seconds=3600):
-        await eventually(lambda: outage.left < 3 * LONG)
-        assert len(runs) <= 2 * 4
-        await all_end(database)
+    processor = processor_of(database, store, PlayedEngine(play))
+    with capture_logs() as logs:
+        async with running(database, processor, lease_seconds=3600):
+            await eventually(lambda: events() == {"claims.paused": 1})
+            is_noticed.set()
+            await eventually(lambda: outage.left < 3 * LONG)
+            # Four slots, and a job that was claimed before the first outcome had to wait.
+            assert len(runs) <= 5
+            assert metrics.CLAIMS_PAUSED._value.get() == 1
+            await all_end(database)
     await store.close()
     assert outage.left == 0
     assert set(runs.values()) == {1}
+    assert events() == {"claims.paused": 1, "claims.resumed": 1}
+    assert metrics.CLAIMS_PAUSED._value.get() == 0
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("it is away"), DatabaseConflict("deadlock")])
@@ -186,7 +203,7 @@ async def test_an_unconfirmed_outcome_keeps_its_output(
     processor = processor_of(database, store, PlayedEngine(Runs().play))
     outage = fail_to_finish(monkeypatch, DatabaseUnavailable("the answer was lost"), 1, late=True)
     # The database is still away when the runner looks whether the lease is its own.
-    monkeypatch.setattr(claim, "is_held", Outage(lambda: DatabaseUnavailable("away")).contact)
+    monkeypatch.setattr(claim, "keep_waiting", Outage(lambda: DatabaseUnavailable("away")).contact)
     async with running(database, processor, lease_seconds=3600) as (runner, _):
         await eventually(lambda: outage.left == 0 and not runner._under_way)
     [result] = await fetch(database, "SELECT output_key FROM results")

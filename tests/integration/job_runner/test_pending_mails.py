@@ -16,8 +16,6 @@ from tests.integration.loops import looping
 from tests.integration.rows import add_job, add_upload, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 def mailer() -> ScriptedMailer:

@@ -19,8 +19,6 @@ from tests.integration.job_runner.engines import PlayedEngine
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 POISON = "poison"
 
 

@@ -33,8 +33,6 @@ from tests.integration.job_runner.program_rows import Run, add, all_are, running
 from tests.integration.rows import execute, fetch, notified
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 def heeded(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -19,8 +19,6 @@ from tests.integration.job_runner.test_pending_mails import order
 from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
 from tests.integration.rows import execute, fetch, offer
 
-pytestmark = pytest.mark.integration
-
 BOUNDS = {
     name: {"default": value, "max": 10 * value}
     for name, value in {

@@ -6,8 +6,6 @@
 import asyncio
 from collections.abc import Sequence
 
-import pytest
-
 from job_runner.emails.render import render
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
@@ -18,8 +16,6 @@ from shared.engine.codex import RunResponse, Verdict
 from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, somebody_waits
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.integration
 
 
 async def end(database: Database, jobs: Sequence[ClaimedJob]) -> None:

@@ -21,8 +21,6 @@ from tests.integration.job_runner.program_rows import all_are, running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 def engine() -> ScriptedEngine:

@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from job_runner.emails.send_test_mail import send
 from job_runner.mailers import MailSettings
 from tests.fixtures.mailgun_server import MailgunServer
-
-pytestmark = pytest.mark.integration
 
 RECIPIENT = "someone@example.com"
 

@@ -31,8 +31,6 @@ from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add_finished
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 SECRET = new_secret()
 SETTINGS = WebhookSettings(webhook_secret=SecretStr(SECRET), webhook_allowed_hosts="127.0.0.1,127.0.0.2,127.0.0.3")
 LINKS = Links(LinkSigner(b"k" * 32, "http://api"))

@@ -22,9 +22,9 @@ from tests.fixtures.dns_server import dns_server
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread
 from tests.integration.precieux.test_operations import OnDatabase, refused, run, run_json
 from tests.integration.precieux.test_operations import on_database as on_database
-from tests.integration.rows import add_job, add_upload, fetch
+from tests.integration.rows import add_job, add_upload, execute, fetch
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 
 RECIPIENT = "someone@example.com"
 BOUNCED = ("bounced", "550 no such user")
@@ -107,6 +107,26 @@ def test_a_mail_is_sent_again_by_command(on_database: OnDatabase, added: Callabl
     mail = added(job=job, upload=row["upload"])
     assert "is mailed again as mail" in run_json("mail", "resend", str(mail))["done"]
     assert "mail list" in refused("mail", "resend", "99")
+
+
+def test_all_mails_that_did_not_arrive_since_a_time_are_sent_again(
+    on_database: OnDatabase, added: Callable[..., int]
+) -> None:
+    old, since = datetime(2026, 1, 1, tzinfo=UTC), ("--since", "2026-01-02")
+    fields = {"status": "uncertain", "last_error": "no answer"}
+    added(message_id="<1@x>", updated_at=old, **fields)
+    mail = added(message_id="<2@x>", **fields)
+    added(message_id="<3@x>", recipient="gone@example.com", **fields)
+    added(message_id="<4@x>", status="refused")
+    suppress = "INSERT INTO suppressions (email, reason) VALUES ('gone@example.com', 'bounced')"
+    on_database(lambda database: execute(database, suppress))
+    seen = run_json("mail", "resend", "--state", "uncertain", *since, "--dry-run")
+    assert [row["id"] for row in seen] == [mail]
+    assert run_json("mail", "resend", "--state", "uncertain", *since) == {"queued": [mail]}
+    assert run_json("mail", "resend", "--state", "uncertain", *since) == {"queued": []}
+    assert [row["id"] for row in run_json("mail", "list", "--state", "queued")] == [mail]
+    for wrong in ((), ("--state", "uncertain"), since, ("--state", "sent", *since), ("1", *since)):
+        assert CliRunner().invoke(app, ["mail", "resend", *wrong]).exit_code == 2
 
 
 @pytest.mark.parametrize("state", ["refused", "bounced", "suppressed"])

@@ -25,7 +25,7 @@ from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job, add_upload, execute, fetch
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 
 T = TypeVar("T")
 
@@ -45,6 +45,13 @@ def on_database(database_url: str) -> Callable[[Callable[[Database], Awaitable[T
 
 
 OnDatabase = Callable[[Callable[[Database], Awaitable[Any]]], Any]
+Sql = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def sql(on_database: OnDatabase) -> Sql:
+    """Return a function that runs a statement, and returns its rows."""
+    return lambda statement, **values: on_database(lambda database: fetch(database, statement, **values))
 
 
 def run(*arguments: str, code: int = 0) -> Result:
@@ -122,21 +129,18 @@ def test_ages_have_their_two_largest_units(seconds: float | None, text: str | No
     assert age(seconds) == text
 
 
-def test_dead_letters_are_listed_replayed_and_dropped(on_database: OnDatabase) -> None:
-    on_database(
-        lambda database: execute(
-            database,
-            "INSERT INTO outbox (queue, body, headers, failure, failed_at) VALUES"
-            " ('emails', '7', '{\"message_id\": \"a\"}', 'no upload', now()), ('emails', '8\t', '{}', 'no id', now()),"
-            " ('emails', '9', '{\"message_id\": \"c\"}', 'x', now())",
-        )
+def test_dead_letters_are_listed_replayed_and_dropped(sql: Sql) -> None:
+    sql(
+        "INSERT INTO outbox (queue, body, headers, failure, failed_at) VALUES"
+        " ('emails', '7', '{\"message_id\": \"a\"}', 'no upload', now()), ('emails', '8\t', '{}', 'no id', now()),"
+        " ('emails', '9', '{\"message_id\": \"c\"}', 'x', now())"
     )
     first, second, _ = run_json("dead", "list")
     assert (first["body"], first["message_id"], first["reason"]) == ("7", "a", "no upload")
     assert (second["body"], second["message_id"]) == ("8\t", None)
     assert [one["body"] for one in run_json("dead", "replay", first["key"])] == ["7"]
     assert [one["body"] for one in run_json("dead", "drop", "--all")] == ["8\t", "9"]
-    left = on_database(lambda database: fetch(database, "SELECT body, attempt, failure, failed_at FROM outbox"))
+    left = sql("SELECT body, attempt, failure, failed_at FROM outbox")
     assert left == [{"body": "7", "attempt": 0, "failure": None, "failed_at": None}]
     assert run_json("dead", "list") == []
     assert "no dead letter 77" in refused("dead", "drop", "77")
@@ -144,7 +148,7 @@ def test_dead_letters_are_listed_replayed_and_dropped(on_database: OnDatabase) -
     run("dead", "drop", "--all", "77", code=2)
 
 
-def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
+def test_jobs_are_listed_and_shown(on_database: OnDatabase, sql: Sql) -> None:
     async def fill(database: Database) -> tuple[int, int]:
         return await add_job(database), await add_job(database)
 
@@ -158,48 +162,41 @@ def test_jobs_are_listed_and_shown(on_database: OnDatabase) -> None:
     assert "no job 99" in refused("jobs", "show", "99")
     assert "Blocked" in run("jobs", "show", str(older)).stdout
     # Only a classic call is refused after an error.
-    on_database(lambda database: execute(database, "UPDATE uploads SET spec = '{}'"))
+    sql("UPDATE uploads SET spec = '{}'")
     assert "Blocked" not in run("jobs", "show", str(older)).stdout
 
 
-def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDatabase) -> None:
+def test_a_waiting_job_is_made_due_and_a_failed_one_runs_again(on_database: OnDatabase, sql: Sql) -> None:
     job = on_database(add_job)
 
-    on_database(lambda database: execute(database, "UPDATE job SET run_after = now() + interval '1 hour'"))
+    sql("UPDATE job SET run_after = now() + interval '1 hour'")
     assert "due now" in run("jobs", "retry", str(job)).stdout
-    assert on_database(lambda database: fetch(database, "SELECT run_after <= now() AS due FROM job")) == [{"due": True}]
+    assert sql("SELECT run_after <= now() AS due FROM job") == [{"due": True}]
 
-    on_database(lambda database: execute(database, "UPDATE job SET status = 'failed'"))
+    sql("UPDATE job SET status = 'failed'")
     assert "already" in refused("jobs", "retry", str(job))  # its request is still set
-    on_database(lambda database: execute(database, "UPDATE uploads SET request_id = NULL"))
+    sql("UPDATE uploads SET request_id = NULL")
     assert "requested again" in run("jobs", "retry", str(job)).stdout
-    [row] = on_database(
-        lambda database: fetch(
-            database,
-            "SELECT headers ->> 'message_id' = request_id::text AS same, body = uploads.id::text AS upload"
-            " FROM outbox, uploads WHERE requested_at IS NOT NULL",
-        )
+    [row] = sql(
+        "SELECT headers ->> 'message_id' = request_id::text AS same, body = uploads.id::text AS upload"
+        " FROM outbox, uploads WHERE requested_at IS NOT NULL"
     )
     assert row == {"same": True, "upload": True}
     for status, reason in (("executed", "was executed"), ("executing", "being executed")):
-        on_database(_set_status(status))
+        sql("UPDATE job SET status = :status", status=status)
         assert reason in refused("jobs", "retry", str(job))
 
 
-def test_a_job_of_an_earlier_run_is_not_retried(on_database: OnDatabase) -> None:
+def test_a_job_of_an_earlier_run_is_not_retried(on_database: OnDatabase, sql: Sql) -> None:
     job = on_database(add_job)
-    on_database(
-        lambda database: execute(
-            database, 'UPDATE uploads SET request_id = NULL, runs = 2, override = CAST(\'{"stdin": "x"}\' AS jsonb)'
-        )
-    )
-    on_database(_set_status("failed"))
+    sql('UPDATE uploads SET request_id = NULL, runs = 2, override = CAST(\'{"stdin": "x"}\' AS jsonb)')
+    sql("UPDATE job SET status = 'failed'")
     assert "is run 1 of submission" in refused("jobs", "retry", str(job))
-    on_database(lambda database: execute(database, "UPDATE job SET number = 2"))
+    sql("UPDATE job SET number = 2")
     assert "requested again" in run("jobs", "retry", str(job)).stdout
 
 
-def test_all_that_failed_since_a_time_is_requested_again(on_database: OnDatabase) -> None:
+def test_all_that_failed_since_a_time_is_requested_again(on_database: OnDatabase, sql: Sql) -> None:
     async def prepare(database: Database) -> list[int]:
         failed, early, poison, ran, pending, earlier = [await add_job(database) for _ in range(6)]
         await execute(database, "UPDATE uploads SET request_id = NULL")
@@ -221,12 +218,9 @@ def test_all_that_failed_since_a_time_is_requested_again(on_database: OnDatabase
     [failed] = on_database(prepare)
     yesterday = (datetime.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")  # noqa: DTZ005  (local time)
     assert run_json("jobs", "retry", "--failed-since", yesterday) == {"requested": 1}
-    [row] = on_database(
-        lambda database: fetch(
-            database,
-            "SELECT job.id, headers ->> 'message_id' = uploads.request_id::text AS same, uploads.runs FROM outbox"
-            " JOIN uploads ON uploads.id::text = body JOIN job ON job.upload = uploads.id",
-        )
+    [row] = sql(
+        "SELECT job.id, headers ->> 'message_id' = uploads.request_id::text AS same, uploads.runs FROM outbox"
+        " JOIN uploads ON uploads.id::text = body JOIN job ON job.upload = uploads.id"
     )
     assert row == {"id": failed, "same": True, "runs": 2}
     assert "0 submissions" in run("jobs", "retry", "--failed-since", yesterday).stdout
@@ -234,11 +228,7 @@ def test_all_that_failed_since_a_time_is_requested_again(on_database: OnDatabase
     run("jobs", "retry", str(failed), "--failed-since", yesterday, code=2)
 
 
-def _set_status(status: str) -> Callable[[Database], Awaitable[None]]:
-    return lambda database: execute(database, "UPDATE job SET status = :status", status=status)
-
-
-def test_a_cancelled_job_is_taken_from_its_runner_with_a_reason(on_database: OnDatabase) -> None:
+def test_a_cancelled_job_is_taken_from_its_runner_with_a_reason(on_database: OnDatabase, sql: Sql) -> None:
     job = on_database(add_job)
 
     async def take(database: Database) -> claim.ClaimedJob:
@@ -254,7 +244,7 @@ def test_a_cancelled_job_is_taken_from_its_runner_with_a_reason(on_database: OnD
 
     assert on_database(beat) == set()
     assert "cancelled" in str(on_database(take).stop_reason)
-    on_database(lambda database: execute(database, "UPDATE job SET status = 'executed', stop_reason = NULL"))
+    sql("UPDATE job SET status = 'executed', stop_reason = NULL")
     assert "executed already" in refused("jobs", "cancel", str(job))
     assert "no job" in refused("jobs", "cancel", "99")
 
@@ -318,19 +308,13 @@ def test_a_wrong_address_is_one_sentence(
     assert sentence in capsys.readouterr().err
 
 
-def test_a_rotated_webhook_secret_signs_along_for_a_day(on_database: OnDatabase) -> None:
+def test_a_rotated_webhook_secret_signs_along_for_a_day(on_database: OnDatabase, sql: Sql) -> None:
     created = run_json("keys", "create", "course")
     rotated = run_json("keys", "rotate-webhook-secret", str(created["id"]))
     assert is_secret(rotated["webhook_secret"])
     both = [rotated["webhook_secret"], created["webhook_secret"]]
     assert secrets_of(on_database, created["id"]) == both
-
-    async def pass_a_day(database: Database) -> None:
-        await execute(
-            database, "UPDATE api_keys SET old_webhook_secret_until = old_webhook_secret_until - interval '1d'"
-        )
-
-    on_database(pass_a_day)
+    sql("UPDATE api_keys SET old_webhook_secret_until = old_webhook_secret_until - interval '1d'")
     assert secrets_of(on_database, created["id"]) == both[:1]
     plain = run("keys", "rotate-webhook-secret", str(created["id"]))
     assert is_secret(plain.stdout.strip())
@@ -362,21 +346,16 @@ def secrets_of(on_database: OnDatabase, key: int | None, fallback: str | None = 
     return secrets
 
 
-def test_webhooks_are_listed_shown_and_replayed(on_database: OnDatabase) -> None:
-    async def add(database: Database) -> None:
-        await execute(
-            database,
-            "INSERT INTO webhooks (upload, run, type, url, body, status, attempt, last_status, last_error) VALUES"
-            " (7, 1, 'submission.finished', 'http://a.example/', '{}', 'failed', 10, 500, 'HTTP 500'),"
-            " (8, 1, 'submission.failed', 'http://b.example/', '{}', 'delivered', 1, 204, NULL),"
-            " (8, 2, 'submission.finished', 'http://b.example/', NULL, 'pending', 0, NULL, NULL)",
-        )
+def test_webhooks_are_listed_shown_and_replayed(sql: Sql) -> None:
+    def states() -> list[tuple[object, object]]:
+        return [(row["status"], row["attempt"]) for row in sql("SELECT status, attempt FROM webhooks ORDER BY id")]
 
-    async def states(database: Database) -> list[tuple[object, object]]:
-        rows = await fetch(database, "SELECT status, attempt FROM webhooks ORDER BY id")
-        return [(row["status"], row["attempt"]) for row in rows]
-
-    on_database(add)
+    sql(
+        "INSERT INTO webhooks (upload, run, type, url, body, status, attempt, last_status, last_error) VALUES"
+        " (7, 1, 'submission.finished', 'http://a.example/', '{}', 'failed', 10, 500, 'HTTP 500'),"
+        " (8, 1, 'submission.failed', 'http://b.example/', '{}', 'delivered', 1, 204, NULL),"
+        " (8, 2, 'submission.finished', 'http://b.example/', NULL, 'pending', 0, NULL, NULL)"
+    )
     newest, delivered, failed = run_json("webhooks", "list")
     assert (newest["state"], newest["run"], newest["next_attempt_at"] is not None) == ("pending", 2, True)
     assert (failed["state"], failed["attempts"], failed["last_status"], failed["last_error"]) == (
@@ -392,9 +371,9 @@ def test_webhooks_are_listed_shown_and_replayed(on_database: OnDatabase) -> None
     assert shown["message"].startswith("msg_")
     [replayed] = run_json("webhooks", "replay", "--all-failed")
     assert (replayed["id"], replayed["message"], replayed["state"]) == (failed["id"], failed["message"], "pending")
-    assert on_database(states) == [("pending", 0), ("delivered", 1), ("pending", 0)]
+    assert states() == [("pending", 0), ("delivered", 1), ("pending", 0)]
     run("webhooks", "replay", str(delivered["id"]))
-    assert on_database(states) == [("pending", 0)] * 3
+    assert states() == [("pending", 0)] * 3
     assert "webhooks list" in refused("webhooks", "replay", str(delivered["id"]), "99")
     assert "webhooks list" in refused("webhooks", "show", "99")
     run("webhooks", "replay", code=2)

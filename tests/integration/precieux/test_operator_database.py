@@ -16,8 +16,6 @@ from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import fetch
 
-pytestmark = pytest.mark.integration
-
 
 def where(data_dir: Path | None = None) -> tuple[object, object]:
     """Return the start time of the server that a command reaches, and the name of the database."""

@@ -19,7 +19,7 @@ from shared.operations.workers import connection_name
 from tests.fixtures.postgres import connected, migrate
 from tests.integration.rows import add_job, execute
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("operator")]
+pytestmark = pytest.mark.usefixtures("operator")
 
 
 def status(*, code: int) -> list[dict[str, Any]]:
@@ -87,6 +87,29 @@ async def test_each_reason_of_a_retry_is_a_line(database_url: str) -> None:
         await execute(owner, "UPDATE job SET status = 'executed', finished_at = now() WHERE attempt = 1")
         wrong = [one for one in await asyncio.to_thread(status, code=1) if one["trouble"] == "jobs-retried"]
         assert [(one["count"], one["stops_work"]) for one in wrong] == [(2, False)]
+
+
+@pytest.mark.parametrize(
+    ("failed", "is_paused"),
+    [
+        ("last_error = 'Mailgun is unavailable (503)'", True),
+        ("last_error = 'Mailgun is unavailable (500)', crashes = 1, run_after = now() + interval '1 hour'", True),
+        ("last_error = 'greylisted', run_after = now() + interval '1 minute'", False),
+        ("last_error = NULL", False),
+    ],
+)
+async def test_an_outage_of_the_mail_provider_is_named(database_url: str, failed: str, is_paused: bool) -> None:
+    add = "INSERT INTO emails (kind, recipient, message_id, status, sent_at) VALUES ('result', 'a@example.com', :id, "
+    async with connected(database_url) as owner:
+        await execute(owner, f"{add} 'queued', NULL)", id="<1@example.com>")
+        await execute(owner, f"UPDATE emails SET {failed}")
+        wrong = {one["trouble"]: one for one in await asyncio.to_thread(status, code=1)}
+        assert ("mails-paused" in wrong) == is_paused
+        if is_paused:
+            assert wrong["mails-paused"]["stops_work"]
+            assert "Mailgun is unavailable" in wrong["mails-paused"]["what"]
+        await execute(owner, f"{add} 'sent', now())", id="<2@example.com>")
+        assert "mails-paused" not in [one["trouble"] for one in await asyncio.to_thread(status, code=1)]
 
 
 async def test_a_service_at_work_has_nothing_wrong(database_url: str) -> None:

@@ -20,8 +20,6 @@ from shared.storage.base import ObjectStore
 from tests.integration.rows import add_upload, execute, fetch, notified
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 SOURCE = "print('سلام 🌱')\n"
 
 

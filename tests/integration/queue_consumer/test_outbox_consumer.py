@@ -23,8 +23,6 @@ from tests.fixtures.postgres import administrator_url, connected, migrate
 from tests.integration.rows import fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 QUICK = RetryPolicy(base=0.05, cap=0.2)
 AN_HOUR = 3600.0
 

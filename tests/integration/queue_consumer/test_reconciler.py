@@ -19,8 +19,6 @@ from shared.storage.signing import LinkSigner
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_upload, execute, fetch
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:

@@ -7,8 +7,6 @@ import pytest
 from queue_consumer import __main__ as consumer
 from shared.service.errors import ConfigurationError
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.mark.parametrize(("name", "value"), [("METRICS_PORT", "soon"), ("METRICS_HOST", "192.0.2.1")])
 async def test_a_wrong_setting_ends_the_start_before_it_is_ready(

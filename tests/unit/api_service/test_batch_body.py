@@ -12,7 +12,7 @@ from api_service.http.errors import ApiError
 from api_service.settings import ApiSettings
 from api_service.submissions.batches import NewBatch
 from api_service.v1.body import batch
-from tests.unit.api_service.test_requests import TERMS
+from tests.unit.api_service.samples import TERMS
 
 _TERMS: Final = replace(TERMS, settings=ApiSettings(max_source_bytes=1 << 21), may_hold=False)
 _PROGRAM: Final[dict[str, Any]] = {"language": "py", "source": "print(1)\n"}

@@ -1,82 +1,19 @@
 """Every key of a submission's body: good values, the default, null, and bad values with the place of the fault."""
 
-import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from api_service.http.errors import ApiError, Fault
+from api_service.http.errors import Fault
 from api_service.languages.catalog import LanguageCatalog
-from api_service.settings import ApiSettings
-from api_service.submissions.new_submission import NewSubmission
-from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.program import UploadedFiles
 from api_service.v1.body.rules import validate_submission
-from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
 from shared.files.archives import unpack
-from shared.http.egress import Egress
+from tests.unit.api_service.samples import BASE, FOREIGN, TERMS, faults_of, pointers_of, validated
 
-BOUNDS = {
-    "cpu_s": LimitBounds(default=2.0, max=10.0),
-    "wall_s": LimitBounds(default=5.0, max=60.0),
-    "memory_bytes": LimitBounds(default=1 << 28, max=1 << 30),
-    "output_bytes": LimitBounds(default=1 << 20, max=1 << 24),
-    "processes": LimitBounds(default=64, max=128),
-}
-
-
-def language(code: str, name: str, *aliases: str, **details: Any) -> SupportedLanguage:
-    known: dict[str, Any] = {"extensions": [f".{code}"], "compiled": False, "compiler_args": [], "limits": BOUNDS}
-    return SupportedLanguage(language=code, info="1", name=name, aliases=list(aliases), **known | details)
-
-
-OFFER = LanguageCatalog(
-    {
-        "py": language("py", "Python", "python", "python3", compiler_args=["-O2"]),
-        "java": language("java", "Java", compiled=True),
-        "bash": language("bash", "Bash", "sh", extensions=[".sh", ".bash"]),
-        "cpp": language(
-            "cpp",
-            "C++",
-            "c++",
-            compiled=True,
-            compiler_args=["-O2", "-std=*"],
-            variants=[LanguageVariant(code="cpp20", name="C++20")],
-        ),
-    }
-)
-FOREIGN = LanguageCatalog({"py": SupportedLanguage(language="py", info="3.11")})
-TERMS = Constraints(
-    catalog=OFFER,
-    settings=ApiSettings(max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=500),
-    egress=Egress(),
-    refusal=lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
-    can_sign=True,
-)
-BASE: dict[str, Any] = {"language": "py", "source": "print(1)"}
 FILES = [{"path": "a.py", "content": "import b"}, {"path": "b/__init__.py", "content": "x"}]
-
-
-def validated(content: object, **constraints: Any) -> NewSubmission:
-    return validate_submission(content, replace(TERMS, **constraints))
-
-
-def faults_of(
-    content: object, place: BodyPath | None = None, upload: UploadedFiles | None = None, **constraints: Any
-) -> list[Fault]:
-    with pytest.raises(ApiError) as refused:
-        validate_submission(content, replace(TERMS, **constraints), place, upload)
-    assert refused.value.kind.status == 422
-    assert all(fault.detail[0].isupper() or not fault.detail[0].isalpha() for fault in refused.value.faults)
-    assert all(fault.detail.endswith(".") for fault in refused.value.faults)
-    return list(refused.value.faults)
-
-
-def pointers_of(content: object, upload: UploadedFiles | None = None, **constraints: Any) -> list[str]:
-    return [fault.pointer or "" for fault in faults_of(content, upload=upload, **constraints)]
 
 
 def with_files(*files: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -123,85 +60,66 @@ def test_good_values_are_accepted(change: dict[str, Any]) -> None:
 
 
 A, B = "\ud800", "a\0b"
-BAD: list[tuple[dict[str, Any], list[str]]] = [
-    # language
-    ({"language": None}, ["/language"]),
-    ({"language": "cobol"}, ["/language"]),
-    ({"language": " py"}, ["/language"]),
-    # source
-    ({"source": None}, [""]),
-    ({"source": ""}, ["/source"]),
-    ({"source": "\ufeff\u3000\n"}, ["/source"]),
-    ({"source": " \n\t"}, ["/source"]),
-    ({"source": B}, ["/source"]),
-    ({"source": "x" * 1001}, ["/source"]),
-    ({"source": "س" * 501}, ["/source"]),
-    # files beside a source, entry
-    ({"files": FILES}, [""]),
-    ({"files": []}, ["/files"]),
-    ({"entry": "main.py"}, ["/entry"]),
-    # stdin
-    ({"stdin": B}, ["/stdin"]),
-    ({"stdin": "x" * 101}, ["/stdin"]),
-    ({"stdin": "س" * 51}, ["/stdin"]),
-    # args, compiler_args
-    ({"args": [1]}, ["/args/0"]),
-    ({"args": ["a", None]}, ["/args/1"]),
-    ({"args": [""] * 257}, ["/args"]),
-    ({"args": ["x" * 32769]}, ["/args"]),
-    ({"args": ["س" * 8192, "س" * 8193]}, ["/args"]),
-    ({"language": "cpp", "compiler_args": ["-O3"]}, ["/compiler_args/0"]),
-    ({"language": "cpp", "compiler_args": ["-O2", "-O2x", "-o"]}, ["/compiler_args/1", "/compiler_args/2"]),
-    ({"language": "cpp", "compiler_args": ["-std=", "-std=@a.c"]}, ["/compiler_args/0", "/compiler_args/1"]),
-    ({"language": "java", "compiler_args": ["-O2"]}, ["/compiler_args/0"]),
-    # limits
-    ({"limits": {"cpu": 1}}, ["/limits/cpu"]),
-    *(({"limits": {name: bad}}, [f"/limits/{name}"]) for name in BOUNDS for bad in (0, -1, "1", True, 1e18, 10**30)),
-    *(({"limits": {name: 1.5}}, [f"/limits/{name}"]) for name in ("memory_bytes", "output_bytes", "processes")),
-    ({"limits": {"cpu_s": 10.1}}, ["/limits/cpu_s"]),
-    ({"limits": {"cpu_s": float("nan")}}, ["/limits/cpu_s"]),
-    ({"limits": {"cpu_s": float("inf")}}, ["/limits/cpu_s"]),
-    # expected_output, checker
-    ({"checker": {"kind": "Exact"}}, ["/checker/kind"]),
-    ({"checker": {"kind": "float", "tolerance": 1.01}}, ["/checker/tolerance"]),
-    ({"checker": {"kind": "float", "tolerance": -1e-9}}, ["/checker/tolerance"]),
-    ({"checker": {"kind": "float", "tolerance": float("nan")}}, ["/checker/tolerance"]),
-    # tests
-    ({"tests": []}, ["/tests"]),
-    ({"tests": [{}] * 101}, ["/tests"]),
-    ({"tests": [{}, None]}, ["/tests/1"]),
-    ({"tests": [{}, {"name": "x" * 101}]}, ["/tests/1/name"]),
-    ({"tests": [{}, {}, {}, {"stdin": 5}]}, ["/tests/3/stdin"]),
-    ({"tests": [{"stdin": "x" * 101}]}, ["/tests/0/stdin"]),
-    ({"tests": [{"args": ["a", 1]}]}, ["/tests/0/args/1"]),
-    ({"tests": [{"limits": {"cpu_s": 11}}]}, ["/tests/0/limits/cpu_s"]),
-    ({"tests": [{"points": -0.5}]}, ["/tests/0/points"]),
-    ({"tests": [{"points": 1000.5}]}, ["/tests/0/points"]),
-    ({"tests": [{"points": float("inf")}]}, ["/tests/0/points"]),
-    ({"tests": [{}], "stdin": "x"}, ["/stdin"]),
-    ({"tests": [{}], "args": []}, ["/args"]),
-    ({"tests": [{}], "expected_output": ""}, ["/expected_output"]),
-    # the others
-    ({"email": "nobody"}, ["/email"]),
-    ({"email": "a@refused.example.com"}, ["/email"]),
-    ({"locale": "de"}, ["/locale"]),
-    ({"receipt": True}, ["/receipt"]),
-    ({"webhook_url": "ftp://example.com/"}, ["/webhook_url"]),
-    ({"webhook_url": "http://[::ffff:127.0.0.1]/"}, ["/webhook_url"]),
-    ({"metadata": {"a": 1}}, ["/metadata/a"]),
-    ({"metadata": {"a": None}}, ["/metadata/a"]),
-    ({"metadata": {"a": "x" * 501}}, ["/metadata/a"]),
-    ({"metadata": {"": "x"}}, ["/metadata/"]),
-    ({"metadata": {"x" * 41: "x"}}, [f"/metadata/{'x' * 41}"]),
-    ({"metadata": {"a/b~c": "x"}}, ["/metadata/a~1b~0c"]),
-    ({"metadata": {str(number): "" for number in range(17)}}, ["/metadata"]),
-    ({"sourse": "x"}, ["/sourse"]),
-]
+#: Bad keys of a submission, by the place of their only fault.
+BAD: dict[str, list[dict[str, Any]]] = {
+    "": [{"source": None}, {"files": FILES}],
+    "/language": [{"language": None}, {"language": "cobol"}, {"language": " py"}],
+    "/source": [{"source": bad} for bad in ("", "\ufeff\u3000\n", " \n\t", B, "x" * 1001, "س" * 501)],
+    "/files": [{"files": []}],
+    "/entry": [{"entry": "main.py"}],
+    "/stdin": [{"stdin": B}, {"stdin": "x" * 101}, {"stdin": "س" * 51}, {"tests": [{}], "stdin": "x"}],
+    "/args": [
+        {"args": [""] * 257}, {"args": ["x" * 32769]}, {"args": ["س" * 8192, "س" * 8193]}, {"tests": [{}], "args": []},
+    ],
+    "/args/0": [{"args": [1]}],
+    "/args/1": [{"args": ["a", None]}],
+    "/compiler_args/0": [
+        {"language": "cpp", "compiler_args": ["-O3"]}, {"language": "java", "compiler_args": ["-O2"]}
+    ],
+    "/limits/cpu": [{"limits": {"cpu": 1}}],
+    **{
+        f"/limits/{name}": [{"limits": {name: bad}} for bad in (0, -1, "1", True, 1e18, 10**30, *others)]
+        for name, others in {
+            "cpu_s": (10.1, float("nan"), float("inf")), "wall_s": (), "memory_bytes": (1.5,), "output_bytes": (1.5,),
+            "processes": (1.5,),
+        }.items()
+    },
+    "/expected_output": [{"tests": [{}], "expected_output": ""}],
+    "/checker/kind": [{"checker": {"kind": "Exact"}}],
+    "/checker/tolerance": [{"checker": {"kind": "float", "tolerance": bad}} for bad in (1.01, -1e-9, float("nan"))],
+    "/tests": [{"tests": []}, {"tests": [{}] * 101}],
+    "/tests/1": [{"tests": [{}, None]}],
+    "/tests/1/name": [{"tests": [{}, {"name": "x" * 101}]}],
+    "/tests/3/stdin": [{"tests": [{}, {}, {}, {"stdin": 5}]}],
+    "/tests/0/stdin": [{"tests": [{"stdin": "x" * 101}]}],
+    "/tests/0/args/1": [{"tests": [{"args": ["a", 1]}]}],
+    "/tests/0/limits/cpu_s": [{"tests": [{"limits": {"cpu_s": 11}}]}],
+    "/tests/0/points": [{"tests": [{"points": bad}]} for bad in (-0.5, 1000.5, float("inf"))],
+    "/email": [{"email": "nobody"}, {"email": "a@refused.example.com"}],
+    "/locale": [{"locale": "de"}],
+    "/receipt": [{"receipt": True}],
+    "/webhook_url": [{"webhook_url": "ftp://example.com/"}, {"webhook_url": "http://[::ffff:127.0.0.1]/"}],
+    "/metadata": [{"metadata": {str(number): "" for number in range(17)}}],
+    "/metadata/a": [{"metadata": {"a": bad}} for bad in (1, None, "x" * 501)],
+    "/metadata/": [{"metadata": {"": "x"}}],
+    f"/metadata/{'x' * 41}": [{"metadata": {"x" * 41: "x"}}],
+    "/metadata/a~1b~0c": [{"metadata": {"a/b~c": "x"}}],
+    "/sourse": [{"sourse": "x"}],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "pointers"), BAD, ids=lambda value: json.dumps(value)[:50])
-def test_bad_values_are_refused_with_their_place(change: dict[str, Any], pointers: list[str]) -> None:
-    assert pointers_of({**BASE, **change}) == pointers
+@pytest.mark.parametrize(
+    ("change", "pointer"), [(change, pointer) for pointer, changes in BAD.items() for change in changes],
+    ids=lambda value: json.dumps(value)[:50],
+)  # fmt: skip
+def test_bad_values_are_refused_with_their_place(change: dict[str, Any], pointer: str) -> None:
+    assert pointers_of({**BASE, **change}) == [pointer]
+
+
+@pytest.mark.parametrize("options", [["-O2x", "-o"], ["-std=", "-std=@a.c"]])
+def test_each_bad_option_has_its_place(options: list[str]) -> None:
+    body = {**BASE, "language": "cpp", "compiler_args": ["-O2", *options]}
+    assert pointers_of(body) == ["/compiler_args/1", "/compiler_args/2"]
 
 
 FILE: dict[str, Any] = {"path": "a.py", "content": "x"}
@@ -224,6 +142,7 @@ BAD_FILES: list[tuple[dict[str, Any], list[str]]] = [
     (with_files({"path": "a", "content": "x"}, {"path": "a/b/c", "content": "x"}), ["/files/0/path"]),
     (with_files({**FILE, "content": "x" * 600}, {"path": "b", "content": "x" * 401}), ["/files"]),
     (with_files({**FILE, "content": "\n "}), ["/files/0/content"]),
+    (with_files({**FILE, "content": "//5wAA==", "encoding": "base64"}), ["/files/0/content"]),  # UTF-16
     (with_files(FILE, entry="b.py"), ["/entry"]),
     (with_files(FILE, entry=""), ["/entry"]),
     (with_files(FILE, {"path": "b.py", "content": ""}, entry="b.py"), ["/entry"]),
@@ -252,14 +171,6 @@ def test_a_source_is_stored_without_its_byte_order_mark() -> None:
     stored = unpack(validated({"language": "java", "files": files}).source.data)
     assert stored == {"Main.java": b"class Main {}", "words.txt": b"\xef\xbb\xbfx"}
     assert validated({**BASE, "source": "\ufeffprint(1)"}).source.data == b"print(1)"
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_a_program_in_another_encoding_is_refused(encoding: str) -> None:
-    content = base64.b64encode("print('Hello')".encode(encoding)).decode()
-    [fault] = faults_of(with_files({"path": "a.py", "content": content, "encoding": "base64"}))
-    assert fault.pointer == "/files/0/content"
-    assert fault.detail.endswith(": save it as UTF-8 and send it again.")
 
 
 def test_all_faults_of_a_step_are_found_at_once() -> None:

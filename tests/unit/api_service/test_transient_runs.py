@@ -1,9 +1,8 @@
 """Which runs are repeated, and how the others are refused."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -14,43 +13,17 @@ from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import EngineFailed, Quarantined, TransientRuns
 from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
-from shared.engine.client.event_lines import RunEvent
 from shared.engine.codex import ALONE
-from shared.engine.run_call import Started
 from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.service.retry import RetryPolicy
 from tests.factories import ended_test
+from tests.fixtures.played_engine import STARTED, PlayedEngine, Step
 
 OPERATOR = Principal(None, frozenset())
-STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")
 FIRST, SECOND = ended_test(number=1, stdout="one"), ended_test(number=2, stdout="two")
 
-CRASH: list["Step"] = [STARTED, EngineCrashed("gone")]
-WELL: list["Step"] = [STARTED, FIRST]
-
-Step = RunEvent | Exception | Callable[[], Any]
-
-
-class PlayedEngine:
-    """Plays its tries in order, each event, exception or wait by itself."""
-
-    def __init__(self, *tries: list[Step]) -> None:
-        self._tries = list(tries)
-        self.shares: list[str] = []
-        self.ended = 0
-
-    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
-        self.shares.append(share)
-        try:
-            for step in self._tries.pop(0):
-                if isinstance(step, Exception):
-                    raise step
-                if callable(step):
-                    await step()
-                else:
-                    yield step
-        finally:
-            self.ended += 1
+CRASH: list[Step] = [STARTED, EngineCrashed("gone")]
+WELL: list[Step] = [STARTED, FIRST]
 
 
 def runs_at(engine: PlayedEngine | None) -> TransientRuns:

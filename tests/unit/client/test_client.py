@@ -36,43 +36,20 @@ from precieux_client import (
 Answer = httpx.Response | Exception
 
 SUBMISSION: dict[str, Any] = {
-    "id": 7,
-    "state": "finished",
-    "verdict": "accepted",
-    "language": "py",
-    "entry": "main.py",
-    "files": [{"path": "main.py", "size_bytes": 9}],
-    "args": [],
-    "compiler_args": [],
+    "id": 7, "state": "finished", "verdict": "accepted", "language": "py", "entry": "main.py",
+    "files": [{"path": "main.py", "size_bytes": 9}], "args": [], "compiler_args": [],
     "limits": {"cpu_s": 10, "wall_s": 30, "memory_bytes": 1, "output_bytes": 1, "processes": 1},
-    "checker": {"kind": "lines", "tolerance": None},
-    "stop_at_first_failure": False,
-    "email": None,
-    "locale": "en",
-    "metadata": {"course": "cs1"},
-    "batch": None,
-    "created_at": "2026-01-01T12:00:00Z",
-    "queue": None,
-    "run": None,
-    "runs": 1,
-    "mail": None,
-    "webhook": None,
-    "links": {"self": "s", "events": "e", "output": "o", "source": "s", "page": None},
-    "a_key_of_the_future": 1,
-}
+    "checker": {"kind": "lines", "tolerance": None}, "stop_at_first_failure": False, "email": None, "locale": "en",
+    "metadata": {"course": "cs1"}, "batch": None, "created_at": "2026-01-01T12:00:00Z", "queue": None, "run": None,
+    "runs": 1, "mail": None, "webhook": None,
+    "links": {"self": "s", "events": "e", "output": "o", "source": "s", "page": None}, "a_key_of_the_future": 1,
+}  # fmt: skip
 _TEXTS = dict.fromkeys(("stdout", "stderr", "compile_output", "exit_code", "signal", "engine", "tests"))
 _TIMES = dict.fromkeys(("requested_at", "queued_at", "started_at", "finished_at", "cpu_s", "wall_s", "memory_bytes"))
 RUN: dict[str, Any] = {
-    "number": 1,
-    "state": "finished",
-    "verdict": "ok",
-    "attempt": 1,
-    "truncated": [],
-    **_TEXTS,
-    **_TIMES,
-    "points": None,
-    "points_awarded": None,
-}
+    "number": 1, "state": "finished", "verdict": "ok", "attempt": 1, "truncated": [], **_TEXTS, **_TIMES,
+    "points": None, "points_awarded": None,
+}  # fmt: skip
 
 
 class Server:

@@ -54,7 +54,7 @@ class _InstantLink:
         os.write(stdout, b"output")
         for descriptor in descriptors:
             os.close(descriptor)
-        self.box.handle(StepReport(1, 0, 0, None, 0.0, 0.0, 0, None, 0.0, last=True))
+        self.box.handle(StepReport(1, 0, 0, None, 0.0, 0.0, 0.0, 0, None, 0.0, last=True))
         self.box.handle(BoxGone(1))
 
     def kill(self, box: int) -> None:

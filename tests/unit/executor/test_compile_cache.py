@@ -140,7 +140,7 @@ async def _compile_beside(first: StepResult | None, cache: CompileCache) -> list
 async def test_who_comes_meanwhile_gets_what_a_source_gave(result: StepResult) -> None:
     """Files that are too large to be kept too, and the compiler's errors."""
     cache = CompileCache(300_000)
-    assert await _compile_beside(replace(result, cpu_s=1.0), cache) == [result] * 3
+    assert await _compile_beside(replace(result, cpu_s=1.0, waited_s=1.0), cache) == [result] * 3
     assert cache.get(b"a") == (result if result == _compiled(1) else None)
 
 

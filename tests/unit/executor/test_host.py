@@ -1,13 +1,18 @@
 """The user ids that root needs for its programs, and the hard limits that programs need."""
 
+import asyncio
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from executor import host
+from executor.sandbox.base import Job, JudgeJob, Step, StepResult, Template
+from executor.sandbox.wall import cgroups
 from executor.settings import ExecutorSettings
 from shared.service.errors import ConfigurationError
+from tests.fixtures.step_limits import TINY
 
 
 @pytest.fixture
@@ -70,3 +75,30 @@ def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.M
     limits[resource.RLIMIT_NOFILE] = (255, 255)
     with pytest.raises(ConfigurationError, match="RLIMIT_NOFILE is 255, and programs need 256:"):
         host.fit_to_host(ExecutorSettings(), mechanisms)
+
+
+def _job(memory_bytes: int, judge: JudgeJob | None = None) -> Job:
+    return Job({}, (Step(("true",), {}, replace(TINY, memory_bytes=memory_bytes), 1),), Template(1, TINY), judge=judge)
+
+
+@pytest.mark.parametrize(("memory_bytes", "at_once"), [(1000, [1, 2, 1, 1, 1]), (None, [1, 2, 3, 4, 5])])
+async def test_programs_wait_if_one_that_fills_our_memory_would_end_us(
+    monkeypatch: pytest.MonkeyPatch, memory_bytes: int | None, at_once: list[int]
+) -> None:
+    """Those that run may take 750 bytes together. One that may take more runs alone, and nobody overtakes it."""
+    monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: memory_bytes)
+    running, found = list[Job](), list[int]()
+
+    class Sandbox:
+        async def run(self, job: Job) -> list[StepResult]:
+            running.append(job)
+            found.append(len(running))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            running.pop()
+            return []
+
+    sandbox = host.bounded(Sandbox())
+    jobs = _job(350), _job(300, JudgeJob(_job(100), frozenset())), _job(400), _job(2000), _job(2)
+    await asyncio.gather(*map(sandbox.run, jobs))
+    assert found == at_once

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from executor.sandbox.init import build
+from executor.sandbox.keeper import box, protocol
+from executor.sandbox.streams import collected
 
 _FOLDER = Path(build.__file__).parent
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -45,3 +47,17 @@ def test_a_file_includes_the_headers_of_what_it_calls(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(_HEADERS))
 def test_a_header_declares_what_its_file_defines(name: str) -> None:
     assert set(_DECLARATION.findall(_HEADERS[name])) == _DEFINED[name]
+
+
+def test_numbers_of_c_and_of_python_are_the_same() -> None:
+    code = "\n".join([*_CODE.values(), *_HEADERS.values()])
+    named = {name: int(number) for name, number in re.findall(r"^    (MAX_\w+) = (\d+),", code, re.MULTILINE)}
+    common = named.keys() & vars(protocol).keys()
+    assert common == {"MAX_PACKET", "MAX_DESCRIPTORS", "MAX_COMPILED_FILES"}
+    assert {name: named[name] for name in common} == {name: getattr(protocol, name) for name in common}
+    assert f"enum {{ SENDS_KILL = {box._SENDS_KILL} }};" in code
+
+
+def test_reasons_of_c_and_of_python_have_the_same_order() -> None:
+    (fates,) = re.findall(r"^enum fate \{ (.*), FATES_LEFT_OUT\b", _CODE["out_folder"], re.MULTILINE)
+    assert fates.split(", ") == [reason.name for reason in collected._REASONS]

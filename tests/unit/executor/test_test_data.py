@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.test_data import TestData
 from shared.engine.codex import Verdict
-from tests.fixtures.executor_app import http_client, played_app
+from tests.fixtures.executor_app import PlayedPipeline, http_client, played_app
 from tests.fixtures.sandbox import FakeSandbox, run_tests
 
 TEXTS = [b"one", b"two", b"six"]
@@ -113,6 +113,25 @@ async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None
         assert (await client.put(path, content=b"oth")).status_code == 422
         assert (await client.put(path, content=TEXTS[2])).status_code == 204
     assert await data.read(DIGESTS[2]) == TEXTS[2]
+
+
+async def test_what_a_run_has_found_stays(data: TestData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_and_make_room(digests: Collection[str]) -> list[str]:
+        missing = TestData.missing(data, digests)
+        data._make_room(6)
+        return missing
+
+    monkeypatch.setattr(data, "missing", find_and_make_room)
+    pipeline: Any = PlayedPipeline()
+    pipeline.test_data = data
+    program = {
+        "language": "py",
+        "files": [{"path": "main.py", "content": "1"}],
+        "tests": [{"stdin_sha256": DIGESTS[0]}],
+    }
+    async with http_client(played_app(pipeline)) as client:
+        assert '"event":"test"' in (await client.post("/run", json=program)).text
+    assert TestData.missing(data, DIGESTS[:1]) == []
 
 
 async def test_a_digest_takes_the_place_of_its_own_text_alone(data: TestData) -> None:

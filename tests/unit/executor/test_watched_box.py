@@ -53,6 +53,8 @@ class _Tree:
     used_s = 0.0
     #: For each question, the last first, whether a thread has a processor or waits for one.
     runnable: ClassVar[list[bool]] = []
+    #: For each look, the last first, the seconds for which a thread that lives has waited for a processor.
+    waits: ClassVar[list[float]] = []
     kernel = SimpleNamespace(held_bytes=lambda: 0)
     listed = SimpleNamespace(held_bytes=lambda limit: 0)
 
@@ -66,7 +68,7 @@ class _Tree:
         return self.runnable.pop() if self.runnable else False
 
     def longest_wait(self) -> float:
-        return 0.0
+        return self.waits.pop() if self.waits else 0.0
 
     def wait_of(self, pid: int) -> float:
         return 0.0
@@ -180,6 +182,23 @@ def test_a_step_pays_for_its_own_use(box: WatchedBox, init: socket.socket, tree:
 
 
 @pytest.mark.usefixtures("tree")
+def test_a_step_says_how_long_it_has_waited_for_a_processor(
+    box: WatchedBox, init: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next step begins from nothing, and is first looked at after some time."""
+    monkeypatch.setattr(_Tree, "waits", [9.0, 0.25, 0.5])
+    monkeypatch.setattr(box._steps, "_next_wait_s", 0.0)
+    for _ in range(2):
+        box.check_limits()
+        monkeypatch.setattr(box._steps, "_next_wait_s", 0.0)
+    init.send(b"step 0 0 0.25 0 0.5 1000 7")
+    assert _report(box).waited_s == 0.5
+    box.check_limits()
+    init.send(b"step 1 0 0.25 0 0.5 1000 7")
+    assert (_report(box).waited_s, _Tree.waits) == (0.0, [9.0])
+
+
+@pytest.mark.usefixtures("tree")
 def test_a_silent_process_1_is_not_checked_without_a_pause(box: WatchedBox, init: socket.socket) -> None:
     init.close()
     assert [*box.read_reports()] == []
@@ -256,29 +275,56 @@ def test_a_judge_hangs_if_it_stops_reading(
     assert (program._stopped, judge._stopped) == ("wall", stopped)
 
 
-@pytest.mark.parametrize(
-    ("runnable", "answers", "stopped"),
-    [([False, False, True, True, False, False], 7, "hang"), ([True] * 20, 20, "deadlock")],
-    ids=["for a while", "always"],
-)
+@pytest.mark.parametrize("runnable", [[False, False, True, True, False, False], [False, *[True] * 50]])
 def test_a_judge_that_waits_for_a_processor_does_not_hang(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket],
-    runnable: list[bool],
-    answers: int,
-    stopped: str,
-    monkeypatch: pytest.MonkeyPatch,
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], runnable: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The keeper counts what it has left unread only when it rests."""
+    """The keeper counts what it has left unread only when it rests, however long it does not."""
     program, judge, init = pair
     monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     monkeypatch.setattr(_Tree, "runnable", [*runnable])
-    for _ in range(answers):
+    assert init.recv(100) == b"words"
+    for _ in range(len(runnable) - runnable.index(True) + 4):
         program.check_limits()
         assert judge._stopped is None
+        if channel.is_readable(init.fileno()):
+            init.recv(100)
+            init.send(b"unread 5 10 0")
+            assert [*judge.read_reports()] == []
+    program.check_limits()
+    assert judge._stopped == "hang"
+
+
+def test_late_answers_are_about_one_moment(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine lets process 1 answer late. Then the judge gets the time of all questions again."""
+    program, judge, init = pair
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
+    assert init.recv(100) == b"words"
+    for _ in range(4):
+        program.check_limits()
+    while channel.is_readable(init.fileno()):
+        init.recv(100)
+        init.send(b"unread 5 10 0")
+    assert [*judge.read_reports()] == []
+    program.check_limits()
+    assert judge._stopped is None
+
+
+def test_a_judge_that_has_ended_does_not_hang(
+    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keeper is about to read that the judge has said no."""
+    program, judge, init = pair
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
+    for _ in range(4):
+        program.check_limits()
         init.send(b"unread 5 10 0")
         assert [*judge.read_reports()] == []
+    init.send(b"step 0 43 0 0 0 1000 7")
     program.check_limits()
-    assert judge._stopped == stopped
+    assert _summary(_report(judge)) == (0, 0.0, None, True)
 
 
 def test_a_box_that_gives_no_answer_does_not_keep_the_program(

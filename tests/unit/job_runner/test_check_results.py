@@ -64,6 +64,8 @@ def test_what_bounds_the_limit() -> None:
     # One that was stopped may have taken any time. Times of a slower language count for less.
     stopped = bounds_from(OLD, entries_of(OLD, factor=2.0), {**runs, 2: ran((TLE, 2.0))})
     assert (stopped.slowest_accepted_s, stopped.fastest_too_slow_s, stopped.too_slow_s) == (0.15, 1.0, math.inf)
+    slept = bounds_from(OLD, entries_of(OLD), {**runs, 2: replace(ran((TLE, 0.1)), limit_s=2.0)})
+    assert (slept.fastest_too_slow_s, slept.too_slow_s) == (None, math.inf)
     nothing = bounds_from(OLD, entries_of(OLD, phase=Phase.AT_LIMIT), runs)
     assert (nothing.slowest_accepted_s, nothing.fastest_too_slow_s) == (None, None)
 

@@ -74,8 +74,12 @@ def test_no_name_becomes_a_formula_of_a_spreadsheet(name: str) -> None:
     assert file.startswith("'")
 
 
-def test_the_subject_names_the_batch_and_no_file() -> None:
-    assert rendered(Line(1, "a\r\nBcc: x@example.com", "py", "ok", PAGE)).subject == "Results of batch 5"
+def test_the_subject_has_the_count_and_the_problem_and_no_file() -> None:
+    line = Line(1, "a\r\nBcc: x@example.com", "py", "ok", PAGE)
+    assert rendered(line).subject == "Batch 5: 1 of 1 submission succeeded"
+    task = replace(line, problem="sum@3")
+    assert rendered(task, replace(BAD, problem="sum@3")).subject == "Batch 5 for sum@3: 1 of 2 submissions succeeded"
+    assert rendered(task, BAD).subject == "Batch 5: 1 of 2 submissions succeeded"
 
 
 def test_an_address_has_one_message_id_for_a_batch() -> None:
@@ -87,7 +91,7 @@ def test_persian_reads_from_right_to_left() -> None:
     mail = rendered(GOOD, locale="fa")
     assert 'lang="fa" dir="rtl"' in mail.html
     assert "دستهٔ ۵" in mail.subject
-    assert rendered(GOOD, locale="xx").subject == "Results of batch 5"
+    assert rendered(GOOD, locale="xx").subject == "Batch 5: 1 of 1 submission succeeded"
 
 
 class TestJudgeErrors:

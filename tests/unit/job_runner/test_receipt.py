@@ -24,6 +24,8 @@ def receipt(queue: Queue | None = QUEUE, locale: str = "en") -> RenderedEmail:
 def test_a_receipt_has_the_place_the_estimate_and_the_link() -> None:
     mail = receipt()
     assert mail.subject == "main.py: received (#7)"
+    of_a_problem = render_receipt(JOB, QUEUE, BRANDING, NOW, problem="Sum of numbers (sum@3)")
+    assert of_a_problem.subject == "main.py for sum@3: received (#7)"
     for part in (mail.text, mail.html):
         assert "main.py" in part
         assert "Its place in the queue is 3." in part

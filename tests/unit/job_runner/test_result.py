@@ -69,7 +69,9 @@ def test_the_verdict_is_a_word_and_a_sentence(verdict: Verdict, locale: str) -> 
     ("verdict", "file", "locale", "subject"),
     [
         (Verdict.RUNTIME_ERROR, "average.py", "fa", "\u2068average.py\u2069: خطای زمان اجرا (شمارهٔ ۴۲)"),
-        (Verdict.TIME_LIMIT, "src/a\nb\u202e.c", "en", "src/a b\ufffd.c: time limit exceeded (#42)"),
+        (Verdict.TIME_LIMIT, "src/a\nb\u202e.c", "en", "a_b_.c: time limit exceeded (#42)"),
+        (Verdict.OK, f"src/You won! http://x.example/{'y' * 50}.py", "en", f"{'y' * 37}.py: finished (#42)"),
+        (Verdict.JUDGE_ERROR, "a.py", "en", "a.py: could not be judged (#42)"),
         (Verdict.COMPILE_ERROR, None, "en", "Submission 42: compile error"),
         (None, "a.py", "en", "a.py: finished (#42)"),
     ],
@@ -326,6 +328,12 @@ def test_what_could_not_be_run_says_why_and_what_helps(is_ours: bool, sentence: 
         assert ("our fault" in part) == is_ours
 
 
+def test_a_known_reason_is_told_in_the_language_of_the_mail() -> None:
+    email = rendered(give_up("the engine stopped while it ran this program, 2 times"), replace(JOB, locale="fa"))
+    assert "۲ بار متوقف شد" in email.text
+    assert "stopped" not in email.text + email.html
+
+
 def test_a_classic_mail_has_the_new_html() -> None:
     email = rendered(decide(engine_answer(output="42\n")), replace(JOB, is_classic=True))
     assert Shown(email.html).within("h1") == ["Finished"]
@@ -378,7 +386,7 @@ class TestJudges:
         gettext = translations(locale).gettext
         assert gettext(EXPLANATIONS[Verdict.JUDGE_ERROR]) in Shown(email.html).within("p")
         if locale == "en":
-            assert email.subject == "Code could not be judged - 42"
+            assert email.subject == "main.py: could not be judged (#42)"
             assert "first: Accepted (0.25 s, 3 MiB)\nsecond: Wrong answer (0.25 s, 3 MiB)\n" in email.text
         bad, _ = PALETTE["bad"]
         for part in (email.text, email.html.partition("<body")[2]):
@@ -386,9 +394,9 @@ class TestJudges:
                 assert text not in part
 
     def test_a_judge_error_without_tests_shows_the_program(self) -> None:
-        details = Details("warning", None, is_judged=False, judge_message="SECRET")
+        details = Details("warning", None, is_judged=False, judge_message="SECRET", problem="Sum! (sum@3)")
         email = rendered(decide(engine_answer(Verdict.JUDGE_ERROR, output="42", error="warning"), details))
-        assert email.subject == "Code could not be judged - 42"
+        assert email.subject == "main.py for sum@3: could not be judged (#42)"
         assert "no fault of the program" in email.text
         assert Shown(email.html).within("pre") == ["warning", "42"]
         assert "SECRET" not in email.text + email.html

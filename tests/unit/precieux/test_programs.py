@@ -12,6 +12,7 @@ import pytest
 from precieux.commands.parameters import cases_of
 from precieux.errors import UsageError
 from precieux.host.files import STDIN
+from precieux.programs.package import read_package
 from precieux.programs.read import read_program, read_tests
 from precieux_client import TestCase
 
@@ -122,3 +123,22 @@ def test_a_folder_without_tests_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "1.in").write_bytes(b"\xff")
     with pytest.raises(UsageError, match="is not text in UTF-8"):
         read_tests([], tmp_path)
+
+
+def test_a_package_is_a_zip_or_a_folder_with_links_within_its_repository(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "contest/sum"
+    for path in ("secret", "contest/.git/config", "contest/common.h", "contest/sum/problem.yaml"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    for name, target in (("a.h", "../common.h"), ("b", "../../secret"), ("c", "../.git/config"), ("d", "nowhere")):
+        (root / name).symlink_to(target)
+    with zipfile.ZipFile(io.BytesIO(read_package(root))) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "a.h": b"contest/common.h",
+            "problem.yaml": b"contest/sum/problem.yaml",
+        }
+    assert capsys.readouterr().err.count("leads out of the package") == 3
+    with pytest.raises(UsageError, match="is no zip"):
+        read_package(root / "problem.yaml")

@@ -51,6 +51,7 @@ ENGINE: Final = EngineState(3, datetime(2026, 1, 1, tzinfo=UTC), is_silent=False
         (replace(WELL, dead=None), [Issue(IssueKind.BROKER_DOWN)]),
         (replace(WELL, engine=ENGINE), [Issue(IssueKind.LANGUAGES_BROKEN, 2, reason="Go, Kotlin")]),
         (replace(WELL, retried=[AWAY]), [Issue(IssueKind.NOTHING_RUNS, 12, 90.0, "the store is away", 6)]),
+        (replace(WELL, paused_mails=[AWAY]), [Issue(IssueKind.MAILS_PAUSED, 12, 90.0, "the store is away", 6)]),
         (
             replace(WELL, retried=[replace(AWAY, others_run=True)]),
             [Issue(IssueKind.JOBS_RETRIED, 12, 90.0, "the store is away", 6)],
@@ -76,7 +77,17 @@ def test_what_needs_an_operator(system: SystemStatus, expected: list[Issue]) -> 
         (
             replace(waiting("none-executed", 301), retried=[AWAY], failed_jobs=1),
             [IssueKind.NOTHING_RUNS],
-            [IssueKind.JOBS_WAIT, IssueKind.JOBS_FAILED],
+            [IssueKind.JOBS_FAILED],
+        ),
+        (
+            replace(waiting("none-executed", 301), retried=[replace(AWAY, others_run=True)]),
+            [],
+            [IssueKind.JOBS_WAIT, IssueKind.JOBS_RETRIED],
+        ),
+        (
+            replace(waiting("none-executed", 301), retried=[replace(AWAY, others_run=True, are_results=True)]),
+            [],
+            [IssueKind.JOBS_RETRIED],
         ),
     ],
 )

@@ -1,7 +1,9 @@
 import pytest
 
+from api_service.doors.languages import names_in
 from executor.languages import known
 from shared.engine.languages import ALIASES, NAMES, check_lang, name_of
+from shared.packages.programs import _LANGUAGES, language_of
 
 
 @pytest.mark.parametrize(("name", "code"), [("python3", "py"), (" Python ", "py"), ("C++", "cpp")])
@@ -26,3 +28,13 @@ def test_the_names_for_people_are_the_executors() -> None:
 
 def test_an_alias_has_its_languages_name() -> None:
     assert [name_of(text) for text in ("c++", "Python3", "befunge")] == ["C++", "Python", "befunge"]
+
+
+@pytest.mark.parametrize("code", _LANGUAGES)
+def test_problem_packages_may_have_each_language_of_their_format(code: str) -> None:
+    assert language_of(code) == (check_lang(code) or "")
+
+
+@pytest.mark.parametrize("system", ["judge0", "piston", "jobe", "sandboxfusion"])
+def test_other_systems_have_names_only_for_our_languages(system: str) -> None:
+    assert set(names_in(system)) <= set(known())

@@ -12,7 +12,7 @@ from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done, number_of
 from api_service.web.session import SessionDep
 from shared.broker.dead_letters import DeadLetter
-from shared.mail import failed_mails
+from shared.mail import mails
 from shared.operations import jobs
 from shared.service.errors import BrokerUnavailable, PrecieuxError, TransientError
 from shared.service.logging import get_logger
@@ -28,9 +28,11 @@ _SHOWN: Final = 100
 async def failures(request: Request, services: ServicesDep, session: SessionDep) -> Response:
     async with services.database.connection() as connection:
         failed_jobs = await jobs.failed(connection, limit=_SHOWN)
-        mails = await failed_mails.listed(connection, limit=_SHOWN)
+        failed_mails = await mails.failed(connection, limit=_SHOWN)
     letters = await _letters(services)
-    return await admin_page(request, services, session, "failures", letters=letters, jobs=failed_jobs, mails=mails)
+    return await admin_page(
+        request, services, session, "failures", letters=letters, jobs=failed_jobs, mails=failed_mails
+    )
 
 
 @router.post("/admin/dead-letters/replay")
@@ -66,7 +68,7 @@ async def retry(request: Request, services: ServicesDep, session: SessionDep, fo
 @router.post("/admin/mails/resend")
 async def resend(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
     async with services.database.transaction() as connection:
-        sent = await failed_mails.send_again(connection, _numbers(form))
+        sent = await mails.send_again(connection, _numbers(form))
     log.info("operator.resent", mails=sent, by=session.principal.key_id)
     return done(request, services, "failures", "resent", len(sent))
 

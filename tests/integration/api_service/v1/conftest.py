@@ -1,9 +1,12 @@
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette import types
 
 from api_service.events.notifications import Notifications
 from shared.accounts import api_keys
@@ -15,13 +18,52 @@ from tests.integration import rows
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.served import Served, serving
 from tests.integration.rows import bearer
+from tests.problem_packages import LEGACY, NEW_YAML, TESTS, pack
 
 PUBLIC_URL = "https://precieux.example.org/base"
+PATH: Final = "/v1/problems/sum"
+ZIP: Final = {"Content-Type": "application/zip"}
+PACKAGE: Final = pack(LEGACY).getvalue()
+CHECKED: Final = pack(
+    {
+        "problem.yaml": f"{NEW_YAML}type: [scoring]\nlimits: {{time_limit: 2}}\n",
+        **TESTS,
+        "output_validator/check.py": "raise SystemExit(42)\n",
+        "attachments/notes.txt": "12345",
+        "data/secret/b.in": "5\r\n",
+        "data/secret/b.ans": "6\n",
+    }
+).getvalue()
+
+
+async def put(client: httpx.AsyncClient, package: bytes = PACKAGE, path: str = PATH, **settings: Any) -> dict[str, Any]:
+    if settings:
+        files: dict[str, Any] = {"package": ("p.zip", package), "problem": (None, json.dumps(settings))}
+        answer = await client.put(path, files=files)
+    else:
+        answer = await client.put(path, content=package, headers=ZIP)
+    assert answer.status_code in (200, 201), answer.text
+    problem: dict[str, Any] = answer.json()
+    return problem
 
 
 def app_of(client: httpx.AsyncClient) -> FastAPI:
     app: FastAPI = client._transport.app  # type: ignore[attr-defined]
     return app
+
+
+def note_while_sent(client: httpx.AsyncClient, note: Callable[[], object]) -> None:
+    """Call `note` before each message of the client's answers is sent."""
+    app = app_of(client)
+
+    async def watched(scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
+        async def noting(message: types.Message) -> None:
+            note()
+            await send(message)
+
+        await app(scope, receive, noting)
+
+    client._transport.app = watched  # type: ignore[attr-defined]
 
 
 @pytest.fixture

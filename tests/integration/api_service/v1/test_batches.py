@@ -12,8 +12,6 @@ from shared.storage.local import LocalStore
 from tests.integration.rows import fetch, offer
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 PROGRAM = {"language": "py", "source": "print(1)\n"}
 
 

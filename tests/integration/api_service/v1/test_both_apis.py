@@ -4,14 +4,11 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from shared.database.connection import Database
 from tests.integration.api_service.v1.conftest import Key
-from tests.integration.rows import execute
+from tests.integration.rows import execute, insert
 from tests.integration.submission_rows import end, make_job
-
-pytestmark = pytest.mark.integration
 
 EMAIL = "a@example.com"
 SECRET = "secret"
@@ -49,13 +46,9 @@ async def test_hidden_tests_appear_in_no_classic_call(api: httpx.AsyncClient, da
     upload = await post(api, tests=tests)
     assert SECRET not in json.dumps(await classic(api))
     job = await make_job(database, upload)
-    await execute(
-        database,
-        "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr, diff)"
-        " VALUES (:job, 2, 1, 'wrong_answer', 0, :secret, :secret, :text)",
-        job=job,
-        secret=SECRET.encode(),
-        text=SECRET,
+    texts = {"stdout": SECRET.encode(), "stderr": SECRET.encode(), "diff": SECRET}
+    await insert(
+        database, "test_results", job=job, number=2, attempt=1, verdict="wrong_answer", points_awarded=0, **texts
     )
     assert SECRET not in json.dumps(await classic(api))
     await end(database, job, verdict="wrong_answer", output="", error="1 of 2 tests passed.")

@@ -26,7 +26,7 @@ from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch, offer
 
-pytestmark = [pytest.mark.integration, pytest.mark.security]
+pytestmark = pytest.mark.security
 
 PATH: Final = "/v1/submissions"
 BODY: Final[dict[str, Any]] = {"language": "python", "source": "print(1)"}
@@ -199,6 +199,7 @@ async def test_faults_of_a_text_are_parameters(api: httpx.AsyncClient) -> None:
         ("language=py&receipt=true", [("parameter", "receipt")]),
         ("language=py&entry=a", [("parameter", "entry")]),
         ("language=py&args=a", [("parameter", "args")]),
+        ("language=py&checker=x", [("parameter", "checker")]),
         ("language=py&files=a", [("parameter", "files")]),
         ("language=py&stdin=caf%E9", [("parameter", "stdin")]),
         ("language=py&%FF=1", [("pointer", "")]),

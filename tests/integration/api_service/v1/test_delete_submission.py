@@ -10,14 +10,10 @@ import pytest
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
-from shared.database.roles import Role
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, insert
 from tests.integration.submission_rows import add, end, make_job, request
-
-pytestmark = pytest.mark.integration
 
 TABLES = ("uploads", "job", "results", "test_results", "emails", "webhooks")
 
@@ -35,25 +31,11 @@ async def add_with_everything(database: Database, store: LocalStore, **columns: 
         await store.put(key, b"1\n")
         await store.put(f"results/{job}-1-abcd.txt", b"of an attempt that was lost")
         await execute(database, "UPDATE job SET attempt = 2 WHERE id = :job", job=job)
-        await execute(
-            database,
-            "INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr)"
-            " VALUES (:job, 1, 1, 'ok', 1, '', '')",
-            job=job,
-        )
-        await execute(
-            database,
-            "INSERT INTO emails (job, upload, kind, status) VALUES (:job, :upload, 'result', 'queued'),"
-            " (:job, NULL, 'failure', 'sent')",
-            job=job,
-            upload=upload,
-        )
-        await execute(
-            database,
-            "INSERT INTO webhooks (upload, run, type, url) VALUES (:upload, :run, 'submission.finished', 'https://e.org')",
-            upload=upload,
-            run=number,
-        )
+        await insert(database, "test_results", job=job, number=1, attempt=1, verdict="ok", stdout=b"", stderr=b"")
+        await insert(database, "emails", job=job, upload=upload, kind="result", status="queued")
+        await insert(database, "emails", job=job, kind="failure", status="sent")
+        url = "https://e.org"
+        await insert(database, "webhooks", upload=upload, run=number, type="submission.finished", url=url)
     return upload
 
 
@@ -84,7 +66,7 @@ async def test_everything_of_a_submission_is_deleted(
 async def test_the_cleaner_removes_what_a_failure_left(
     api: httpx.AsyncClient,
     database: Database,
-    database_url: str,
+    runner: Database,
     store: LocalStore,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -98,8 +80,7 @@ async def test_the_cleaner_removes_what_a_failure_left(
         patched.setattr(LocalStore, "delete", lambda self, key: fail(key))
         assert (await api.delete(f"/v1/submissions/{upload}")).status_code == 204
     assert len(objects_of(tmp_path)) == 5
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await Cleaner(runner, store, FileMailer(tmp_path, None), days=0).run_once()  # type: ignore[arg-type]
+    await Cleaner(runner, store, FileMailer(tmp_path, None), days=0).run_once()  # type: ignore[arg-type]
     assert objects_of(tmp_path) == []
     assert await fetch(database, "SELECT id FROM deleted_uploads WHERE objects IS NOT NULL") == []
     with pytest.raises(ObjectNotFound):

@@ -27,8 +27,6 @@ from tests.integration.api_service.v1.served import Served, serving
 from tests.integration.rows import execute
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 
 def path_of(submission: int) -> str:
     return f"/v1/submissions/{submission}/events"

@@ -2,22 +2,18 @@
 
 import asyncio
 import json
-from typing import Any, cast
 
 import httpx
 import pytest
-from starlette.types import Message, Receive, Scope, Send
 
 from api_service.events.notifications import Notifications
 from shared.database import channels
 from shared.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of, note_while_sent
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
 from tests.waiting import eventually
-
-pytestmark = pytest.mark.integration
 
 
 async def end_when_awaited(database: Database, upload: int, notifications: Notifications) -> None:
@@ -91,22 +87,12 @@ async def test_outputs_of_many_tests_are_bounded_together(
     )
     path = f"/v1/submissions/{upload}"
     async with api_with(large_answers_bytes=most) as client:
-        app, transport = app_of(client), cast("Any", client._transport)
-        answers, held_while_sent = app.state.services.response_memory, []
-
-        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-            async def noting(message: Message) -> None:
-                held_while_sent.append(answers.budget._held.total())
-                await send(message)
-
-            await app(scope, receive, noting)
-
-        transport.app = watched
+        answers, held_while_sent = app_of(client).state.services.response_memory, []
+        note_while_sent(client, lambda: held_while_sent.append(answers.budget._held.total()))
         for each in (path, f"{path}/runs/1"):
             assert (await client.get(each)).status_code == status
             assert answers.budget._held.total() == 0
         assert {*held_while_sent} == {most if status == 200 else 0}
-        transport.app = app
         assert (await client.get(f"{path}/output?test=1")).status_code == 200
 
 

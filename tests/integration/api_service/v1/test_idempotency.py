@@ -20,8 +20,6 @@ from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 PATH = "/v1/submissions"
 BODY = {"language": "py", "source": "print(1)"}
 

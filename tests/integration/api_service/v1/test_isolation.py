@@ -11,10 +11,8 @@ import pytest
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import Key
-from tests.integration.rows import execute, fetch
+from tests.integration.rows import execute, fetch, insert
 from tests.integration.submission_rows import add, end, make_job, request
-
-pytestmark = pytest.mark.integration
 
 SECRET: Final = "secret-of-alice"
 
@@ -45,25 +43,13 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
 #: Calls that concern no key's resources, and those that other files have: `test_list_submissions`, `test_usage` and
 #: `test_problems`.
 OTHERS: Final = {
-    ("GET", "/v1/submissions"),
-    ("GET", "/v1/usage"),
-    ("POST", "/v1/submissions"),
-    ("POST", "/v1/batches"),
-    ("GET", "/v1/languages"),
-    ("GET", "/v1/languages/{name}"),
-    ("GET", "/v1/limits"),
-    ("POST", "/v1/mailgun/events"),
-    ("GET", "/v1/problems"),
-    ("GET", "/v1/problems/{name}"),
-    ("PUT", "/v1/problems/{name}"),
-    ("PATCH", "/v1/problems/{name}"),
-    ("DELETE", "/v1/problems/{name}"),
-    ("GET", "/v1/problems/{name}/versions"),
-    ("GET", "/v1/problems/{name}/package"),
-    ("POST", "/v1/problems/{name}/check"),
-    ("POST", "/v1/run"),
+    ("GET", "/v1/submissions"), ("GET", "/v1/usage"), ("POST", "/v1/submissions"), ("POST", "/v1/batches"),
+    ("GET", "/v1/languages"), ("GET", "/v1/languages/{name}"), ("GET", "/v1/limits"), ("POST", "/v1/mailgun/events"),
+    ("GET", "/v1/problems"), ("GET", "/v1/problems/{name}"), ("PUT", "/v1/problems/{name}"),
+    ("PATCH", "/v1/problems/{name}"), ("DELETE", "/v1/problems/{name}"), ("GET", "/v1/problems/{name}/versions"),
+    ("GET", "/v1/problems/{name}/package"), ("POST", "/v1/problems/{name}/check"), ("POST", "/v1/run"),
     ("GET", "/v1/problems/{name}/check"),
-}
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -87,14 +73,8 @@ async def owned(database: Database, store: LocalStore, alice: Key) -> dict[str, 
     artifact = {"name": "x", "bytes": len(content), "media_type": "text/plain", "key": "artifact"}
     artifacts = json.dumps([{**artifact, "sha256": hashlib.sha256(content).hexdigest()}])
     await end(database, job, verdict="ok", output=SECRET, stderr=SECRET, artifacts=artifacts)
-    await execute(
-        database,
-        "INSERT INTO emails (job, upload, kind, recipient, subject, text, html, message_id, status)"
-        " VALUES (:job, :upload, 'result', :secret, :secret, '', '', :secret, 'sent')",
-        job=job,
-        upload=upload,
-        secret=f"{SECRET}@example.com",
-    )
+    secrets = dict.fromkeys(("recipient", "subject", "message_id"), f"{SECRET}@example.com")
+    await insert(database, "emails", job=job, upload=upload, kind="result", text="", html="", status="sent", **secrets)
     return {"submissions": upload, "batches": 40}
 
 

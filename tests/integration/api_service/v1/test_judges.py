@@ -1,6 +1,5 @@
 """Submissions that programs judge, in API v1: what is stored, what comes back, and that everything of them goes."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -10,13 +9,9 @@ import pytest
 
 from job_runner.upkeep.orphans import Orphans
 from shared.database.connection import Database
-from shared.database.roles import Role
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import end, make_job
-
-pytestmark = pytest.mark.integration
 
 PATH: Final = "/v1/submissions"
 JUDGE: Final[dict[str, Any]] = {
@@ -79,24 +74,6 @@ async def test_a_judge_comes_back_without_its_source(api: httpx.AsyncClient, tmp
     assert stored(tmp_path) == ["py.checker", "py.interactor"]
 
 
-async def test_other_kinds_come_back_as_they_were_sent(api: httpx.AsyncClient) -> None:
-    icpc = {"kind": "icpc", "args": ["float_tolerance", "1e-6"]}
-    assert (await post(api, checker=icpc))["checker"] == icpc
-    created = await post(api, checker={"kind": "float"})
-    assert (created["checker"], created["interactor"]) == ({"kind": "float", "tolerance": 1e-6}, None)
-
-
-async def test_a_form_has_judges_in_its_json_part(api: httpx.AsyncClient, tmp_path: Path) -> None:
-    submission = json.dumps({"language": "py", "checker": CHECKER})
-    answer = await api.post(PATH, data={"submission": submission}, files=[("file", ("main.py", b"print(1)"))])
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["checker"]["entry"] == "check.py"
-    refused = await api.post(PATH, params={"language": "py", "checker": "x"}, content="print(1)",
-                             headers={"Content-Type": "text/plain"})  # fmt: skip
-    assert refused.json()["errors"][0]["parameter"] == "checker"
-    assert stored(tmp_path) == ["py.checker"]
-
-
 @pytest.mark.parametrize("judge", [{"checker": CHECKER}, {"interactor": JUDGE}])
 async def test_it_runs_again_with_other_limits_only(
     api: httpx.AsyncClient, database: Database, judge: dict[str, Any]
@@ -119,7 +96,7 @@ async def test_the_files_of_judges_go_with_their_submission(api: httpx.AsyncClie
 async def test_files_of_judges_without_a_row_are_removed_later(
     api: httpx.AsyncClient,
     database: Database,
-    database_url: str,
+    runner: Database,
     store: LocalStore,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -130,8 +107,7 @@ async def test_files_of_judges_without_a_row_are_removed_later(
     await post(api, files=[{"path": "main.checker", "content": "print(1)"}], source=None)
     await execute(database, "DELETE FROM uploads WHERE id = :id", id=lost["id"])
     later = datetime.now(UTC).date() + timedelta(days=2)
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await Orphans(runner, store, lambda: later).remove()
+    await Orphans(runner, store, lambda: later).remove()
     assert kept["id"] != lost["id"]
     assert stored(tmp_path) == ["checker", "py", "py.checker"]
 

@@ -13,14 +13,10 @@ from api_service.v1.protocol import idempotency
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Database
-from shared.database.roles import Role
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.api_service.v1.life import Life
 from tests.integration.rows import execute, fetch
-
-pytestmark = pytest.mark.integration
 
 _PROGRAM: Final = {"language": "py", "source": "print(1)\n", "email": "a@example.com"}
 _HEADERS: Final = {"Idempotency-Key": "again"}
@@ -45,7 +41,7 @@ def assert_gone(answer: httpx.Response) -> None:
 
 @pytest.mark.parametrize("how", ["call", "cleaner"])
 async def test_the_answers_about_a_submission_go_with_it(
-    api: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore, tmp_path: Path, alice: Key,
+    api: httpx.AsyncClient, database: Database, runner: Database, store: LocalStore, tmp_path: Path, alice: Key,
     admin: Key, how: str,
 ) -> None:  # fmt: skip
     made = (await post(api, "/v1/submissions", alice, _PROGRAM)).json()
@@ -61,7 +57,7 @@ async def test_the_answers_about_a_submission_go_with_it(
     if how == "call":
         assert (await api.delete(path, headers=alice.headers)).status_code == 204
     else:
-        await clean(database, database_url, store, tmp_path)
+        await clean(database, runner, store, tmp_path)
     assert await answers(database) == []
     for name, key in (("cancel", alice), ("runs", alice), ("mails", admin)):
         assert (await post(api, f"{path}/{name}", key, None)).status_code == 404
@@ -70,13 +66,13 @@ async def test_the_answers_about_a_submission_go_with_it(
 
 
 async def test_the_answers_about_a_batch_go_with_it(
-    api: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore, tmp_path: Path, alice: Key
+    api: httpx.AsyncClient, database: Database, runner: Database, store: LocalStore, tmp_path: Path, alice: Key
 ) -> None:
     batch = {"submissions": [_PROGRAM]}
     first = (await post(api, "/v1/batches", alice, batch)).json()
     assert (await post(api, f"/v1/batches/{first['id']}/cancel", alice, None)).status_code == 202
     await execute(database, "UPDATE batches SET finished_at = now()")
-    await clean(database, database_url, store, tmp_path)
+    await clean(database, runner, store, tmp_path)
     assert await fetch(database, "SELECT id FROM batches") == []
     assert await answers(database) == []
     assert_gone(await post(api, "/v1/batches", alice, batch))
@@ -122,10 +118,9 @@ async def test_an_answer_that_comes_after_the_deletion_is_not_kept(
     assert_gone(await post(api, "/v1/submissions", alice, _PROGRAM))
 
 
-async def clean(database: Database, database_url: str, store: LocalStore, tmp_path: Path) -> None:
+async def clean(database: Database, runner: Database, store: LocalStore, tmp_path: Path) -> None:
     """Remove all that is there, as the runner does when it is old."""
     for table in ("uploads", "batches"):
         await execute(database, f"UPDATE {table} SET created_at = now() - interval '9 days'")
     mailer = FileMailer(tmp_path / "outbox", Address(addr_spec="p@example.com"))
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await Cleaner(runner, store, mailer, days=1).run_once()
+    await Cleaner(runner, store, mailer, days=1).run_once()

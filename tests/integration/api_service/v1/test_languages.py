@@ -1,15 +1,12 @@
 """The languages that API v1 offers: those of our engine, of a foreign one, and while nothing is known."""
 
 import httpx
-import pytest
 
 from shared.database.connection import Database
 from shared.engine.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
 from shared.engine.languages import ALIASES
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import add
-
-pytestmark = pytest.mark.integration
 
 LIMITS = {
     "cpu_s": LimitBounds(default=10, max=60),
@@ -36,21 +33,12 @@ CPP = SupportedLanguage(
     libraries=[LanguageLibrary(name="eigen", version="3.4")],
 )
 SHOWN = {
-    "code": "cpp",
-    "name": "C++",
-    "aliases": ["c++"],
-    "version": "14.2.0",
-    "source": "system",
-    "released": 2024,
-    "variants": [{"code": "cpp20", "name": "C++20", "version": "14.2.0"}],
-    "extensions": [".cpp", ".cc"],
-    "compiled": True,
-    "compiler_args": ["-O2", "-D*"],
-    "sample": "int main() {}",
-    "libraries": [{"name": "eigen", "version": "3.4"}],
-    "fault": "compile_error: no library",
+    "code": "cpp", "name": "C++", "aliases": ["c++"], "version": "14.2.0", "source": "system", "released": 2024,
+    "variants": [{"code": "cpp20", "name": "C++20", "version": "14.2.0"}], "extensions": [".cpp", ".cc"],
+    "compiled": True, "compiler_args": ["-O2", "-D*"], "sample": "int main() {}",
+    "libraries": [{"name": "eigen", "version": "3.4"}], "fault": "compile_error: no library",
     "limits": {"cpu_s": 10.0, "wall_s": 30.5, "memory_bytes": 1 << 28, "output_bytes": 1 << 20, "processes": 64},
-}
+}  # fmt: skip
 #: A foreign engine does not report these.
 UNKNOWN = {
     "version": None,

@@ -16,8 +16,6 @@ from shared.storage.base import ObjectStore
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, make_key
 
-pytestmark = pytest.mark.integration
-
 _PROGRAM = {"language": "py", "source": "#" * threads.LARGE}
 
 

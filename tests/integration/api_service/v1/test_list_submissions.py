@@ -20,8 +20,6 @@ from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add, add_finished, end, make_job, request
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -183,24 +181,11 @@ async def many(database: Database, alice: Key, mallory: Key) -> None:
 
 #: The filters that have an index, with rows and without. The others may read all submissions of the key.
 QUERIES: list[dict[str, Any]] = [
-    {},
-    {"email": "a@example.com"},
-    {"email": "rare@example.com"},
-    {"state": "held"},
-    {"state": "queued"},
-    {"state": "running"},
-    {"state": "finished"},
-    {"state": "failed"},
-    {"state": "cancelled"},
-    {"verdict": "ok"},
-    {"verdict": "time_limit"},
-    {"state": "finished", "verdict": "ok"},
-    {"batch": 1},
-    {"language": "py"},
-    {"metadata": {"course": "c1"}},
-    {"metadata": {"course": "rare"}},
-    {"email": "a@example.com", "state": "failed"},
-]
+    {}, {"email": "a@example.com"}, {"email": "rare@example.com"}, {"state": "held"}, {"state": "queued"},
+    {"state": "running"}, {"state": "finished"}, {"state": "failed"}, {"state": "cancelled"}, {"verdict": "ok"},
+    {"verdict": "time_limit"}, {"state": "finished", "verdict": "ok"}, {"batch": 1}, {"language": "py"},
+    {"metadata": {"course": "c1"}}, {"metadata": {"course": "rare"}}, {"email": "a@example.com", "state": "failed"},
+]  # fmt: skip
 
 
 @pytest.mark.usefixtures("many")

@@ -5,6 +5,7 @@ import hmac
 import itertools
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,9 +14,7 @@ import pytest
 from api_service.v1.routes.mailgun import report_of
 from shared.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.rows import execute, fetch
-
-pytestmark = pytest.mark.integration
+from tests.integration.rows import execute, fetch, insert
 
 KEY = "key-of-mailgun"
 PATH = "/v1/mailgun/events"
@@ -52,14 +51,9 @@ def event(kind: str, *, message: str = MESSAGE, signature: dict[str, Any] | None
 
 
 async def add_mail(database: Database, status: str = "sent", message: str = MESSAGE) -> None:
-    await execute(
-        database,
-        "INSERT INTO emails (kind, recipient, message_id, status, updated_at)"
-        " VALUES ('result', :recipient, :id, :status, now() - interval '1 hour')",
-        recipient=RECIPIENT,
-        id=f"<{message}>",
-        status=status,
-    )
+    before = datetime.now(UTC) - timedelta(hours=1)
+    own = {"recipient": RECIPIENT, "message_id": f"<{message}>", "status": status, "updated_at": before}
+    await insert(database, "emails", kind="result", **own)
 
 
 async def state(database: Database) -> tuple[object, object]:

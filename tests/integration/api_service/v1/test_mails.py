@@ -8,39 +8,12 @@ import pytest
 
 from shared.database import channels
 from shared.database.connection import Database
-from shared.database.roles import Role
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.v1.conftest import Key
-from tests.integration.rows import add_upload, execute, fetch
+from tests.integration.rows import add_executed, execute, fetch, insert
 from tests.integration.submission_rows import add
-
-pytestmark = pytest.mark.integration
 
 KEYS = ["id", "kind", "to", "locale", "state", "attempts", "created_at", "updated_at", "sent_at", "last_error"]
 EMAIL = "someone@example.com"
-
-
-async def add_finished(database: Database, owner: int | None, *, email: str | None = EMAIL) -> tuple[int, int]:
-    """Add a submission with a result; return its id and its job's."""
-    upload = await add_upload(database, owner=owner, email=EMAIL)
-    await execute(
-        database, "UPDATE uploads SET email = :email, outcome = 'finished' WHERE id = :id", id=upload, email=email
-    )
-    [job] = await fetch(
-        database, "INSERT INTO job (upload, status) VALUES (:upload, 'executed') RETURNING id", upload=upload
-    )
-    number = int(str(job["id"]))
-    await execute(
-        database, "INSERT INTO results (job, upload, verdict) VALUES (:job, :id, 'ok')", job=number, id=upload
-    )
-    return upload, number
-
-
-async def add_mail(database: Database, **values: object) -> int:
-    names = ", ".join(values)
-    places = ", ".join(f":{name}" for name in values)
-    [row] = await fetch(database, f"INSERT INTO emails ({names}) VALUES ({places}) RETURNING id", **values)
-    return int(str(row["id"]))
 
 
 async def mails(api: httpx.AsyncClient, upload: int, key: Key) -> list[dict[str, Any]]:
@@ -52,28 +25,22 @@ async def mails(api: httpx.AsyncClient, upload: int, key: Key) -> list[dict[str,
 
 
 async def test_mails_are_listed_newest_first(api: httpx.AsyncClient, database: Database, alice: Key) -> None:
-    upload, job = await add_finished(database, alice.id)
-    [row] = await fetch(database, "INSERT INTO batches (digest) VALUES (true) RETURNING id")
+    upload, job = await add_executed(database, owner=alice.id)
+    row = await insert(database, "batches", digest=True)
     await execute(database, "UPDATE uploads SET batch = :batch WHERE id = :id", batch=row["id"], id=upload)
-    other, _ = await add_finished(database, alice.id)
-    await add_mail(database, kind="result", upload=other, recipient=EMAIL)
-    ids = [
-        await add_mail(database, kind="receipt", upload=upload, locale="fa"),
-        await add_mail(
-            database,
-            kind="failure",
-            upload=upload,
-            job=job,
-            recipient="As.Sent@example.com",
-            status="bounced",
-            last_error="no such user",
-            attempt=2,
+    other, _ = await add_executed(database, owner=alice.id)
+    await insert(database, "emails", kind="result", upload=other, recipient=EMAIL)
+    sent = [
+        await insert(database, "emails", kind="receipt", upload=upload, locale="fa"),
+        await insert(
+            database, "emails", kind="failure", upload=upload, job=job, recipient="As.Sent@example.com",
+            status="bounced", last_error="no such user", attempt=2,
         ),
-        await add_mail(database, kind="digest", batch=row["id"], recipient="SOMEONE@example.com", locale="en"),
-    ]
-    await add_mail(database, kind="digest", batch=row["id"], recipient="another@example.com")
+        await insert(database, "emails", kind="digest", batch=row["id"], recipient="SOMEONE@example.com", locale="en"),
+    ]  # fmt: skip
+    await insert(database, "emails", kind="digest", batch=row["id"], recipient="another@example.com")
     found = await mails(api, upload, alice)
-    assert [one["id"] for one in found] == ids[::-1]
+    assert [one["id"] for one in found] == [row["id"] for row in reversed(sent)]
     assert all(list(one) == KEYS for one in found)
     digest, failure, receipt = found
     assert (digest["kind"], digest["to"], digest["state"]) == ("digest", "SOMEONE@example.com", "queued")
@@ -81,19 +48,17 @@ async def test_mails_are_listed_newest_first(api: httpx.AsyncClient, database: D
     assert (failure["attempts"], failure["last_error"], failure["locale"]) == (2, "no such user", "en")
     # The runner has not filled in its recipient yet.
     assert (receipt["kind"], receipt["to"], receipt["locale"], receipt["sent_at"]) == ("receipt", EMAIL, "fa", None)
-    assert await mails(api, (await add_finished(database, alice.id))[0], alice) == []
+    assert await mails(api, (await add_executed(database, owner=alice.id))[0], alice) == []
 
 
 async def test_the_latest_result_is_mailed_again(
-    api: httpx.AsyncClient, database: Database, database_url: str, alice: Key
+    api: httpx.AsyncClient, database: Database, runner: Database, alice: Key
 ) -> None:
-    upload, _ = await add_finished(database, alice.id)
-    [latest] = await fetch(
-        database, "INSERT INTO job (upload, status) VALUES (:upload, 'executed') RETURNING id", upload=upload
-    )
-    await execute(database, "INSERT INTO results (job, upload) VALUES (:job, :id)", job=latest["id"], id=upload)
-    await execute(database, "INSERT INTO job (upload, status) VALUES (:upload, 'failed')", upload=upload)
-    async with connected(url_of(Role.RUNNER, database_url)) as runner, runner.listen(channels.EMAILS) as notified:
+    upload, _ = await add_executed(database, owner=alice.id)
+    latest = await insert(database, "job", upload=upload, status="executed")
+    await insert(database, "results", job=latest["id"], upload=upload)
+    await insert(database, "job", upload=upload, status="failed")
+    async with runner.listen(channels.EMAILS) as notified:
         await asyncio.wait_for(notified.wait(), 10)
         notified.clear()
         answer = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
@@ -133,7 +98,7 @@ async def test_a_page_of_mails_leads_to_the_next(
 async def test_a_recipient_that_may_not_be_mailed_any_more_is_refused(
     api: httpx.AsyncClient, database: Database, alice: Key
 ) -> None:
-    upload, _ = await add_finished(database, alice.id)
+    upload, _ = await add_executed(database, owner=alice.id)
     await execute(database, "UPDATE api_keys SET recipients = ARRAY['example.edu'] WHERE id = :id", id=alice.id)
     answer = await api.post(f"/v1/submissions/{upload}/mails", headers=alice.headers)
     assert answer.status_code == 422

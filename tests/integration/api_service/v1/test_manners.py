@@ -9,18 +9,13 @@ import pytest
 
 from api_service.http.errors import Kind
 from api_service.submissions.service import Submissions
-from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
 from shared.service.errors import DatabaseUnavailable
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, app_of
-from tests.integration.rows import bearer, make_key
 from tests.integration.submission_rows import add
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.integration
-
 PATH = "/v1/submissions"
-JSON = {"Content-Type": "application/json"}
 BODY = {"language": "py", "source": "print(1)"}
 
 
@@ -75,20 +70,6 @@ async def test_classic_calls_keep_their_errors(api: httpx.AsyncClient) -> None:
         assert answer.status_code in (404, 422)
         assert answer.json().get("type", "about:blank") == "about:blank"
         assert "X-Request-Id" in answer.headers
-
-
-async def test_the_answer_is_about_the_first_fault(api: httpx.AsyncClient, database: Database) -> None:
-    """401, 405, 413, 415, 400, 422. `tests/e2e/v1/test_manners.py` has the others."""
-    submit = bearer(await make_key(database, Scope.SUBMIT))
-    for method, path in (("GET", "/v1/nothing"), ("PATCH", PATH)):
-        assert_problem(await api.request(method, path), Kind.UNAUTHENTICATED)
-    # Browsers send it without a key.
-    assert_problem(await api.options(PATH), Kind.METHOD_NOT_ALLOWED)
-    assert_problem(await api.post(f"{PATH}?x=1", headers=submit, content=b"x" * 200_000), Kind.TOO_LARGE)
-    xml = {**submit, "Content-Type": "application/xml"}
-    assert_problem(await api.post(f"{PATH}?x=1", headers=xml, content=b"{"), Kind.UNSUPPORTED_TYPE)
-    assert_problem(await api.post(f"{PATH}?x=1", headers={**submit, **JSON}, content=b"{"), Kind.MALFORMED_BODY)
-    assert_problem(await api.post(f"{PATH}?x=1", headers=submit, json={}), Kind.INVALID)
 
 
 async def test_nothing_waits_after_a_head(api: httpx.AsyncClient, database: Database) -> None:

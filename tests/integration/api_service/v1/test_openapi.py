@@ -9,8 +9,6 @@ import pytest
 from api_service.v1.protocol.openapi import TAGS
 from tests.integration.api_service.conftest import ApiWith
 
-pytestmark = pytest.mark.integration
-
 PROBLEM: Final = {"$ref": "#/components/schemas/ApiError"}
 METHODS: Final = {"get", "post", "put", "patch", "delete"}
 

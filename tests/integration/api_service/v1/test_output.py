@@ -5,15 +5,12 @@ import json
 from urllib.parse import quote
 
 import httpx
-import pytest
 
 from shared.database.connection import Database
 from shared.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import PUBLIC_URL
 from tests.integration.rows import add_upload
 from tests.integration.submission_rows import add, end, make_job, request
-
-pytestmark = pytest.mark.integration
 
 
 async def add_run(database: Database, store: LocalStore, upload: int, stdout: bytes = b"1\n", **result: object) -> None:

@@ -6,12 +6,11 @@ import pytest
 
 from shared.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import Key
-from tests.integration.api_service.v1.test_problems import PATH, put
+from tests.integration.api_service.v1.conftest import PATH, Key, put
 from tests.integration.rows import fetch
 from tests.problem_packages import LEGACY, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 _OTHER: Final = "/v1/problems/other"
 _JURY: Final = {
@@ -39,3 +38,9 @@ async def test_the_jurys_submissions_cost_their_bytes(api_with: ApiWith, setter:
         assert (refused.status_code, refused.json()["violated-policies"]) == (429, ["bytes"])
         assert len(await fetch(database, "SELECT FROM uploads")) == len(of_jury)
         assert len(await fetch(database, "SELECT FROM problem_checks")) == 1
+        # A check is cancelled with its batch, and says so.
+        cancel = f"/v1/batches/{begun.json()['batch']}/cancel"
+        assert [(await client.post(cancel)).status_code for _ in range(2)] == [202, 409]
+        data = (await client.get(f"{PATH}/check")).json()["data"]
+        assert data == [{"path": "", "detail": "The check was cancelled."}]
+        assert "cancelling its batch" in (await client.delete(PATH)).json()["detail"]

@@ -1,6 +1,7 @@
 """Submissions to a problem in API v1: how they name it, what is stored of it, and who is shown what of its tests."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -13,13 +14,12 @@ from shared.resources import read
 from shared.resources.links import Links
 from shared.storage.signing import LinkSigner
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import Key, make_key
-from tests.integration.api_service.v1.test_problems import CHECKED, PACKAGE, PATH, put
+from tests.integration.api_service.v1.conftest import CHECKED, PACKAGE, PATH, Key, make_key, put
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import end, make_job
 from tests.problem_packages import NEW_YAML, TESTS, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 SUBMISSIONS: Final = "/v1/submissions"
 BODY: Final[dict[str, Any]] = {"language": "py", "source": "print(int(input()) + 1)\n", "problem": "sum"}
@@ -196,7 +196,7 @@ async def test_secret_tests_are_shown_to_the_owner_alone(
     assert {name: sample[name] for name in texts} == shown
     for test in secrets:
         assert {name: test[name] for name in texts} == dict.fromkeys(texts)
-        assert (test["message"], test["cpu_s"], test["exit_code"]) == ("MESSAGE", 0.5, 0)
+        assert (test["message"], test["cpu_s"], test["exit_code"]) == ("MESSAGE", None, None)
     run = (await client.get(f"{path}/runs/1", headers=student.headers)).json()
     events = (await client.get(f"{path}/events", headers=student.headers)).text
     assert run["tests"] == seen["run"]["tests"]
@@ -216,6 +216,49 @@ async def test_secret_tests_are_shown_to_the_owner_alone(
     assert (await client.get(f"{SUBMISSIONS}/{ids[1]}/output?test=2")).text == "OUT"
     admin = await make_key(database, "admin", Scope.ADMIN)
     assert (await client.get(path, headers=admin.headers)).json()["run"]["tests"][1]["stdout"] == "OUT"
+
+
+async def test_a_program_tells_no_secret_by_its_measures(
+    client: httpx.AsyncClient, student: Key, database: Database, signer: LinkSigner
+) -> None:
+    """Two programs get the same verdicts, and use a secret test as a code: each view of them is the same."""
+    await put(client, CHECKED, visibility="shared")
+    views = []
+    for letter in ("a", "q"):
+        number = (await submit(client, student, email="someone@example.com"))["id"]
+        job = await make_job(database, number)
+        await execute(database, _RESULT, job=job)
+        code = ord(letter)
+        told = (
+            "UPDATE test_results SET stdout = :text, stderr = :text, diff = :letter, judge_message = :letter,"
+            " cut = :cut, exit_code = CAST(:code AS integer), cpu_s = :code, wall_s = :code, memory_bytes = :code"
+            " WHERE number > 1"
+        )
+        cut = ["stdout"] if letter == "a" else []
+        await execute(database, told, text=letter.encode(), letter=letter, code=code, cut=cut)
+        await execute(database, "UPDATE test_results SET diff = NULL WHERE number = 1")
+        measures: dict[str, Any] = {"time_s": code / 100, "wall_s": code / 100, "memory_bytes": code << 20}
+        await end(database, job, verdict="wrong_answer", judge_message=letter, **measures)
+        path = f"{SUBMISSIONS}/{number}"
+        answers = [
+            (await client.get(target, headers=student.headers)).text
+            for target in (path, f"{path}/runs", f"{path}/runs/1", f"{path}/events")
+        ]
+        listed = (await client.get(SUBMISSIONS, headers=student.headers)).json()["items"][0]
+        page = await client.get(Links(signer).page(number).removeprefix(signer.public_url))
+        async with database.connection() as connection:
+            sent = await read.submission(connection, number, links=Links(signer))  # as a webhook does
+        assert sent
+        answers += [json.dumps(listed), page.text, sent.model_dump_json()]
+        views.append([*map(_without_names, answers)])
+    for first, second in zip(*views, strict=True):
+        assert first == second
+
+
+def _without_names(answer: str) -> str:
+    """Return an answer without times, signatures and the numbers of submissions, jobs and mails."""
+    answer = re.sub(r"20\d\d-\d\d-\d\d[T ][\d:.]+Z?|\d\d:\d\d(:\d\d)?|(expires|signature)=[\w%-]+", "", answer)
+    return re.sub(r"(\"id\": ?|id: |submissions/|pages/|ubmission |#|<dd>)\d+", "", answer)
 
 
 async def test_a_name_that_is_taken_over_brings_no_secrets(client: httpx.AsyncClient, database: Database) -> None:

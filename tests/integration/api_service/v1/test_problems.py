@@ -1,10 +1,9 @@
 """Problems in API v1: packages, settings and versions, and who sees what of them."""
 
 import hashlib
-import json
 import zipfile
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import pytest
@@ -13,31 +12,15 @@ from job_runner.upkeep.problems import remove_unneeded
 from precieux_client import AsyncClient, Checker, InvalidRequest, ProblemLimits
 from shared.accounts.api_keys import Scope
 from shared.database.connection import Database
-from shared.database.roles import Role
 from shared.problems.files import FOLDER, key_of
 from shared.service.errors import ObjectNotFound, StoreUnavailable
 from shared.storage.local import LocalStore
-from tests.fixtures.postgres import connected, url_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, make_key
+from tests.integration.api_service.v1.conftest import CHECKED, PACKAGE, PATH, PUBLIC_URL, ZIP, Key, make_key, put
 from tests.integration.rows import execute
-from tests.problem_packages import LEGACY, NEW_YAML, TESTS, pack
+from tests.problem_packages import LEGACY, pack
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("problem_languages")]
-
-PATH: Final = "/v1/problems/sum"
-ZIP: Final = {"Content-Type": "application/zip"}
-PACKAGE: Final = pack(LEGACY).getvalue()
-CHECKED: Final = pack(
-    {
-        "problem.yaml": f"{NEW_YAML}type: [scoring]\nlimits: {{time_limit: 2}}\n",
-        **TESTS,
-        "output_validator/check.py": "raise SystemExit(42)\n",
-        "attachments/notes.txt": "12345",
-        "data/secret/b.in": "5\r\n",
-        "data/secret/b.ans": "6\n",
-    }
-).getvalue()
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 
 @pytest.fixture
@@ -46,17 +29,6 @@ async def client(api_with: ApiWith, setter: Key) -> AsyncIterator[httpx.AsyncCli
     async with api_with() as client:
         client.headers.update(setter.headers)
         yield client
-
-
-async def put(client: httpx.AsyncClient, package: bytes = PACKAGE, path: str = PATH, **settings: Any) -> dict[str, Any]:
-    if settings:
-        files: dict[str, Any] = {"package": ("p.zip", package), "problem": (None, json.dumps(settings))}
-        answer = await client.put(path, files=files)
-    else:
-        answer = await client.put(path, content=package, headers=ZIP)
-    assert answer.status_code in (200, 201), answer.text
-    problem: dict[str, Any] = answer.json()
-    return problem
 
 
 async def stored_objects(database: Database) -> set[str]:
@@ -81,8 +53,8 @@ async def test_a_package_becomes_a_problem(client: httpx.AsyncClient) -> None:
         "judge_limits": {"cpu_s": 20.0, "memory_bytes": 1 << 30, "output_bytes": 8 << 20},
         "checker": {"kind": "icpc", "args": []}, "interactor": None, "tests": {"sample": 1, "secret": 1},
         "groups": [
-            {"name": "sample", "parent": None, "policy": "all", "points": 0.0, "requires": [], "tests": 1},
-            {"name": "secret", "parent": None, "policy": "all", "points": 0.0, "requires": [], "tests": 1},
+            {"name": "sample", "parent": None, "policy": "all", "points": None, "requires": [], "tests": 1},
+            {"name": "secret", "parent": None, "policy": "all", "points": None, "requires": [], "tests": 1},
         ],
         "points": 1.0,
         "samples": [
@@ -277,7 +249,7 @@ async def test_a_list_of_large_summaries_is_refused(api_with: ApiWith, setter: K
 
 
 async def test_numbers_of_a_deleted_problem_are_not_used_again(
-    client: httpx.AsyncClient, database: Database, database_url: str, store: LocalStore
+    client: httpx.AsyncClient, database: Database, runner: Database, store: LocalStore
 ) -> None:
     await put(client)
     await put(client, CHECKED, visibility="shared", title="T")
@@ -288,8 +260,7 @@ async def test_numbers_of_a_deleted_problem_are_not_used_again(
     assert (await client.delete(PATH)).status_code == 204
     assert (await client.get(PATH)).status_code == 404
     objects = await stored_objects(database)
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await remove_unneeded(runner, store)
+    await remove_unneeded(runner, store)
     assert await stored_objects(database) == set()
     for sha256 in objects:
         with pytest.raises(ObjectNotFound):
@@ -330,7 +301,7 @@ async def test_programs_that_cannot_run_are_not_stored(client: httpx.AsyncClient
 async def test_a_version_that_was_not_stored_is_not_seen(
     client: httpx.AsyncClient,
     database: Database,
-    database_url: str,
+    runner: Database,
     store: LocalStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -344,8 +315,7 @@ async def test_a_version_that_was_not_stored_is_not_seen(
         assert (await client.put(PATH, content=CHECKED, headers=ZIP)).status_code == 503
     assert (await client.get(PATH)).json()["version"] == 1
     await execute(database, "UPDATE problem_versions SET created_at = now() - interval '2 hours'")
-    async with connected(url_of(Role.RUNNER, database_url)) as runner:
-        await remove_unneeded(runner, store)
+    await remove_unneeded(runner, store)
     assert (await client.get(f"{PATH}/package")).content == PACKAGE
     assert hashlib.sha256(CHECKED).hexdigest() not in await stored_objects(database)
     assert (await put(client, CHECKED))["version"] == 3
@@ -353,7 +323,7 @@ async def test_a_version_that_was_not_stored_is_not_seen(
 
 
 async def test_a_file_is_stored_again_after_a_failed_cleaner(
-    client: httpx.AsyncClient, database_url: str, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, runner: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(client)
     assert (await client.delete(PATH)).status_code == 204
@@ -367,9 +337,8 @@ async def test_a_file_is_stored_again_after_a_failed_cleaner(
 
     with monkeypatch.context() as patched:
         patched.setattr(LocalStore, "delete", fail)
-        async with connected(url_of(Role.RUNNER, database_url)) as runner:
-            with pytest.raises(StoreUnavailable):
-                await remove_unneeded(runner, store)
+        with pytest.raises(StoreUnavailable):
+            await remove_unneeded(runner, store)
     await put(client)
     assert (await client.get(f"{PATH}/package")).content == PACKAGE
     assert (await client.get(PATH)).json()["samples"]

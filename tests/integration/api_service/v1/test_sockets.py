@@ -14,8 +14,6 @@ from tests.fixtures.postgres import Administrator, new_database
 from tests.integration.api_service.process import ApiProcess, api_process
 from tests.waiting import eventually_sync
 
-pytestmark = pytest.mark.integration
-
 KEY = "o" * 32
 
 

@@ -12,12 +12,10 @@ from shared.database.connection import Database
 from shared.engine.client.base import OpenedEngine
 from shared.http.bodies import FREE_BYTES
 from tests.factories import ended_test
+from tests.fixtures.played_engine import STARTED, PlayedEngine
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import app_of
+from tests.integration.api_service.v1.conftest import app_of, note_while_sent
 from tests.integration.rows import bearer, make_key, offer
-from tests.unit.api_service.test_transient_runs import STARTED, PlayedEngine
-
-pytestmark = pytest.mark.integration
 
 _TESTS, _OUTPUT = 4, 65536
 
@@ -39,17 +37,8 @@ async def test_a_program_and_its_outputs_count(api_with: ApiWith, accept: str) -
     outputs = [ended_test(number=number, stdout="x" * _OUTPUT) for number in range(1, _TESTS + 1)]
     engine = cast("OpenedEngine", PlayedEngine([STARTED, note, *outputs]))
     async with api_with(open_engine=lambda: engine) as client:
-        app, transport = app_of(client), cast("Any", client._transport)
-        services: Services = app.state.services
-
-        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-            async def noting(message: Message) -> None:
-                held_while_sent.append(services.response_memory.budget._held.total())
-                await send(message)
-
-            await app(scope, receive, noting)
-
-        transport.app = watched
+        services: Services = app_of(client).state.services
+        note_while_sent(client, lambda: held_while_sent.append(services.response_memory.budget._held.total()))
         tests: list[dict[str, Any]] = [{"stdin": 14_000 * "\1"}, *({} for _ in range(_TESTS - 1))]
         body = {"language": "py", "source": "print(1)", "tests": tests}
         answer = await client.post("/v1/run", json=body, headers={"Accept": accept})

@@ -6,29 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 
 from shared.accounts import budgets
 from shared.accounts.api_keys import Scope
 from shared.accounts.budgets import Charge, run_seconds
 from shared.database.connection import Database
 from tests.fixtures.postgres import owner_of
+from tests.integration.api_service.conftest import submit
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import bearer, make_key
-
-pytestmark = pytest.mark.integration
-
-
-async def submit(api: httpx.AsyncClient, headers: dict[str, str], number: int) -> None:
-    fields: dict[str, str | int] = {
-        "email": "a@example.com",
-        "inputs": "in",
-        "language": "py",
-        "enable": 0,
-        "id": number,
-    }
-    files = {"file": ("a.py", b"print(1)")}
-    assert (await api.post("/submit_email/", params=fields, files=files, headers=headers)).status_code == 200
 
 
 async def usage(api: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -41,8 +27,9 @@ async def usage(api: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, di
 async def test_the_use_of_a_key_counts_for_it_alone(
     api: httpx.AsyncClient, database: Database, alice: Key, mallory: Key
 ) -> None:
-    await submit(api, alice.headers, 5)
-    await submit(api, alice.headers, 6)
+    key = alice.headers["Authorization"].removeprefix("Bearer ")
+    for number in (5, 6):
+        assert (await submit(api, key, id=number)).status_code == 200
     assert (await api.get("/check_email/?id=5", headers=alice.headers)).status_code == 200
     found = await usage(api, alice.headers)
     assert {name: one["used"] for name, one in found.items() if name != "bytes"} == {

@@ -174,6 +174,10 @@ async def test_only_a_client_that_asks_hears_of_tests() -> None:
         ),
         ({"language": "py", "source": "1"}, ["source: There is no such key", "code: Send exactly one of `code` and"]),
         ({"code": "1", **{f"key{number}": 1 for number in range(100)}}, ["arguments: It must have at most 64 keys."]),
+        (
+            {"code": "1", "metadata": {"a/b": dict.fromkeys(map(str, range(100)), 1)}},
+            ["metadata.a~1b: It must have at most 64 keys."],
+        ),
     ],
 )
 async def test_all_faults_of_a_call_are_told_with_their_arguments(

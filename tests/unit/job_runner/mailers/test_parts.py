@@ -10,7 +10,7 @@ from job_runner.mailers import MailSettings, open_mailer
 from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.smtp import SmtpMailer, failure, server_of
-from shared.service.errors import ConfigurationError, MailerUnavailable, MailRefused
+from shared.service.errors import Blame, ConfigurationError, MailerUnavailable, MailRefused
 from shared.service.settings import load
 from shared.text.retry_after import parse_retry_after
 
@@ -41,21 +41,35 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | No
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("code", "text", "kind", "blame"),
     [
-        aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(550, "no such user", "a@example.com")]),
-        aiosmtplib.SMTPDataError(554, "looks like spam"),
+        (550, "5.1.1 no such user", MailRefused, Blame.MAIL),
+        (552, "5.2.2 mailbox full", MailRefused, Blame.MAIL),
+        (450, "4.2.0 greylisted", MailerUnavailable, Blame.MAIL),
+        (550, "no such user", MailRefused, Blame.MAIL_OR_ACCOUNT),
+        (451, "greylisted", MailerUnavailable, Blame.MAIL_OR_ACCOUNT),
+        (550, "5.7.1 looks like spam", MailRefused, Blame.ACCOUNT),
+        (554, "5.7.1 client host blocked", MailRefused, Blame.ACCOUNT),
+        (554, "rejected by policy", MailRefused, Blame.ACCOUNT),
+        (451, "4.7.1 too many mails", MailerUnavailable, Blame.ACCOUNT),
+        (550, "5.4.5 daily user sending limit exceeded", MailerUnavailable, Blame.ACCOUNT),
+        (550, "5.1.8 sender address rejected", MailerUnavailable, Blame.ACCOUNT),
+        (452, "4.3.1 disk full", MailerUnavailable, Blame.PROVIDER),
+        (421, "shutting down", MailerUnavailable, Blame.PROVIDER),
     ],
 )
-def test_a_5xx_reply_about_the_mail_is_final(error: aiosmtplib.SMTPException) -> None:
-    assert isinstance(failure(error), MailRefused)
+def test_a_reply_to_a_mail_says_what_it_blames(code: int, text: str, kind: type[Exception], blame: Blame) -> None:
+    for error in (
+        aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(code, text, "a@example.com")]),
+        aiosmtplib.SMTPDataError(code, text),
+    ):
+        answer = failure(error)
+        assert (type(answer), answer.blame) == (kind, blame)
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(451, "greylisted", "a@example.com")]),
-        aiosmtplib.SMTPDataError(452, "disk full"),
         aiosmtplib.SMTPSenderRefused(421, "shutting down", "a@example.com"),
         aiosmtplib.SMTPAuthenticationError(454, "temporary"),
         aiosmtplib.SMTPServerDisconnected("gone"),
@@ -66,7 +80,7 @@ def test_a_5xx_reply_about_the_mail_is_final(error: aiosmtplib.SMTPException) ->
 def test_a_4xx_reply_or_a_lost_server_is_tried_again(error: aiosmtplib.SMTPException) -> None:
     answer = failure(error)
     assert isinstance(answer, MailerUnavailable)
-    assert not answer.pause
+    assert (answer.blame, answer.uncertain) == (Blame.PROVIDER, False)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +96,7 @@ def test_a_4xx_reply_or_a_lost_server_is_tried_again(error: aiosmtplib.SMTPExcep
 def test_a_5xx_reply_before_the_mail_is_about_the_account(error: aiosmtplib.SMTPException) -> None:
     answer = failure(error)
     assert isinstance(answer, MailerUnavailable)
-    assert answer.pause
+    assert answer.blame is Blame.ACCOUNT
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from shared.packages.read import read_package
 from shared.packages.yaml_text import load_yaml
 from tests.problem_packages import BOUNDS, LEGACY, MIB, fault_texts, faults_of, pack, read
+from tests.public_packages import differences
 
 
 def entry(name: str, *, mode: int = 0, method: int = zipfile.ZIP_STORED) -> io.BytesIO:
@@ -118,9 +121,18 @@ def encrypted(packed: bytearray) -> None:
     packed[packed.index(b"PK\x01\x02") + 8] |= 1
 
 
-def with_a_smaller_size(packed: bytearray) -> None:
+def with_another_size(size: int) -> Callable[[bytearray], None]:
+    def damage(packed: bytearray) -> None:
+        first = packed.index(b"PK\x01\x02")
+        packed[first + 24 : first + 28] = struct.pack("<L", size)
+
+    return damage
+
+
+def with_the_size_and_checksum_of_its_beginning(packed: bytearray) -> None:
+    with_another_size(4)(packed)
     first = packed.index(b"PK\x01\x02")
-    packed[first + 24 : first + 28] = struct.pack("<L", 1)
+    packed[first + 16 : first + 20] = struct.pack("<L", zlib.crc32(LEGACY["problem.yaml"][:4].encode()))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +141,9 @@ def with_a_smaller_size(packed: bytearray) -> None:
         (truncated, "cannot be read"),
         (with_wrong_checksum, "damaged"),
         (encrypted, "encrypted"),
-        (with_a_smaller_size, "damaged"),
+        (with_another_size(1), "The file has 10 bytes, and the archive says 1."),
+        (with_another_size(11), "The file has 10 bytes, and the archive says 11."),
+        (with_the_size_and_checksum_of_its_beginning, "damaged"),
     ],
 )
 def test_damaged_archives(damage: Callable[[bytearray], None], fault: str) -> None:
@@ -163,6 +177,17 @@ def test_at_most_100_faults_are_listed() -> None:
     texts = fault_texts({**LEGACY, **{f"data/secret/x{number}.in": "" for number in range(150)}})
     assert len(texts) == 101
     assert texts[-1] == ": There are 50 more."
+
+
+def test_equal_warnings_are_listed_once() -> None:
+    tests = {f"data/secret/x{number}.{ending}": "\r\n" for number in range(3) for ending in ("in", "ans")}
+    assert [(warning.path, warning.detail) for warning in read({**LEGACY, **tests}).warnings] == [
+        ("data/secret/x0.in", "The file has carriage returns. The same is true of 5 more files.")
+    ]
+
+
+def test_the_table_of_public_packages_holds_for_the_samples() -> None:
+    assert differences(Path(__file__).parents[4] / "samples/problems") == []
 
 
 class TestYaml:

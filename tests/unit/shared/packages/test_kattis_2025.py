@@ -4,9 +4,10 @@ import pytest
 
 from shared.grading import Fold, Policy, ScoreRule
 from shared.packages.fields import replace_constants
-from shared.packages.model import DataKind, Package, PackageFormat, ProblemType
+from shared.packages.model import DataKind, Package, PackageFormat, ProblemType, Sample
 from shared.packages.programs import main_file
-from tests.problem_packages import NEW, NEW_YAML, TESTS, fault_texts, read
+from shared.problems.files import needed_files
+from tests.problem_packages import MIB, NEW, NEW_YAML, TESTS, fault_texts, read
 
 SCORING = f"{NEW_YAML}type: scoring\n"
 CHECKER = {"output_validator/check.cpp": "int main() {}"}
@@ -223,12 +224,20 @@ def test_tests_of_the_validators() -> None:
     assert len(package.tests) == 2
     del files["data/valid_output/c.out"]
     assert fault_texts({**NEW, **files}) == ["data/valid_output/c.in: There is no c.out beside it."]
+    long = {"data/invalid_input/a.in": "x" * 11}
+    assert fault_texts({**NEW, **long}, test_bytes=10) == [
+        "data/invalid_input/a.in: The file has 11 bytes; it may have 10."
+    ]
 
 
 def test_samples_show_what_the_statement_shows() -> None:
     files = {"data/sample/1.in.statement": "x", "data/sample/1.out": "y"}
     sample = read({**NEW, **files}).samples[0]
     assert (sample.input, sample.answer) == ("data/sample/1.in.statement", "data/sample/1.out")
+    long = dict.fromkeys((*files, "data/sample/1.interaction"), "x" * (MIB + 1))
+    package = read({**NEW, **long})
+    assert package.samples == (Sample("sample/1", "data/sample/1.in", "data/sample/1.ans", None),)
+    assert not {file.entry for file in needed_files(package)} & set(long)
 
 
 def test_includes_by_language() -> None:
@@ -264,8 +273,11 @@ def test_files_of_programs_are_bounded(sizes: dict[str, int], fault: str) -> Non
 
 def test_what_is_missing_is_a_warning() -> None:
     files = {path: text for path, text in NEW.items() if "secret" not in path and "submissions" not in path}
-    assert [warning.detail for warning in read(files).warnings] == [
+    others = {"graders/a.py": "1", "submissions/acepted/a.py": "1", "submissions/acepted/b.py": "1"}
+    assert [warning.detail for warning in read({**files, **others}).warnings] == [
+        "The folder is not read: this format has no graders.",
         "There is no secret test.",
+        "The folder is not known, and nothing says what is expected.",
         "There is no accepted submission.",
     ]
 

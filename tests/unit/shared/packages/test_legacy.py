@@ -39,6 +39,12 @@ def test_a_plain_problem() -> None:
     assert package.warnings == ()
 
 
+def test_of_a_key_that_is_there_twice_the_last_one_counts() -> None:
+    package = read(with_yaml("type: scoring", **{"data/testdata.yaml": "accept_score: 3\naccept_score: 4\n"}))
+    assert package.scheme.tests[0].points == 4
+    assert warnings_of(package) == ["data/testdata.yaml: A key is there twice in line 1 or below; the last one counts."]
+
+
 def test_old_scores_of_a_problem_without_points_are_warnings() -> None:
     package = read(with_yaml("name: Sum\ngrading: {accept_score: 3, on_reject: grade}\n"))
     assert any("grading" in warning for warning in warnings_of(package))
@@ -52,6 +58,7 @@ def test_old_scores_of_a_problem_without_points_are_warnings() -> None:
         ({"problem.yaml": "", "problem_statement/problem.tex": "%% plainproblemname: Plain\n"}, {"en": "Plain"}),
         ({"problem.yaml": ""}, {"en": "sum"}),
         ({"problem.yaml": "name: 2048"}, {"en": "2048"}),
+        ({"problem.yaml": "name: {en: Brickwork, nl: Metselwerk}"}, {"en": "Brickwork", "nl": "Metselwerk"}),
         ({"domjudge-problem.ini": "name = 'From the judge'\npoints=1\n"}, {"en": "From the judge"}),
     ],
 )
@@ -262,6 +269,7 @@ class TestCheckers:
             ),
             ({"output_validators/v/build": "1", "output_validators/v/x.c": "1"}, "run", "dash", {"build", "x.c"}),
             ({"output_validators/v/run": "1"}, "run", "dash", {"run"}),
+            ({"output_validators/README": "", "output_validators/v/a.py": "1"}, "a.py", "py", {"a.py"}),
         ],
     )
     def test_programs(self, files: dict[str, str], entry: str, language: str, paths: set[str]) -> None:
@@ -282,7 +290,11 @@ class TestCheckers:
             ("validation: custom", {"output_validators/a.py2": "1"}, "does not work here."),
             ("validation: custom", {"output_validators/a.py": "#!/usr/bin/env python2\n"}, "does not work here."),
             ("validation: custom", {"output_validators/a.py": ""}, "is empty"),
-            ("validation: custom", {"output_validators/README": "x"}, "there is none"),
+            ("validation: custom", {}, "there is none"),
+            ("validation: custom", {"output_validators/README": "x"}, "no file here is of a known language"),
+            ("validation: custom", {"output_validator/v.zz": "x"}, "no file here is of a known language"),
+            ("validation: custom", {"output_validators/a.py": "1", "output_validators/b/b.py": "1"}, "more than one"),
+            ("validation: custom", {"output_validators/a.py": "1", "output_validators/b/run": "1"}, "more than one"),
         ],
     )
     def test_faults(self, text: str, files: dict[str, str], fault: str) -> None:
@@ -305,11 +317,12 @@ class TestCheckers:
         package = read({**LEGACY, **files})
         assert [(program.name, program.language) for program in package.input_validators] == [
             ("input_validators/a.go", ""),
+            ("input_validators/b.ctd", ""),
             ("input_format_validators/c", "py"),
         ]
         assert warnings_of(package) == [
-            "input_validators/b.ctd: Checktestdata and VIVA are not run.",
             "input_validators/a.go: Go does not work here.",
+            "input_validators/b.ctd: Checktestdata and VIVA are not run.",
         ]
 
 

@@ -150,7 +150,13 @@ def test_line_ends_of_windows_are_a_warning() -> None:
 @pytest.mark.parametrize(
     ("xml", "fault"),
     [
-        (problem(count=3, tests=""), "download the full package, and not the standard one"),
+        (problem().replace("tests/%02d.a", "tests/%02d.b"), "download the full package, and not the standard one"),
+        (problem(count=3, tests=""), "tests/03.a: The test's file is missing."),
+        (problem(judging='run-count="2"'), "`run-count` is not 1: each test runs once."),
+        (
+            problem(groups='<group name="secret"><dependencies><dependency group="x"/></dependencies></group>'),
+            "A group depends on the group 'x', and there is none.",
+        ),
         (problem(count=10**9, tests=""), "There are 1000000000 tests; there may be 100."),
         (problem(count=0, tests=""), "There is no test."),
         (problem(judging='input-file="a.in" output-file=""'), "`input-file` is a file"),

@@ -147,6 +147,7 @@ class TestSubmissionsYaml:
         assert is_met(found, WA, AC, TLE, AC)
         assert not is_met(found, AC, TLE, TLE)
         assert not is_met(found, AC, AC, AC, AC)
+        assert not is_met(submission("mine/a.py", rules="mine:\n  secret/x: {required: [TLE]}\n"), AC, AC)
         bounds = [(part.where, part.bounds_from_below, part.bounds_from_above) for part in found.tests]
         assert bounds == [("secret/a", True, False), ("secret/{b,c}", False, True)]
 
