@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Final
 
 from shared.service.errors import ConfigurationError
-from shared.service.settings import PREFIX, faults
+from shared.service.settings import PREFIX, load
 
 #: By name, because the services are independent of the command line. Forks of `up` share the modules.
 CLASSES: Final = (
@@ -37,6 +37,9 @@ def check_all() -> None:
     wrong: dict[str, None] = {}  # in order; several classes may read one setting
     for name in CLASSES:
         module, _, kind = name.partition(":")
-        wrong |= dict.fromkeys(faults(getattr(import_module(module), kind), **given))
+        try:
+            load(getattr(import_module(module), kind), **given)
+        except ConfigurationError as exc:
+            wrong |= dict.fromkeys(str(exc).splitlines())
     if wrong:
         raise ConfigurationError("\n".join(wrong))

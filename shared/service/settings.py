@@ -77,23 +77,14 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def load(settings: type[AnySettings], **values: object) -> AnySettings:
-    """Read one settings class from the environment. Raise `ConfigurationError` for the first invalid variable.
+    """Read one settings class from the environment. Raise `ConfigurationError` with a line for each invalid variable.
 
     `values` come before the environment.
     """
     try:
         return settings(**values)
     except ValidationError as exc:
-        raise ConfigurationError(_sentences(settings, exc)[0]) from None
-
-
-def faults(settings: type[Settings], **values: object) -> list[str]:
-    """Return a sentence for each invalid variable of a settings class."""
-    try:
-        settings(**values)
-    except ValidationError as exc:
-        return _sentences(settings, exc)
-    return []
+        raise ConfigurationError("\n".join(_sentences(settings, exc))) from None
 
 
 def _sentences(settings: type[Settings], error: ValidationError) -> list[str]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
+from typer.testing import CliRunner
 
+from precieux.cli import app
 from precieux.up import settings
 from precieux.up.all_settings import CLASSES, check_all
 from precieux.up.settings import (
@@ -81,7 +83,7 @@ def test_a_database_is_named_without_its_password() -> None:
     assert Connector("postgresql://user:pass@/name?host=a.example&port=5433").servers == "a.example:5433"
 
 
-def test_all_wrong_settings_of_all_services_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_wrong_settings_of_all_services_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     read = {f"{module}:{kind.__name__}" for module, kinds in classes().items() for kind in kinds}
     assert read - set(CLASSES) == {"shared.database.make_roles:RoleSettings"}
     check_all()
@@ -91,3 +93,6 @@ def test_all_wrong_settings_of_all_services_are_named(monkeypatch: pytest.Monkey
     with pytest.raises(ConfigurationError) as refused:
         check_all()
     assert {line.split()[0] for line in str(refused.value).splitlines()} == {f"PRECIEUX_{name}" for name in wrong}
+    started = CliRunner().invoke(app, ["up", "--data-dir", str(tmp_path / "data")])
+    assert str(started.exception) == str(refused.value)
+    assert not (tmp_path / "data").exists()
