@@ -48,6 +48,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "keys": "keys:app",
     "dead": "dead_letters:app",
     "jobs": "jobs:app",
+    "forget": "forget:forget",
     "mail": "mail:app",
     "webhooks": "webhooks:app",
 }

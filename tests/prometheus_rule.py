@@ -14,6 +14,8 @@ kind: PrometheusRule
 metadata:
   name: precieux
   namespace: precieux
+  # kube-prometheus-stack reads only what has the name of its Helm release in this label.
+  labels: {release: kube-prometheus-stack}
 spec:
 """
 

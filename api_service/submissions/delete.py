@@ -1,19 +1,24 @@
-"""The use case: delete a submission."""
+"""The use cases: delete a submission, and delete a batch with its submissions."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from api_service.submissions.service import RunUnderWay
-from shared.database.connection import Database
-from shared.resources.remove import remove_objects, remove_rows
+from shared.database.connection import Connection, Database
+from shared.resources.remove import lock, remove_batches, remove_objects, remove_rows
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
 from shared.storage.base import ObjectStore
 
 log = get_logger(__name__)
 
-# Jobs are locked before their upload, as everywhere (`job_runner.leases.claim`).
-_LOCK_JOBS: Final = "SELECT status FROM job WHERE upload = :id ORDER BY upload, id FOR UPDATE"
-_LOCK_UPLOAD: Final = "SELECT request_id IS NOT NULL AS is_requested FROM uploads WHERE id = :id FOR UPDATE"
+_MEMBERS: Final = "SELECT id FROM uploads WHERE batch = :id ORDER BY id"
+# A check of a problem posts more submissions, phase by phase.
+_LOCK_BATCH: Final = """
+    SELECT finished_at IS NULL OR EXISTS (SELECT FROM problem_checks WHERE batch = batches.id AND state = 'running')
+        AS is_under_way
+    FROM batches WHERE id = :id FOR UPDATE
+"""
 
 
 async def delete(database: Database, store: ObjectStore, upload_id: int) -> bool:
@@ -23,16 +28,38 @@ async def delete(database: Database, store: ObjectStore, upload_id: int) -> bool
     are removed after the commit. If that fails, the runner's cleaner removes them.
     """
     async with database.transaction() as connection:
-        jobs = await connection.fetch_all(_LOCK_JOBS, {"id": upload_id})
-        upload = await connection.fetch_one(_LOCK_UPLOAD, {"id": upload_id})
-        if upload is None:
+        objects = await _remove(connection, [upload_id])
+    if objects:
+        log.info("submission.deleted", upload=upload_id)
+        await _try_to_remove(database, store, objects)
+    return bool(objects)
+
+
+async def delete_batch(database: Database, store: ObjectStore, batch: int) -> bool:
+    """Delete a batch with all of its submissions, as `delete` does. Raise `RunUnderWay` (409) if it is not finished."""
+    async with database.transaction() as connection:
+        members = [row["id"] for row in await connection.fetch_all(_MEMBERS, {"id": batch})]
+        objects = await _remove(connection, members, "batch")
+        row = await connection.fetch_one(_LOCK_BATCH, {"id": batch})
+        if row is None:
             return False
-        if upload["is_requested"] or any(job["status"] in ("none-executed", "executing") for job in jobs):
-            raise RunUnderWay
-        objects = await remove_rows(connection, [upload_id])
-    log.info("submission.deleted", upload=upload_id)
+        if row["is_under_way"]:
+            raise RunUnderWay("batch")
+        await remove_batches(connection, [batch])
+    log.info("batch.deleted", batch=batch, submissions=len(objects))
+    await _try_to_remove(database, store, objects)
+    return True
+
+
+async def _remove(connection: Connection, uploads: Sequence[int], what: str = "submission") -> dict[int, list[str]]:
+    states = await lock(connection, uploads)
+    if any(states.values()):
+        raise RunUnderWay(what)
+    return await remove_rows(connection, states)
+
+
+async def _try_to_remove(database: Database, store: ObjectStore, objects: Mapping[int, Sequence[str]]) -> None:
     try:
         await remove_objects(database, store, objects)
     except TransientError as exc:
-        log.warning("submission.objects_left", upload=upload_id, error=str(exc))
-    return True
+        log.warning("submission.objects_left", uploads=sorted(objects), error=str(exc))

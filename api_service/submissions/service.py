@@ -40,12 +40,10 @@ class IdTaken(ApiError):
 
 
 class RunUnderWay(ApiError):
-    """Another run of the submission has not ended."""
+    """A run of the submission, or of the batch, has not ended."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            Kind.UNDER_WAY, "A run of this submission is under way: wait until it has ended, or cancel it."
-        )
+    def __init__(self, what: str = "submission") -> None:
+        super().__init__(Kind.UNDER_WAY, f"A run of this {what} is under way: wait until it has ended, or cancel it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,6 +304,11 @@ class Methods(ABC):
         """Cancel all submissions of a batch that have not ended."""
         return await self._send(Call("POST", f"/v1/batches/{batch_id}/cancel", one(Batch)))
 
+    @Method
+    async def delete_batch(self, batch_id: int) -> None:
+        """Delete a batch that has finished, with its submissions and its digests."""
+        await self._send(Call("DELETE", f"/v1/batches/{batch_id}", nothing))
+
     # ---- Problems ---------------------------------------------------------------------------------------------------
 
     @IteratorMethod

@@ -7,16 +7,14 @@ Suppressions and API keys are never removed (docs/operations.md).
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from job_runner.mailers.base import Mailer
 from job_runner.upkeep.orphans import Orphans
 from job_runner.upkeep.problems import remove_unneeded
-from shared.database.connection import Connection, Database
+from shared.database.connection import Database
 from shared.jobe.files import remove_unused_files
-from shared.resources.kept_answers import forget_about_batches
-from shared.resources.remove import forgotten_objects, remove_objects, remove_rows
+from shared.resources.remove import forgotten_objects, remove_batches, remove_objects, remove_rows
 from shared.service.errors import TransientError
 from shared.service.lifecycle import wait_any
 from shared.service.logging import get_logger
@@ -33,7 +31,9 @@ _OLD: Final = """
     WHERE created_at < now() - make_interval(days => :days) AND request_id IS NULL
         AND NOT EXISTS (SELECT 1 FROM job WHERE upload = u.id AND status IN ('none-executed', 'executing'))
         AND NOT EXISTS (SELECT 1 FROM batches WHERE batches.id = u.batch AND finished_at IS NULL)
-        AND NOT EXISTS (SELECT 1 FROM emails WHERE upload = u.id AND status IN ('queued', 'sending'))
+        AND NOT EXISTS (
+            SELECT 1 FROM emails WHERE (upload = u.id OR batch = u.batch) AND status IN ('queued', 'sending')
+        )
         AND NOT EXISTS (SELECT 1 FROM webhooks WHERE upload = u.id AND status = 'pending')
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
@@ -117,7 +117,7 @@ class Cleaner:
         await remove_objects(self._database, self._store, objects)
         async with self._database.transaction() as connection:
             if batches := await connection.fetch_all(_OLD_BATCHES, values):
-                await _remove_batches(connection, [row["id"] for row in batches])
+                await remove_batches(connection, [row["id"] for row in batches])
         if old:
             log.info("submissions.removed", count=len(old), older_than_days=self._days)
         return len(old)
@@ -134,13 +134,3 @@ class Cleaner:
         async with self._database.connection() as connection:
             await connection.execute(_DELETE_PAST_BUDGETS)
             await connection.execute(_DELETE_MAILGUN_EVENTS)
-
-
-async def _remove_batches(connection: Connection, ids: Sequence[int]) -> None:
-    await forget_about_batches(connection, ids)
-    for statement in (
-        "DELETE FROM emails WHERE batch = ANY(:ids)",
-        "DELETE FROM webhooks WHERE batch = ANY(:ids)",
-        "DELETE FROM batches WHERE id = ANY(:ids)",
-    ):
-        await connection.execute(statement, {"ids": list(ids)})

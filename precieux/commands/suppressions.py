@@ -1,4 +1,4 @@
-"""`precieux mail suppressions`: lists addresses to which nothing is mailed, and removes one from the list."""
+"""`precieux mail suppressions`: lists addresses to which nothing is mailed, adds one to the list, and removes one."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -10,8 +10,9 @@ from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate_in_transaction
 from shared.mail import suppressions
 from shared.service.errors import PrecieuxError
+from shared.text.email_addresses import is_address
 
-app = typer.Typer(help="List addresses to which nothing is mailed, or allow mails to one again.", no_args_is_help=True)
+app = typer.Typer(help="List addresses to which nothing is mailed, and change the list.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -19,6 +20,15 @@ def list_suppressions(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the addresses to which nothing is mailed, the oldest first."""
     rows = [asdict(one) for one in operate_in_transaction(suppressions.listed, data_dir)]
     terminal.show_rows(("email", "reason", "created at"), rows, as_json=as_json)
+
+
+@app.command()
+def add(email: Annotated[str, typer.Argument(help="The address.")], data_dir: DataDir = None) -> None:
+    """Mail nothing to an address any more, in all its spellings."""
+    if not is_address(email):
+        raise typer.BadParameter(f"{email!r} is not an address")
+    operate_in_transaction(lambda connection: suppressions.add(connection, email, suppressions.BY_OPERATOR), data_dir)
+    terminal.say(f"Nothing is mailed to {email} any more.")
 
 
 @app.command()

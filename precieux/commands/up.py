@@ -12,6 +12,7 @@ from precieux.commands.options import DataDir
 from precieux.installation.schema import has_keys
 from precieux.terminal import out, own_command, say
 from precieux.up import system
+from precieux.up.all_settings import check_all
 from precieux.up.settings import DEFAULT_URL, load_up_settings
 from precieux.up.system import System
 from shared.service.logging import LogSettings, configure_logging
@@ -22,6 +23,7 @@ Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the AP
 
 def up(port: Port = None, data_dir: DataDir = None) -> None:
     """Start everything on this machine: a database, the services, the executor."""
+    check_all()
     configure_logging("up", load(LogSettings))
     system.run(load_up_settings(port=port, data_dir=data_dir), on_ready=show_ready)
 

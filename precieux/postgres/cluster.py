@@ -127,11 +127,14 @@ class Cluster:
         """Lock the folder until the returned descriptor is closed. Raise `ConfigurationError` if it is locked."""
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         if not _try_lock(descriptor, fcntl.LOCK_EX):
+            owner = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
             os.close(descriptor)
             raise ConfigurationError(
-                f"Another Precieux is running on {self._data.folder}: stop it, or set PRECIEUX_DATA_DIR to another"
-                " folder."
+                f"Another Precieux is running on {self._data.folder} (process {owner}): stop it, or set"
+                " PRECIEUX_DATA_DIR to another folder."
             )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return descriptor
 
     def is_locked(self) -> bool:

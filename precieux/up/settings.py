@@ -39,20 +39,20 @@ def load_up_settings(*, port: int | None = None, data_dir: Path | None = None) -
     return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
-def check_port_is_free(host: str, port: int) -> None:
-    """Raise `ConfigurationError` if the API could not listen there."""
+def check_port_is_free(host: str, port: int, *, setting: str = "--port or PRECIEUX_PORT") -> None:
+    """Raise `ConfigurationError` if a service could not listen there. `setting` names what changes the port."""
     try:
         _try_to_listen(host, port)
     except PermissionError as exc:
         raise ConfigurationError(
-            f"This user may not listen on port {port}: choose another one, above 1023, with --port or PRECIEUX_PORT."
+            f"This user may not listen on port {port}: choose another one, above 1023, with {setting}."
         ) from exc
     except (OSError, UnicodeError) as exc:
         reason = getattr(exc, "strerror", None) or "it cannot be a name"
         if getattr(exc, "errno", None) == errno.EADDRINUSE:
             raise ConfigurationError(
                 f"Port {port} on {host} cannot be used ({reason}): "
-                "stop the process that uses it, or choose another port with --port or PRECIEUX_PORT."
+                f"stop the process that uses it, or choose another port with {setting}."
             ) from exc
         raise ConfigurationError(
             f"PRECIEUX_HOST is {host}, which is no address of this machine ({reason}): set it to 127.0.0.1"
@@ -67,6 +67,7 @@ def choose_executor_port(settings: UpSettings) -> int:
             f"PRECIEUX_EXECUTOR_PORT is {settings.port}, which is the API's port: set another one, or none."
         )
     if settings.executor_port is not None:
+        check_port_is_free("127.0.0.1", settings.executor_port, setting="PRECIEUX_EXECUTOR_PORT")
         return settings.executor_port
     for port in (_PREFERRED_EXECUTOR_PORT, 0):
         with suppress(OSError):

@@ -35,12 +35,13 @@ _ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 #: would give an attacker more than the service: the API orders mails, and the runner alone writes their texts.
 PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
     Role.API: {
-        _ALL: "uploads, job, outbox, messages, idempotency_keys, suppressions, series, problem_versions, jobe_files",
+        _ALL: "uploads, job, batches, outbox, messages, idempotency_keys, suppressions, series, problem_versions,"
+        " jobe_files",
         "SELECT, INSERT, UPDATE": "budgets, deleted_uploads, problems, problem_objects, problem_checks",
         "SELECT, INSERT, DELETE": "webhooks",
         # The time is the database's, so no session can be made that lasts longer.
         "SELECT, INSERT (sha256, key_sha256), DELETE": "sessions",
-        "SELECT, INSERT": "batches, judge0_submissions, mailgun_events, problem_references",
+        "SELECT, INSERT": "judge0_submissions, mailgun_events, problem_references",
         "SELECT, DELETE": "results, test_results",
         "SELECT": "languages, alembic_version",
         "SELECT (id, job, kind, recipient, message_id, status, attempt, last_error, created_at, updated_at, sent_at,"
@@ -71,11 +72,13 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         "SELECT (id, scopes, webhook_secret, old_webhook_secret, old_webhook_secret_until, run_seconds)": "api_keys",
     },
     Role.OPERATOR: {
-        _ALL: "outbox, suppressions",
-        "SELECT, INSERT, UPDATE": "emails, api_keys",
-        "SELECT, UPDATE, DELETE": "messages",
-        "SELECT, UPDATE": "uploads, job, webhooks",
-        "SELECT": "results, test_results, batches, languages, alembic_version",
+        _ALL: "outbox, suppressions, emails",
+        "SELECT, INSERT, UPDATE": "api_keys, deleted_uploads",
+        # It deletes what is stored about a person.
+        "SELECT, UPDATE, DELETE": "messages, uploads, job, webhooks",
+        "SELECT, DELETE": "results, test_results",
+        "SELECT, UPDATE": "idempotency_keys, problem_checks",
+        "SELECT": "batches, languages, alembic_version",
     },
 }
 

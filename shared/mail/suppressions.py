@@ -12,6 +12,9 @@ from typing import Final
 from shared.database.connection import Connection
 from shared.text.email_addresses import canonical
 
+#: The reason of addresses that an operator adds.
+BY_OPERATOR: Final = "operator"
+
 _ADD: Final = """
     INSERT INTO suppressions (email, canonical, reason) VALUES (:email, :canonical, :reason)
     ON CONFLICT (email) DO UPDATE SET canonical = excluded.canonical

@@ -9,11 +9,16 @@ from typing import Final
 
 from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.resources.kept_answers import forget_about_submissions
+from shared.resources.kept_answers import forget_about_batches, forget_about_submissions
 from shared.storage.base import ObjectStore
 from shared.storage.output_keys import outputs_of
 from shared.storage.sources import JUDGES, judge_key
 
+# Jobs are locked before their upload, as everywhere (`job_runner.leases.claim`).
+_LOCK_JOBS: Final = "SELECT upload, status FROM job WHERE upload = ANY(:ids) ORDER BY upload, id FOR UPDATE"
+_LOCK_UPLOADS: Final = """
+    SELECT id, request_id IS NOT NULL AS is_requested FROM uploads WHERE id = ANY(:ids) ORDER BY id FOR UPDATE
+"""
 #: Ends the note of a prefix. No key ends with it.
 _ANY: Final = "*"
 
@@ -44,12 +49,28 @@ _DELETIONS: Final = (
     "DELETE FROM results WHERE job = ANY(:jobs)",
     "DELETE FROM job WHERE upload = ANY(:ids)",
     "DELETE FROM uploads WHERE id = ANY(:ids)",
+    # A digest goes with the last submission of its address.
+    """DELETE FROM emails WHERE batch = ANY(:batches) AND recipient IS NOT NULL AND NOT EXISTS (
+        SELECT FROM uploads WHERE uploads.batch = emails.batch AND lower(uploads.email) = lower(emails.recipient))""",
+)
+_BATCH_DELETIONS: Final = (
+    "DELETE FROM emails WHERE batch = ANY(:ids)",
+    "DELETE FROM webhooks WHERE batch = ANY(:ids)",
+    "DELETE FROM batches WHERE id = ANY(:ids)",
 )
 _NOTIFY: Final = "SELECT pg_notify(:channel, number) FROM unnest(CAST(:numbers AS text[])) AS number"
 
 
+async def lock(connection: Connection, uploads: Collection[int]) -> dict[int, bool]:
+    """Lock submissions and their jobs. Return the submissions that exist, each with True if it is queued or running."""
+    jobs = await connection.fetch_all(_LOCK_JOBS, {"ids": list(uploads)})
+    active = {job["upload"] for job in jobs if job["status"] in ("none-executed", "executing")}
+    rows = await connection.fetch_all(_LOCK_UPLOADS, {"ids": list(uploads)})
+    return {row["id"]: row["is_requested"] or row["id"] in active for row in rows}
+
+
 async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[int, list[str]]:
-    """Remove submissions in the caller's transaction, which holds locks on them and on their jobs.
+    """Remove submissions in the caller's transaction, which holds locks on them and on their jobs (`lock`).
 
     Return the objects of each, for `remove_objects` after the commit. Nothing of them may be under way.
     """
@@ -64,14 +85,23 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
         ]
         for row in rows
     }
-    values = {"ids": list(objects), "jobs": [job for row in rows for job in row["jobs"]]}
+    batches = sorted({row["batch"] for row in rows if row["batch"] is not None})
+    values = {"ids": list(objects), "jobs": [job for row in rows for job in row["jobs"]], "batches": batches}
     await connection.fetch_each(_NOTE, [{"id": upload, "objects": keys} for upload, keys in objects.items()])
     await forget_about_submissions(connection, objects)
     for deletion in _DELETIONS:
         await connection.execute(deletion, values)
     await _notify(connection, channels.SUBMISSIONS, list(objects))
-    await _notify(connection, channels.BATCHES, sorted({row["batch"] for row in rows if row["batch"] is not None}))
+    await _notify(connection, channels.BATCHES, batches)
     return objects
+
+
+async def remove_batches(connection: Connection, batches: Collection[int]) -> None:
+    """Remove batches without submissions, with their digests and webhooks, in the caller's transaction."""
+    await forget_about_batches(connection, batches)
+    for deletion in _BATCH_DELETIONS:
+        await connection.execute(deletion, {"ids": list(batches)})
+    await _notify(connection, channels.BATCHES, list(batches))
 
 
 async def _notify(connection: Connection, channel: str, numbers: Sequence[int]) -> None:

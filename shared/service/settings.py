@@ -77,20 +77,27 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def load(settings: type[AnySettings], **values: object) -> AnySettings:
-    """Read one settings class from the environment. Raise `ConfigurationError` for the first invalid variable.
+    """Read one settings class from the environment. Raise `ConfigurationError` with a line for each invalid variable.
 
     `values` come before the environment.
     """
     try:
         return settings(**values)
     except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "The settings"
-        description = settings.model_fields[str(first["loc"][0])].description if first["loc"] else None
+        raise ConfigurationError("\n".join(_sentences(settings, exc))) from None
+
+
+def _sentences(settings: type[Settings], error: ValidationError) -> list[str]:
+    sentences = []
+    for fault in error.errors(include_input=False, include_url=False):
+        field = str(fault["loc"][0]) if fault["loc"] else None
+        name = PREFIX + field.upper() if field else "The settings"
+        description = settings.model_fields[field].description if field else None
         hint = f" (it is: {description})" if description else ""
-        reason = first["msg"].removeprefix("Value error, ")
-        problem = "is not set" if first["type"] == "missing" else f"is wrong: {reason}"
-        raise ConfigurationError(f"{name} {problem}{hint}.") from None
+        reason = fault["msg"].removeprefix("Value error, ")
+        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {reason}"
+        sentences.append(f"{name} {problem}{hint}.")
+    return sentences
 
 
 def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
@@ -105,7 +112,10 @@ def _nearest(name: str) -> str | None:
     names = {known.removeprefix("DEFAULT_"): known for known in _KNOWN} | {known: known for known in _KNOWN}
     # A word that was left out makes a name less alike than a wrong letter does.
     longer = [known for known in sorted(_KNOWN) if known.endswith(f"_{name}")]
-    alike = [name] if name in names else longer or difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    # Of one concern, such as `SMTP_`, even a distant name is what was meant.
+    related = [known for known in sorted(names) if known.partition("_")[0] == name.partition("_")[0]]
+    alike = [name] if name in names else longer or difflib.get_close_matches(name, related, n=1, cutoff=0.5)
+    alike = alike or difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
     return f"{PREFIX}{names[alike[0]]}" if alike else None
 
 

@@ -78,7 +78,8 @@ FORBIDDEN: Final = {
         "INSERT INTO problem_versions (problem, version) VALUES ('a', 1)",
     ],
     Role.OPERATOR: [
-        "DELETE FROM uploads",
+        "INSERT INTO uploads (email) VALUES ('me@example.com')",
+        "DELETE FROM batches",
         "DELETE FROM api_keys",
         "INSERT INTO results (output) VALUES ('better')",
     ],

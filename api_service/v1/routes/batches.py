@@ -9,7 +9,7 @@ from api_service.http.errors import ApiError, Kind
 from api_service.requests.receive import receiving
 from api_service.requests.visibility import owner_of, refuse_unknown, require_visible_batch
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
-from api_service.submissions import batches
+from api_service.submissions import batches, delete
 from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
 from api_service.v1.events.batch import batch_events, ended_batch, find_batch, last_id
@@ -88,6 +88,22 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
 
     render = partial(_ended, services, owner_of(principal))
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
+
+
+@router.operation(
+    "DELETE /batches/{id}",
+    "Delete a batch",
+    "Removes it with its submissions, as their own call does, and with its digests.",
+    status=HTTPStatus.NO_CONTENT,
+    problems=[Kind.UNDER_WAY],
+    responses={HTTPStatus.NO_CONTENT: {"description": "It is deleted."}},
+)
+async def delete_batch(principal: SubmitterDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
+    await require_visible_batch(services, principal, id)
+    read_query(request)
+    if not await delete.delete_batch(services.database, services.store, id):
+        refuse_unknown("batch")
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.operation(

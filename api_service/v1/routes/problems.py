@@ -44,7 +44,12 @@ _PACKAGE_FORM: Final[Schema] = {
     "required": ["package"],
     "properties": {
         "package": {"type": "string", "format": "binary", "description": "The zip."},
-        "problem": {"type": "string", "contentMediaType": "application/json", "description": "Settings, as in PATCH."},
+        "problem": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "Settings, as in PATCH.",
+            "examples": ['{"visibility": "shared"}'],
+        },
     },
     "additionalProperties": False,
 }

@@ -39,6 +39,7 @@ _BOUNDS: Final[dict[str, set[str]]] = {
     "POST /v1/submissions/{id}/mails": set(),  # by the mails of an hour
     "POST /v1/batches": _STORE,
     "POST /v1/batches/{id}/cancel": set(),
+    "DELETE /v1/batches/{id}": set(),
     "PUT /v1/problems/{name}": set(),  # to a file, and by PRECIEUX_KEY_PROBLEM_BYTES
     "PATCH /v1/problems/{name}": {"body"},
     "DELETE /v1/problems/{name}": set(),

@@ -125,6 +125,9 @@ async def test_old_events_of_mailgun_are_removed(database: Database, store: Loca
         "UPDATE job SET status = 'executing'",
         "UPDATE emails SET status = 'queued'",
         "INSERT INTO webhooks (upload, type, url) SELECT id, 'submission.finished', 'http://a.example/' FROM uploads",
+        """WITH one AS (INSERT INTO batches (finished_at) VALUES (now()) RETURNING id),
+            member AS (UPDATE uploads SET batch = one.id FROM one)
+            INSERT INTO emails (kind, batch) SELECT 'digest', id FROM one""",
         # Its digest is still to be written.
         "WITH one AS (INSERT INTO batches DEFAULT VALUES RETURNING id) UPDATE uploads SET batch = one.id FROM one",
     ],

@@ -54,6 +54,8 @@ def test_every_policy_and_budget_and_service_selects_pods() -> None:
         assert port["targetPort"] in [each["name"] for each in pod(name).container["ports"]]
     (monitor,) = of_kind("PodMonitor")
     assert selected(monitor["spec"]["selector"], "precieux") == servers - {"executor"}
+    (rule,) = of_kind("PrometheusRule")
+    assert monitor["metadata"]["labels"]["release"] == rule["metadata"]["labels"]["release"] == "kube-prometheus-stack"
 
 
 def test_the_runner_uses_the_address_of_the_executor_service() -> None:

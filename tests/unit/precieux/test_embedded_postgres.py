@@ -275,7 +275,9 @@ def test_a_running_server_is_closed_to_others(running: EmbeddedPostgres, prepare
     assert socket.is_socket()
     assert socket.parent.stat().st_mode & 0o777 == 0o700
     assert socket.parent.stat().st_uid == (prepared.parent / "other/cluster").stat().st_uid
-    with pytest.raises(ConfigurationError, match="Another Precieux is running"):
+    with pytest.raises(
+        ConfigurationError, match=rf"Another Precieux is running on .* \(process {os.getpid()}\): stop it"
+    ):
         EmbeddedPostgres(prepared.parent / "other", durable=False).start()
 
 

@@ -2,13 +2,17 @@
 
 import errno
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
+from typer.testing import CliRunner
 
+from precieux.cli import app
 from precieux.up import settings
+from precieux.up.all_settings import CLASSES, check_all
 from precieux.up.settings import (
     UpSettings,
     check_port_is_free,
@@ -18,6 +22,7 @@ from precieux.up.settings import (
 )
 from shared.database.connector import Connector
 from shared.service.errors import ConfigurationError
+from tests.settings_reference import classes
 
 _NOBODY: Final = 65534
 
@@ -66,9 +71,28 @@ def test_a_host_that_cannot_be_a_name_is_explained() -> None:
 def test_the_executor_has_a_port_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="PRECIEUX_EXECUTOR_PORT is 8000, which is the API's port"):
         choose_executor_port(UpSettings(port=8000, executor_port=8000, data_dir=tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = UpSettings(executor_port=other.getsockname()[1], data_dir=tmp_path)
+        with pytest.raises(ConfigurationError, match="choose another port with PRECIEUX_EXECUTOR_PORT"):
+            choose_executor_port(taken)
 
 
 def test_a_database_is_named_without_its_password() -> None:
     assert Connector("postgresql://user:pass@a:1,b:2/name").servers == "a:1, b:2"
     assert Connector("postgresql:///name?host=/run/postgresql").servers == "a socket of this machine"
     assert Connector("postgresql://user:pass@/name?host=a.example&port=5433").servers == "a.example:5433"
+
+
+def test_all_wrong_settings_of_all_services_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    read = {f"{module}:{kind.__name__}" for module, kinds in classes().items() for kind in kinds}
+    assert read - set(CLASSES) == {"shared.database.make_roles:RoleSettings"}
+    check_all()
+    wrong = ("KEY_BUDGET", "MAX_STREAMS", "SMTP_URL", "S3_LINKS", "METRICS_PORT", "LOG_LEVEL", "EXECUTOR_SLOTS")
+    for name in wrong:
+        monkeypatch.setenv(f"PRECIEUX_{name}", "wrong")
+    with pytest.raises(ConfigurationError) as refused:
+        check_all()
+    assert {line.split()[0] for line in str(refused.value).splitlines()} == {f"PRECIEUX_{name}" for name in wrong}
+    started = CliRunner().invoke(app, ["up", "--data-dir", str(tmp_path / "data")])
+    assert str(started.exception) == str(refused.value)
+    assert not (tmp_path / "data").exists()

@@ -191,6 +191,8 @@ def test_recipients_are_domains_and_all_below_them(monkeypatch: pytest.MonkeyPat
         ("PRECIEUX_TIME_LIMT", "PRECIEUX_DEFAULT_TIME_LIMIT"),
         ("PRECIEUX_DEFAULT_TIME_LIMT", "PRECIEUX_DEFAULT_TIME_LIMIT"),
         ("PRECIEUX_SLOTS", "PRECIEUX_EXECUTOR_SLOTS"),
+        ("PRECIEUX_SMTP_HOST", "PRECIEUX_SMTP_URL"),
+        ("PRECIEUX_SMTP_PASSWORD", "PRECIEUX_SMTP_URL"),
         ("PRECIEUX_ZZZZ", None),
     ],
 )

@@ -12,14 +12,11 @@ from api_service.web.routes.admin.answers import admin_page, done
 from api_service.web.session import SessionDep
 from shared.mail import suppressions as use_cases
 from shared.service.logging import get_logger
-from shared.text.email_addresses import domain_of, is_recipient
+from shared.text.email_addresses import is_address
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-#: The reason of those that an operator adds.
-_BY_OPERATOR: Final = "operator"
-_LONGEST: Final = 254
 _SHOWN: Final = 500
 
 
@@ -35,10 +32,10 @@ async def suppressions(request: Request, services: ServicesDep, session: Session
 @router.post("/admin/suppressions/add")
 async def add(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
     email = str(form.get("email", "")).strip()
-    if len(email) > _LONGEST or not domain_of(email) or not is_recipient(email):
+    if not is_address(email):
         raise ApiError(Kind.INVALID, f"{email!r} is not an address: go back, and correct it.")
     async with services.database.transaction() as connection:
-        await use_cases.add(connection, email, _BY_OPERATOR)
+        await use_cases.add(connection, email, use_cases.BY_OPERATOR)
     log.info("operator.suppressed", by=session.principal.key_id)
     return done(request, services, "suppressions", "suppressed")
 

@@ -101,3 +101,50 @@ async def test_a_deletion_and_a_request_exclude_each_other(
     waiting = await add(database)
     await request(database, waiting)
     assert (await api.delete(f"/v1/submissions/{waiting}")).status_code == 409
+
+
+_DIGESTS = """
+    INSERT INTO emails (kind, batch, recipient, status) VALUES
+        ('digest', :batch, 'a@example.com', 'sent'), ('digest', :batch, 'B@example.com', 'queued')
+"""
+
+
+async def test_a_batch_is_deleted_with_its_submissions_and_digests(
+    api: httpx.AsyncClient, database: Database, store: LocalStore, tmp_path: Path
+) -> None:
+    await execute(database, "INSERT INTO batches (id) VALUES (7)")
+    first = await add_with_everything(database, store, batch=7)
+    await add_with_everything(database, store, batch=7, email="b@example.com")
+    await execute(database, _DIGESTS, batch=7)
+    assert (await api.delete("/v1/batches/7")).status_code == 409
+    await execute(database, "UPDATE batches SET finished_at = now()")
+    # A digest goes with the last submission of its address.
+    assert (await api.delete(f"/v1/submissions/{first}")).status_code == 204
+    assert await fetch(database, "SELECT recipient FROM emails WHERE kind = 'digest'") == [
+        {"recipient": "B@example.com"}
+    ]
+    assert (await api.delete("/v1/batches/7")).status_code == 204
+    assert (set((await rows_of(database)).values()), objects_of(tmp_path)) == ({0}, [])
+    for call in (api.get, api.delete):
+        assert (await call("/v1/batches/7")).status_code == 404
+
+
+_CHECK = """
+    WITH problem AS (INSERT INTO problems (name) VALUES ('sum')),
+    version AS (
+        INSERT INTO problem_versions (problem, version, digest, package_bytes, size_bytes, manifest, summary, tests)
+        VALUES ('sum', 1, '', 0, 0, '{}', '{}', '[]') RETURNING id
+    )
+    INSERT INTO problem_checks (version, batch, plan, phase) SELECT id, 7, '{}', 1 FROM version
+"""
+
+
+@pytest.mark.parametrize("under_way", ["UPDATE uploads SET request_id = gen_random_uuid()", _CHECK])
+async def test_a_batch_with_a_run_under_way_is_kept(api: httpx.AsyncClient, database: Database, under_way: str) -> None:
+    await execute(database, "INSERT INTO batches (id, finished_at) VALUES (7, now())")
+    await add(database, batch=7)
+    await execute(database, under_way)
+    answer = await api.delete("/v1/batches/7")
+    assert answer.status_code == 409
+    assert "this batch is under way" in answer.json()["detail"]
+    assert (await api.get("/v1/batches/7")).json()["total"] == 1

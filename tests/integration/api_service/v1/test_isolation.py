@@ -38,6 +38,7 @@ ABOUT_ONE: Final[list[tuple[str, str, str, int]]] = [
     ("POST", "/v1/submissions/{id}/mails", "", 202),
     ("POST", "/v1/submissions/{id}/runs", "", 202),
     ("DELETE", "/v1/submissions/{id}", "", 204),
+    ("DELETE", "/v1/batches/{id}", "", 204),
 ]
 #: Calls that concern no key's resources, and those that other files have: `test_list_submissions`, `test_usage` and
 #: `test_problems`.

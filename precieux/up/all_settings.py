@@ -1,0 +1,45 @@
+"""Reads the settings of all services, so that `up` names every wrong one before it starts anything."""
+
+import os
+from importlib import import_module
+from typing import Final
+
+from shared.service.errors import ConfigurationError
+from shared.service.settings import PREFIX, load
+
+#: By name, because the services are independent of the command line. Forks of `up` share the modules.
+CLASSES: Final = (
+    "precieux.up.settings:UpSettings",
+    "api_service.settings:ApiSettings",
+    "api_service.doors.piston.settings:PistonSettings",
+    "api_service.doors.jobe.settings:JobeSettings",
+    "api_service.doors.sandboxfusion.settings:SandboxFusionSettings",
+    "api_service.agent_tools.settings:McpSettings",
+    "job_runner.settings:RunnerSettings",
+    "job_runner.mailers.settings:MailSettings",
+    "shared.engine.client.settings:EngineSettings",
+    "shared.accounts.budgets:RunBudgetSettings",
+    "shared.accounts.webhooks:WebhookSettings",
+    "shared.database.connection:DatabaseSettings",
+    "shared.broker.settings:BrokerSettings",
+    "shared.storage.settings:StoreSettings",
+    "shared.operations.health:HealthSettings",
+    "shared.service.logging:LogSettings",
+    "executor.settings:ExecutorSettings",
+)
+#: What `up` gives the services, unless the operator does.
+_GIVEN: Final = {"database_url": "postgresql://localhost/precieux", "codex_url": "http://localhost"}
+
+
+def check_all() -> None:
+    """Raise `ConfigurationError` with a line for each wrong setting of any service."""
+    given = {name: value for name, value in _GIVEN.items() if not os.environ.get(f"{PREFIX}{name.upper()}")}
+    wrong: dict[str, None] = {}  # in order; several classes may read one setting
+    for name in CLASSES:
+        module, _, kind = name.partition(":")
+        try:
+            load(getattr(import_module(module), kind), **given)
+        except ConfigurationError as exc:
+            wrong |= dict.fromkeys(str(exc).splitlines())
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
