@@ -31,7 +31,8 @@ ENDLESS = (
 _AT_THE_RIGHT = """block => {
   const range = document.createRange();
   range.selectNodeContents(block);
-  return [...range.getClientRects()].map(line => block.getBoundingClientRect().right - line.right < 30);
+  const lines = [...range.getClientRects()].filter(line => line.width);
+  return lines.map(line => block.getBoundingClientRect().right - line.right < 30);
 }"""
 
 WORDS = {

@@ -204,7 +204,7 @@ function groupsOf(groups) {
 const endOf = (part) => (part.verdict ? pill("finished", part.verdict) : el("span", { class: "verdict muted" }, t("not_run")));
 
 /** Return true if any of these tests or groups has points. Those of a pass-fail problem have none. @param {any[] | null} parts */
-const hasPoints = (parts) => !!parts?.some((part) => part.points !== 0 || part.points_awarded);
+const hasPoints = (parts) => !!parts?.some((part) => part.points || part.points_awarded);
 
 /** Return the points of a test or a group, of the most if they are bounded. @param {any} part */
 function pointsOf(part) {
