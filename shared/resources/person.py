@@ -17,8 +17,18 @@ _MAILS: Final = """
     SELECT count(*) AS count FROM emails LEFT JOIN uploads ON uploads.id = emails.upload
     WHERE lower(coalesce(emails.recipient, uploads.email)) = ANY(:emails)
 """
-_REMOVE_MAILS: Final = "DELETE FROM emails WHERE lower(recipient) = ANY(:emails)"
-_FORGET_CHECKS: Final = "UPDATE problem_checks SET email = NULL WHERE lower(email) = ANY(:emails)"
+_REMOVE_MAILS: Final = """
+    WITH theirs AS MATERIALIZED (
+        SELECT id FROM emails WHERE lower(recipient) = ANY(:emails) ORDER BY id FOR UPDATE
+    )
+    DELETE FROM emails USING theirs WHERE emails.id = theirs.id
+"""
+_FORGET_CHECKS: Final = """
+    WITH theirs AS MATERIALIZED (
+        SELECT id FROM problem_checks WHERE lower(email) = ANY(:emails) ORDER BY id FOR UPDATE
+    )
+    UPDATE problem_checks SET email = NULL FROM theirs WHERE problem_checks.id = theirs.id
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,11 @@ _DELETIONS: Final = (
     "DELETE FROM job WHERE upload = ANY(:ids)",
     "DELETE FROM uploads WHERE id = ANY(:ids)",
     # A digest goes with the last submission of its address.
-    """DELETE FROM emails WHERE batch = ANY(:batches) AND recipient IS NOT NULL AND NOT EXISTS (
-        SELECT FROM uploads WHERE uploads.batch = emails.batch AND lower(uploads.email) = lower(emails.recipient))""",
+    """WITH digests AS MATERIALIZED (
+        SELECT id FROM emails WHERE batch = ANY(:batches) AND recipient IS NOT NULL AND NOT EXISTS (
+            SELECT FROM uploads WHERE uploads.batch = emails.batch AND lower(uploads.email) = lower(emails.recipient)
+        ) ORDER BY id FOR UPDATE
+    ) DELETE FROM emails USING digests WHERE emails.id = digests.id""",
 )
 _BATCH_DELETIONS: Final = (
     "DELETE FROM emails WHERE batch = ANY(:ids)",

@@ -25,7 +25,13 @@ LARGE: Final = frozenset(
     }
 )
 #: The beginnings of statements that read whole tables, and why they may.
-REASONS: Final = {"SELECT 'outbox' AS place, 'waiting' AS state": "`precieux queue` counts the rows of all states"}
+REASONS: Final = {
+    "SELECT 'outbox' AS place, 'waiting' AS state": "`precieux queue` counts the rows of all states",
+    "SELECT lower(email) AS email FROM uploads UNION": "`precieux forget` compares all addresses",
+    "SELECT id FROM uploads WHERE lower(email) = ANY": "`precieux forget`",
+    "SELECT count(*) AS count FROM emails LEFT JOIN uploads": "`precieux forget`",
+    "WITH theirs AS MATERIALIZED ( SELECT id FROM emails WHERE lower(recipient)": "`precieux forget`",
+}
 #: The same for those that read whole indexes.
 REASONS_OF_INDEXES: Final = {
     "SELECT job.id, job.upload, uploads.email, job.status": "`precieux jobs list` reads until it has enough",
@@ -34,6 +40,7 @@ REASONS_OF_INDEXES: Final = {
     "WITH chosen AS MATERIALIZED ( SELECT id FROM webhooks": "an operator's command, `precieux webhooks replay`",
     "SELECT CAST(d.request ->> 'language_id' AS int)": "Judge0's `statistics` counts all submissions",
     "SELECT id FROM batches b WHERE created_at <": "the cleaner reads all batches that are kept",
+    "WITH theirs AS MATERIALIZED ( SELECT id FROM emails WHERE lower(recipient)": "`precieux forget`",
     "SELECT id, kind, recipient, message_id FROM emails": "an id is unique, but the empty table is read in order",
 }
 
