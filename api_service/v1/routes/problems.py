@@ -145,12 +145,14 @@ async def get_problem(
 )
 async def put_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     _check_name(name)
-    async with services.body_semaphore.take(principal), receive_package(request, services.settings) as upload:
-        catalog = await services.languages.catalog()
-        bounds = package_bounds(services.settings, catalog)
-        sent = {} if upload.settings is None else parse_json(upload.settings)
-        settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
-        id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
+    # Packages take seconds, and each that waits for its turn keeps its connection.
+    with services.waits.hold(principal):
+        async with services.body_semaphore.take(principal), receive_package(request, services.settings) as upload:
+            catalog = await services.languages.catalog()
+            bounds = package_bounds(services.settings, catalog)
+            sent = {} if upload.settings is None else parse_json(upload.settings)
+            settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
+            id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
         found = await versions.of_id(connection, id_) or _refuse()
     address = f"{services.signer.public_url}/v1/problems/{name}"

@@ -40,7 +40,7 @@ _BOUNDS: Final[dict[str, set[str]]] = {
     "POST /v1/batches": _STORE,
     "POST /v1/batches/{id}/cancel": set(),
     "DELETE /v1/batches/{id}": set(),
-    "PUT /v1/problems/{name}": set(),  # to a file, and by PRECIEUX_KEY_PROBLEM_BYTES
+    "PUT /v1/problems/{name}": {"wait"},  # the body to a file, and by PRECIEUX_KEY_PROBLEM_BYTES
     "PATCH /v1/problems/{name}": {"body"},
     "DELETE /v1/problems/{name}": set(),
     "POST /v1/problems/{name}/check": {"wait", "body", "backlog"},  # the others before the jury's programs are stored
@@ -78,6 +78,7 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/submissions?wait=1": {"json": _SOURCE},
     "POST /v1/batches": {"json": {"submissions": [_SOURCE]}},
     "POST /v1/submissions/{id}/runs?wait=1": {"json": {}},
+    "PUT /v1/problems/{name}": {"content": b"", "headers": {"Content-Type": "application/zip"}},
     "POST /submit_email": {
         "data": {"email": "a@example.com", "language": "py", "inputs": "", "enable": "0"},
         "files": {"file": ("a.py", b"print(1)")},
@@ -140,7 +141,7 @@ async def _use_up(bound: str, services: Services, principal: Principal, database
 
 @pytest.mark.parametrize("bound", sorted(set().union(*_BOUNDS.values())))
 async def test_each_route_is_refused_where_nothing_is_left(bound: str, api_with: ApiWith, database: Database) -> None:
-    key = await make_key(database, Scope.SUBMIT, Scope.READ)
+    key = await make_key(database, Scope.SUBMIT, Scope.READ, Scope.PROBLEMS)
     [row] = await fetch(database, "SELECT id FROM api_keys")
     principal = Principal(cast("int", row["id"]), frozenset({Scope.SUBMIT}))
     doors, backlog = ",".join(DOORS), 0 if bound == "backlog" else 1000
@@ -157,7 +158,7 @@ async def test_each_route_is_refused_where_nothing_is_left(bound: str, api_with:
                 continue
             if bound == "body":
                 sent = {"content": b" " * 70_000, "headers": {"Content-Type": "application/json"}}
-            path = target.replace("{id}", str(held.json()["id"]) if held else "")
+            path = target.replace("{id}", str(held.json()["id"]) if held else "").replace("{name}", "sum")
             answer = await client.request(method, path, **sent)
             assert _is_refusal(answer), (call, answer.status_code, answer.text)
     assert await fetch(database, "SELECT FROM uploads WHERE request_id IS NOT NULL") == []
