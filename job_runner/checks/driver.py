@@ -226,27 +226,20 @@ class DataChecks:
         return check.faults
 
     async def _while_leased(
-        self,
-        claimed: ClaimedData,
-        proving: "asyncio.Task[list[dict[str, str]]]",
-        stop: asyncio.Event,
-        notified: asyncio.Event,
+        self, claimed: ClaimedData, proving: "asyncio.Task[Any]", stop: asyncio.Event, notified: asyncio.Event
     ) -> bool:
         """Return True when the data is proved; False if the lease is lost or the service stops, after its end.
 
         Without a database no other runner can claim the check, so the lease is still ours.
         """
-        ended = asyncio.Event()
-        proving.add_done_callback(lambda _: ended.set())
+        proving.add_done_callback(lambda _: notified.set())
         try:
             while True:
-                await wait_any(ended, stop, notified, timeout=LEASE_SECONDS / 3)
+                await wait_any(stop, notified, timeout=LEASE_SECONDS / 3)
                 notified.clear()
                 if proving.done():
                     return True
-                if stop.is_set():
-                    return False
-                if not await self._write(stop, partial(rows.renew, claimed=claimed)):
+                if stop.is_set() or not await self._write(stop, partial(rows.renew, claimed=claimed)):
                     return False
         finally:
             if not proving.done():
