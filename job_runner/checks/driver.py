@@ -78,30 +78,14 @@ class Checks(BatchLoop):
         is_unexpected = any(entry["result"] == CheckResult.UNEXPECTED for entry in entries)
         is_faulty = any(fault != NOT_VALIDATED for fault in data)
         verdict = CheckVerdict.FAILED if is_faulty or is_unexpected else CheckVerdict.PASSED
-        time_limit = progress.time_limit()
+        results: dict[str, Any] = {
+            "verdict": verdict, "time_limit": progress.time_limit(), "data": data, "entries": entries
+        }  # fmt: skip
         if check.email is not None:
-            render = partial(
-                render_check,
-                check.batch,
-                check.version.reference,
-                check.version.title or check.package.title,
-                verdict=verdict,
-                time_limit=time_limit,
-                data=data,
-                entries=entries,
-                branding=self._branding,
-                locale=check.locale,
-            )
+            names = check.version.reference, check.version.title or check.package.title
+            render = partial(render_check, check.batch, *names, **results, branding=self._branding, locale=check.locale)
             await add_of_batch(connection, MailKind.CHECK, check.batch, [(check.email, check.locale, render)])
-        await rows.finish(
-            connection,
-            check,
-            verdict=verdict,
-            entries=entries,
-            data=data,
-            time_limit=time_limit,
-            derived_cpu_s=progress.limit_s,
-        )
+        await rows.finish(connection, check, **results, derived_cpu_s=progress.limit_s)
         log.info("check.finished", check=check.id, problem=check.version.reference, verdict=verdict)
 
 
@@ -226,27 +210,20 @@ class DataChecks:
         return check.faults
 
     async def _while_leased(
-        self,
-        claimed: ClaimedData,
-        proving: "asyncio.Task[list[dict[str, str]]]",
-        stop: asyncio.Event,
-        notified: asyncio.Event,
+        self, claimed: ClaimedData, proving: "asyncio.Task[Any]", stop: asyncio.Event, notified: asyncio.Event
     ) -> bool:
         """Return True when the data is proved; False if the lease is lost or the service stops, after its end.
 
         Without a database no other runner can claim the check, so the lease is still ours.
         """
-        ended = asyncio.Event()
-        proving.add_done_callback(lambda _: ended.set())
+        proving.add_done_callback(lambda _: notified.set())
         try:
             while True:
-                await wait_any(ended, stop, notified, timeout=LEASE_SECONDS / 3)
+                await wait_any(stop, notified, timeout=LEASE_SECONDS / 3)
                 notified.clear()
                 if proving.done():
                     return True
-                if stop.is_set():
-                    return False
-                if not await self._write(stop, partial(rows.renew, claimed=claimed)):
+                if stop.is_set() or not await self._write(stop, partial(rows.renew, claimed=claimed)):
                     return False
         finally:
             if not proving.done():

@@ -70,7 +70,7 @@ def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun
     # A test that was stopped earlier has slept, which says nothing of CPU seconds.
     awake = (test for test in above if test.verdict is not Verdict.TIME_LIMIT or test.cpu_s > 0.9 * run.limit_s)
     too_slow = max((test.cpu_s / factor for test in awake), default=None)
-    was_stopped = too_slow is None or any(test.verdict is Verdict.TIME_LIMIT for test in above)
+    was_stopped = any(test.verdict is Verdict.TIME_LIMIT for test in above)
     return Bounds(below, too_slow, math.inf if was_stopped or too_slow is None else too_slow)
 
 

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
+from job_runner.emails.queue import ClaimedEmail
 from job_runner.engine.pause import Pause
-from job_runner.mailers.base import Email
 from shared.service import metrics
 from shared.service.errors import Blame, MailerUnavailable, MailRefused
 from shared.service.retry import RetryPolicy
@@ -29,14 +29,14 @@ class Outage:
         self._refusal = ""
         self._refused: set[str] = set()
 
-    def begins(self, mail: int, email: Email, error: MailerUnavailable | MailRefused) -> bool:
+    def begins(self, mail: ClaimedEmail, error: MailerUnavailable | MailRefused) -> bool:
         """Return True if the failure is not the mail's own, and begin a pause.
 
         It is the mail's own if other mails were accepted since it failed before.
         """
-        if not self._is_shared(email.recipient, error) or (self.pause.is_over and mail in self._failed_before):
+        if not self._is_shared(mail.email.recipient, error) or (self.pause.is_over and mail.id in self._failed_before):
             return False
-        self._failed.add(mail)
+        self._failed.add(mail.id)
         self.pause.begin(MailerUnavailable(str(error)))
         return True
 

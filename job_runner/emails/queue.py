@@ -13,7 +13,7 @@ is `uncertain`, and sent no more.
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 from uuid import UUID
 
 from job_runner.emails.rendering import RenderedEmail
@@ -43,12 +43,10 @@ _ADD: Final = """
 """
 
 
-#: A mail that is not rendered yet: its recipient, its locale, and what renders it.
-BatchMail: TypeAlias = tuple[str, str, Callable[[], RenderedEmail]]
-
-
-async def add_of_batch(connection: Connection, kind: MailKind, batch: int, mails: Sequence[BatchMail]) -> None:
-    """Add mails about a batch. They are sent after the commit."""
+async def add_of_batch(
+    connection: Connection, kind: MailKind, batch: int, mails: Sequence[tuple[str, str, Callable[[], RenderedEmail]]]
+) -> None:
+    """Add mails about a batch, each of a recipient, a locale and what renders it. They are sent after the commit."""
     rows = [
         {"kind": kind, "batch": batch, "recipient": recipient, "locale": locale, **_columns(batch, render)}
         for recipient, locale, render in mails
@@ -106,7 +104,7 @@ async def claim(
             SELECT id FROM emails WHERE status = 'sending' AND lease_expires_at < now() AND lease_id IS NOT NULL
             ORDER BY lease_expires_at FOR UPDATE SKIP LOCKED
         ), suspected AS (
-            UPDATE emails SET lease_id = NULL, lease_expires_at = now() + make_interval(secs => :grace_seconds)
+            UPDATE emails SET lease_id = NULL, lease_expires_at = now() + make_interval(secs => {GRACE_SECONDS})
             FROM expired WHERE emails.id = expired.id
         ), abandoned AS MATERIALIZED (
             SELECT id FROM emails
@@ -124,16 +122,10 @@ async def claim(
             lease_id = gen_random_uuid(), lease_expires_at = now() + make_interval(secs => :lease_seconds)
         FROM taken WHERE emails.id = taken.id
         RETURNING emails.id, job, crashes, attempt, lease_id, recipient, subject, text, html,
-            message_id, coalesce(locale, :locale) AS locale, upload, CAST(attachments AS text) AS attachments,
+            message_id, coalesce(locale, '{SOURCE_LOCALE}') AS locale, upload, CAST(attachments AS text) AS attachments,
             coalesce(batch, (SELECT uploads.batch FROM uploads WHERE uploads.id = emails.upload)) AS batch
         """,  # noqa: S608  (constants)
-        {
-            "limit": limit,
-            "lease_seconds": lease_seconds,
-            "grace_seconds": GRACE_SECONDS,
-            "suspects": suspects,
-            "locale": SOURCE_LOCALE,
-        },
+        {"limit": limit, "suspects": suspects, "lease_seconds": lease_seconds},
     )
     # Checked now, because the recipient may have unsubscribed since the mail was written.
     unwanted = await suppressed(connection, {row["recipient"] for row in rows}) if rows else set()

@@ -343,14 +343,12 @@ class ResultWriter:
         run = None if answer.verdict is Verdict.COMPILE_ERROR else answer.run
         yield from self._of_the_submission(toolchain(answer.language or job.language, answer.info))
         yield Fact(self.gettext("Run at"), date_time(datetime.fromtimestamp(answer.time_stamp / 1000, UTC), locale))
-        measures: dict[str, Any] = {
-            "cpu_s": answer.time_s, "memory_bytes": answer.memory_bytes, "wall_s": answer.wall_s
-        }  # fmt: skip
+        used: dict[str, Any] = {"cpu_s": answer.time_s, "memory_bytes": answer.memory_bytes, "wall_s": answer.wall_s}
         if self.outcome.details and any(test.hidden for test in self.outcome.details.tests or ()):
-            measures = coarse(measures)
-        yield Fact(self.gettext("CPU time"), self._time(measures["cpu_s"], limits))
-        yield Fact(self.gettext("Memory"), self._memory(measures["memory_bytes"], limits))
-        yield Fact(self.gettext("Elapsed time"), self._time(measures["wall_s"], _NO_LIMITS))
+            used = coarse(used)
+        yield Fact(self.gettext("CPU time"), self._time(used["cpu_s"], limits))
+        yield Fact(self.gettext("Memory"), self._memory(used["memory_bytes"], limits))
+        yield Fact(self.gettext("Elapsed time"), self._time(used["wall_s"], _NO_LIMITS))
         yield Fact(
             self.gettext("Exit code"), digits(str(answer.exit_code), locale) if answer.exit_code is not None else ""
         )

@@ -60,7 +60,6 @@ class MailSender:
         self._mailer = mailer
         self._completion = completion
         self._poll_interval = poll_interval
-        self._policy = POLICY
         self._outage = Outage()
         self._sent = GroupCommit(self._mark_sent)
         self._stop = asyncio.Event()
@@ -165,7 +164,7 @@ class MailSender:
 
     async def _failed(self, mail: ClaimedEmail, error: MailRefused | MailerUnavailable) -> None:
         """Record a failure: the mail is given up, or waits by itself, or stays due while all mails wait."""
-        is_shared = self._outage.begins(mail.id, mail.email, error)
+        is_shared = self._outage.begins(mail, error)
         if isinstance(error, MailRefused):
             if not is_shared:
                 await self._end(mail, MailState.REFUSED, str(error))
@@ -184,7 +183,7 @@ class MailSender:
 
     async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable, *, is_shared: bool = False) -> None:
         metrics.MAILS.labels("paused" if error.blame is Blame.ACCOUNT else "retried").inc()
-        delay = 0.0 if is_shared else self._policy.delay(mail.attempt)
+        delay = 0.0 if is_shared else POLICY.delay(mail.attempt)
         if error.uncertain:
             delay = max(delay, UNCERTAIN_PAUSES[mail.crashes])
         write = log.error if error.blame is Blame.ACCOUNT else log.warning

@@ -1,7 +1,6 @@
 """Holds claims back while what they need is away: the engine and the object store, or the mail provider."""
 
 import time
-from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -30,17 +29,12 @@ class Pause:
     """
 
     def __init__(
-        self,
-        policy: RetryPolicy = _POLICY,
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        kind: str = "claims",
-        gauge: Gauge = metrics.CLAIMS_PAUSED,
+        self, policy: RetryPolicy = _POLICY, *, kind: str = "claims", gauge: Gauge = metrics.CLAIMS_PAUSED
     ) -> None:
         self._kind = kind
         self._gauge = gauge
         self._policy = policy
-        self._clock = clock
+        self._clock = time.monotonic
         self._failures = 0
         self._until = 0.0
         #: The leases of the jobs whose outcomes wait.

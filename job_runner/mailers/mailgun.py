@@ -89,25 +89,19 @@ class MailgunMailer(Mailer):
         message = _message_of(answer)
         if status in (400, 413):
             return MailRefused(f"Mailgun refused the mail ({status}): {message}", blame=Blame.MAIL_OR_ACCOUNT)
-        if status in (401, 402, 403):
-            return MailerUnavailable(
-                f"Mailgun refused the account ({status}): {message} Check PRECIEUX_MAILGUN_API_KEY and the account.",
-                blame=Blame.ACCOUNT,
-            )
-        if status == 404:
-            return MailerUnavailable(
-                f"Mailgun has no domain {self._domain} at {response.url.host}: check PRECIEUX_MAILGUN_DOMAIN, and "
-                "set PRECIEUX_MAILGUN_URL to its region (the EU's is https://api.eu.mailgun.net).",
-                blame=Blame.ACCOUNT,
-            )
         if status in _AWAY or status >= 500:
-            return MailerUnavailable(
-                f"Mailgun is unavailable ({status}): {message}", blame=Blame.PROVIDER, uncertain=status not in _AWAY
+            text = f"Mailgun is unavailable ({status}): {message}"
+            return MailerUnavailable(text, blame=Blame.PROVIDER, uncertain=status not in _AWAY)
+        host = response.url.host
+        text = f"The server at PRECIEUX_MAILGUN_URL ({host}) does not answer as Mailgun does ({status})."
+        if status in (401, 402, 403):
+            text = f"Mailgun refused the account ({status}): {message} Check PRECIEUX_MAILGUN_API_KEY and the account."
+        elif status == 404:
+            text = (
+                f"Mailgun has no domain {self._domain} at {host}: check PRECIEUX_MAILGUN_DOMAIN, and set "
+                "PRECIEUX_MAILGUN_URL to its region (the EU's is https://api.eu.mailgun.net)."
             )
-        return MailerUnavailable(
-            f"The server at PRECIEUX_MAILGUN_URL ({response.url.host}) does not answer as Mailgun does ({status}).",
-            blame=Blame.ACCOUNT,
-        )
+        return MailerUnavailable(text, blame=Blame.ACCOUNT)
 
 
 def _inert(text: str) -> str:

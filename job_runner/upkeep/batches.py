@@ -1,12 +1,12 @@
 """Finishes batches: when the last submission of one has ended, writes its end, its webhook and its digests."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import Final
 
 from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.queue import BatchMail, add_of_batch
+from job_runner.emails.queue import add_of_batch
 from job_runner.upkeep.batch_loop import BatchLoop
 from shared.database import channels
 from shared.database.connection import Connection
@@ -74,13 +74,12 @@ class BatchFinisher(BatchLoop):
                 problem=row["problem"],
             )
             by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
-        mails = [self._mail(batch, lines) for lines in by_address.values()]
+        mails = []
+        for entries in by_address.values():
+            # The first submission decides the spelling of the address and the language.
+            recipient, locale, _ = entries[0]
+            lines = [line for *_, line in entries]
+            render = partial(render_digest, batch, lines, self._branding, recipient=recipient, locale=locale)
+            mails.append((recipient, locale, render))
         await add_of_batch(connection, MailKind.DIGEST, batch, mails)
         return len(mails)
-
-    def _mail(self, batch: int, entries: Sequence[tuple[str, str, Line]]) -> BatchMail:
-        """Return a digest. Its first submission decides the spelling of the address and the language."""
-        recipient, locale, _ = entries[0]
-        lines = [line for _, _, line in entries]
-        render = partial(render_digest, batch, lines, self._branding, recipient=recipient, locale=locale)
-        return recipient, locale, render

@@ -127,7 +127,7 @@ class Steps:
             stopped = stopped or "cpu"
         is_last = is_last or stopped is not None
         self._last_sample = usage
-        report = self._report(end.exit_code, end.signal, usage, end.wall_s, stopped, end.ended_at, last=is_last)
+        report = self._report(end, usage, stopped, last=is_last)
         if is_last:
             self._index = len(self._limits)
         else:
@@ -147,7 +147,8 @@ class Steps:
         with contextlib.suppress(OSError):
             self._last_sample = self._meters[self._index].sample()
         wall_s = time.monotonic() - self._clock.started
-        return self._report(None, signal.SIGKILL, self._last_sample, wall_s, stopped, stopped_at, last=True)
+        end = StepEnd(self._index, None, signal.SIGKILL, 0.0, 0.0, wall_s, 0, stopped_at)
+        return self._report(end, self._last_sample, stopped, last=True)
 
     def close(self) -> None:
         self._index = len(self._limits)  # no step runs, so nobody samples what is closed here
@@ -166,21 +167,12 @@ class Steps:
         self._clock = StepClock(limits, is_sampled=self._new_meter is None, is_paused=is_paused)
         self.next_check = self._clock.first_check
 
-    def _report(
-        self,
-        exit_code: int | None,
-        signum: int | None,
-        usage: ResourceUsage,
-        wall_s: float,
-        stopped: str | None,
-        ended_at: float,
-        *,
-        last: bool,
-    ) -> StepReport:
+    def _report(self, end: StepEnd, usage: ResourceUsage, stopped: str | None, *, last: bool) -> StepReport:
+        wall_s = end.wall_s
         if self._judge:  # the elapsed time of the program, by the clock of its limit
             wall_s = max(wall_s - self._judge.busy_s(), min(usage.cpu_s, wall_s))
         used = usage.cpu_s, wall_s, self._waited_s, usage.memory_bytes
-        return StepReport(self._box, self._index, exit_code, signum, *used, stopped, ended_at, last)
+        return StepReport(self._box, self._index, end.exit_code, end.signal, *used, stopped, end.ended_at, last)
 
     def _fills_buffers(self, limits: StepLimits) -> bool:
         """Return True if sockets hold more than the memory limit. A cgroup counts only a part of their buffers; the

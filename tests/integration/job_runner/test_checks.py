@@ -21,7 +21,7 @@ from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
-from tests.integration.job_runner.engines import ScriptedEngine
+from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine
 from tests.integration.job_runner.test_cleaner import MAILER
 from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
@@ -99,19 +99,17 @@ async def test_a_cancelled_check_stops_its_validators(
     await store_package(store)
     begun, ended, cancelled = asyncio.Event(), asyncio.Event(), []
 
-    class Sleeping(ScriptedEngine):
-        async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0):  # type: ignore[no-untyped-def]
-            try:
-                begun.set()
-                await asyncio.Event().wait()
-                yield
-            finally:
-                ended.set()
+    async def sleep(_: str) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
 
     async def note(_: Connection) -> None:
         cancelled.append(check)
 
-    checks = DataChecks(database, PackageRuns(store, Sleeping()), Charges(database, 1), poll_interval=3600)
+    checks = DataChecks(database, PackageRuns(store, PlayedEngine(sleep)), Charges(database, 1), poll_interval=3600)
     async with looping(checks.run):
         await asyncio.wait_for(begun.wait(), 60)
         assert await cancel_batch(owner_of(database), 1, note)

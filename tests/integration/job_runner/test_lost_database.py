@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,12 +22,11 @@ from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import WebhookSender
 from shared.database import channels
 from shared.database.connection import Database
-from shared.engine.client.event_lines import RunEvent
 from shared.service.errors import DatabaseUnavailable
 from shared.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.fixtures.webhook_receiver import answer, receiving
-from tests.integration.job_runner.engines import Engine, PlayedEngine
+from tests.integration.job_runner.engines import PlayedEngine
 from tests.integration.job_runner.test_checks import add_check, store_package
 from tests.integration.job_runner.test_outages import POLICY
 from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer, add_email
@@ -80,22 +79,10 @@ async def _job(work: Work) -> AsyncIterator[Callable[[asyncio.Event], Awaitable[
     yield Runner(work.database, processor, RunnerSettings(lease_seconds=1)).run
 
 
-class _Validators(Engine):
-    """Begins each run of a check's validators and judges, and finds nothing wrong."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-
-    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
-        await self._work.play(program)
-        if False:
-            yield
-
-
 async def _check(work: Work) -> AsyncIterator[Callable[[asyncio.Event], Awaitable[None]]]:
     await add_check(work.database, "a")
     await store_package(work.store)
-    runs = PackageRuns(work.store, _Validators(work))
+    runs = PackageRuns(work.store, PlayedEngine(work.play))
     yield DataChecks(work.database, runs, Charges(work.database, 1), poll_interval=3600).run
 
 

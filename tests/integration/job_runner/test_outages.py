@@ -132,7 +132,8 @@ async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Dat
         return contacts == number and not await fetch(database, "SELECT id FROM job WHERE status = 'executing'")
 
     await add_jobs(database, 30)
-    pause = Pause(RetryPolicy(base=1, cap=60), clock=lambda: clock)
+    pause = Pause(RetryPolicy(base=1, cap=60))
+    pause._clock = lambda: clock
     engine = PlayedEngine(Runs().play, contact)
     processor = processor_of(database, store, engine, pause=pause)
     async with running(database, processor, lease_seconds=3600):

@@ -580,7 +580,7 @@ async def test_a_mail_that_fails_after_its_round_is_soon_repeated(
     monkeypatch.setattr(sender_module, "_ROUND_SECONDS", 0.1)
     mailer.open.clear()
     mailer.failures = [MailerUnavailable("try again")]
-    sender._policy = RetryPolicy(base=0.1, cap=0.1)
+    monkeypatch.setattr(sender_module, "POLICY", RetryPolicy(base=0.1, cap=0.1))
     await add_email(database)
     async with looping(sender.run):
         await eventually(lambda: len(waits) > 1, what="its round is over")

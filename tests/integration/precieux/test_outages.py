@@ -46,15 +46,15 @@ pytestmark = pytest.mark.usefixtures("operator")
 
 @dataclass
 class Place:
-    """Where something is away. `events` are those that were logged."""
+    """Where something is away."""
 
     database: Database
     folder: Path
     patch: pytest.MonkeyPatch
-    logs: list[Any]
 
-    async def logged(self, event: str) -> None:
-        await eventually(lambda: event in [entry["event"] for entry in self.logs], what=event)
+    def processor(self, engine: EngineClient) -> Processor:
+        store = LocalStore(self.folder, LinkSigner(b"k" * 32, "http://api"))
+        return Processor(self.database, store, engine, BRANDING, 3)
 
     async def count(self) -> None:
         await HealthServer(HealthSettings(), self.database, counts_backlog=True)._metrics(cast("Any", None))
@@ -62,8 +62,7 @@ class Place:
     @asynccontextmanager
     async def waiting_job(self, engine: EngineClient) -> AsyncIterator[None]:
         await add_job(self.database)
-        store = LocalStore(self.folder, LinkSigner(b"k" * 32, "http://api"))
-        async with running(self.database, Processor(self.database, store, engine, BRANDING, 3)):
+        async with running(self.database, self.processor(engine)):
             await eventually(lambda: fetch(self.database, "SELECT FROM job WHERE failure IS NOT NULL"))
             yield
         await engine.close() if isinstance(engine, CodexClient) else None
@@ -105,9 +104,7 @@ async def database_away(place: Place) -> AsyncIterator[None]:
     place.patch.setattr("precieux.installation.operator_database._CONNECT_TIMEOUT", 0.3)
     place.patch.setenv("PRECIEUX_DATABASE_URL", url)
     Outage(place.database, place.patch).is_on = True
-    store = LocalStore(place.folder, LinkSigner(b"k" * 32, "http://api"))
-    async with running(place.database, Processor(place.database, store, PlayedEngine(lambda _: asyncio.sleep(0)),
-                                                 BRANDING, 3)):  # fmt: skip
+    async with running(place.database, place.processor(PlayedEngine(lambda _: asyncio.sleep(0)))):
         await place.count()
         yield
 
@@ -167,10 +164,8 @@ async def test_an_outage_is_named(
     folder.mkdir()
     async with connected(database_url) as database:
         with capture_logs() as logs:
-            place = Place(database, folder, monkeypatch, logs)
-            async with asynccontextmanager(begin)(place):
-                if event:
-                    await place.logged(event)
+            async with asynccontextmanager(begin)(Place(database, folder, monkeypatch)):
+                await eventually(lambda: not event or event in [entry["event"] for entry in logs], what=event)
                 troubles = [line["trouble"] for line in await asyncio.to_thread(status, code=1)]
                 samples = generate_latest().decode()
     assert trouble in troubles

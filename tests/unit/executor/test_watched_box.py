@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import pytest
 
@@ -19,6 +19,7 @@ from executor.sandbox.keeper.words import StepEnd
 from tests.fixtures.step_limits import TINY
 
 _NEVER = float("inf")
+_Pair: TypeAlias = tuple[WatchedBox, WatchedBox, socket.socket]
 
 
 @pytest.fixture
@@ -224,8 +225,8 @@ def test_a_descriptor_may_have_a_high_number() -> None:
 
 
 @pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch, signals: list[int]) -> Iterator[tuple[WatchedBox, WatchedBox, socket.socket]]:
-    """The boxes of a program and of its judge, which run, and process 1 of the judge's."""
+def pair(monkeypatch: pytest.MonkeyPatch, signals: list[int]) -> Iterator[_Pair]:
+    """The boxes of a program and of its judge, and process 1 of the judge's. The program is at its wall limit."""
     sockets = [channel.pair() for _ in range(2)]
     program, judge = (WatchedBox(number, ours, None, None) for number, (ours, _) in enumerate(sockets, start=1))
     for box, (_, init) in zip((judge, program), reversed(sockets), strict=True):
@@ -238,6 +239,8 @@ def pair(monkeypatch: pytest.MonkeyPatch, signals: list[int]) -> Iterator[tuple[
         box.begin(Begin(box.id, (TINY,), b"words", judge=2), [])
         assert box._steps.have_begun == (box is program)
     assert judge._steps.have_begun
+    assert sockets[1][1].recv(100) == b"words"
+    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     yield program, judge, sockets[1][1]
     for box, (_, init) in zip((program, judge), sockets, strict=True):
         init.close()
@@ -256,16 +259,9 @@ def pair(monkeypatch: pytest.MonkeyPatch, signals: list[int]) -> Iterator[tuple[
     ],
     ids=["leaves bytes unread", "cannot write", "has read all", "has read all meanwhile", "reads slowly"],
 )
-def test_a_judge_hangs_if_it_stops_reading(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket],
-    answers: list[str],
-    stopped: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_judge_hangs_if_it_stops_reading(pair: _Pair, answers: list[str], stopped: str) -> None:
     """The program is stopped when the judge has given all answers, and not before."""
     program, judge, init = pair
-    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
-    assert init.recv(100) == b"words"
     for answer in answers:
         program.check_limits()
         assert (init.recv(100), program._stopped) == (b"?", None)
@@ -277,13 +273,11 @@ def test_a_judge_hangs_if_it_stops_reading(
 
 @pytest.mark.parametrize("runnable", [[False, False, True, True, False, False], [False, *[True] * 50]])
 def test_a_judge_that_waits_for_a_processor_does_not_hang(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], runnable: list[bool], monkeypatch: pytest.MonkeyPatch
+    pair: _Pair, runnable: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The keeper counts what it has left unread only when it rests, however long it does not."""
     program, judge, init = pair
-    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     monkeypatch.setattr(_Tree, "runnable", [*runnable])
-    assert init.recv(100) == b"words"
     for _ in range(len(runnable) - runnable.index(True) + 4):
         program.check_limits()
         assert judge._stopped is None
@@ -295,13 +289,9 @@ def test_a_judge_that_waits_for_a_processor_does_not_hang(
     assert judge._stopped == "hang"
 
 
-def test_late_answers_are_about_one_moment(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_late_answers_are_about_one_moment(pair: _Pair) -> None:
     """A busy machine lets process 1 answer late. Then the judge gets the time of all questions again."""
     program, judge, init = pair
-    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
-    assert init.recv(100) == b"words"
     for _ in range(4):
         program.check_limits()
     while channel.is_readable(init.fileno()):
@@ -312,12 +302,9 @@ def test_late_answers_are_about_one_moment(
     assert judge._stopped is None
 
 
-def test_a_judge_that_has_ended_does_not_hang(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_judge_that_has_ended_does_not_hang(pair: _Pair) -> None:
     """The keeper is about to read that the judge has said no."""
     program, judge, init = pair
-    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     for _ in range(4):
         program.check_limits()
         init.send(b"unread 5 10 0")
@@ -327,12 +314,9 @@ def test_a_judge_that_has_ended_does_not_hang(
     assert _summary(_report(judge)) == (0, 0.0, None, True)
 
 
-def test_a_box_that_gives_no_answer_does_not_keep_the_program(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], signals: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_box_that_gives_no_answer_does_not_keep_the_program(pair: _Pair, signals: list[int]) -> None:
     """The judge's box stands still until the program has ended, and is killed then."""
     program, judge, _ = pair
-    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     for _ in range(21):
         program.check_limits()
     assert (program._stopped, judge._stopped) == ("wall", "deadlock")
@@ -342,19 +326,14 @@ def test_a_box_that_gives_no_answer_does_not_keep_the_program(
     assert len(signals) == 4
 
 
-def test_a_program_that_ends_over_its_wall_limit_is_too_late(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_that_ends_over_its_wall_limit_is_too_late(pair: _Pair) -> None:
     program, judge, _ = pair
-    monkeypatch.setattr(program._steps, "exceeded_limit", lambda has_ended: "wall")
     program.check_limits()
     report = program._end_step(StepEnd(0, 0, None, 0.0, 0.0, 1.0, 0, 7.0))
     assert (report.stopped, report.ended_at, judge._stopped) == ("wall", 7.0, None)
 
 
-def test_the_box_of_a_judge_is_kept_until_its_program_has_ended(
-    pair: tuple[WatchedBox, WatchedBox, socket.socket],
-) -> None:
+def test_the_box_of_a_judge_is_kept_until_its_program_has_ended(pair: _Pair) -> None:
     program, judge, init = pair
     init.send(b"step 0 0 0 0 0 1000 7")
     assert _report(judge).last

@@ -28,15 +28,7 @@ def _compiled(**figures: float) -> Compiled:
         ([(9, _STARTED), (9, _compiled(cpu_s=4, wall_s=9, waited_s=5)), (1, ended_test(cpu_s=1))], 5),
         ([], 0),
     ],
-    ids=[
-        "a busy machine",
-        "it sleeps",
-        "several processors",
-        "tests at once",
-        "waits for slots",
-        "compiles",
-        "nothing",
-    ],
+    ids=["a busy machine", "it sleeps", "processors", "tests at once", "waits for slots", "compiles", "nothing"],
 )
 def test_waiting_is_not_charged(
     events: list[tuple[float, RunEvent]], charged: float, monkeypatch: pytest.MonkeyPatch
