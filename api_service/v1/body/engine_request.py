@@ -1,16 +1,14 @@
 """Writes the engine's request for a program that is run without being stored, and has it run."""
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from api_service.submissions.new_submission import NewSubmission
+from api_service.v1.body.rules import CheckedSubmission
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.job_program import JobProgram
-from shared.files.archives import unpack
 from shared.resources.models import Test
 
 #: Seconds within which the engine must begin to run a program.
@@ -26,30 +24,25 @@ class TransientProgram:
     is_interactive: bool
 
 
-def transient_program(new: NewSubmission, *, live_output: bool = False) -> TransientProgram:
+def transient_program(submission: CheckedSubmission, *, live_output: bool = False) -> TransientProgram:
     """Return what the engine runs for a submission that is not stored, just as the runner would.
 
     With `live_output`, the engine tells what a program without tests writes while it runs.
     """
-    tests = json.loads(new.tests.json) if new.tests else None
+    body, source, tests = submission.body, submission.program, submission.tests
+    assert source.engine_language
     program = JobProgram.of(
         {
             "id": 0,
-            "spec": new.spec,
-            "override": None,
-            "filename": new.filename,
-            "object_key": f"program{new.source.suffix}",
-            "sha256": None,
-            "files": new.files,
+            "spec": {**submission.spec, "live_output": live_output},
+            "filename": source.entry,
             "tests": tests,
-            "expected_output": new.expected_output,
+            "expected_output": body.expected_output,
+            **dict.fromkeys(("override", "object_key", "sha256", "files")),
         },
-        {"language": new.language, "inputs": new.stdin},
+        {"language": source.engine_language.code, "inputs": body.stdin},
     )
-    files = unpack(new.source.data) if program.is_archive else {program.entry: new.source.data}
-    if live_output and tests is None:
-        program = replace(program, as_stored={**program.as_stored, "live_output": True})
-    request = program.request(files, {name: unpack(judge.data) for name, judge in new.judges.items()})
+    request = program.request(source.files, {name: judge.files for name, judge in submission.judges.items()})
     return TransientProgram(request, tests, program.is_interactive)
 
 
