@@ -9,7 +9,6 @@ from api_service.requests.threads import run_in_thread
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.engine_request import RunEvents, TransientProgram, events_of, transient_program
 from api_service.v1.body.rules import check_submission
-from api_service.v1.reads.transient_run import TransientResult
 
 
 async def run_program(
@@ -18,13 +17,13 @@ async def run_program(
     """Run the program of a submission's content by `run`, and return its run as API v1 shows it. Raises `ApiError`."""
     # In a thread, because a body may be long.
     program = await run_in_thread(_program, content, constraints)
-    result, ended = TransientResult(program.tests, is_interactive=False), 0
-    async with aclosing(events_of(run, program, result)) as events:
+    ended = 0
+    async with aclosing(events_of(run, program)) as events:
         async for _, test in events:
             if test is not None:
                 ended += 1
                 await on_test(ended, len(program.tests or ()))
-    return result.run().model_dump(mode="json")
+    return program.result.run().model_dump(mode="json")
 
 
 def _program(content: Mapping[str, Any], constraints: Constraints) -> TransientProgram:

@@ -17,11 +17,11 @@ _WAIT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class TransientProgram:
-    """A program: the engine's `request` for it, and its `tests` as submissions have them; None without tests."""
+    """A program: the engine's `request` for it, its `tests` as submissions have them (or None), and its `result`."""
 
     request: bytes
     tests: list[dict[str, Any]] | None
-    is_interactive: bool
+    result: TransientResult
 
 
 def transient_program(submission: CheckedSubmission, *, live_output: bool = False) -> TransientProgram:
@@ -43,7 +43,7 @@ def transient_program(submission: CheckedSubmission, *, live_output: bool = Fals
         {"language": source.engine_language.code, "inputs": body.stdin},
     )
     request = program.request(source.files, {name: judge.files for name, judge in submission.judges.items()})
-    return TransientProgram(request, tests, program.is_interactive)
+    return TransientProgram(request, tests, TransientResult(tests, is_interactive=program.is_interactive))
 
 
 class RunEvents(Protocol):
@@ -52,10 +52,8 @@ class RunEvents(Protocol):
     def __call__(self, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]: ...
 
 
-async def events_of(
-    run: RunEvents, program: TransientProgram, result: TransientResult
-) -> AsyncGenerator[tuple[RunEvent, Test | None]]:
-    """Run a program, and yield each event, which the result has taken, with the test that it has ended."""
+async def events_of(run: RunEvents, program: TransientProgram) -> AsyncGenerator[tuple[RunEvent, Test | None]]:
+    """Run a program, and yield each event, which its result has taken, with the test that it has ended."""
     async with aclosing(run(program.request, wait_s=_WAIT_S)) as events:
         async for event in events:
-            yield event, result.add(event)
+            yield event, program.result.add(event)

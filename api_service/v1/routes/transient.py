@@ -91,24 +91,22 @@ def _ended(result: TransientResult, reserve: Reserve) -> TransientRun:
 
 
 async def _run(place: Place, program: TransientProgram, reserve: Reserve) -> TransientRun:
-    result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    async with aclosing(events_of(place.events, program, result)) as events:
+    async with aclosing(events_of(place.events, program)) as events:
         async for _ in events:
             pass
-    return _ended(result, reserve)
+    return _ended(program.result, reserve)
 
 
 async def _events(place: Place, program: TransientProgram, reserve: Reserve) -> AsyncGenerator[bytes]:
-    result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    async with aclosing(events_of(place.events, program, result)) as events:
+    async with aclosing(events_of(place.events, program)) as events:
         async for happened, test in events:
             if isinstance(happened, Started):
-                yield event("started", StartedEvent(engine=result.engine))
+                yield event("started", StartedEvent(engine=program.result.engine))
             elif isinstance(happened, Output):
                 yield event(happened.stream, OutputEvent(text=happened.text))
             elif test is not None:
                 yield event("test", test)
-    yield event("finished", _ended(result, reserve))
+    yield event("finished", _ended(program.result, reserve))
 
 
 class _RunEvents(PiecewiseResponse):
