@@ -6,30 +6,25 @@ from typing import Any
 
 from api_service.agent_tools.server import OnTest
 from api_service.requests.threads import run_in_thread
-from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints
-from api_service.v1.body.engine_request import RunEvents, events_of, transient_program
-from api_service.v1.body.rules import validate_submission
-from api_service.v1.reads.transient_run import TransientResult
+from api_service.v1.body.engine_request import RunEvents, TransientProgram, events_of, transient_program
+from api_service.v1.body.rules import check_submission
 
 
 async def run_program(
     run: RunEvents, content: dict[str, Any], constraints: Constraints, on_test: OnTest
 ) -> dict[str, Any]:
     """Run the program of a submission's content by `run`, and return its run as API v1 shows it. Raises `ApiError`."""
-    program = transient_program(await validated(content, constraints))
-    result, ended = TransientResult(program.tests, is_interactive=False), 0
-    async with aclosing(events_of(run, program, result)) as events:
+    # In a thread, because a body may be long.
+    program = await run_in_thread(_program, content, constraints)
+    ended = 0
+    async with aclosing(events_of(run, program)) as events:
         async for _, test in events:
             if test is not None:
                 ended += 1
                 await on_test(ended, len(program.tests or ()))
-    return result.run().model_dump(mode="json")
+    return program.result.run().model_dump(mode="json")
 
 
-async def validated(content: Mapping[str, Any], constraints: Constraints) -> NewSubmission:
-    """Return the submission of a content. Raises `ApiError` with all its faults."""
-    # In a thread, because a body may be long.
-    new = await run_in_thread(validate_submission, content, constraints)
-    constraints.require_known([new])
-    return new
+def _program(content: Mapping[str, Any], constraints: Constraints) -> TransientProgram:
+    return transient_program(check_submission(content, constraints))

@@ -8,10 +8,8 @@ order is always: hold a place, read the body, release it, run.
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import Depends
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 
 from api_service.access.auth import Principal
 from api_service.limits import rate_limits
@@ -82,10 +80,3 @@ class Port:
         if not principal.sees_all:
             async with self.services.database.transaction() as connection:
                 await rate_limits.take(connection, [self.services.submissions.costs.source_bytes(principal, size)])
-
-
-async def _port(connection: HTTPConnection) -> Port:
-    return Port(connection.app.state.services)
-
-
-PortDep = Annotated[Port, Depends(_port)]

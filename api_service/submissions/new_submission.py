@@ -34,17 +34,6 @@ class Object:
         return "application/zip" if self.extension == _ARCHIVE else "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Tests:
-    """The tests of a submission as JSON. `text_bytes` are the bytes of their texts (`text_bytes_of`)."""
-
-    __test__ = False  # pytest would take it for a test
-
-    json: str = field(repr=False)
-    text_bytes: int
-    have_limits: bool
-
-
 #: The columns that are JSON.
 JSON_COLUMNS: Final = frozenset({"spec", "files", "tests", "metadata"})
 
@@ -54,8 +43,8 @@ class NewSubmission:
     """The values of a row of `uploads`. `id` is the one that a client of the classic calls has chosen.
 
     A submission of a classic call has no `spec` and nothing after it. `text_bytes` are the bytes of the texts of those
-    (`text_bytes_of`), and of the files of its judges. Unless it is on `hold`, it is run at once. `judges` has the
-    object of each program that judges it.
+    (`text_bytes_of`), and of the files of its judges. Unless it is on `hold`, it is run at once. `tests` are JSON.
+    `judges` has the object of each program that judges it.
 
     `problem_version` is the id of the version that it is submitted to. Its `spec` then has the key `problem`, and
     neither tests nor judges of its own (`shared.problems.submitting`).
@@ -72,7 +61,7 @@ class NewSubmission:
     spec: Mapping[str, Any] | None = None
     files: Sequence[Mapping[str, Any]] | None = None
     expected_output: str | None = None
-    tests: Tests | None = None
+    tests: str | None = field(default=None, repr=False)
     metadata: Mapping[str, str] | None = None
     webhook_url: str | None = None
     batch: int | None = None
@@ -93,7 +82,7 @@ class NewSubmission:
             "spec": None if self.spec is None else as_json(self.spec),
             "files": None if self.files is None else as_json(self.files),
             "expected_output": self.expected_output,
-            "tests": self.tests and self.tests.json,
+            "tests": self.tests,
             "metadata": as_json(self.metadata) if self.metadata else None,
             "webhook_url": self.webhook_url,
             "batch": self.batch,
@@ -116,7 +105,7 @@ class NewSubmission:
         """The bytes that are stored for it while it waits, before the database compresses them."""
         if self.spec is None:
             return self.size_bytes
-        texts = [self.stdin, self.expected_output or "", self.tests.json if self.tests else ""]
+        texts = [self.stdin, self.expected_output or "", self.tests or ""]
         texts += [as_json(self.spec), as_json(self.files), as_json(self.metadata or {})]
         objects = (self.source, *self.judges.values())
         return sum(len(one.data) for one in objects) + sum(len(text.encode()) for text in texts)

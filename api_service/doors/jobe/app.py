@@ -19,7 +19,7 @@ from api_service.doors.jobe.request import OVERLOAD, RunSpec, invalid, read_file
 from api_service.doors.jobe.settings import JobeSettings
 from api_service.errors import DependencyAway
 from api_service.http.errors import ApiError, Kind, cut
-from api_service.requests.port import Place, PortDep
+from api_service.requests.port import Place, Port
 from api_service.requests.receive import read_parsed
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import Services, ServicesDep
@@ -113,11 +113,9 @@ async def list_languages(_: Submitter, services: ServicesDep) -> Response:
 
 
 @router.put("/files/{id}")
-async def store_file(
-    principal: Submitter, id_: FileId, request: Request, services: ServicesDep, port: PortDep
-) -> Response:
+async def store_file(principal: Submitter, id_: FileId, request: Request, services: ServicesDep) -> Response:
     data = await read_parsed(request, read_file, id_, services.settings.max_source_bytes)
-    await port.take_bytes(principal, len(data))
+    await Port(services).take_bytes(principal, len(data))
     max_bytes = request.app.state.settings.jobe_files_bytes
     await put_file(services.database, services.store, principal.owner, id_, data, max_bytes)
     return _empty()
@@ -130,10 +128,10 @@ async def find_file(principal: Submitter, id_: FileId, services: ServicesDep) ->
 
 
 @router.post("/runs")
-async def run(principal: Submitter, request: Request, services: ServicesDep, port: PortDep) -> Response:
+async def run(principal: Submitter, request: Request, services: ServicesDep) -> Response:
     languages = languages_of(await services.languages.catalog())
     settings: JobeSettings = request.app.state.settings
-    with port.hold(principal) as place:
+    with Port(services).hold(principal) as place:
         spec = await read_parsed(
             request, read_run, languages, services.settings.max_input_bytes, settings.jobe_max_cputime
         )

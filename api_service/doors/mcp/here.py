@@ -8,16 +8,18 @@ from typing import Any
 from fastapi import Request
 
 from api_service.access.auth import Principal, require
-from api_service.agent_tools.programs import run_program, validated
+from api_service.agent_tools.programs import run_program
 from api_service.agent_tools.results import ProgramFile
 from api_service.agent_tools.server import Answer, OnTest, but_stored
 from api_service.agent_tools.tools import TOOLS
 from api_service.http.errors import ApiError
 from api_service.requests.port import Port
+from api_service.requests.threads import run_in_thread
 from api_service.requests.visibility import visible_submission
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services
 from api_service.v1.body.constraints import constraints_of
+from api_service.v1.body.rules import validate_submission
 from api_service.v1.output.stored_bytes import artifact_of_run
 from api_service.v1.routes.languages import languages_of
 from shared.accounts.api_keys import Scope
@@ -49,7 +51,7 @@ class HereBackend:
         require(self.principal, Scope.SUBMIT)
         services, principal = self.services, self.principal
         constraints = await constraints_of(self.request, services, principal, [content])
-        new = await validated(content, constraints)
+        new = await run_in_thread(validate_submission, content, constraints)
         with waiting(services, principal, wait_s) as waiter:
             number = await Port(services).submit(principal, new)
             try:

@@ -18,7 +18,7 @@ from api_service.doors.piston.session import InteractiveSession
 from api_service.doors.piston.settings import PistonSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import ConcurrencyLimit
-from api_service.requests.port import Port, PortDep
+from api_service.requests.port import Port
 from api_service.requests.receive import read_parsed
 from api_service.services import Services, ServicesDep
 from shared.accounts.api_keys import Scope as KeyScope
@@ -99,16 +99,14 @@ async def list_runtimes(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
 
 
 @router.post("/execute")
-async def execute(
-    principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep, port: PortDep
-) -> JSONResponse:
+async def execute(principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep) -> JSONResponse:
     settings: PistonSettings = request.app.state.settings
 
     def read(body: bytes) -> tuple[Runtime, bytes]:
         job = read_job(read_json(body), runtimes, settings)
         return job.runtime, job.engine_request(services.settings, settings.output_bytes)
 
-    with port.hold(principal) as place:
+    with Port(services).hold(principal) as place:
         runtime, program = await read_parsed(request, read)
         run = await place.run(request, program, wait_s=WAIT_SECONDS)
     return JSONResponse(answer_of(runtime, run))

@@ -20,9 +20,9 @@ from api_service.doors.sandboxfusion.request import NotRunnable, Unreadable
 from api_service.doors.sandboxfusion.settings import SandboxFusionSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.languages.catalog import LanguageCatalog
-from api_service.requests.port import Place, Port, PortDep
+from api_service.requests.port import Place, Port
 from api_service.requests.receive import read_parsed
-from api_service.services import Services
+from api_service.services import Services, ServicesDep
 from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
 from shared.service.settings import load
 
@@ -91,18 +91,18 @@ def _detail(_: HTTPConnection, error: ApiError) -> Response:
 
 @router.post("/run_code")
 @router.post(f"{_NO_KEY}/run_code")
-async def run_code(principal: Submitter, request: Request, port: PortDep) -> Response:
+async def run_code(principal: Submitter, request: Request, services: ServicesDep) -> Response:
     try:
-        return _json(code_answer(*await _run(principal, request, port, code_program)))
+        return _json(code_answer(*await _run(principal, request, services, code_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_STAGES))
 
 
 @router.post("/run_jupyter")
 @router.post(f"{_NO_KEY}/run_jupyter")
-async def run_jupyter(principal: Submitter, request: Request, port: PortDep) -> Response:
+async def run_jupyter(principal: Submitter, request: Request, services: ServicesDep) -> Response:
     try:
-        return _json(notebook_answer(*await _run(principal, request, port, notebook_program)))
+        return _json(notebook_answer(*await _run(principal, request, services, notebook_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_CELLS))
 
@@ -116,7 +116,7 @@ async def ping() -> Response:
 async def _run(
     principal: Principal,
     request: Request,
-    port: Port,
+    services: Services,
     program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
 ) -> tuple[EndedRun, FusionProgram]:
     """Return how the program of a request ran, and the program.
@@ -126,13 +126,13 @@ async def _run(
     settings: SandboxFusionSettings = request.app.state.settings
     wait_s, memory_mb = settings.sandboxfusion_wait_seconds, settings.sandboxfusion_memory_mb
     deadline = time.monotonic() + (wait_s or _WAIT_SECONDS)
-    with port.hold(principal) as place:
+    with Port(services).hold(principal) as place:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await request.body()
         except TimeoutError:
             raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
-        program = await read_parsed(request, program_of, await port.services.languages.catalog(), memory_mb)
+        program = await read_parsed(request, program_of, await services.languages.catalog(), memory_mb)
         deadline += 0.0 if wait_s else program.spare_s
         return await run_within(place, request, program, deadline), program
 

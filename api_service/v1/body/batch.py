@@ -91,7 +91,6 @@ async def read_batch(request: Request, services: Services, principal: Principal)
     contents = [content for content in outline.submissions or () if isinstance(content, dict)]
     constraints = await constraints_of(request, services, principal, [outline.defaults, *contents, dict(outline)])
     new = await run_in_thread(_validated, outline, replace(constraints, may_hold=False), [*faults, *own_faults])
-    constraints.require_known(new.submissions)
     return new, outline
 
 
@@ -113,18 +112,22 @@ def _outlined(body: bytes) -> tuple[_Outline, list[Fault]]:
 
 
 def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fault]) -> NewBatch:
-    """Return the batch. Raises `ApiError` (422) with these faults and all of its own, as far as they are reported."""
+    """Return the batch. Raises `ApiError`: 422 with these faults and its own, or 503 if it cannot be checked yet."""
     defaults = Defaults(outline.defaults)
     inner = [Fault(fault.detail, pointer=f"/defaults{fault.pointer}") for fault in defaults.checked.faults]
     faults = [*faults, *inner, *address_faults(None, outline.webhook_url, constraints)]
     new: list[NewSubmission] = []
+    refused: ApiError | None = None
     for number, content in enumerate(outline.submissions or () if defaults.checked.value else ()):
         if len(faults) >= MAX_FAULTS:
             break
         try:
             new.append(validate_submission(content, constraints, BodyPath(f"/submissions/{number}", defaults)))
         except ApiError as exc:
+            refused = exc
             faults = first_of_each_place([*faults, *exc.faults])
     if faults:
         raise invalid(first_of_each_place(faults))
+    if refused:
+        raise refused
     return NewBatch(new, digest=outline.digest, webhook_url=outline.webhook_url)

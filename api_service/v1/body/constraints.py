@@ -7,13 +7,11 @@ from typing import Any
 from fastapi import Request
 
 from api_service.access.auth import Principal
-from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.reading import find_visible
 from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.accept_language import locale_of
 from api_service.v1.body.submission import Locale
 from api_service.v1.protocol.validation import is_clean
@@ -47,20 +45,6 @@ class Constraints:
     def bounds_of(self, language: EngineLanguage | None) -> Mapping[str, LimitBounds]:
         """Return the bounds of a program's limits; of one in an unknown language those that all languages share."""
         return language.limits if language else self.catalog.bounds
-
-    def require_known(self, submissions: Iterable[NewSubmission]) -> None:
-        """Raise `ApiError` (503) if a submission asks for what cannot be checked yet: options or limits."""
-        for submission in submissions:
-            language, spec, tests = self.catalog.find(submission.language), submission.spec, submission.tests
-            if spec is None or (language and language.details):
-                continue
-            programs = (spec, *(spec[name] for name in submission.judges))
-            asks = any(program["compiler_args"] or program["limits"] for program in programs)
-            if asks or (tests and tests.have_limits):
-                raise ApiError(
-                    Kind.UNAVAILABLE,
-                    "The engine has not reported its limits and compiler options yet; try again in a few seconds.",
-                )
 
 
 async def constraints_of(

@@ -1,16 +1,14 @@
 """Writes the engine's request for a program that is run without being stored, and has it run."""
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from api_service.submissions.new_submission import NewSubmission
+from api_service.v1.body.rules import CheckedSubmission
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine.client.event_lines import RunEvent
 from shared.engine.job_program import JobProgram
-from shared.files.archives import unpack
 from shared.resources.models import Test
 
 #: Seconds within which the engine must begin to run a program.
@@ -19,38 +17,33 @@ _WAIT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class TransientProgram:
-    """A program: the engine's `request` for it, and its `tests` as submissions have them; None without tests."""
+    """A program: the engine's `request` for it, its `tests` as submissions have them (or None), and its `result`."""
 
     request: bytes
     tests: list[dict[str, Any]] | None
-    is_interactive: bool
+    result: TransientResult
 
 
-def transient_program(new: NewSubmission, *, live_output: bool = False) -> TransientProgram:
+def transient_program(submission: CheckedSubmission, *, live_output: bool = False) -> TransientProgram:
     """Return what the engine runs for a submission that is not stored, just as the runner would.
 
     With `live_output`, the engine tells what a program without tests writes while it runs.
     """
-    tests = json.loads(new.tests.json) if new.tests else None
+    body, source, tests = submission.body, submission.program, submission.tests
+    assert source.engine_language
     program = JobProgram.of(
         {
             "id": 0,
-            "spec": new.spec,
-            "override": None,
-            "filename": new.filename,
-            "object_key": f"program{new.source.suffix}",
-            "sha256": None,
-            "files": new.files,
+            "spec": {**submission.spec, "live_output": live_output},
+            "filename": source.entry,
             "tests": tests,
-            "expected_output": new.expected_output,
+            "expected_output": body.expected_output,
+            **dict.fromkeys(("override", "object_key", "sha256", "files")),
         },
-        {"language": new.language, "inputs": new.stdin},
+        {"language": source.engine_language.code, "inputs": body.stdin},
     )
-    files = unpack(new.source.data) if program.is_archive else {program.entry: new.source.data}
-    if live_output and tests is None:
-        program = replace(program, as_stored={**program.as_stored, "live_output": True})
-    request = program.request(files, {name: unpack(judge.data) for name, judge in new.judges.items()})
-    return TransientProgram(request, tests, program.is_interactive)
+    request = program.request(source.files, {name: judge.files for name, judge in submission.judges.items()})
+    return TransientProgram(request, tests, TransientResult(tests, is_interactive=program.is_interactive))
 
 
 class RunEvents(Protocol):
@@ -59,10 +52,8 @@ class RunEvents(Protocol):
     def __call__(self, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]: ...
 
 
-async def events_of(
-    run: RunEvents, program: TransientProgram, result: TransientResult
-) -> AsyncGenerator[tuple[RunEvent, Test | None]]:
-    """Run a program, and yield each event, which the result has taken, with the test that it has ended."""
+async def events_of(run: RunEvents, program: TransientProgram) -> AsyncGenerator[tuple[RunEvent, Test | None]]:
+    """Run a program, and yield each event, which its result has taken, with the test that it has ended."""
     async with aclosing(run(program.request, wait_s=_WAIT_S)) as events:
         async for event in events:
-            yield event, result.add(event)
+            yield event, program.result.add(event)

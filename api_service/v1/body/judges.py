@@ -1,6 +1,6 @@
 """Checks what judges a submission: how its output is compared, and the programs that judge it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,10 +32,15 @@ _INTERACTOR_JUDGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A judge without a fault: what of it the submission's `spec` has, and the object of its files."""
+    """A judge without a fault: what of it the submission's `spec` has, and its files."""
 
     spec: dict[str, Any]
-    object: Object
+    files: Mapping[str, bytes]
+
+    def stored(self) -> tuple[dict[str, Any], Object]:
+        """Return its `spec` as it is stored, and the object of its files."""
+        archive = archive_of(self.files)
+        return {**self.spec, "sha256": archive.sha256}, archive
 
 
 def key_faults(body: SubmissionBody, left_out: frozenset[str]) -> Iterator[Fault]:
@@ -87,8 +92,8 @@ def check_judge(
     faults += limit_faults(program.limits, bounds, place)
     if faults or check.engine_language is None or not check.files:
         return None, faults
-    files = archive_of(check.files)
     spec = {
+        **({"kind": CheckerKind.PROGRAM} if name == "checker" else {}),
         "protocol": _protocol(program),
         "language": check.engine_language.code,
         "entry": check.entry,
@@ -96,9 +101,8 @@ def check_judge(
         "args": program.args or [],
         "compiler_args": program.compiler_args or [],
         "limits": program.limits.asked() if program.limits else {},
-        "sha256": files.sha256,
     }
-    return Judge(spec, files), []
+    return Judge(spec, check.files), []
 
 
 def kind_of(body: CheckerBody | None) -> CheckerKind:

@@ -4,9 +4,9 @@ All of them give the same content, which `api_service.v1.body.rules` checks.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
@@ -16,12 +16,11 @@ from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.requests.threads import LARGE, run_in_thread_if_large
 from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.multipart import Part, read_parts
 from api_service.v1.body.program import UploadedFiles
-from api_service.v1.body.rules import validate_submission
+from api_service.v1.body.rules import CheckedSubmission, check_submission
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.protocol.idempotency import HEADER, digest
 from api_service.v1.protocol.prefer import Wait, WaitQuery, wait_of
@@ -29,7 +28,6 @@ from api_service.v1.protocol.validation import (
     NoQuery,
     checked_query,
     escaped,
-    first_of_each_place,
     from_text,
     parse_json,
     query_items,
@@ -41,6 +39,8 @@ from shared.files.archives import ArchiveError, unpack_foreign
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
 TYPES: Final = f"{JSON}, {FORM}, text/*"
+
+T = TypeVar("T")
 
 #: What the URL may say: how long a submission's answer waits.
 _Query: TypeAlias = type[WaitQuery] | type[NoQuery]
@@ -61,18 +61,24 @@ class _Content:
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedRequest:
-    """A submission that was posted. A repeated request is recognised by the digest of what was parsed."""
+class ParsedRequest(Generic[T]):
+    """What is made of a posted submission. A repeated request is recognised by the digest of what was parsed."""
 
-    new: NewSubmission
+    new: T
     content_sha256: str | None
     wait: Wait
 
 
 async def read_submission(
-    request: Request, services: Services, principal: Principal, body: bytes, *, may_store: bool = True
-) -> ParsedRequest:
-    """Return the submission of a request. Raises `ApiError`: 400, 415, or 422 with all its faults.
+    request: Request,
+    services: Services,
+    principal: Principal,
+    body: bytes,
+    make: Callable[[CheckedSubmission], T],
+    *,
+    may_store: bool = True,
+) -> ParsedRequest[T]:
+    """Return what `make` makes of the submission of a request. Raises `ApiError`: 400, 415, 422 or 503.
 
     Unless it `may_store`, it has only the keys of a run that is not stored, and its answer does not wait.
     """
@@ -82,7 +88,7 @@ async def read_submission(
     content = await run_in_thread_if_large(size, _parsed, request, body, services.settings, query)
     constraints = await constraints_of(request, services, principal, [content.keys], may_store=may_store)
     has_key = HEADER in request.headers
-    new, sha256 = await run_in_thread_if_large(size, _validated, content, constraints, has_key=has_key)
+    new, sha256 = await run_in_thread_if_large(size, _validated, content, constraints, make, has_key=has_key)
     wait = wait_of(request, content.query if isinstance(content.query, WaitQuery) else None)
     return ParsedRequest(new, sha256, wait)
 
@@ -167,17 +173,12 @@ def _upload(parts: Sequence[Part], settings: ApiSettings) -> UploadedFiles:
     return UploadedFiles(list(files.items()))
 
 
-def _validated(content: _Content, constraints: Constraints, *, has_key: bool) -> tuple[NewSubmission, str | None]:
-    """Return the submission of a content, and its digest if it `has_key`. Raises `ApiError` (422) with all faults."""
-    faults = list(content.faults)
-    try:
-        new = validate_submission(content.keys, constraints, content.path, content.upload)
-    except ApiError as exc:
-        faults += exc.faults
-    if faults:
-        raise invalid(first_of_each_place(faults))
-    constraints.require_known([new])
-    return new, _digest(content) if has_key else None
+def _validated(
+    content: _Content, constraints: Constraints, make: Callable[[CheckedSubmission], T], *, has_key: bool
+) -> tuple[T, str | None]:
+    """Return what is made of a content, and its digest if it `has_key`. Raises `ApiError`: 422 or 503."""
+    checked = check_submission(content.keys, constraints, content.path, content.upload, content.faults)
+    return make(checked), _digest(content) if has_key else None
 
 
 def _digest(content: _Content) -> str:

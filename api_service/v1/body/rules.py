@@ -5,12 +5,12 @@ without a fault, so that all faults are found at once. `api_service.v1.body.subm
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
-from api_service.http.errors import Fault, invalid
+from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.languages.catalog import EngineLanguage
-from api_service.submissions.new_submission import NewSubmission, Tests, as_json, stored, text_bytes_of
+from api_service.submissions.new_submission import NewSubmission, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
@@ -18,7 +18,6 @@ from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_fault
 from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
 from api_service.v1.protocol.validation import first_of_each_place
 from shared.engine.codex import LimitBounds
-from shared.engine.run_call import CheckerKind
 from shared.problems.submitting import limits_for, problem_bounds
 from shared.problems.versions import ProblemVersion
 
@@ -44,12 +43,26 @@ _NOT_STORED: Final = (
     "It goes only with a submission, and this run is not stored; leave it out, or post to `/v1/submissions`."
 )
 _NOT_HELD: Final = "A submission of a batch cannot be held; leave it out."
+_NOT_REPORTED: Final = "The engine has not reported its limits and compiler options yet; try again in a few seconds."
 
 
 def validate_submission(
     content: object, constraints: Constraints, place: BodyPath | None = None, upload: UploadedFiles | None = None
 ) -> NewSubmission:
-    """Return the submission of a body. Raises `ApiError` (422) with all its faults.
+    """Return the submission of a body as it is stored. Raises `ApiError` as `check_submission`."""
+    return check_submission(content, constraints, place, upload).stored()
+
+
+def check_submission(
+    content: object,
+    constraints: Constraints,
+    place: BodyPath | None = None,
+    upload: UploadedFiles | None = None,
+    others: Sequence[Fault] = (),
+) -> "CheckedSubmission":
+    """Return the submission of a body.
+
+    Raises `ApiError`: 422 with all its faults and these `others`, or 503 if it cannot be checked yet.
 
     With `place`, the content is a submission of a batch, and keys that it lacks come from `place.defaults`. `upload`
     has the files that came beside the content.
@@ -60,15 +73,16 @@ def validate_submission(
     result = place.defaults.complete(content)
     faults = result.faults
     if result.value is not None:
-        check = _Check(result.value, result.left_out, constraints, upload, place.defaults)
+        check = CheckedSubmission(result.value, result.left_out, constraints, upload, place.defaults)
         faults = first_of_each_place([*faults, *check.faults()])
-    if faults or result.value is None:
-        raise invalid([place.fault(content, fault) for fault in faults])
-    return check.submission()
+    if faults or others or result.value is None:
+        raise invalid(first_of_each_place([*others, *(place.fault(content, fault) for fault in faults)]))
+    check.require_known()
+    return check
 
 
-class _Check:
-    """Checks the rules of a body. What takes long is done `once` for values that come from the defaults of a batch."""
+class CheckedSubmission:
+    """A body, and its rules. What takes long is done `once` for values that come from the defaults of a batch."""
 
     def __init__(
         self,
@@ -169,8 +183,19 @@ class _Check:
         elif not all(map(_is_text, files.values())):
             yield Fault(NEEDS_RUN, pointer="/files/0/content")
 
-    def submission(self) -> NewSubmission:
-        """Return the submission of a body without a fault."""
+    def require_known(self) -> None:
+        """Raise `ApiError` (503) if the body asks for what cannot be checked yet: options or limits."""
+        if self.engine_language and self.engine_language.details:
+            return
+        tests = self.body.tests or ()
+        programs = (self.spec, *(judge.spec for judge in self.judges.values()))
+        asks = any(program["compiler_args"] or program["limits"] for program in programs)
+        if asks or self.once(tests, "limits", lambda: any(test.limits and test.limits.asked() for test in tests)):
+            raise ApiError(Kind.UNAVAILABLE, _NOT_REPORTED)
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """The options of a body without a fault."""
         body = self.body
         assert self.engine_language
         spec = {
@@ -186,9 +211,19 @@ class _Check:
         }
         if self.problem:
             spec |= _spec_of(self.problem, self.engine_language, self.constraints)
-        for name, judge in self.judges.items():
-            spec[name] = {"kind": CheckerKind.PROGRAM, **judge.spec} if name == "checker" else judge.spec
-        tests = self.once(body.tests, "stored", lambda: _tests(body.tests or ())) if body.tests else None
+        return spec | {name: judge.spec for name, judge in self.judges.items()}
+
+    @cached_property
+    def tests(self) -> list[dict[str, Any]] | None:
+        """The tests with their defaults."""
+        return [_test(number, test) for number, test in enumerate(self.body.tests, 1)] if self.body.tests else None
+
+    def stored(self) -> NewSubmission:
+        """Return a submission without a fault as it is stored."""
+        body = self.body
+        assert self.engine_language
+        tests, bytes_of_tests = self.once(body.tests, "stored", self._stored_tests)
+        judges = {name: self.once(getattr(body, name), "stored", judge.stored) for name, judge in self.judges.items()}
         metadata = body.metadata or {}
         texts = [body.expected_output, body.args, body.compiler_args, metadata]
         texts += [judge.spec["args"] for judge in self.judges.values()]
@@ -197,19 +232,22 @@ class _Check:
             language=self.engine_language.code,
             filename=self.program.entry,
             source=self.once(body.files, "stored", lambda: stored(self.program.files)),
-            judges={name: judge.object for name, judge in self.judges.items()},
+            judges={name: archive for name, (_, archive) in judges.items()},
             stdin=body.stdin or "",
             email=body.email,
             hold=bool(body.hold),
-            spec=spec,
+            spec=self.spec | {name: spec for name, (spec, _) in judges.items()},
             files=[{"path": path, "size_bytes": len(data)} for path, data in self.program.files.items()],
             expected_output=body.expected_output,
             tests=tests,
             metadata=metadata,
             webhook_url=body.webhook_url,
             problem_version=self.problem.id if self.problem else None,
-            text_bytes=text_bytes_of(texts) + (tests.text_bytes if tests else 0) + judge_bytes,
+            text_bytes=text_bytes_of(texts) + bytes_of_tests + judge_bytes,
         )
+
+    def _stored_tests(self) -> tuple[str | None, int]:
+        return as_json(self.tests) if self.tests else None, text_bytes_of(self.tests)
 
 
 def _spec_of(problem: ProblemVersion, language: EngineLanguage, constraints: Constraints) -> dict[str, Any]:
@@ -238,12 +276,6 @@ def address_faults(email: str | None, webhook_url: str | None, constraints: Cons
 def _limit_faults_of_tests(tests: Sequence[TestBody], bounds: Mapping[str, LimitBounds]) -> Iterator[Fault]:
     for number, test in enumerate(tests):
         yield from limit_faults(test.limits, bounds, f"/tests/{number}")
-
-
-def _tests(bodies: Sequence[TestBody]) -> Tests:
-    """Return tests as they are stored."""
-    tests = [_test(number, test) for number, test in enumerate(bodies, 1)]
-    return Tests(as_json(tests), text_bytes_of(tests), any(test["limits"] for test in tests))
 
 
 def _test(number: int, test: TestBody) -> dict[str, Any]:

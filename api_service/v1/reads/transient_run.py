@@ -1,7 +1,7 @@
 """Makes the resource of a run that is not stored from the events of the engine. Pure."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from shared.engine.artifacts import media_type_of
@@ -18,12 +18,13 @@ from shared.engine.run_call import (
     awarded,
     in_order,
 )
-from shared.resources.mapping import TEXT_LIMIT, test_of
+from shared.resources.mapping import TEXT_LIMIT
 from shared.resources.models import Engine, Test, TransientArtifact, TransientRun, signal_name
 from shared.resources.texts import cut
 
 _NO_ENGINE: Final = Engine(language=None, version=None)
 _MEASURES: Final = ("cpu_s", "wall_s", "memory_bytes")
+_OF_TEST: Final = ("stdout", "stderr", "message", "judge_message")
 _TEXTS: Final = ("stdout", "stderr", "compile_output", "message", "judge_message")
 
 
@@ -73,17 +74,12 @@ class TransientResult:
         if self._judge_failed:
             texts["judge_message"] = self._judge_failed.judge_message
         if ended:
-            texts |= {name: getattr(ended, name) for name in ("stdout", "stderr", "message", "judge_message")}
+            texts |= {name: getattr(ended, name) for name in _OF_TEST}
             truncated |= {*ended.truncated}
-        if self._is_interactive:
-            texts["stdout"] = None  # it went to the interactor
-        shown: dict[str, Any] = {name: cut(text, TEXT_LIMIT) for name, text in texts.items()}
-        truncated |= {name for name, text in shown.items() if text != texts[name]}
         return TransientRun(
             language=self._started.language if self._started else "",
             **own,
-            **shown,
-            truncated=[name for name in _TEXTS if name in truncated],
+            **self._shown(texts, truncated),
             engine=self.engine,
             artifacts=None if ended is None or ended.artifacts is None else [*map(_artifact, ended.artifacts)],
             artifacts_left_out=ended.artifacts_left_out if ended else {},
@@ -99,13 +95,7 @@ class TransientResult:
             return {"verdict": Verdict.JUDGE_ERROR, "error": None, **self._points()}
         if ended is None:
             return self._of_tests()
-        return {
-            "verdict": ended.verdict,
-            "error": ended.error or None,
-            **_measures(ended),
-            "exit_code": None if ended.signal is not None else ended.exit_code,
-            "signal": signal_name(ended.signal),
-        }
+        return {"error": ended.error or None, **_outcome(ended)}
 
     def _of_tests(self) -> dict[str, Any]:
         verdicts = [test.verdict for test in self._tests.values()]
@@ -132,23 +122,32 @@ class TransientResult:
     def _test(self, number: int, event: TestEnded | None) -> Test:
         assert self._specs
         spec = self._specs[number - 1]
-        row: Any = {"is_interactive": self._is_interactive, "shows_secrets": True}
-        result = _as_row(event, spec["points"]) if event else None
-        return test_of(row, number, spec, result, TEXT_LIMIT, is_over=True)
+        known = {"number": number, **{name: spec[name] for name in ("name", "hidden", "points")}}
+        if event is None:
+            return Test(**known, points_awarded=0.0)
+        return Test(
+            **known,
+            **_outcome(event),
+            **self._shown({name: getattr(event, name) for name in _OF_TEST}, event.truncated),
+            diff=event.diff,
+            points_awarded=awarded(spec["points"], event.verdict, event.points_awarded),
+        )
+
+    def _shown(self, texts: Mapping[str, str | None], truncated: Collection[str]) -> dict[str, Any]:
+        """Return texts as they are shown, and the names of those that are cut, by the engine or here."""
+        if self._is_interactive:
+            texts = {**texts, "stdout": None}  # it went to the interactor
+        shown = {name: cut(text, TEXT_LIMIT) for name, text in texts.items()}
+        is_cut = {name: text is not None and (name in truncated or text != shown[name]) for name, text in texts.items()}
+        return {**shown, "truncated": [name for name in _TEXTS if is_cut.get(name)]}
 
 
-def _as_row(event: TestEnded, points: float) -> Any:
-    """Return the result of a test as the database would have it."""
-    texts = {"stdout": event.written_to_stdout, "stderr": event.written_to_stderr}
-    messages = {"message": event.message, "judge_message": event.judge_message}
+def _outcome(event: TestEnded) -> dict[str, Any]:
     return {
-        **texts,
-        **messages,
-        **{f"{name}_bytes": len(text) for name, text in texts.items()},
-        **{f"{name}_bytes": len((text or "").encode()) for name, text in messages.items()},
-        "cut": event.truncated,
-        "points_awarded": awarded(points, event.verdict, event.points_awarded),
-        **{name: getattr(event, name) for name in ("verdict", "diff", "exit_code", "signal", *_MEASURES)},
+        "verdict": event.verdict,
+        **_measures(event),
+        "exit_code": None if event.signal is not None else event.exit_code,
+        "signal": signal_name(event.signal),
     }
 
 

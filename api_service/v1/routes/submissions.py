@@ -16,6 +16,7 @@ from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
 from api_service.v1.body.read import FORM, JSON, read_submission
+from api_service.v1.body.rules import CheckedSubmission
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.lists import pages
@@ -78,7 +79,7 @@ async def _create(
     The last value is the submission as it was stored; None if the answer waits or reads it.
     """
     async with receiving(request, services, principal) as body:
-        parsed = await read_submission(request, services, principal, body)
+        parsed = await read_submission(request, services, principal, body, CheckedSubmission.stored)
         wait, shown = parsed.wait, None
         waiter = held.enter_context(waiting(services, principal, wait.seconds))
         once = Once(request, services, principal, HTTPStatus.CREATED, "/v1/submissions/{}", float(wait.seconds))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, aclosing
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
@@ -14,7 +15,6 @@ from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
 from api_service.requests.port import Place, Port
 from api_service.requests.receive import receiving
-from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import ServicesDep, SubmitterDep
 from api_service.v1.body.engine_request import TransientProgram, events_of, transient_program
 from api_service.v1.body.read import FORM, JSON, read_submission
@@ -73,10 +73,9 @@ async def run_program(
     place = until_sent.enter_context(Port(services).hold(principal))
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
-        new = (await read_submission(request, services, principal, body, may_store=False)).new
-        size = new.size_bytes + sum(file["size_bytes"] for file in new.files or ())
-        program = await run_in_thread_if_large(size, transient_program, new, live_output=wants_events)
-        del new, body
+        make = partial(transient_program, live_output=wants_events)
+        program = (await read_submission(request, services, principal, body, make, may_store=False)).new
+        del body
     if wants_events:
         pieces = prefetch(_events(place, program, reserve))
         return _RunEvents(await cancel_if_gone(request.receive, pieces))
@@ -92,24 +91,22 @@ def _ended(result: TransientResult, reserve: Reserve) -> TransientRun:
 
 
 async def _run(place: Place, program: TransientProgram, reserve: Reserve) -> TransientRun:
-    result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    async with aclosing(events_of(place.events, program, result)) as events:
+    async with aclosing(events_of(place.events, program)) as events:
         async for _ in events:
             pass
-    return _ended(result, reserve)
+    return _ended(program.result, reserve)
 
 
 async def _events(place: Place, program: TransientProgram, reserve: Reserve) -> AsyncGenerator[bytes]:
-    result = TransientResult(program.tests, is_interactive=program.is_interactive)
-    async with aclosing(events_of(place.events, program, result)) as events:
+    async with aclosing(events_of(place.events, program)) as events:
         async for happened, test in events:
             if isinstance(happened, Started):
-                yield event("started", StartedEvent(engine=result.engine))
+                yield event("started", StartedEvent(engine=program.result.engine))
             elif isinstance(happened, Output):
                 yield event(happened.stream, OutputEvent(text=happened.text))
             elif test is not None:
                 yield event("test", test)
-    yield event("finished", _ended(result, reserve))
+    yield event("finished", _ended(program.result, reserve))
 
 
 class _RunEvents(PiecewiseResponse):

@@ -95,6 +95,5 @@ async def _store(request: Request, services: Services, principal: Principal, for
     new = await run_in_thread_if_large(size, validate_submission, form.content, constraints, upload=form.upload)
     if form.faults:
         raise invalid(form.faults)
-    constraints.require_known([new])
     async with services.requesting_runs():
         return (await services.submissions.post(principal, new, None)).id

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from api_service.http.errors import ApiError
+from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from api_service.submissions.batches import NewBatch
 from api_service.v1.body import batch
@@ -35,9 +36,9 @@ _LONG: Final[dict[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def read(body: object) -> NewBatch:
+def read(body: object, **constraints: Any) -> NewBatch:
     outline, faults = batch._outlined(json.dumps(body).encode())
-    return batch._validated(outline, _TERMS, faults)
+    return batch._validated(outline, replace(_TERMS, **constraints), faults)
 
 
 def faults_of(body: object) -> list[tuple[str, str]]:
@@ -116,7 +117,7 @@ def test_an_own_value_is_not_taken_for_the_default() -> None:
     posted = read({"defaults": defaults, "submissions": [{}, {"source": "x", "tests": [{}, {}]}]})
     [first, second] = posted.submissions
     assert (first.source.data, second.source.data) == (b"print(1)\n", b"x")
-    assert [len(json.loads(one.tests.json)) for one in posted.submissions if one.tests] == [1, 2]
+    assert [len(json.loads(one.tests)) for one in posted.submissions if one.tests] == [1, 2]
 
 
 def test_an_own_key_wins_as_a_whole() -> None:
@@ -140,3 +141,11 @@ def test_at_most_a_hundred_faults_are_reported() -> None:
     many = [{"args": list(range(200))}] * 90
     assert len(faults_of({"submissions": [{**_PROGRAM, "tests": many, "email": 5, "hold": True}] * 3})) == 100
     assert len(faults_of({"submissions": [_PROGRAM], "defaults": {"tests": many, "webhook_url": 5}})) == 100
+
+
+@pytest.mark.parametrize(("others", "status"), [([], 503), ([{"source": "1"}], 422)])
+def test_limits_that_cannot_be_checked_yet_are_refused_after_all_faults(others: list[Any], status: int) -> None:
+    limited = {**_PROGRAM, "tests": [{"limits": {"cpu_s": 1}}]}
+    with pytest.raises(ApiError) as refused:
+        read({"submissions": [limited, *others]}, catalog=LanguageCatalog({}))
+    assert refused.value.kind.status == status
