@@ -59,11 +59,14 @@ class Place:
     async def count(self) -> None:
         await HealthServer(HealthSettings(), self.database, counts_backlog=True)._metrics(cast("Any", None))
 
+    def processor(self, engine: EngineClient) -> Processor:
+        store = LocalStore(self.folder, LinkSigner(b"k" * 32, "http://api"))
+        return Processor(self.database, store, engine, BRANDING, 3)
+
     @asynccontextmanager
     async def waiting_job(self, engine: EngineClient) -> AsyncIterator[None]:
         await add_job(self.database)
-        store = LocalStore(self.folder, LinkSigner(b"k" * 32, "http://api"))
-        async with running(self.database, Processor(self.database, store, engine, BRANDING, 3)):
+        async with running(self.database, self.processor(engine)):
             await eventually(lambda: fetch(self.database, "SELECT FROM job WHERE failure IS NOT NULL"))
             yield
         await engine.close() if isinstance(engine, CodexClient) else None
@@ -105,9 +108,7 @@ async def database_away(place: Place) -> AsyncIterator[None]:
     place.patch.setattr("precieux.installation.operator_database._CONNECT_TIMEOUT", 0.3)
     place.patch.setenv("PRECIEUX_DATABASE_URL", url)
     Outage(place.database, place.patch).is_on = True
-    store = LocalStore(place.folder, LinkSigner(b"k" * 32, "http://api"))
-    async with running(place.database, Processor(place.database, store, PlayedEngine(lambda _: asyncio.sleep(0)),
-                                                 BRANDING, 3)):  # fmt: skip
+    async with running(place.database, place.processor(PlayedEngine(lambda _: asyncio.sleep(0)))):
         await place.count()
         yield
 
