@@ -43,6 +43,10 @@ Since = Annotated[
         help="All since this local time, such as 2026-12-31T08:30.",
     ),
 ]
+RowId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="Its number.")]
+OptionalRowId = Annotated[
+    int | None, typer.Argument(metavar="[ID]", min=1, max=(1 << 63) - 1, help="Its number.", show_default=False)
+]
 Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="Number of the submission.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it is bad.")]
 Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most; then exit code 124.")]
