@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from api_service.submissions.service import RunUnderWay
-from shared.database.connection import Connection, Database
+from shared.database.connection import Database
 from shared.resources.remove import lock, remove_batches, remove_objects, remove_rows
 from shared.service.errors import TransientError
 from shared.service.logging import get_logger
@@ -28,7 +28,10 @@ async def delete(database: Database, store: ObjectStore, upload_id: int) -> bool
     are removed after the commit. If that fails, the runner's cleaner removes them.
     """
     async with database.transaction() as connection:
-        objects = await _remove(connection, [upload_id])
+        states = await lock(connection, [upload_id])
+        if any(states.values()):
+            raise RunUnderWay
+        objects = await remove_rows(connection, states)
     if objects:
         log.info("submission.deleted", upload=upload_id)
         await _try_to_remove(database, store, objects)
@@ -39,23 +42,17 @@ async def delete_batch(database: Database, store: ObjectStore, batch: int) -> bo
     """Delete a batch with all of its submissions, as `delete` does. Raise `RunUnderWay` (409) if it is not finished."""
     async with database.transaction() as connection:
         members = [row["id"] for row in await connection.fetch_all(_MEMBERS, {"id": batch})]
-        objects = await _remove(connection, members, "batch")
+        states = await lock(connection, members)
         row = await connection.fetch_one(_LOCK_BATCH, {"id": batch})
         if row is None:
             return False
-        if row["is_under_way"]:
+        if row["is_under_way"] or any(states.values()):
             raise RunUnderWay("batch")
+        objects = await remove_rows(connection, states)
         await remove_batches(connection, [batch])
     log.info("batch.deleted", batch=batch, submissions=len(objects))
     await _try_to_remove(database, store, objects)
     return True
-
-
-async def _remove(connection: Connection, uploads: Sequence[int], what: str = "submission") -> dict[int, list[str]]:
-    states = await lock(connection, uploads)
-    if any(states.values()):
-        raise RunUnderWay(what)
-    return await remove_rows(connection, states)
 
 
 async def _try_to_remove(database: Database, store: ObjectStore, objects: Mapping[int, Sequence[str]]) -> None:

@@ -15,9 +15,10 @@ from precieux_client.parameters import ProblemSettings, ProgramParameters
 
 T = TypeVar("T")
 
-#: The most bytes of JSON in an answer, and of an output, a source or a package. No server sends so many.
+#: The most bytes of JSON in an answer, and of an output, a source or a package. No server sends so many. JSON takes
+#: several times its bytes in memory.
 MAX_JSON: Final = 128 << 20
-_MAX_CONTENT: Final = 2 << 30
+MAX_CONTENT: Final = 2 << 30
 #: The most seconds for which the server waits before it answers.
 LONGEST_WAIT: Final = 60
 
@@ -39,11 +40,6 @@ class Call(Generic[T]):
     idempotency_key: str | None = None
     files: Mapping[str, tuple[str | None, bytes]] | None = None
     slow_s: float = 0
-
-    @property
-    def max_bytes(self) -> int:
-        """The most bytes of its answer. JSON takes several times its bytes in memory."""
-        return _MAX_CONTENT if self.read is content else MAX_JSON
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the URL, without those that are None."""

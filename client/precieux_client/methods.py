@@ -14,6 +14,8 @@ import httpx
 from precieux_client.both import IteratorMethod, Method
 from precieux_client.calls import (
     LONGEST_WAIT,
+    MAX_CONTENT,
+    MAX_JSON,
     Call,
     content,
     given,
@@ -112,7 +114,7 @@ class Methods(ABC):
         call = Call("POST", "/v1/run", nothing, body=submission_body(program), slow_s=_RUNNING_S)
         request, tries = build_request(call, self._settings, self._http), Tries(self._settings.retries)
         request.headers["Accept"] = "text/event-stream"
-        parser, error, has_begun = EventParser(), None, False
+        parser, has_begun = EventParser(), False
         while True:
             try:
                 async with self._open(request) as (response, pieces):
@@ -127,11 +129,11 @@ class Methods(ABC):
                                 yield event
                                 if event.name == "finished":
                                     return
-                        delay = None if has_begun else tries.after_failure()
+                        raise httpx.RemoteProtocolError("The stream has no end.")
             except httpx.TransportError as exc:
-                error, delay = exc, None if has_begun else tries.after_failure()
-            if delay is None:
-                raise ConnectionFailed(f"The event stream of {self._settings.url} broke off.") from error
+                delay = None if has_begun else tries.after_failure()
+                if delay is None:
+                    raise ConnectionFailed(f"The event stream of {self._settings.url} broke off.") from exc
             parser.begin()
             await self._pause(delay)
 
@@ -409,7 +411,7 @@ class Methods(ABC):
         while True:
             try:
                 async with self._open(request) as opened:
-                    response = await read_whole(*opened, max_bytes=call.max_bytes)
+                    response = await read_whole(*opened, MAX_CONTENT if call.read is content else MAX_JSON)
             except httpx.TransportError as exc:
                 what, delay = f"does not answer ({str(exc) or type(exc).__name__})", tries.after_failure()
                 if delay is None:

@@ -8,19 +8,13 @@ import typer
 
 from precieux import terminal
 from precieux.commands import views
-from precieux.commands.options import DataDir, Json, Since
+from precieux.commands.options import DataDir, Json, OptionalRowId, RowId, Since
 from precieux.installation.operator_database import operate_in_transaction
 from shared.database.connection import Connection
 from shared.operations import jobs
 from shared.operations.job_state import JobState
 
 app = typer.Typer(help="List jobs, show one, retry it, or cancel it.", no_args_is_help=True)
-
-JobId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The job's number.")]
-
-OptionalJobId = Annotated[
-    int | None, typer.Argument(metavar="[ID]", min=1, max=(1 << 63) - 1, help="The job's number.", show_default=False)
-]
 
 
 @app.command("list")
@@ -39,7 +33,7 @@ def list_jobs(
 
 
 @app.command()
-def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
+def show(job_id: RowId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show one job and its mails."""
     job = operate_in_transaction(lambda connection: jobs.details(connection, job_id), data_dir)
     if as_json:
@@ -50,7 +44,7 @@ def show(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None
 
 @app.command()
 def retry(
-    job_id: OptionalJobId = None, failed_since: Since = None, data_dir: DataDir = None, as_json: Json = False
+    job_id: OptionalRowId = None, failed_since: Since = None, data_dir: DataDir = None, as_json: Json = False
 ) -> None:
     """Run a waiting job now, or request a failed one again, or all that failed since a time."""
     if (job_id is None) == (failed_since is None):
@@ -66,7 +60,7 @@ def retry(
 
 
 @app.command()
-def cancel(job_id: JobId, data_dir: DataDir = None, as_json: Json = False) -> None:
+def cancel(job_id: RowId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Cancel a job that has not ended. Its recipient gets a mail that says so."""
     _act(jobs.cancel, job_id, data_dir, as_json)
 

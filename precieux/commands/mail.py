@@ -6,7 +6,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands import bounce, mail_test, suppressions, views
-from precieux.commands.options import DataDir, Json, Since
+from precieux.commands.options import DataDir, Json, OptionalRowId, RowId, Since
 from precieux.installation.operator_database import operate_in_transaction
 from shared.mail import mails
 from shared.resources.models import MailState
@@ -14,11 +14,6 @@ from shared.service.errors import PrecieuxError
 from shared.text.control_characters import replace_controls
 
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
-
-MailId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The mail's number.")]
-OptionalMailId = Annotated[
-    int | None, typer.Argument(metavar="[ID]", min=1, max=(1 << 63) - 1, help="The mail's number.", show_default=False)
-]
 
 
 @app.command("list")
@@ -38,7 +33,7 @@ def list_mails(
 
 @app.command()
 def show(
-    mail_id: MailId,
+    mail_id: RowId,
     html: Annotated[bool, typer.Option("--html", help="Print only the HTML part.")] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -61,7 +56,7 @@ def show(
 
 @app.command()
 def resend(
-    mail_id: OptionalMailId = None,
+    mail_id: OptionalRowId = None,
     state: Annotated[MailState | None, typer.Option(help="All that did not arrive and are in this state.")] = None,
     since: Since = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,

@@ -12,6 +12,22 @@ import typer
 
 from precieux.up.settings import DEFAULT_URL
 
+_BYTES: Final = re.compile(r"([0-9]{1,18})([KMGT]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
+#: No program runs with less memory.
+_MIN_BYTES: Final = 1 << 20
+
+
+def byte_count(text: str, *, min_bytes: int = _MIN_BYTES) -> int:
+    """Return the bytes of a text such as `512M`, where K, M, G and T are powers of 1024. Raise `BadParameter`."""
+    size = _BYTES.fullmatch(text.strip())
+    if size is None:
+        raise typer.BadParameter(f"{text} is no number of bytes: write it as 268435456 or 256M.")
+    count = int(size[1]) << 10 * " KMGT".index(size[2].upper() or " ")
+    if count < min_bytes:
+        raise typer.BadParameter(f"{text} is too little: give at least {min_bytes} bytes.")
+    return count
+
+
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all local state (PRECIEUX_DATA_DIR).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Url = Annotated[str, typer.Option(envvar=["PRECIEUX_URL", "PRECIEUX_PUBLIC_URL"], help="Address of the server.")]
@@ -19,7 +35,6 @@ Key = Annotated[
     str | None,
     typer.Option(envvar="PRECIEUX_API_KEY", help="API key. Default: that of `precieux up` on this machine."),
 ]
-#: A local time, of the formats below.
 Since = Annotated[
     datetime | None,
     typer.Option(
@@ -27,6 +42,10 @@ Since = Annotated[
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
         help="All since this local time, such as 2026-12-31T08:30.",
     ),
+]
+RowId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="Its number.")]
+OptionalRowId = Annotated[
+    int | None, typer.Argument(metavar="[ID]", min=1, max=(1 << 63) - 1, help="Its number.", show_default=False)
 ]
 Number = Annotated[int, typer.Argument(min=1, metavar="ID", help="Number of the submission.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the result; exit code 1 if it is bad.")]
@@ -79,25 +98,8 @@ CpuSeconds = Annotated[float | None, typer.Option("--cpu-s", min=0, help="Second
 WallSeconds = Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")]
 MemoryBytes = Annotated[
     int | None,
-    typer.Option(
-        "--memory-bytes", metavar="BYTES", parser=lambda text: byte_count(text), help="Memory that it may use: 512M."
-    ),
+    typer.Option("--memory-bytes", metavar="BYTES", parser=byte_count, help="Memory that it may use: 512M."),
 ]
-
-_BYTES: Final = re.compile(r"([0-9]{1,18})([KMGT]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
-#: No program runs with less memory.
-_MIN_BYTES: Final = 1 << 20
-
-
-def byte_count(text: str, *, min_bytes: int = _MIN_BYTES) -> int:
-    """Return the bytes of a text such as `512M`, where K, M, G and T are powers of 1024. Raise `BadParameter`."""
-    size = _BYTES.fullmatch(text.strip())
-    if size is None:
-        raise typer.BadParameter(f"{text} is no number of bytes: write it as 268435456 or 256M.")
-    count = int(size[1]) << 10 * " KMGT".index(size[2].upper() or " ")
-    if count < min_bytes:
-        raise typer.BadParameter(f"{text} is too little: give at least {min_bytes} bytes.")
-    return count
 
 
 def on_server(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,7 +1,6 @@
 """`precieux problem`: stores packages as problems, and checks, shows, downloads and deletes them."""
 
 import math
-import zipfile
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -53,8 +52,6 @@ def push(
         settings["language_limits"] = {language: _limits(each) for language, each in by_language.items()}
     if share:
         settings["visibility"] = "shared"
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise UsageError(f"{path} is neither a folder nor a zip: name the folder or the zip of the package.")
     package = read_package(path)
     of_path = path.resolve().name if path.is_dir() else path.stem
     problem = server.connect().push_problem(name or of_path.lower(), package, **settings)

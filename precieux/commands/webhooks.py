@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from precieux import terminal
-from precieux.commands.options import DataDir, Json
+from precieux.commands.options import DataDir, Json, RowId
 from precieux.installation.operator_database import operate_in_transaction
 from shared.database import channels
 from shared.database.connection import Connection
@@ -14,7 +14,6 @@ from shared.service.errors import PrecieuxError
 
 app = typer.Typer(help="List webhooks, show one, or deliver some again.", no_args_is_help=True)
 
-WebhookId = Annotated[int, typer.Argument(metavar="ID", min=1, max=(1 << 63) - 1, help="The webhook's number.")]
 WebhookIds = Annotated[
     list[int] | None, typer.Argument(metavar="[ID]...", help="Numbers, as `precieux webhooks list` shows them.")
 ]
@@ -60,7 +59,7 @@ def list_webhooks(
 
 
 @app.command()
-def show(webhook_id: WebhookId, data_dir: DataDir = None, as_json: Json = False) -> None:
+def show(webhook_id: RowId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show one webhook and its body."""
 
     async def read(connection: Connection) -> dict[str, Any]:

@@ -21,9 +21,10 @@ def read_package(path: Path) -> bytes:
     if not path.is_dir():
         package = files.read(path)
         if not zipfile.is_zipfile(io.BytesIO(package)):
-            raise UsageError(f"{path} is no zip; name the folder or the zip of a package.")
+            raise UsageError(f"{path} is neither a folder nor a zip: name the folder or the zip of the package.")
         return package
-    packed, top = io.BytesIO(), _repository_of(path.resolve())
+    packed, folder = io.BytesIO(), path.resolve()
+    repository = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
     is_polygon = (path / _POLYGON).exists()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(path.rglob("*")):
@@ -31,23 +32,16 @@ def read_package(path: Path) -> bytes:
             if file.is_dir() or not (is_polygon or _is_named(name)):
                 continue
             # A link within the repository counts as a copy of its file. Others may lead to what nobody else must see.
-            if file.is_symlink() and not _is_shared(file.resolve(), top):
+            if file.is_symlink() and not _is_shared(file.resolve(), repository):
                 terminal.complain(f"{file} leads out of the package, or nowhere, so it is left out.")
                 continue
             archive.writestr(zipfile.ZipInfo(name.as_posix()), files.read(file), zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
-def _repository_of(folder: Path) -> Path:
-    """Return the folder of the Git repository that a folder is in, or the folder itself."""
-    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
-
-
 def _is_shared(target: Path, top: Path) -> bool:
     """Return True for a file below a folder that is not hidden there."""
-    if not (target.is_file() and target.is_relative_to(top)):
-        return False
-    return not any(part.startswith(".") for part in target.relative_to(top).parts)
+    return target.is_file() and target.is_relative_to(top) and "/." not in f"/{target.relative_to(top)}"
 
 
 def _is_named(name: Path) -> bool:

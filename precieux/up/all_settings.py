@@ -1,7 +1,7 @@
 """Reads the settings of all services, so that `up` names every wrong one before it starts anything."""
 
 import os
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Final
 
 from shared.service.errors import ConfigurationError
@@ -36,9 +36,8 @@ def check_all() -> None:
     given = {name: value for name, value in _GIVEN.items() if not os.environ.get(f"{PREFIX}{name.upper()}")}
     wrong: dict[str, None] = {}  # in order; several classes may read one setting
     for name in CLASSES:
-        module, _, kind = name.partition(":")
         try:
-            load(getattr(import_module(module), kind), **given)
+            load(resolve_name(name), **given)
         except ConfigurationError as exc:
             wrong |= dict.fromkeys(str(exc).splitlines())
     if wrong:

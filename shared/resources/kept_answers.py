@@ -1,7 +1,7 @@
 """Forgets answers kept for a repeated `Idempotency-Key`: after a day, and when what they are about is deleted."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 from shared.database.connection import Connection
 
@@ -28,11 +28,6 @@ async def forget_old(connection: Connection) -> None:
     await connection.execute(_FORGET_OLD)
 
 
-async def forget_about_submissions(connection: Connection, ids: Iterable[int]) -> None:
-    """Forget the answers about these submissions, in the transaction that removes them."""
-    await connection.execute(_FORGET, {"paths": [f"/v1/submissions/{submission}" for submission in ids]})
-
-
-async def forget_about_batches(connection: Connection, ids: Iterable[int]) -> None:
-    """Forget the answers about these batches, in the transaction that removes them."""
-    await connection.execute(_FORGET, {"paths": [f"/v1/batches/{batch}" for batch in ids]})
+async def forget_about(connection: Connection, kind: Literal["submissions", "batches"], ids: Iterable[int]) -> None:
+    """Forget the answers about these submissions or batches, in the transaction that removes them."""
+    await connection.execute(_FORGET, {"paths": [f"/v1/{kind}/{number}" for number in ids]})

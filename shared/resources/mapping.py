@@ -75,13 +75,7 @@ def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> S
     tests = json.loads(values["tests"]) if values["tests"] else None
     spec = json.loads(values["spec"] or "{}")
     points = spec.get("points") if "problem" in spec else sum(test["points"] for test in tests) if tests else None
-    row: Any = {
-        **_NOTHING_YET,
-        "has_tests": tests is not None,
-        "is_interactive": False,
-        "shows_secrets": True,
-        "has_secrets": False,
-    }
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "is_interactive": False, "shows_secrets": True}
     row |= {"points": points, **values}
     run = run_of(row, None, tests_of(row, [], TEXT_LIMIT))
     return submission_of(row, state_of(row), links, queue, run)

@@ -14,7 +14,7 @@ _ADDRESSES: Final = """
 """
 _SUBMISSIONS: Final = "SELECT id FROM uploads WHERE lower(email) = ANY(:emails) ORDER BY id"
 _MAILS: Final = """
-    SELECT count(*) AS count FROM emails LEFT JOIN uploads ON uploads.id = emails.upload
+    SELECT emails.id FROM emails LEFT JOIN uploads ON uploads.id = emails.upload
     WHERE lower(coalesce(emails.recipient, uploads.email)) = ANY(:emails)
 """
 _REMOVE_MAILS: Final = """
@@ -48,10 +48,9 @@ async def find(connection: Connection, address: str) -> StoredAbout:
     addresses = sorted(row["email"] for row in rows if row["email"] and canonical(row["email"]) == wanted)
     submissions = await connection.fetch_all(_SUBMISSIONS, {"emails": addresses})
     states = await lock(connection, [row["id"] for row in submissions])
-    mails = await connection.fetch_one(_MAILS, {"emails": addresses})
-    assert mails is not None
+    mails = await connection.fetch_all(_MAILS, {"emails": addresses})
     under_way = [submission for submission, is_under_way in states.items() if is_under_way]
-    return StoredAbout(addresses, list(states), under_way, mails["count"])
+    return StoredAbout(addresses, list(states), under_way, len(mails))
 
 
 async def remove(connection: Connection, stored: StoredAbout) -> None:

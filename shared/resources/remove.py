@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.database import channels
 from shared.database.connection import Connection, Database
-from shared.resources.kept_answers import forget_about_batches, forget_about_submissions
+from shared.resources.kept_answers import forget_about
 from shared.storage.base import ObjectStore
 from shared.storage.output_keys import outputs_of
 from shared.storage.sources import JUDGES, judge_key
@@ -91,7 +91,7 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
     batches = sorted({row["batch"] for row in rows if row["batch"] is not None})
     values = {"ids": list(objects), "jobs": [job for row in rows for job in row["jobs"]], "batches": batches}
     await connection.fetch_each(_NOTE, [{"id": upload, "objects": keys} for upload, keys in objects.items()])
-    await forget_about_submissions(connection, objects)
+    await forget_about(connection, "submissions", objects)
     for deletion in _DELETIONS:
         await connection.execute(deletion, values)
     await _notify(connection, channels.SUBMISSIONS, list(objects))
@@ -101,7 +101,7 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
 
 async def remove_batches(connection: Connection, batches: Collection[int]) -> None:
     """Remove batches without submissions, with their digests and webhooks, in the caller's transaction."""
-    await forget_about_batches(connection, batches)
+    await forget_about(connection, "batches", batches)
     for deletion in _BATCH_DELETIONS:
         await connection.execute(deletion, {"ids": list(batches)})
     await _notify(connection, channels.BATCHES, list(batches))

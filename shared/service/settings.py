@@ -7,7 +7,7 @@ never sees a database password. An empty variable counts as unset, because Compo
 import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final, TypeVar
@@ -87,8 +87,7 @@ def load(settings: type[AnySettings], **values: object) -> AnySettings:
         raise ConfigurationError("\n".join(_sentences(settings, exc))) from None
 
 
-def _sentences(settings: type[Settings], error: ValidationError) -> list[str]:
-    sentences = []
+def _sentences(settings: type[Settings], error: ValidationError) -> Iterator[str]:
     for fault in error.errors(include_input=False, include_url=False):
         field = str(fault["loc"][0]) if fault["loc"] else None
         name = PREFIX + field.upper() if field else "The settings"
@@ -96,8 +95,7 @@ def _sentences(settings: type[Settings], error: ValidationError) -> list[str]:
         hint = f" (it is: {description})" if description else ""
         reason = fault["msg"].removeprefix("Value error, ")
         problem = "is not set" if fault["type"] == "missing" else f"is wrong: {reason}"
-        sentences.append(f"{name} {problem}{hint}.")
-    return sentences
+        yield f"{name} {problem}{hint}."
 
 
 def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:

@@ -22,7 +22,7 @@ from tests.fixtures.dns_server import dns_server
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread
 from tests.integration.precieux.test_operations import OnDatabase, refused, run, run_json
 from tests.integration.precieux.test_operations import on_database as on_database
-from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.integration.rows import add_job, add_upload, fetch, insert
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -33,9 +33,7 @@ BOUNCED = ("bounced", "550 no such user")
 async def add(database: Database, **columns: Any) -> int:
     """Store a mail, and return its number."""
     values = {"kind": "result", "recipient": RECIPIENT, "status": "sent", "message_id": MESSAGE_ID, **columns}
-    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-    [row] = await fetch(database, f"INSERT INTO emails ({names}) VALUES ({marks}) RETURNING id", **values)
-    return int(str(row["id"]))
+    return int((await insert(database, "emails", **values))["id"])
 
 
 @pytest.fixture
@@ -118,8 +116,7 @@ def test_all_mails_that_did_not_arrive_since_a_time_are_sent_again(
     mail = added(message_id="<2@x>", **fields)
     added(message_id="<3@x>", recipient="gone@example.com", **fields)
     added(message_id="<4@x>", status="refused")
-    suppress = "INSERT INTO suppressions (email, reason) VALUES ('gone@example.com', 'bounced')"
-    on_database(lambda database: execute(database, suppress))
+    on_database(lambda database: insert(database, "suppressions", email="gone@example.com", reason="bounced"))
     seen = run_json("mail", "resend", "--state", "uncertain", *since, "--dry-run")
     assert [row["id"] for row in seen] == [mail]
     assert run_json("mail", "resend", "--state", "uncertain", *since) == {"queued": [mail]}

@@ -23,7 +23,7 @@ from shared.database.connection import Database
 from shared.mail import suppressions
 from shared.service.errors import ConfigurationError
 from tests.fixtures.postgres import connected
-from tests.integration.rows import add_job, add_upload, execute, fetch
+from tests.integration.rows import add_job, add_upload, execute, fetch, insert
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -392,51 +392,37 @@ def test_a_key_lists_its_recipients_and_its_run_time() -> None:
     run("keys", "create", "other", "--run-seconds", "-1", code=2)
 
 
-def test_a_person_is_forgotten(on_database: OnDatabase) -> None:
-    async def add(database: Database) -> int:
-        await execute(database, "INSERT INTO batches (id, finished_at) VALUES (7, now())")
+def test_a_person_is_forgotten(on_database: OnDatabase, sql: Sql) -> None:
+    async def add(database: Database) -> None:
+        await insert(database, "batches", id=7)
         for email in ("Ann+tag@example.com", "ann@EXAMPLE.com", "joanna@example.com"):
             upload = await add_upload(database, email=email, batch=7)
-            values = {"upload": upload, "email": email}
-            await execute(database, "INSERT INTO emails (kind, upload) VALUES ('result', :upload)", upload=upload)
-            await execute(
-                database, "INSERT INTO emails (kind, batch, recipient) VALUES ('digest', 7, :email)", email=email
-            )
-            await execute(
-                database,
-                "INSERT INTO webhooks (upload, type, url, body) VALUES (:upload, 'a', 'http://a', :email)",
-                **values,
-            )
-        await execute(
-            database,
-            "INSERT INTO idempotency_keys (owner, path, key, content_sha256, claim_id, made, body)"
-            " VALUES (0, '/v1/submissions', 'a', '', gen_random_uuid(), 1, 'ann@example.com')",
-        )
-        await execute(database, "UPDATE uploads SET request_id = gen_random_uuid() WHERE id = 1")
+            await insert(database, "emails", kind="result", upload=upload)
+            await insert(database, "emails", kind="digest", batch=7, recipient=email)
+            await insert(database, "webhooks", upload=upload, type="a", url="http://a", body=email)
         async with database.transaction() as connection:
             await suppressions.add(connection, "ann@example.com", "unsubscribed")
-        return upload
 
-    async def left(database: Database) -> list[str]:
-        rows = await fetch(
-            database,
+    def left() -> list[str]:
+        rows = sql(
             "SELECT email FROM uploads UNION ALL SELECT recipient FROM emails UNION ALL SELECT body FROM webhooks"
-            " UNION ALL SELECT convert_from(body, 'UTF8') FROM idempotency_keys",
+            " UNION ALL SELECT convert_from(body, 'UTF8') FROM idempotency_keys"
         )
         return sorted(row["email"] for row in rows if row["email"])
 
     on_database(add)
-    before = on_database(left)
+    sql(
+        "INSERT INTO idempotency_keys (owner, path, key, content_sha256, claim_id, made, body)"
+        " VALUES (0, '/v1/submissions', 'a', '', gen_random_uuid(), 1, 'ann@example.com')"
+    )
+    sql("UPDATE uploads SET request_id = gen_random_uuid() WHERE id = 1")
+    before = left()
     expected = {"addresses": ["ann+tag@example.com", "ann@example.com"], "submissions": [1, 2], "mails": 4}
     assert run_json("forget", "ANN@example.com") == {**expected, "under_way": [1], "deleted": False}
     assert "queued or running: 1." in refused("forget", "ann@example.com", "--yes")
-    assert on_database(left) == before
-
-    async def end(database: Database) -> None:
-        await execute(database, "UPDATE uploads SET request_id = NULL")
-
-    on_database(end)
+    assert left() == before
+    sql("UPDATE uploads SET request_id = NULL")
     assert run_json("forget", "ann@example.com", "--yes") == {**expected, "under_way": [], "deleted": True}
-    assert on_database(left) == ["joanna@example.com"] * 3
+    assert left() == ["joanna@example.com"] * 3
     assert "No submission and no mail" in refused("forget", "ann@example.com")
     assert [row["email"] for row in run_json("mail", "suppressions", "list")] == ["ann@example.com"]

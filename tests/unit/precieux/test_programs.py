@@ -140,5 +140,5 @@ def test_a_package_is_a_zip_or_a_folder_with_links_within_its_repository(
             "problem.yaml": b"contest/sum/problem.yaml",
         }
     assert capsys.readouterr().err.count("leads out of the package") == 3
-    with pytest.raises(UsageError, match="is no zip"):
+    with pytest.raises(UsageError, match="is neither a folder nor a zip"):
         read_package(root / "problem.yaml")

@@ -103,26 +103,20 @@ async def test_a_deletion_and_a_request_exclude_each_other(
     assert (await api.delete(f"/v1/submissions/{waiting}")).status_code == 409
 
 
-_DIGESTS = """
-    INSERT INTO emails (kind, batch, recipient, status) VALUES
-        ('digest', :batch, 'a@example.com', 'sent'), ('digest', :batch, 'B@example.com', 'queued')
-"""
-
-
 async def test_a_batch_is_deleted_with_its_submissions_and_digests(
     api: httpx.AsyncClient, database: Database, store: LocalStore, tmp_path: Path
 ) -> None:
-    await execute(database, "INSERT INTO batches (id) VALUES (7)")
+    await insert(database, "batches", id=7)
     first = await add_with_everything(database, store, batch=7)
     await add_with_everything(database, store, batch=7, email="b@example.com")
-    await execute(database, _DIGESTS, batch=7)
+    for recipient, status in (("a@example.com", "sent"), ("B@example.com", "queued")):
+        await insert(database, "emails", kind="digest", batch=7, recipient=recipient, status=status)
     assert (await api.delete("/v1/batches/7")).status_code == 409
     await execute(database, "UPDATE batches SET finished_at = now()")
     # A digest goes with the last submission of its address.
     assert (await api.delete(f"/v1/submissions/{first}")).status_code == 204
-    assert await fetch(database, "SELECT recipient FROM emails WHERE kind = 'digest'") == [
-        {"recipient": "B@example.com"}
-    ]
+    [left] = await fetch(database, "SELECT recipient FROM emails WHERE kind = 'digest'")
+    assert left == {"recipient": "B@example.com"}
     assert (await api.delete("/v1/batches/7")).status_code == 204
     assert (set((await rows_of(database)).values()), objects_of(tmp_path)) == ({0}, [])
     for call in (api.get, api.delete):
