@@ -42,12 +42,8 @@ _TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kot
 #: Each is compiled with all resources.
 _MOST_VALIDATORS: Final = 20
 _LONGEST_NAME: Final = 200
-#: Keys of `judging` and the only value that works here, with what is wrong with others.
-_USUAL: Final = {
-    ("input-file", "stdin"): "a file: programs must use standard input and output.",
-    ("output-file", "stdout"): "a file: programs must use standard input and output.",
-    ("run-count", "1"): "not 1: each test runs once.",
-}
+#: Keys of `judging`, each with the only value that works here.
+_USUAL: Final = {"input-file": "stdin", "output-file": "stdout", "run-count": "1"}
 #: Resources of statements.
 _NO_CODE: Final = (".sty", ".tex", ".ftl")
 #: A compiler would compile these along with a judge.
@@ -86,9 +82,10 @@ class _PolygonReader:
         if testset is None:
             raise self._faults.fail(_PROBLEM, "There is no testset.")
         judging = self._root.find("judging")
-        for (key, usual), sentence in _USUAL.items():
+        for key, usual in _USUAL.items():
             if judging is not None and judging.get(key, "") not in ("", usual):
-                self._faults.add(_PROBLEM, f"`{key}` is {sentence}")
+                what = "programs use standard input and output, and run once for each test"
+                self._faults.add(_PROBLEM, f"`{key}` is not {usual}: {what}.")
         elements = self._test_elements(testset)
         tests = self._tests(testset, elements)
         scheme = self._scheme(testset, elements, tests)
