@@ -203,8 +203,7 @@ class Problems:
             if await connection.fetch_all(_IN_USE, {"ids": ids}):
                 raise ApiError(
                     Kind.UNDER_WAY,
-                    "A submission to this problem, or a check of it, has not ended: wait, or cancel it (a check by"
-                    " cancelling its batch).",
+                    "A submission or a check of this problem has not ended: wait, or cancel it or the check's batch.",
                 )
             # Those that no submission names give their space back at once.
             await connection.execute(_REMOVE_VERSIONS, {"ids": ids})

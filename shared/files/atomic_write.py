@@ -5,6 +5,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 from collections.abc import Iterator
@@ -121,16 +122,11 @@ def _write_draft(folder: int, data: Content, mode: int) -> str:
 def _fill(file: int, data: Content, mode: int) -> None:
     if mode != _PRIVATE:
         os.fchmod(file, mode)  # which the umask does not change
-    for piece in (data,) if isinstance(data, bytes) else _pieces(data):
-        left = memoryview(piece)
+    source = io.BytesIO(data) if isinstance(data, bytes) else data
+    source.seek(0)
+    while left := memoryview(source.read(_PIECE_BYTES)):
         while left:
             left = left[os.write(file, left) :]
-
-
-def _pieces(data: BinaryIO) -> Iterator[bytes]:
-    data.seek(0)
-    while piece := data.read(_PIECE_BYTES):
-        yield piece
 
 
 def _fsync_or_remove(file: int, folder: int, name: str) -> None:

@@ -26,7 +26,7 @@ _PUT: Final = """
     WITH earlier AS (SELECT sha256 FROM jobe_files WHERE owner = :owner AND id = :id)
     INSERT INTO jobe_files (owner, id, sha256, size_bytes) VALUES (:owner, :id, :sha256, :size_bytes)
     ON CONFLICT (owner, id) DO UPDATE SET sha256 = excluded.sha256, size_bytes = excluded.size_bytes, used_at = now()
-    RETURNING (SELECT sha256 FROM earlier) AS replaced
+    RETURNING (SELECT sha256 FROM earlier) AS sha256
 """
 # The file that was used last stays in any case.
 _DELETE_EXCESS: Final = """
@@ -95,12 +95,11 @@ async def put_file(database: Database, store: ObjectStore, owner: int, id_: str,
     async with database.connection() as connection:
         # The row is first, so that the object is not removed as one without a row.
         values = {"owner": owner, "id": id_, "sha256": sha256, "size_bytes": len(data)}
-        put = await connection.fetch_one(_PUT, values)
+        unused = await connection.fetch_all(_PUT, values)
         bounds = {"owner": owner, "max_bytes": max_bytes, "max_files": _MOST_FILES}
-        excess = await connection.fetch_all(_DELETE_EXCESS, bounds)
+        unused += await connection.fetch_all(_DELETE_EXCESS, bounds)
     await store.put(key_of(sha256), data)
-    replaced = {put["replaced"]} if put and put["replaced"] else set()
-    await _remove_unnamed(database, store, replaced | {row["sha256"] for row in excess})
+    await _remove_unnamed(database, store, {row["sha256"] for row in unused if row["sha256"]})
 
 
 async def find_files(database: Database, owner: int, ids: Collection[str]) -> Mapping[str, JobeFile]:

@@ -124,10 +124,9 @@ class PackageArchive:
         """Note that a path is in its folder, and each folder in its own."""
         folder = ""
         for name in path.split("/"):
+            names = self._children.setdefault(folder, set())
             if name:
-                self._children.setdefault(folder, set()).add(name)
-            else:
-                self._children.setdefault(folder, set())
+                names.add(name)
             folder = _join(folder, name)
 
     def _entries(self) -> dict[str, zipfile.ZipInfo]:

@@ -1,5 +1,7 @@
 """Collects what is wrong with a package, so that its author reads all of it at once. Pure."""
 
+from collections.abc import Collection
+from itertools import chain
 from typing import Final
 
 from shared.database.strip_nul import strip_nul
@@ -50,24 +52,20 @@ class FaultList:
 
     def warnings(self) -> list[PackageFault]:
         """Return the warnings. Many of the same sentence become one, which says how many files have it."""
-        paths: dict[str, list[str]] = {}
+        equal: dict[str, list[PackageFault]] = {}
         for warning in self._warnings:
-            paths.setdefault(warning.detail, []).append(warning.path)
-        merged: dict[PackageFault, None] = {}
-        for warning in self._warnings:
-            more = len(paths[warning.detail]) - 1
-            if more < _MOST_EQUAL:
-                merged[warning] = None
-            elif warning.path == paths[warning.detail][0]:
-                merged[_fault(warning.path, f"{warning.detail} The same is true of {more} more files.")] = None
-        return _first(merged)
+            equal.setdefault(warning.detail, []).append(warning)
+        for detail, warnings in equal.items():
+            if (more := len(warnings) - 1) >= _MOST_EQUAL:
+                equal[detail] = [_fault(warnings[0].path, f"{detail} The same is true of {more} more files.")]
+        return _first(list(chain.from_iterable(equal.values())))
 
 
 def _fault(path: str, detail: str) -> PackageFault:
     return PackageFault(strip_nul(path[:_LONGEST_PATH]), strip_nul(detail[:_LONGEST_DETAIL]))
 
 
-def _first(faults: dict[PackageFault, None]) -> list[PackageFault]:
+def _first(faults: Collection[PackageFault]) -> list[PackageFault]:
     """Return the first of them, and one that says how many more there are."""
     listed = list(faults)[:_MOST]
     more = len(faults) - len(listed)

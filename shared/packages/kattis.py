@@ -98,20 +98,19 @@ def _find_checker(
         faults.warn("output_validators", "The folder is not read: its successor is output_validator.")
     wanted = config.wants_validator
     needs = config.is_interactive or config.is_multi_pass
-    folders = [folder for folder in ("output_validator", "output_validators") if archive.below(folder)]
-    if len(programs) > 1:
-        faults.add(programs[1].name, "There is more than one output validator.")
-    elif programs and wanted is False:
+    if programs and wanted is False:
         faults.add(programs[0].name, "There is an output validator, but `validation` is not `custom`.")
-    elif not programs and (wanted or needs) and folders:
-        faults.add(folders[0], "The problem needs an output validator, and no file here is of a known language.")
     elif not programs and (wanted or needs):
-        faults.add(CONFIG, "The problem needs an output validator, and there is none.")
-    return _first(programs, faults)
+        folder = next(filter(archive.below, ("output_validator", "output_validators")), None)
+        what = "no file here is of a known language" if folder else "there is none"
+        faults.add(folder or CONFIG, f"The problem needs an output validator, and {what}.")
+    return _only(programs, "output validator", faults)
 
 
-def _first(programs: list[PackageProgram], faults: FaultList) -> PackageProgram | None:
-    """Return the first program, which must work here; None if there is none."""
+def _only(programs: list[PackageProgram], kind: str, faults: FaultList) -> PackageProgram | None:
+    """Return the only program of a kind, which must work here; None if there is none."""
+    if len(programs) > 1:
+        faults.add(programs[1].name, f"There is more than one {kind}.")
     if programs and programs[0].fault:
         faults.add(programs[0].name, programs[0].fault)
     return programs[0] if programs else None
@@ -119,27 +118,23 @@ def _first(programs: list[PackageProgram], faults: FaultList) -> PackageProgram 
 
 def _programs_of(folder: str, archive: PackageArchive, finder: ProgramFinder) -> list[PackageProgram]:
     """Return the programs of a folder: itself, if its only source is in it, else its files and folders."""
-    names = archive.children(folder)
-    files = [name for name in names if f"{folder}/{name}" in archive.files]
-    sources = [name for name in names if finder.find(f"{folder}/{name}", scripts=True)]
-    is_one_file = len(sources) == 1 and sources[0] in files
-    if files and (is_one_file or folder == "output_validator" or {"build", "run"} & set(files)):
+    files = {name for name in archive.children(folder) if f"{folder}/{name}" in archive.files}
+    programs = finder.all_in(folder)
+    is_one_file = len(programs) == 1 and programs[0].name in archive.files
+    if is_one_file or (files and folder == "output_validator") or files & {"build", "run"}:
         program = finder.find(folder, scripts=True)
         return [program] if program else []
-    return finder.all_in(folder)
+    return programs
 
 
 def _find_grader(
     archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
 ) -> PackageProgram | None:
-    if config.generation is Generation.KATTIS_2025_09:
-        if archive.is_folder("graders"):
-            faults.warn("graders", "The folder is not read: this format has no graders.")
-        return None
-    graders = finder.all_in("graders")
-    if len(graders) > 1:
-        faults.add(graders[1].name, "There is more than one grader.")
-    return _first(graders, faults)
+    if config.generation is not Generation.KATTIS_2025_09:
+        return _only(finder.all_in("graders"), "grader", faults)
+    if archive.is_folder("graders"):
+        faults.warn("graders", "The folder is not read: this format has no graders.")
+    return None
 
 
 def _includes(archive: PackageArchive, config: ProblemConfig, faults: FaultList) -> dict[str, dict[str, str]]:

@@ -42,12 +42,8 @@ _TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kot
 #: Each is compiled with all resources.
 _MOST_VALIDATORS: Final = 20
 _LONGEST_NAME: Final = 200
-#: Keys of `judging` and the only value that works here, with what is wrong with others.
-_USUAL: Final = {
-    ("input-file", "stdin"): "a file: programs must use standard input and output.",
-    ("output-file", "stdout"): "a file: programs must use standard input and output.",
-    ("run-count", "1"): "not 1: each test runs once.",
-}
+#: Keys of `judging`, each with the only value that works here.
+_USUAL: Final = {"input-file": "stdin", "output-file": "stdout", "run-count": "1"}
 #: Resources of statements.
 _NO_CODE: Final = (".sty", ".tex", ".ftl")
 #: A compiler would compile these along with a judge.
@@ -86,9 +82,10 @@ class _PolygonReader:
         if testset is None:
             raise self._faults.fail(_PROBLEM, "There is no testset.")
         judging = self._root.find("judging")
-        for (key, usual), sentence in _USUAL.items():
+        for key, usual in _USUAL.items():
             if judging is not None and judging.get(key, "") not in ("", usual):
-                self._faults.add(_PROBLEM, f"`{key}` is {sentence}")
+                what = "programs use standard input and output, and run once for each test"
+                self._faults.add(_PROBLEM, f"`{key}` is not {usual}: {what}.")
         elements = self._test_elements(testset)
         tests = self._tests(testset, elements)
         scheme = self._scheme(testset, elements, tests)
@@ -184,24 +181,18 @@ class _PolygonReader:
         for name, numbers in members.items():
             if len(name) > _LONGEST_NAME:
                 self._faults.add(_PROBLEM, f"The name of a group has over {_LONGEST_NAME} characters.")
-            element = defined.get(name)
-            policy = _POLICIES.get(element.get("points-policy", "each-test") if element is not None else "each-test")
+            element = defined.get(name, Element("group"))
+            policy = _POLICIES.get(element.get("points-policy", "each-test"))
             if policy is None:
                 self._faults.add(_PROBLEM, f"The points policy of the group {name[:100]!r} is unknown.")
             points = sum(points_of[number] for number in numbers)
-            if not points and element is not None:
+            if not points:
                 points = self._number(element.get("points"), "The points of a group")
                 if policy is Policy.SUM:
                     points_of |= dict.fromkeys(numbers, points / len(numbers))
             requires = self._requires(element, members, defined)
-            group = Group(
-                name=name,
-                parent="",
-                policy=policy or Policy.SUM,
-                points=points,
-                children=tuple(numbers),
-                requires=requires,
-            )
+            policy, children = policy or Policy.SUM, tuple(numbers)
+            group = Group(name=name, parent="", policy=policy, points=points, children=children, requires=requires)
             groups.append(group)
         self._check_cycle(groups)
         total = sum(group.points or 0.0 for group in groups)
@@ -226,10 +217,8 @@ class _PolygonReader:
             ),
         )
 
-    def _requires(self, group: Element | None, members: Collection[str], defined: Collection[str]) -> tuple[str, ...]:
+    def _requires(self, group: Element, members: Collection[str], defined: Collection[str]) -> tuple[str, ...]:
         """Return the groups that a group depends on. A group without tests hinders none."""
-        if group is None:
-            return ()
         names = [dependency.get("group", "") for dependency in group.findall("dependencies/dependency")]
         for name in names:
             if name not in members and name not in defined:

@@ -218,6 +218,4 @@ class ProgramFinder:
             fault = "The file that is run is empty."
         else:
             fault = self._excess(program.files.values())
-        if not fault:
-            return program
-        return replace(program, language="", fault=fault)
+        return replace(program, language="", fault=fault) if fault else program

@@ -231,7 +231,7 @@ class _LegacyReader(_Reader):
         self._read_keys(_ROOT, None)
         roots = [folder for folder in (_SAMPLE, _SECRET) if self.archive.is_folder(f"data/{folder}")]
         self._add_group(_ROOT, None, tuple(self._read_folder(folder, _ROOT) for folder in roots))
-        groups = sorted(self.groups.values(), key=self._position)
+        groups = sorted(self.groups.values(), key=lambda group: group.name.split("/"))
         points = self._points() if self.config.is_scoring else 1.0
         scheme = Scheme(
             fold=Fold.LEGACY,
@@ -241,9 +241,6 @@ class _LegacyReader(_Reader):
             tests=tuple(self._scored(test) for test in self.tests),
         )
         return self.finish(scheme, uses_grader=any(keys.is_custom for keys in self.keys.values()))
-
-    def _position(self, group: Group) -> list[str]:
-        return group.name.split("/") if group.name else []
 
     def _read_folder(self, folder: str, parent: str) -> str:
         self.check_groups(len(self.keys))
@@ -324,14 +321,11 @@ class _LegacyReader(_Reader):
 
     def _add_group(self, name: str, parent: str | None, children: tuple[int | str, ...]) -> None:
         keys = self.keys[name]
-        if not self.config.is_scoring:
-            policy = Policy.ALL
-        else:
-            policy = Policy.CUSTOM if keys.is_custom else policy_of(keys.grader_flags)
+        policy = Policy.CUSTOM if keys.is_custom else policy_of(keys.grader_flags)
         self.groups[name] = Group(
             name=name,
             parent=parent,
-            policy=policy,
+            policy=policy if self.config.is_scoring else Policy.ALL,
             points=self._most(name, children) if self.config.is_scoring else None,
             children=children,
             breaks=keys.breaks,

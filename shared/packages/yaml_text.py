@@ -28,7 +28,6 @@ class _Loader(_Base):  # type: ignore[misc]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    #: Called with a sentence if a key is there twice and the last one counts. Without it, that is an error.
     warn: Callable[[str], None] | None = None
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:

@@ -93,7 +93,7 @@ async def store_files(
 
     async def put(sha256: str) -> None:
         with open_file(sha256) as file:
-            await store.put_file(key_of(sha256), file)
+            await store.put(key_of(sha256), file)
 
     waiting = sorted(missing, key=lambda sha256: missing[sha256])
     while waiting:

@@ -4,7 +4,9 @@ We make the keys (`{id}.{extension}`, `results/...`). A client's path is never o
 """
 
 from collections.abc import AsyncGenerator
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
+
+from shared.files.atomic_write import Content
 
 #: Seconds for which a link works, a week; S3 allows no more.
 LINK_SECONDS: Final = 7 * 86_400
@@ -13,14 +15,11 @@ LINK_SECONDS: Final = 7 * 86_400
 class ObjectStore(Protocol):
     """A store of objects. Every method raises `StoreUnavailable` if the store cannot be reached."""
 
-    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+    async def put(self, key: str, data: Content, *, content_type: str = "application/octet-stream") -> None:
         """Store an object durably, or replace it. Readers see the old object or the new one, never a part.
 
         If the machine loses its power before the return, a part of a new object may be left under its key.
         """
-
-    async def put_file(self, key: str, file: BinaryIO) -> None:
-        """Store the contents of a file that can be read again from its beginning, as `put` does, in pieces."""
 
     async def get(self, key: str) -> bytes:
         """Return the whole object. Raise `ObjectNotFound` if there is none."""

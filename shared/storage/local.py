@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, ParamSpec, TypeVar
 
-from shared.files.atomic_write import write_durably
+from shared.files.atomic_write import Content, write_durably
 from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.storage.base import LINK_SECONDS
 from shared.storage.keys import checked
@@ -52,14 +52,9 @@ class LocalStore:
             ) from exc
 
     @_in_thread
-    def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+    def put(self, key: str, data: Content, *, content_type: str = "application/octet-stream") -> None:
         with self._folder_of(key, create=True) as (folder, name):
             write_durably(folder, name, data)
-
-    @_in_thread
-    def put_file(self, key: str, file: BinaryIO) -> None:
-        with self._folder_of(key, create=True) as (folder, name):
-            write_durably(folder, name, file)
 
     @_in_thread
     def get(self, key: str) -> bytes:

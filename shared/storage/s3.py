@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -16,6 +16,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
+from shared.files.atomic_write import Content
 from shared.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.service.logging import get_logger
 from shared.storage.base import LINK_SECONDS
@@ -62,11 +63,8 @@ class S3Store:
                 f"The S3 client cannot be made, see PRECIEUX_S3_ENDPOINT_URL and the variables AWS_*: {exc}."
             ) from exc
 
-    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+    async def put(self, key: str, data: Content, *, content_type: str = "application/octet-stream") -> None:
         await self._call(lambda: self._put(checked(key), data, content_type))
-
-    async def put_file(self, key: str, file: BinaryIO) -> None:
-        await self._call(lambda: self._put_file(checked(key), file))
 
     async def get(self, key: str) -> bytes:
         return await self._call(lambda: self._read(checked(key)), key)
@@ -103,14 +101,14 @@ class S3Store:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    def _put(self, key: str, data: bytes, content_type: str) -> None:
+    def _put(self, key: str, data: Content, content_type: str) -> None:
         self._make_bucket_once()
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
-
-    def _put_file(self, key: str, file: BinaryIO) -> None:
-        self._make_bucket_once()
-        file.seek(0)
-        self._client.upload_fileobj(file, self._bucket, key, ExtraArgs={"ACL": "private"}, Config=_IN_PIECES)
+        if isinstance(data, bytes):
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, ACL="private")
+        else:
+            data.seek(0)
+            more = {"ContentType": content_type, "ACL": "private"}
+            self._client.upload_fileobj(data, self._bucket, key, ExtraArgs=more, Config=_IN_PIECES)
 
     def _read(self, key: str, **part: Any) -> bytes:
         try:

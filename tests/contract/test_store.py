@@ -41,7 +41,7 @@ async def test_an_object_is_returned_byte_for_byte(store: ObjectStore, data: byt
     for _ in range(2):  # the second replaces the first
         file = io.BytesIO(data)
         file.seek(1)
-        await store.put_file("13.py", file)
+        await store.put("13.py", file)
         assert await store.get("13.py") == data
 
 

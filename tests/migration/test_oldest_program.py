@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,9 @@ async def make_newer(database: Database, oldest: str | None, revision: str = "99
         await connection.execute(f"COMMENT ON TABLE alembic_version IS {comment}")
 
 
-def run(module: str, environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+def run(module: str, database_url: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", module, *words]
+    environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url, "PRECIEUX_LOG_LEVEL": "ERROR", **settings}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -58,9 +59,8 @@ async def test_a_command_refuses_data_of_no_release(
     database: Database, database_url: str, command: Sequence[str], tmp_path: Path
 ) -> None:
     await make_newer(database, "0005", "0017")
-    environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url, "PRECIEUX_DATA_DIR": str(tmp_path)}
-    environment |= {"PRECIEUX_LOG_LEVEL": "ERROR", "NO_COLOR": "1"}
-    done = await asyncio.to_thread(run, "precieux", environment, *command)
+    settings = {"PRECIEUX_DATA_DIR": str(tmp_path), "NO_COLOR": "1"}
+    done = await asyncio.to_thread(run, "precieux", database_url, *command, **settings)
     assert done.returncode == 78, (done.stdout, done.stderr)
     text = " ".join(done.stderr.split())
     assert "(0017) is of a state of Precieux that was never released" in text
@@ -76,9 +76,8 @@ async def test_a_process_says_so_and_exits_with_78(
     database: Database, database_url: str, module: str, revision: str, reason: str, tmp_path: Path
 ) -> None:
     await make_newer(database, "9998", revision)
-    environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url, "PRECIEUX_DATA_DIR": str(tmp_path)}
-    environment |= {"PRECIEUX_CODEX_URL": "http://127.0.0.1:9", "PRECIEUX_PORT": "9", "PRECIEUX_LOG_LEVEL": "ERROR"}
-    done = await asyncio.to_thread(run, module, environment)
+    settings = {"PRECIEUX_DATA_DIR": str(tmp_path), "PRECIEUX_CODEX_URL": "http://127.0.0.1:9", "PRECIEUX_PORT": "9"}
+    done = await asyncio.to_thread(run, module, database_url, **settings)
     assert done.returncode == 78, done.stderr
     (sentence,) = done.stderr.splitlines()
     assert f"({revision})" in sentence
@@ -88,8 +87,7 @@ async def test_a_process_says_so_and_exits_with_78(
 @pytest.mark.slow
 async def test_the_migration_leaves_a_newer_schema_alone(database: Database, database_url: str) -> None:
     await make_newer(database, "0005")
-    environment = {**os.environ, "PRECIEUX_DATABASE_URL": database_url}
-    done = await asyncio.to_thread(run, "shared.database.migrate", environment)
+    done = await asyncio.to_thread(run, "shared.database.migrate", database_url)
     assert done.returncode == 0, done.stderr
     async with database.connection() as connection:
         row = await connection.fetch_one("SELECT version_num FROM alembic_version")

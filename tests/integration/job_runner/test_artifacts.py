@@ -15,6 +15,7 @@ from job_runner.leases import claim
 from job_runner.runs.process import Processor
 from job_runner.upkeep.cleaner import Cleaner
 from shared.database.connection import Connection, Database
+from shared.files.atomic_write import Content
 from shared.mail.mails import order
 from shared.service.errors import StoreUnavailable
 from shared.storage.local import LocalStore
@@ -126,7 +127,7 @@ async def test_a_lost_lease_leaves_no_artifacts(
     async def is_removed() -> bool:
         return not await _stored(store)
 
-    async def lose(key: str, data: bytes, *, content_type: str = "") -> None:
+    async def lose(key: str, data: Content, *, content_type: str = "") -> None:
         await put(key, data)
         if not key.endswith(".txt"):
             await execute(database, "UPDATE job SET lease_id = NULL, status = 'cancelled', finished_at = now()")

@@ -18,6 +18,7 @@ from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
 from shared.database.connection import Connection, Database
 from shared.engine.client.base import EngineClient
+from shared.files.atomic_write import Content
 from shared.service import metrics
 from shared.service.errors import (
     DatabaseConflict,
@@ -61,7 +62,7 @@ class Store(LocalStore):
         super().__init__(folder, LinkSigner(b"k" * 32, "http://api"))
         self._outage = outage
 
-    async def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+    async def put(self, key: str, data: Content, *, content_type: str = "application/octet-stream") -> None:
         await self._outage.contact()
         await super().put(key, data, content_type=content_type)
 

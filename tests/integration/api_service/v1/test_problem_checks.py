@@ -46,4 +46,4 @@ async def test_the_jurys_submissions_cost_their_bytes(api_with: ApiWith, setter:
         assert [(await client.post(cancel)).status_code for _ in range(2)] == [202, 409]
         data = (await client.get(f"{PATH}/check")).json()["data"]
         assert data == [{"path": "", "detail": "The check was cancelled."}]
-        assert "cancelling its batch" in (await client.delete(PATH)).json()["detail"]
+        assert "the check's batch" in (await client.delete(PATH)).json()["detail"]

@@ -310,7 +310,7 @@ async def test_a_version_that_was_not_stored_is_not_seen(
         raise StoreUnavailable("it is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(LocalStore, "put_file", fail)
+        patched.setattr(LocalStore, "put", fail)
         assert (await client.put(PATH, content=CHECKED, headers=ZIP)).status_code == 503
     assert (await client.get(PATH)).json()["version"] == 1
     await execute(database, "UPDATE problem_versions SET created_at = now() - interval '2 hours'")

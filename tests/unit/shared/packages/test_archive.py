@@ -112,38 +112,30 @@ def truncated(packed: bytearray) -> None:
     del packed[len(packed) // 2 :]
 
 
-def with_wrong_checksum(packed: bytearray) -> None:
-    first = packed.index(b"PK\x01\x02")
-    packed[first + 16] ^= 1
-
-
 def encrypted(packed: bytearray) -> None:
     packed[packed.index(b"PK\x01\x02") + 8] |= 1
 
 
-def with_another_size(size: int) -> Callable[[bytearray], None]:
+def said_of_the_first(size: int, text: str = LEGACY["problem.yaml"]) -> Callable[[bytearray], None]:
+    """Make the index say this size of the first file, and the checksum of this text."""
+
     def damage(packed: bytearray) -> None:
         first = packed.index(b"PK\x01\x02")
+        packed[first + 16 : first + 20] = struct.pack("<L", zlib.crc32(text.encode()))
         packed[first + 24 : first + 28] = struct.pack("<L", size)
 
     return damage
-
-
-def with_the_size_and_checksum_of_its_beginning(packed: bytearray) -> None:
-    with_another_size(4)(packed)
-    first = packed.index(b"PK\x01\x02")
-    packed[first + 16 : first + 20] = struct.pack("<L", zlib.crc32(LEGACY["problem.yaml"][:4].encode()))
 
 
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [
         (truncated, "cannot be read"),
-        (with_wrong_checksum, "damaged"),
+        (said_of_the_first(10, "other"), "damaged"),
         (encrypted, "encrypted"),
-        (with_another_size(1), "The file has 10 bytes, and the archive says 1."),
-        (with_another_size(11), "The file has 10 bytes, and the archive says 11."),
-        (with_the_size_and_checksum_of_its_beginning, "damaged"),
+        (said_of_the_first(1), "The file has 10 bytes, and the archive says 1."),
+        (said_of_the_first(11), "The file has 10 bytes, and the archive says 11."),
+        (said_of_the_first(4, "name"), "damaged"),
     ],
 )
 def test_damaged_archives(damage: Callable[[bytearray], None], fault: str) -> None:

@@ -152,15 +152,15 @@ def test_line_ends_of_windows_are_a_warning() -> None:
     [
         (problem().replace("tests/%02d.a", "tests/%02d.b"), "download the full package, and not the standard one"),
         (problem(count=3, tests=""), "tests/03.a: The test's file is missing."),
-        (problem(judging='run-count="2"'), "`run-count` is not 1: each test runs once."),
+        (problem(judging='run-count="2"'), "`run-count` is not 1: programs use standard input"),
         (
             problem(groups='<group name="secret"><dependencies><dependency group="x"/></dependencies></group>'),
             "A group depends on the group 'x', and there is none.",
         ),
         (problem(count=10**9, tests=""), "There are 1000000000 tests; there may be 100."),
         (problem(count=0, tests=""), "There is no test."),
-        (problem(judging='input-file="a.in" output-file=""'), "`input-file` is a file"),
-        (problem(judging='input-file="stdin" output-file="b.out"'), "`output-file` is a file"),
+        (problem(judging='input-file="a.in" output-file=""'), "`input-file` is not stdin: programs use standard input"),
+        (problem(judging='input-file="stdin" output-file="b.out"'), "`output-file` is not stdout: programs use"),
         (problem(assets=""), "There is no checker."),
         (problem(solutions='<solution tag="main"/>' * 501), "There are more than 500 programs at assets/solutions"),
         (problem(assets='<checker type="testlib"><source path="nowhere.cpp"/></checker>'), "source is missing"),
