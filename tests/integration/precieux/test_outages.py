@@ -59,10 +59,6 @@ class Place:
     async def count(self) -> None:
         await HealthServer(HealthSettings(), self.database, counts_backlog=True)._metrics(cast("Any", None))
 
-    def processor(self, engine: EngineClient) -> Processor:
-        store = LocalStore(self.folder, LinkSigner(b"k" * 32, "http://api"))
-        return Processor(self.database, store, engine, BRANDING, 3)
-
     @asynccontextmanager
     async def waiting_job(self, engine: EngineClient) -> AsyncIterator[None]:
         await add_job(self.database)
