@@ -27,7 +27,8 @@ _JOBE: Final = "/jobe/index.php/restapi"
 _PISTON: Final = "/api/v2"
 _RUN: Final = {"wait", "body", "run time"}
 _STORE: Final = {"body", "run time", "stored bytes", "backlog"}
-#: The bounds of each route that changes or runs something. Other routes read, and wait only by `requests.waiting`.
+#: The bounds of each route that changes or runs something. Those of `_BODIES` are seen to be refused; the others are only
+#: listed. Routes that are not here read, and wait only by `requests.waiting`.
 _BOUNDS: Final[dict[str, set[str]]] = {
     "POST /submit_email": {"body", "run time", "stored bytes", "backlog"},
     "POST /submit_email/": {"body", "run time", "stored bytes", "backlog"},
@@ -55,7 +56,7 @@ _BOUNDS: Final[dict[str, set[str]]] = {
     "POST /authenticate": set(),
     "POST /authorize": set(),
     f"POST {_PISTON}/execute": _RUN,
-    f"WS {_PISTON}/connect": {"wait", "run time"},  # tests/unit/api_service/piston
+    f"WS {_PISTON}/connect": {"wait", "run time"},  # by `Port.hold` and `converse`; not sent here
     f"POST {_PISTON}/packages": {"body"},
     f"DELETE {_PISTON}/packages": {"body"},
     "POST /run_code": _RUN,
