@@ -27,8 +27,8 @@ _JOBE: Final = "/jobe/index.php/restapi"
 _PISTON: Final = "/api/v2"
 _RUN: Final = {"wait", "body", "run time"}
 _STORE: Final = {"body", "run time", "stored bytes", "backlog"}
-#: The bounds of each route that changes or runs something. Those of `_BODIES` are seen to be refused; the others are only
-#: listed. Routes that are not here read, and wait only by `requests.waiting`.
+#: The bounds of each route that changes or runs something. Those of `_BODIES` are seen to be refused; the others are
+#: only listed. Routes that are not here read, and wait only by `requests.waiting`.
 _BOUNDS: Final[dict[str, set[str]]] = {
     "POST /submit_email": {"body", "run time", "stored bytes", "backlog"},
     "POST /submit_email/": {"body", "run time", "stored bytes", "backlog"},
