@@ -103,7 +103,7 @@ format: ## Bring all code into the common style
 	@$(python) -m ruff format
 	@$(python) -m ruff check --fix
 
-translations: ## Add new messages to shared/locales/*.po; `make translations args=de` begins a language
+translations: ## Add new messages to shared/records/locales/*.po; `make translations args=de` begins a language
 	@deploy/bootstrap test
 	@$(python) -m tests.translations $(args)
 

@@ -28,27 +28,27 @@ from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
-from shared.accounts.budgets import RunBudgetSettings
-from shared.accounts.webhooks import WebhookSettings
-from shared.broker import open_broker, open_dead_letters
-from shared.broker.settings import BrokerSettings
-from shared.database.connection import Database, DatabaseSettings
-from shared.database.schema import require_current
-from shared.engine.client.base import OpenedEngine
-from shared.engine.client.settings import EngineSettings
-from shared.http.connections import ConnectionLimits
-from shared.http.loopback import is_loopback
-from shared.http.server import listening_socket, serve_http
-from shared.operations.health import HealthServer, HealthSettings
-from shared.operations.system_status import REUSED_SECONDS, read_system_status
-from shared.operations.workers import connection_name
-from shared.service.errors import ConfigurationError
-from shared.service.lifecycle import restarting, run_loops, run_service
-from shared.service.logging import get_logger
-from shared.service.settings import load
-from shared.storage import open_signer, open_store
-from shared.storage.base import ObjectStore
-from shared.storage.settings import StoreSettings
+from shared.adapters.broker import open_broker, open_dead_letters
+from shared.adapters.broker.settings import BrokerSettings
+from shared.adapters.database.connection import Database, DatabaseSettings
+from shared.adapters.database.schema import require_current
+from shared.adapters.engine.base import OpenedEngine
+from shared.adapters.engine.settings import EngineSettings
+from shared.adapters.storage import open_signer, open_store
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.settings import StoreSettings
+from shared.common.http.connections import ConnectionLimits
+from shared.common.http.loopback import is_loopback
+from shared.common.http.server import listening_socket, serve_http
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.lifecycle import restarting, run_loops, run_service
+from shared.common.service.logging import get_logger
+from shared.common.service.settings import load
+from shared.records.accounts.budgets import RunBudgetSettings
+from shared.records.accounts.webhooks import WebhookSettings
+from shared.records.operations.health import HealthServer, HealthSettings
+from shared.records.operations.system_status import REUSED_SECONDS, read_system_status
+from shared.records.operations.workers import connection_name
 
 log = get_logger(__name__)
 
@@ -140,7 +140,7 @@ def _max_streams(settings: ApiSettings) -> int:
 
 
 def _open_engine(settings: EngineSettings) -> OpenedEngine:
-    from shared.engine.client.codex_client import CodexClient  # aiohttp is large, and not every server runs any
+    from shared.adapters.engine.codex_client import CodexClient  # aiohttp is large, and not every server runs any
 
     return CodexClient(settings)
 

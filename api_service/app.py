@@ -21,8 +21,8 @@ from api_service.v1.body.package import FORM_BYTES
 from api_service.v1.middleware import V1Middleware
 from api_service.v1.protocol.openapi import TAGS as V1_TAGS
 from api_service.v1.router import router as v1_router
-from shared.http.bodies import BodyLimits, BoundedBodies, Refuse
-from shared.version import VERSION
+from shared.common.http.bodies import BodyLimits, BoundedBodies, Refuse
+from shared.common.version import VERSION
 
 #: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
 _READ_FROM_STRANGERS: Final = {web.SEND: 0, web.LOG_IN: 8 << 10, **dict.fromkeys(WITHOUT_KEY, 256 << 10)}

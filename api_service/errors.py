@@ -20,8 +20,8 @@ from api_service.http.errors import MEDIA_TYPE, ApiError, Fault, Kind, cut
 from api_service.http.request_log import HEADER, SCOPE_KEY
 from api_service.http.sentences import sentence
 from api_service.services import BEARER, Services
-from shared.service.errors import TransientError
-from shared.service.logging import get_logger
+from shared.common.service.errors import TransientError
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

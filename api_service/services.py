@@ -24,15 +24,15 @@ from api_service.submissions.classic_list import ClassicList
 from api_service.submissions.posted_positions import QueuePositions
 from api_service.submissions.service import Submissions
 from api_service.transient.runs import TransientRuns
-from shared.accounts.api_keys import Scope
-from shared.accounts.webhooks import WebhookSettings
-from shared.broker.dead_letters import DeadLetters
-from shared.database.connection import Database
-from shared.operations.system_status import SystemStatus
-from shared.resources.links import Links
-from shared.resources.read import Reserve
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.broker.dead_letters import DeadLetters
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.webhooks import WebhookSettings
+from shared.records.operations.system_status import SystemStatus
+from shared.records.resources.links import Links
+from shared.records.resources.read import Reserve
 
 #: Requests of one key whose bodies are read at once.
 _MAX_READING: Final = 2

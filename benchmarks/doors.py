@@ -25,8 +25,8 @@ from benchmarks.findings import Finding, median_ratio
 from benchmarks.load import Client
 from benchmarks.processes import cpu_seconds, service
 from benchmarks.surroundings import Surroundings, execute, surroundings
-from shared.accounts.api_keys import digest, new_key
-from shared.service.logging import LogSettings, configure_logging
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.records.accounts.api_keys import digest, new_key
 
 _RESULTS: Final = Path(__file__).parents[1] / "dist" / "doors.json"
 _CONNECTIONS: Final = (1, 2, 16, 64, 128)

@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks import classic, cost, posting, report, sustained, waits
 from benchmarks.findings import Finding
 from benchmarks.surroundings import surroundings
-from shared.service.logging import LogSettings, configure_logging
+from shared.common.service.logging import LogSettings, configure_logging
 
 _RESULTS: Final = Path(__file__).parents[1] / "dist" / "pipeline.json"
 #: What is compared, in this order.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from precieux.up.notify_socket import NotifySocket
-from shared.service.parent_death import die_with_parent
+from shared.common.service.parent_death import die_with_parent
 from tests.fixtures.processes import descendants
 
 _START_SECONDS: Final = 60.0

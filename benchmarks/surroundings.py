@@ -20,7 +20,7 @@ from alembic import command
 
 from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.database.migrate import alembic_config
+from shared.adapters.database.migrate import alembic_config
 from tests.fixtures.postgres import administrator_url
 from tests.fixtures.processes import descendants
 from tests.fixtures.rabbitmq_server import RabbitMQServer, find_script

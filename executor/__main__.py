@@ -28,14 +28,14 @@ from executor.settings import ExecutorSettings
 from executor.slots import ANSWER_SECONDS, GRACE_SECONDS, Runs, Slots
 from executor.warm import headers
 from executor.warm.warm import Warm
-from shared.http.connections import ConnectionLimits
-from shared.http.loopback import is_loopback
-from shared.http.server import listening_socket, serve_http
-from shared.service.background import in_background
-from shared.service.errors import ConfigurationError
-from shared.service.logging import LogSettings, configure_logging, get_logger
-from shared.service.settings import fail, load
-from shared.service.stop_signals import INTERRUPTED, run_until_stop_signal
+from shared.common.http.connections import ConnectionLimits
+from shared.common.http.loopback import is_loopback
+from shared.common.http.server import listening_socket, serve_http
+from shared.common.service.background import in_background
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.logging import LogSettings, configure_logging, get_logger
+from shared.common.service.settings import fail, load
+from shared.common.service.stop_signals import INTERRUPTED, run_until_stop_signal
 
 log = get_logger("executor")
 

@@ -33,12 +33,12 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
-from shared.engine.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
-from shared.engine.languages import check_lang
-from shared.engine.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed, is_file_of
-from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
-from shared.http.disconnect import cancel_if_gone
-from shared.service.logging import get_logger
+from shared.common.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+from shared.common.http.disconnect import cancel_if_gone
+from shared.common.service.logging import get_logger
+from shared.engine_api.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
+from shared.engine_api.languages import check_lang
+from shared.engine_api.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed, is_file_of
 
 log = get_logger(__name__)
 
@@ -116,7 +116,7 @@ class _Endpoint:
         return await self._serve(request, self._run)
 
     async def run_program(self, request: Request) -> Response:
-        """Answer `POST /run` (`shared.engine.run_call`)."""
+        """Answer `POST /run` (`shared.engine_api.run_call`)."""
         return await self._serve(request, self._run_program)
 
     async def keep_test_data(self, request: Request) -> Response:

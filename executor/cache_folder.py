@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

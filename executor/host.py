@@ -15,8 +15,8 @@ from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Unavailable
 from executor.settings import MIB, ExecutorSettings
 from executor.warm.warm import kinds_of_boxes
-from shared.service.errors import ConfigurationError
-from shared.service.logging import get_logger
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

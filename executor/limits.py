@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from executor.languages.base import Needs
 from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import MIB, ExecutorSettings
-from shared.engine.codex import LimitBounds, RunRequest
-from shared.engine.run_call import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import LimitBounds, RunRequest
+from shared.engine_api.run_call import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
 #: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 13). R does

@@ -11,8 +11,8 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.http.bodies import Refuse
-from shared.http.loopback import is_forwarded, is_loopback, is_loopback_origin, names_loopback
+from shared.common.http.bodies import Refuse
+from shared.common.http.loopback import is_forwarded, is_loopback, is_loopback_origin, names_loopback
 
 _SET_A_TOKEN: Final = "Set PRECIEUX_CODEX_TOKEN, and send it as `Authorization: Bearer TOKEN`."  # noqa: S105
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.engine.codex import ALONE
+from shared.engine_api.codex import ALONE
 
 #: Seconds that runs have to finish. Compose, Kubernetes, systemd and `precieux up` grant five more, in which the
 #: answers are sent and the sandbox is taken down.

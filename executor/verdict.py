@@ -4,7 +4,7 @@ import signal
 
 from executor.sandbox.base import StepLimits, StepResult
 from executor.settings import MIB
-from shared.engine.codex import Verdict
+from shared.engine_api.codex import Verdict
 
 _STOPPED = {
     "cpu": Verdict.TIME_LIMIT,

@@ -14,7 +14,8 @@ from executor.catalogue.installed import Installed
 from executor.pipeline import results
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
-from shared.engine.codex import (
+from shared.common.text.json_structure import has_more_structure
+from shared.engine_api.codex import (
     LanguageLibrary,
     LanguageList,
     LanguageVariant,
@@ -23,14 +24,13 @@ from shared.engine.codex import (
     SupportedLanguage,
     Verdict,
 )
-from shared.engine.languages import ALIASES
-from shared.engine.run_call import RUN_CALL, RUN_KEYS, AnyEvent, ProgramRequest
-from shared.text.json_structure import has_more_structure
+from shared.engine_api.languages import ALIASES
+from shared.engine_api.run_call import RUN_CALL, RUN_KEYS, AnyEvent, ProgramRequest
 
 #: The fields of a request that are read. All others are ignored.
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})
 _SURROGATE = re.compile("[\ud800-\udfff]")
-#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
+#: What a JSON text may have outside of its strings (`shared.common.text.json_structure`).
 _MAX_STRUCTURE = 16384
 #: The same for `POST /run`, with its lists of files, tests and arguments.
 _MAX_PROGRAM_STRUCTURE = 131_072

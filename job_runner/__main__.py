@@ -22,21 +22,21 @@ from job_runner.upkeep.cleaner import Cleaner
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import WebhookSender
-from shared.accounts.budgets import RunBudgetSettings
-from shared.accounts.webhooks import WebhookSettings
-from shared.database.connection import Database, DatabaseSettings
-from shared.database.schema import require_current
-from shared.engine.client.codex_client import CodexClient
-from shared.engine.client.settings import EngineSettings
-from shared.operations.health import HealthServer, HealthSettings
-from shared.operations.workers import connection_name
-from shared.resources.links import Links
-from shared.service.lifecycle import restarting, run_loops, run_service
-from shared.service.logging import get_logger
-from shared.service.notify import notify_ready
-from shared.service.settings import load
-from shared.storage import open_signer, open_store
-from shared.storage.settings import StoreSettings
+from shared.adapters.database.connection import Database, DatabaseSettings
+from shared.adapters.database.schema import require_current
+from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.settings import EngineSettings
+from shared.adapters.storage import open_signer, open_store
+from shared.adapters.storage.settings import StoreSettings
+from shared.common.service.lifecycle import restarting, run_loops, run_service
+from shared.common.service.logging import get_logger
+from shared.common.service.notify import notify_ready
+from shared.common.service.settings import load
+from shared.records.accounts.budgets import RunBudgetSettings
+from shared.records.accounts.webhooks import WebhookSettings
+from shared.records.operations.health import HealthServer, HealthSettings
+from shared.records.operations.workers import connection_name
+from shared.records.resources.links import Links
 
 log = get_logger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.service.settings import Settings
+from shared.common.service.settings import Settings
 
 
 class RunnerSettings(Settings):

@@ -17,8 +17,8 @@ from typer.main import get_group
 
 from precieux import terminal
 from precieux.errors import UsageError
-from shared.service.errors import ConfigurationError, PrecieuxError
-from shared.version import VERSION
+from shared.common.service.errors import ConfigurationError, PrecieuxError
+from shared.common.version import VERSION
 
 #: Each command's module and its name in it, in the order of the help. A module is loaded when its command is called.
 _COMMANDS: Final[Mapping[str, str]] = {

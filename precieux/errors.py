@@ -1,6 +1,6 @@
 """The errors of the command line alone."""
 
-from shared.service.errors import PrecieuxError
+from shared.common.service.errors import PrecieuxError
 
 
 class UsageError(PrecieuxError):

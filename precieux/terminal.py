@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from shared.service.errors import PrecieuxError
-from shared.text.control_characters import replace_controls
+from shared.common.service.errors import PrecieuxError
+from shared.common.text.control_characters import replace_controls
 
 #: Results go to `out`, progress and errors to `err`, so that a pipe carries only results.
 out: Final = Console(highlight=False)

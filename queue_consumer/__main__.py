@@ -7,18 +7,18 @@ from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
 from queue_consumer.outbox_consumer import OutboxConsumer
 from queue_consumer.reconciler import Reconciler
-from shared.broker import open_broker
-from shared.broker.settings import BrokerSettings
-from shared.database.connection import Database, DatabaseSettings
-from shared.database.schema import require_current
-from shared.operations.health import HealthServer, HealthSettings
-from shared.operations.workers import connection_name
-from shared.service.lifecycle import restarting, run_loops, run_service
-from shared.service.logging import get_logger
-from shared.service.notify import notify_ready
-from shared.service.settings import load
-from shared.storage import open_store
-from shared.storage.settings import StoreSettings
+from shared.adapters.broker import open_broker
+from shared.adapters.broker.settings import BrokerSettings
+from shared.adapters.database.connection import Database, DatabaseSettings
+from shared.adapters.database.schema import require_current
+from shared.adapters.storage import open_store
+from shared.adapters.storage.settings import StoreSettings
+from shared.common.service.lifecycle import restarting, run_loops, run_service
+from shared.common.service.logging import get_logger
+from shared.common.service.notify import notify_ready
+from shared.common.service.settings import load
+from shared.records.operations.health import HealthServer, HealthSettings
+from shared.records.operations.workers import connection_name
 
 log = get_logger(__name__)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from queue_consumer.jobs import InvalidMessage, JobMaker
-from shared.broker.base import Ack, Delivery, Reject, Settlement
-from shared.service.logging import get_logger
+from shared.adapters.broker.base import Ack, Delivery, Reject, Settlement
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

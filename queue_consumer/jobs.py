@@ -8,14 +8,14 @@ from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 from zipfile import BadZipFile
 
-from shared.database import channels
-from shared.database.connection import Database, Record
-from shared.engine.languages import check_lang
-from shared.files.archives import unpack
-from shared.service.errors import ObjectNotFound
-from shared.storage.base import ObjectStore
-from shared.storage.sources import read_source
-from shared.text.email_addresses import canonical
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database, Record
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.sources import read_source
+from shared.common.files.archives import unpack
+from shared.common.service.errors import ObjectNotFound
+from shared.common.text.email_addresses import canonical
+from shared.engine_api.languages import check_lang
 
 #: Bytes of sources that are held in memory at once. A longer source is held alone.
 _BYTES_AT_ONCE: Final = 4 << 20

@@ -3,7 +3,7 @@
 A batch is handled inside the transaction that holds its rows locked. The handler's own `database.transaction()` is a
 savepoint of it, so a job and the removal of its row commit together. A crash rolls both back, and the row is available
 again at once. A row that can make no job stays, with the reason, as a dead letter
-(`shared.broker.outbox_dead_letters`).
+(`shared.adapters.broker.outbox_dead_letters`).
 
 A crash rolls back the count of attempts too. A consumer that starts may have crashed before, so it takes its first rows
 one by one, and counts each attempt beforehand. So a row that kills consumers becomes a dead letter.
@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from shared.broker.base import LONGEST_BREAK, Ack, Delivery, Handler, Reject, Retry, Settlement
-from shared.broker.handling import DELIVERY_LIMIT, settle_batch
-from shared.database import channels
-from shared.database.connection import Connection, Database, Record
-from shared.database.strip_nul import strip_nul
-from shared.service.errors import DatabaseUnavailable, TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
+from shared.adapters.broker.base import LONGEST_BREAK, Ack, Delivery, Handler, Reject, Retry, Settlement
+from shared.adapters.broker.handling import DELIVERY_LIMIT, settle_batch
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database, Record
+from shared.common.service.errors import DatabaseUnavailable, TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
+from shared.common.text.strip_nul import strip_nul
 
 log = get_logger(__name__)
 

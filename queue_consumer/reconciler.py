@@ -10,10 +10,10 @@ from typing import Final
 from uuid import UUID
 
 from queue_consumer.jobs import InvalidMessage, JobMaker
-from shared.database.connection import Database, Record
-from shared.service.errors import DatabaseUnavailable, TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Database, Record
+from shared.common.service.errors import DatabaseUnavailable, TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

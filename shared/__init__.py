@@ -1,1 +1,1 @@
-"""Code that the services share: wire models, tables, settings, and the adapters of the outside world."""
+"""What the services share, as five libraries: `common`, `engine_api`, `judging`, `adapters` and `records`."""

@@ -9,11 +9,11 @@ from job_runner.emails.branding import Branding
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
-from shared.broker.base import Message
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import TestEnded
-from shared.resources.links import Links
-from shared.storage.signing import LinkSigner
+from shared.adapters.broker.base import Message
+from shared.adapters.storage.signing import LinkSigner
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.run_call import TestEnded
+from shared.records.resources.links import Links
 
 BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "http://api")))
 

@@ -20,12 +20,12 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import ProgramLimits
-from shared.messages.translations import LOCALES
-from shared.resources.links import Links
-from shared.resources.models import CheckResult, CheckVerdict, Queue
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage.signing import LinkSigner
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.run_call import ProgramLimits
+from shared.records.messages.translations import LOCALES
+from shared.records.resources.links import Links
+from shared.records.resources.models import CheckResult, CheckVerdict, Queue
 from tests.factories import claimed_job, engine_answer
 
 _NOW: Final = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)

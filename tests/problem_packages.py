@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from shared.packages.faults import PackageError
-from shared.packages.model import OperatorLimits, Package, PackageBounds, PackageFault
-from shared.packages.read import read_package
+from shared.judging.packages.faults import PackageError
+from shared.judging.packages.model import OperatorLimits, Package, PackageBounds, PackageFault
+from shared.judging.packages.read import read_package
 
 MIB: Final = 1 << 20
 OPERATOR: Final = OperatorLimits(

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from precieux.programs.package import read_package as packed
-from shared.engine.languages import NAMES
-from shared.packages.faults import PackageError
-from shared.packages.read import read_package
+from shared.engine_api.languages import NAMES
+from shared.judging.packages.faults import PackageError
+from shared.judging.packages.read import read_package
 from tests.problem_packages import BOUNDS, MIB
 
 TABLE: Final = Path(__file__).with_suffix(".tsv")

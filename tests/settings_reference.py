@@ -1,6 +1,7 @@
 """`python -m tests.settings_reference` writes the reference of all settings, from the classes that read them.
 
-`docs/settings.md` is for operators; `shared/known_settings.txt` lets a service report a variable that nothing reads.
+`docs/settings.md` is for operators; `shared/common/service/known_settings.txt` lets a service report a variable that
+nothing reads.
 """
 
 import importlib
@@ -12,11 +13,11 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from shared.service.settings import PREFIX, Settings
+from shared.common.service.settings import PREFIX, Settings
 
 _ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = _ROOT / "docs/settings.md"
-NAMES: Final = _ROOT / "shared/known_settings.txt"
+NAMES: Final = _ROOT / "shared/common/service/known_settings.txt"
 
 #: Module -> the part that reads its settings, in the order of the page.
 _READERS: Final = {
@@ -27,17 +28,17 @@ _READERS: Final = {
     "api_service.doors.sandboxfusion.settings": "The API: the SandboxFusion front door",
     "api_service.agent_tools.settings": "The API: the MCP server, and `precieux mcp`",
     "job_runner.settings": "The job runner",
-    "shared.engine.client.settings": "The job runner, and the API if it has `PRECIEUX_CODEX_URL`: the engine",
+    "shared.adapters.engine.settings": "The job runner, and the API if it has `PRECIEUX_CODEX_URL`: the engine",
     "job_runner.mailers.settings": "The job runner: mails",
-    "shared.accounts.budgets": "The API and the job runner",
-    "shared.accounts.webhooks": "The API and the job runner: webhooks",
-    "shared.database.connection": "The API, the queue consumer and the job runner: the database",
-    "shared.broker.settings": "The API and the queue consumer: the broker",
-    "shared.storage.settings": "The API, the queue consumer and the job runner: files",
-    "shared.operations.health": "The API, the queue consumer and the job runner: health and metrics",
-    "shared.service.logging": "Every program",
+    "shared.records.accounts.budgets": "The API and the job runner",
+    "shared.records.accounts.webhooks": "The API and the job runner: webhooks",
+    "shared.adapters.database.connection": "The API, the queue consumer and the job runner: the database",
+    "shared.adapters.broker.settings": "The API and the queue consumer: the broker",
+    "shared.adapters.storage.settings": "The API, the queue consumer and the job runner: files",
+    "shared.records.operations.health": "The API, the queue consumer and the job runner: health and metrics",
+    "shared.common.service.logging": "Every program",
     "executor.settings": "The executor",
-    "shared.database.make_roles": "`python -m shared.database.make_roles`",
+    "shared.adapters.database.make_roles": "`python -m shared.adapters.database.make_roles`",
 }
 #: What most installations set, in the order in which one meets it.
 _FIRST: Final = (
@@ -80,7 +81,7 @@ def classes() -> dict[str, list[type[Settings]]]:
 
 
 def names() -> str:
-    """Return the text of `shared/known_settings.txt`: the names of all variables, without their prefix."""
+    """Return the text of `known_settings.txt`: the names of all variables, without their prefix."""
     read = {name.upper() for kinds in classes().values() for kind in kinds for name in kind.model_fields}
     return "".join(f"{name}\n" for name in sorted(read | set(_OTHERS)))
 

@@ -17,9 +17,9 @@ from executor.languages import file_names
 from executor.languages.base import LanguageDefinition
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import MIB, ExecutorSettings
-from shared.engine.codex import RunRequest
-from shared.engine.languages import ALIASES
-from shared.engine.run_call import MAX_ARTIFACTS, MAX_FILES
+from shared.engine_api.codex import RunRequest
+from shared.engine_api.languages import ALIASES
+from shared.engine_api.run_call import MAX_ARTIFACTS, MAX_FILES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
 

@@ -1,4 +1,4 @@
-"""`python -m tests.translations` brings the files in `shared/locales/` up to date with the messages in the code.
+"""`python -m tests.translations` brings the files of `shared/records/locales/` up to date with the code.
 
 `python -m tests.translations de` also begins one for a new locale.
 
@@ -14,7 +14,7 @@ from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from shared.messages.translations import FOLDER, LOCALES, SOURCE_LOCALE
+from shared.records.messages.translations import FOLDER, LOCALES, SOURCE_LOCALE
 
 _ROOT: Final = Path(__file__).parent.parent
 _PACKAGES: Final = ("api_service", "job_runner", "shared")

@@ -16,10 +16,10 @@ from starlette.requests import HTTPConnection
 from api_service.access.local_peer import SocketOwner, socket_owner, why_not_local
 from api_service.cached import CachedFor
 from api_service.http.errors import ApiError, Kind
-from shared.accounts import api_keys
-from shared.accounts.api_keys import ApiKey, Scope
-from shared.database.connection import Database
-from shared.http.bodies import own_body
+from shared.adapters.database.connection import Database
+from shared.common.http.bodies import own_body
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import ApiKey, Scope
 
 #: Seconds for which the row of a key is cached. A revoked key may work for as long.
 CACHE_SECONDS: Final = 2.0

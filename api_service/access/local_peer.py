@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from shared.http.loopback import is_loopback
+from shared.common.http.loopback import is_loopback
 
 #: An address and a port.
 Endpoint = tuple[str, int]

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from shared.text.email_addresses import canonical, canonical_domain, domain_of
+from shared.common.text.email_addresses import canonical, canonical_domain, domain_of
 
 
 class Recipients:

@@ -18,13 +18,13 @@ from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.routes.languages import languages_of
-from shared.accounts.api_keys import Scope
-from shared.engine.client.codex_client import CodexClient
-from shared.engine.client.settings import EngineSettings
-from shared.engine.languages import position_of
-from shared.http.egress import Egress
-from shared.service.errors import EngineAway
-from shared.service.settings import load
+from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.settings import EngineSettings
+from shared.common.http.egress import Egress
+from shared.common.service.errors import EngineAway
+from shared.common.service.settings import load
+from shared.engine_api.languages import position_of
+from shared.records.accounts.api_keys import Scope
 
 #: Who runs the process.
 _USER: Final = Principal(None, frozenset(Scope))

@@ -13,7 +13,7 @@ from api_service.agent_tools.results import ProgramFile
 from api_service.agent_tools.server import Answer, OnTest, but_stored
 from api_service.agent_tools.tools import TOOLS
 from api_service.http.errors import ApiError, Fault, Kind
-from shared.engine.artifacts import IMAGES
+from shared.engine_api.artifacts import IMAGES
 
 #: Seconds within which the server sends the next part of an answer. The longest wait is shorter.
 _SILENCE_S: Final = 90.0

@@ -14,9 +14,9 @@ from mcp import types
 from pydantic import BaseModel, Field, create_model
 from pydantic_core import to_json
 
-from shared.engine.artifacts import IMAGES
-from shared.engine.codex import Verdict
-from shared.resources.models import Bytes, Resource, Submission, TransientRun
+from shared.engine_api.artifacts import IMAGES
+from shared.engine_api.codex import Verdict
+from shared.records.resources.models import Bytes, Resource, Submission, TransientRun
 
 #: The most bytes of a file that is given as text. Other texts are as short.
 _TEXT_BYTES: Final = 64 << 10

@@ -17,9 +17,9 @@ from api_service.agent_tools.results import LanguageResult, ProgramFile, failure
 from api_service.agent_tools.tools import INSTRUCTIONS, TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, cut, invalid
 from api_service.v1.protocol.validation import checked, is_clean
-from shared.engine.languages import ALIASES
-from shared.service.errors import TransientError
-from shared.version import VERSION
+from shared.common.service.errors import TransientError
+from shared.common.version import VERSION
+from shared.engine_api.languages import ALIASES
 
 #: Called after each test: how many have ended, and how many there are.
 OnTest = Callable[[int, int], Awaitable[None]]

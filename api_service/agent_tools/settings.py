@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
-from shared.service.settings import Settings, entries_of
+from shared.common.service.settings import Settings, entries_of
 
 _ORIGIN: Final = re.compile(r"https?://[^/?#,\s]+")
 

@@ -13,8 +13,8 @@ from mcp.server.stdio import stdio_server
 
 from api_service.agent_tools.server import Backend, Context, make_server
 from api_service.agent_tools.settings import McpSettings
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import load
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import load
 
 
 def serve_engine(url: str, token: str, is_alive: Callable[[], bool]) -> None:

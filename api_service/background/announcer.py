@@ -7,11 +7,11 @@ A NOTIFY inside the request's own transaction would make all such commits wait f
 import asyncio
 from typing import Final
 
-from shared.database import channels
-from shared.database.connection import Database
-from shared.service.errors import TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from api_service.background.metrics_history import Figures, Minute
-from shared.engine.codex import Verdict
+from shared.engine_api.codex import Verdict
 
 #: Mails that arrived or are on their way; the others failed.
 _ARRIVED: Final = frozenset({"sent", "delivered", "deferred"})

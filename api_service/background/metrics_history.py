@@ -11,12 +11,12 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.database.connection import Connection, Database
-from shared.operations import backlog
-from shared.resources.kept_answers import forget_old
-from shared.service.errors import TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Connection, Database
+from shared.common.service.errors import TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.records.operations import backlog
+from shared.records.resources.kept_answers import forget_old
 
 log = get_logger(__name__)
 

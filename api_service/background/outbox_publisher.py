@@ -3,14 +3,14 @@
 import asyncio
 from typing import Final
 
-from shared.broker import outbox
-from shared.broker.base import Broker
-from shared.database.connection import Database
-from shared.service import metrics
-from shared.service.errors import TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
+from shared.adapters.broker import outbox
+from shared.adapters.broker.base import Broker
+from shared.adapters.database.connection import Database
+from shared.common.service import metrics
+from shared.common.service.errors import TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from api_service.cached import CachedFor
-from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable, StoreUnavailable
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import DatabaseUnavailable, StoreUnavailable
 
 #: Seconds for which a result is reused, because clients may ask at any rate.
 _DATABASE_SECONDS: Final = 0.5

@@ -19,8 +19,8 @@ from api_service.requests.threads import run_in_thread_if_large
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.v1.body.multipart import Part, read_parts
-from shared.storage.keys import is_extension
-from shared.text.visible_text import is_visible
+from shared.adapters.storage.keys import is_extension
+from shared.common.text.visible_text import is_visible
 
 _NAMES: Final = frozenset({*Upload.model_fields, "file"})
 #: The names that are long enough to recognise a misspelling. `uid` may be a misspelt `id` or another field.

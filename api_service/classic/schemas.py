@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from api_service.http.email_address import Address, ignoring_case, storable
 from api_service.http.integers import INT64, LARGEST_ID, decimal
 from api_service.submissions.classic_list import SubmissionStatus
-from shared.engine.languages import ALIASES, check_lang
+from shared.engine_api.languages import ALIASES, check_lang
 
 
 def language_pattern(codes: Iterable[str] = tuple(ALIASES)) -> str:

@@ -4,7 +4,7 @@ import math
 import shlex
 from typing import Final
 
-#: What a JSON text may have outside of its strings (`shared.text.json_structure`).
+#: What a JSON text may have outside of its strings (`shared.common.text.json_structure`).
 MAX_STRUCTURE: Final = 16_384
 
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from shared.database import channels
-from shared.database.connection import Database
-from shared.service.lifecycle import wait_any
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.common.service.lifecycle import wait_any
 
 #: Seconds between two checks. If no client has waited since the one before, listening ends.
 _LOOK_SECONDS: Final = 60.0

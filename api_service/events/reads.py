@@ -3,10 +3,10 @@
 from typing import Final
 
 from api_service.events.event_log import Snapshot
-from shared.database.connection import Database
-from shared.resources.mapping import state_of
-from shared.resources.models import State
-from shared.resources.statements import LATEST_JOB
+from shared.adapters.database.connection import Database
+from shared.records.resources.mapping import state_of
+from shared.records.resources.models import State
+from shared.records.resources.statements import LATEST_JOB
 
 _READ: Final = f"""
     SELECT u.id, u.owner, u.runs, u.request_id IS NOT NULL AS is_requested, u.outcome, u.created_at,

@@ -11,11 +11,11 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from api_service.access.auth import CACHE_SECONDS, Principal
 from api_service.events.notifications import Notifications
 from api_service.limits.holds import ConcurrencyLimit
-from shared.accounts import api_keys
-from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.records.accounts import api_keys
 
 log = get_logger(__name__)
 

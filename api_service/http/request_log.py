@@ -13,8 +13,8 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.service import metrics
-from shared.service.logging import get_logger
+from shared.common.service import metrics
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -8,8 +8,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from api_service.http.errors import ApiError
-from shared.service.errors import TransientError
-from shared.service.logging import get_logger
+from shared.common.service.errors import TransientError
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

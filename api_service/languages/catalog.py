@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from shared.engine.codex import LimitBounds, SupportedLanguage
-from shared.engine.languages import ALIASES, check_lang
+from shared.engine_api.codex import LimitBounds, SupportedLanguage
+from shared.engine_api.languages import ALIASES, check_lang
 
 #: The stems of main files. The file of a Java program has the name of its class.
 _STEMS: Final = {"java": "Main"}

@@ -5,9 +5,9 @@ from typing import Final
 from api_service.cached import CachedFor
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
-from shared.database.connection import Database
-from shared.engine.codex import SupportedLanguage
-from shared.engine.languages import check_lang, position_of
+from shared.adapters.database.connection import Database
+from shared.engine_api.codex import SupportedLanguage
+from shared.engine_api.languages import check_lang, position_of
 
 #: Seconds for which the table is cached.
 _CACHE_SECONDS: Final = 5.0

@@ -5,7 +5,7 @@ from typing import Final
 
 from api_service.cached import CachedFor
 from api_service.http.errors import ApiError, Kind
-from shared.database.connection import Connection, Database
+from shared.adapters.database.connection import Connection, Database
 
 #: Seconds for which a measurement of the whole backlog is reused.
 _CACHE_SECONDS: Final = 1.0

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
-from shared.http.bodies import ByteBudget
+from shared.common.http.bodies import ByteBudget
 
 #: Copies of the outputs of an answer's tests that are in memory at once: rows, models and JSON.
 _COPIES: Final = 3

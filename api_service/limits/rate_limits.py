@@ -1,4 +1,4 @@
-"""Counts requests against rate limits, and refuses those above one. The algorithm is in `shared.accounts.budgets`."""
+"""Counts requests against rate limits, and refuses those above one. See `shared.records.accounts.budgets`."""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from api_service.http.errors import ApiError, Kind
-from shared.accounts import budgets
-from shared.accounts.budgets import Bucket, Charge
-from shared.database.connection import Connection
+from shared.adapters.database.connection import Connection
+from shared.records.accounts import budgets
+from shared.records.accounts.budgets import Bucket, Charge
 
 WINDOW_SECONDS: Final = 3600
 

@@ -5,9 +5,9 @@ from typing import Final
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
-from shared.engine.codex import LimitBounds
-from shared.packages.model import OperatorLimits, PackageBounds
-from shared.problems.submitting import problem_bounds
+from shared.engine_api.codex import LimitBounds
+from shared.judging.packages.model import OperatorLimits, PackageBounds
+from shared.records.problems.submitting import problem_bounds
 
 #: The most files of a package.
 MAX_PACKAGE_FILES: Final = 10_000

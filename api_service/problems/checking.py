@@ -10,18 +10,18 @@ from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from api_service.submissions.new_submission import NewSubmission, stored
 from api_service.submissions.service import OnStored, Submissions
-from shared.database import channels
-from shared.database.connection import Connection
-from shared.engine.codex import LimitBounds
-from shared.packages.fields import replace_constants
-from shared.packages.model import JurySubmission, Package
-from shared.problems import versions
-from shared.problems.checks import Phase, derives_limit, phase_of
-from shared.problems.files import read_file
-from shared.problems.submitting import limits_for, limits_of_language, time_factor
-from shared.problems.versions import ProblemVersion
-from shared.resources.models import CheckResult
-from shared.service.errors import PermanentError
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection
+from shared.common.service.errors import PermanentError
+from shared.engine_api.codex import LimitBounds
+from shared.judging.packages.fields import replace_constants
+from shared.judging.packages.model import JurySubmission, Package
+from shared.records.problems import versions
+from shared.records.problems.checks import Phase, derives_limit, phase_of
+from shared.records.problems.files import read_file
+from shared.records.problems.submitting import limits_for, limits_of_language, time_factor
+from shared.records.problems.versions import ProblemVersion
+from shared.records.resources.models import CheckResult
 
 #: Bytes of submissions that are in memory together, but for one that has more.
 _BYTES_AT_ONCE: Final = 4 << 20

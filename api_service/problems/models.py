@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.grading import Policy
-from shared.packages.model import PackageFormat, ProblemType
-from shared.resources.models import AnyChecker, Bytes, Judge, Resource, Time
+from shared.judging.grading import Policy
+from shared.judging.packages.model import PackageFormat, ProblemType
+from shared.records.resources.models import AnyChecker, Bytes, Judge, Resource, Time
 
 
 class LimitsOfProblem(Resource):

@@ -6,15 +6,15 @@ from typing import Final
 
 from api_service.access.auth import Principal
 from api_service.problems.models import SampleTest, StoredProblem, VersionOfProblem
-from shared.database.connection import Connection
-from shared.engine.codex import LimitBounds
-from shared.packages.model import Package
-from shared.problems import submitting, versions
-from shared.problems.files import key_of
-from shared.problems.versions import ProblemVersion
-from shared.resources.read import Reserve
-from shared.resources.texts import cut
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Connection
+from shared.adapters.storage.base import ObjectStore
+from shared.engine_api.codex import LimitBounds
+from shared.judging.packages.model import Package
+from shared.records.problems import submitting, versions
+from shared.records.problems.files import key_of
+from shared.records.problems.versions import ProblemVersion
+from shared.records.resources.read import Reserve
+from shared.records.resources.texts import cut
 
 #: Each text of a sample is cut to this many bytes.
 _TEXT_LIMIT: Final = 64 << 10

@@ -14,15 +14,15 @@ from typing import Any, BinaryIO, Final, cast
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from shared.database.connection import Connection, Database, Record
-from shared.packages.faults import PackageError
-from shared.packages.model import Package, PackageBounds
-from shared.packages.read import read_package
-from shared.problems import versions
-from shared.problems.files import name_files, needed_files, store_files
-from shared.problems.submitting import stored_tests, summary_of
-from shared.problems.versions import ProblemVersion
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Connection, Database, Record
+from shared.adapters.storage.base import ObjectStore
+from shared.judging.packages.faults import PackageError
+from shared.judging.packages.model import Package, PackageBounds
+from shared.judging.packages.read import read_package
+from shared.records.problems import versions
+from shared.records.problems.files import name_files, needed_files, store_files
+from shared.records.problems.submitting import stored_tests, summary_of
+from shared.records.problems.versions import ProblemVersion
 
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")

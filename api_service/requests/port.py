@@ -1,8 +1,8 @@
 """The port of the front ends: by it they run programs that are not stored, and store submissions and files.
 
 Each bound is taken here, so no front end can forget one: a place among the requests that wait, the memory of the
-program, run seconds and stored bytes. (The memory of bodies is counted where they arrive: `shared.http.bodies`.) The
-order is always: hold a place, read the body, release it, run.
+program, run seconds and stored bytes. (The memory of bodies is counted where they arrive: `shared.common.http.bodies`.)
+The order is always: hold a place, read the body, release it, run.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -19,9 +19,9 @@ from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
 from api_service.transient.conversation import Conversation, converse
 from api_service.transient.runs import EndedRun
-from shared.engine.client.event_lines import RunEvent
-from shared.http.bodies import FREE_BYTES
-from shared.http.disconnect import cancel_if_gone
+from shared.common.http.bodies import FREE_BYTES
+from shared.common.http.disconnect import cancel_if_gone
+from shared.engine_api.event_lines import RunEvent
 
 
 @dataclass(frozen=True, slots=True)

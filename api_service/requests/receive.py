@@ -1,6 +1,6 @@
 """Receives the bodies of requests: a key has two of them checked at a time.
 
-Their memory is counted where they arrive (`shared.http.bodies`), so no route can pass that by.
+Their memory is counted where they arrive (`shared.common.http.bodies`), so no route can pass that by.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -15,9 +15,9 @@ from api_service.http.errors import ApiError
 from api_service.limits import rate_limits
 from api_service.requests.threads import LARGE, run_in_thread_if_large
 from api_service.services import Services
-from shared.accounts import budgets
-from shared.accounts.budgets import Charge
-from shared.http.bodies import give_back
+from shared.common.http.bodies import give_back
+from shared.records.accounts import budgets
+from shared.records.accounts.budgets import Charge
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,10 +5,10 @@ from typing import Final, NoReturn
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
-from shared.database.connection import Record
-from shared.resources import read
-from shared.resources.models import Submission
-from shared.resources.statements import owned
+from shared.adapters.database.connection import Record
+from shared.records.resources import read
+from shared.records.resources.models import Submission
+from shared.records.resources.statements import owned
 
 _FIND: Final = f"SELECT {{columns}} FROM uploads WHERE id = :id AND {owned('uploads')}"  # noqa: S608  (constants)
 _FIND_BATCH: Final = f"SELECT FROM batches WHERE id = :id AND {owned('batches')}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from api_service.access.auth import Principal
 from api_service.requests.visibility import find_visible
 from api_service.services import Services
-from shared.database import channels
+from shared.adapters.database import channels
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from api_service.access.auth import Principal
 from api_service.submissions.cancel import cancel
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored, Submissions
-from shared.database import channels
-from shared.database.connection import Connection, Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
 
 _INSERT: Final = "INSERT INTO batches (owner, digest, webhook_url) VALUES (:owner, :digest, :webhook_url) RETURNING id"
 _MEMBERS: Final = """

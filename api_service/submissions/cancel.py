@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from shared.database import channels
-from shared.database.connection import Connection, Database, Record
-from shared.judge0.callbacks import webhook_type
-from shared.operations.job_state import FINAL, JobState
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database, Record
+from shared.common.service.logging import get_logger
+from shared.records.judge0.callbacks import webhook_type
+from shared.records.operations.job_state import FINAL, JobState
 
 log = get_logger(__name__)
 

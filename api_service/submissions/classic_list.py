@@ -14,14 +14,14 @@ from api_service.access.auth import Principal
 from api_service.http.email_address import Address
 from api_service.http.integers import INT64, AnyId, decimal
 from api_service.limits.holds import ConcurrencyLimit, KeySemaphore
-from shared.database.connection import Database, Record
-from shared.engine.languages import check_lang
-from shared.files.archives import unpack_beginning
-from shared.operations.job_state import JobState
-from shared.resources.statements import LATEST_JOB
-from shared.resources.texts import cut
-from shared.service.errors import ObjectNotFound
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database, Record
+from shared.adapters.storage.base import ObjectStore
+from shared.common.files.archives import unpack_beginning
+from shared.common.service.errors import ObjectNotFound
+from shared.engine_api.languages import check_lang
+from shared.records.operations.job_state import JobState
+from shared.records.resources.statements import LATEST_JOB
+from shared.records.resources.texts import cut
 
 #: Each text of a list is cut to this many bytes. The link leads to the whole output.
 LONGEST_TEXT: Final = 64 << 10

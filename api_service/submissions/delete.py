@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from api_service.submissions.service import RunUnderWay
-from shared.database.connection import Database
-from shared.resources.remove import lock, remove_batches, remove_objects, remove_rows
-from shared.service.errors import TransientError
-from shared.service.logging import get_logger
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import TransientError
+from shared.common.service.logging import get_logger
+from shared.records.resources.remove import lock, remove_batches, remove_objects, remove_rows
 
 log = get_logger(__name__)
 

@@ -5,10 +5,10 @@ from typing import Final
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.submissions.service import OnStored, Submissions
-from shared.database.connection import Database
-from shared.mail import mails
-from shared.mail.delivery_reports import DeliveryReport, record
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Database
+from shared.common.service.logging import get_logger
+from shared.records.mail import mails
+from shared.records.mail.delivery_reports import DeliveryReport, record
 
 log = get_logger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.files.archives import pack
-from shared.storage.keys import is_extension
-from shared.storage.sources import LONGEST_IN_ROW
+from shared.adapters.storage.keys import is_extension
+from shared.adapters.storage.sources import LONGEST_IN_ROW
+from shared.common.files.archives import pack
 
 _ARCHIVE: Final = "zip"
 
@@ -47,7 +47,7 @@ class NewSubmission:
     `judges` has the object of each program that judges it.
 
     `problem_version` is the id of the version that it is submitted to. Its `spec` then has the key `problem`, and
-    neither tests nor judges of its own (`shared.problems.submitting`).
+    neither tests nor judges of its own (`shared.records.problems.submitting`).
     """
 
     language: str

@@ -7,9 +7,9 @@ from typing import Final
 
 from cachetools import TTLCache
 
-from shared.database.connection import Database
-from shared.resources.models import Queue
-from shared.resources.queue_positions import places
+from shared.adapters.database.connection import Database
+from shared.records.resources.models import Queue
+from shared.records.resources.queue_positions import places
 
 #: A place is asked for again after this many times as long as the question took, so that it costs a small part of all.
 _PAUSE: Final = 20

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from api_service.access.auth import Principal
 from api_service.limits.rate_limits import RateLimit
 from api_service.submissions.new_submission import NewSubmission
-from shared.accounts import budgets
-from shared.text.email_addresses import as_addressed, canonical, domain_of
+from shared.common.text.email_addresses import as_addressed, canonical, domain_of
+from shared.records.accounts import budgets
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from api_service.access.auth import Principal
 from api_service.submissions.new_submission import JSON_COLUMNS, NewSubmission, Object, as_json
-from shared.broker.base import QUEUE
-from shared.database import channels
-from shared.database.connection import Connection, Record
+from shared.adapters.broker.base import QUEUE
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Record
 
-# Writes the request, and the outbox row as `shared.broker.outbox.add` does, in one round trip for speed. The first run
-# of a submission with a receipt orders the receipt. A blocked submission can be run by API v1 only.
+# Writes the request, and the outbox row as `shared.adapters.broker.outbox.add` does, in one round trip for speed. The
+# first run of a submission with a receipt orders the receipt. A blocked submission can be run by API v1 only.
 _REQUEST: Final = """
     WITH requested AS (
         UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,

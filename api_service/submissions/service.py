@@ -16,10 +16,10 @@ from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.rows import Stored
-from shared.database.connection import Connection, Database
-from shared.service.logging import get_logger
-from shared.storage.base import ObjectStore
-from shared.storage.sources import judge_key, source_key
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.sources import judge_key, source_key
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

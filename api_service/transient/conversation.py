@@ -13,8 +13,8 @@ from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
 from api_service.transient.run_seconds import RunSeconds
-from shared.engine.codex import SHARE_HEADER
-from shared.engine.run_call import Failed, Finished, Output, Said, StageBegan, StageEnded, parse_conversation_event
+from shared.engine_api.codex import SHARE_HEADER
+from shared.engine_api.run_call import Failed, Finished, Output, Said, StageBegan, StageEnded, parse_conversation_event
 
 #: Seconds within which the engine must accept a connection.
 _OPEN_S: Final = 10.0

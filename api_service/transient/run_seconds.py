@@ -9,12 +9,12 @@ from api_service.access.auth import Principal
 from api_service.limits import rate_limits
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
 from api_service.submissions.quota_costs import QuotaCosts
-from shared.accounts import budgets
-from shared.accounts.budgets import Charge
-from shared.database.connection import Database
-from shared.service.errors import TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.records.accounts import budgets
+from shared.records.accounts.budgets import Charge
 
 log = get_logger(__name__)
 

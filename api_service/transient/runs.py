@@ -14,14 +14,14 @@ from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.turns import Turns
-from shared.engine.client.base import OpenedEngine
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.codex import ALONE
-from shared.engine.run_call import Compiled, Output, Started, TestEnded
-from shared.engine.run_time import RunTime
-from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
+from shared.adapters.engine.base import OpenedEngine
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
+from shared.engine_api.codex import ALONE
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import Compiled, Output, Started, TestEnded
+from shared.engine_api.run_time import RunTime
 
 log = get_logger(__name__)
 

@@ -9,7 +9,7 @@ from api_service.http.errors import ApiError, Kind
 from api_service.web.link_refusal import LinkRefused, Reason
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import SECRET, page
-from shared.messages.translations import gettext_noop, translations
+from shared.records.messages.translations import gettext_noop, translations
 
 #: The first parts of the paths of calls. Their clients get documents, even if they say that they accept HTML.
 _CALLS: Final = frozenset(

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import Any, Final
 
 from api_service.http.errors import ApiError, Kind
-from shared.messages.translations import gettext_noop
+from shared.records.messages.translations import gettext_noop
 
 #: The content of an answer that is a page, for the OpenAPI document.
 HTML: Final[dict[str, Any]] = {"schema": {"type": "string"}}

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import Request, Response
 
 from api_service.v1.body.accept_language import locale_of
-from shared.messages.translations import LOCALES
+from shared.records.messages.translations import LOCALES
 
 _COOKIE: Final = "lang"
 _PARAMETER: Final = "lang"

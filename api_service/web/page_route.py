@@ -15,7 +15,7 @@ from api_service.http.errors import ApiError
 from api_service.web.error_pages import error_page
 from api_service.web.rendering import root_of
 from api_service.web.session import LoggedOut
-from shared.service.errors import TransientError
+from shared.common.service.errors import TransientError
 
 
 class PageRoute(APIRoute):

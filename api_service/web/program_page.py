@@ -11,8 +11,8 @@ from api_service.http.errors import Fault
 from api_service.services import Services
 from api_service.web.locales import chosen_locale
 from api_service.web.rendering import page
-from shared.messages.translations import translations
-from shared.messages.verdict_texts import EXPLANATIONS, LABELS
+from shared.records.messages.translations import translations
+from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS
 
 #: What the token of the form is for, by which the form is recognised as ours.
 _PURPOSE: Final = "send"

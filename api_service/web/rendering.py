@@ -12,12 +12,12 @@ from fastapi.responses import HTMLResponse
 from api_service.web.assets import DIGEST, modules
 from api_service.web.locales import chosen_locale, remember_locale
 from api_service.web.visible import visible
-from shared.engine.languages import name_of
-from shared.engine.run_call import GOOD_VERDICTS
-from shared.messages.templates import environment
-from shared.messages.translations import LOCALES
-from shared.messages.verdict_texts import EXPLANATIONS, LABELS
-from shared.version import VERSION
+from shared.common.version import VERSION
+from shared.engine_api.languages import name_of
+from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.records.messages.templates import environment
+from shared.records.messages.translations import LOCALES
+from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS
 
 #: No foreign host, nothing inline, no HTML from strings, and no frame around a page.
 POLICY: Final = (

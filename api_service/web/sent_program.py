@@ -8,12 +8,12 @@ from typing import Final
 
 from api_service.v1.output.content import ZIP
 from api_service.v1.output.stored_bytes import SOURCE_COLUMNS, source_of
-from shared.database.connection import Database
-from shared.files.archives import unpack
-from shared.packages.model import Package
-from shared.problems.files import key_of
-from shared.problems.versions import package_of
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.common.files.archives import unpack
+from shared.judging.packages.model import Package
+from shared.records.problems.files import key_of
+from shared.records.problems.versions import package_of
 
 #: The most bytes of all files of a program, and of all inputs of a problem's samples.
 _PROGRAM_LIMIT: Final = 64 << 10

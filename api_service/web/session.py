@@ -16,8 +16,8 @@ from fastapi import Depends, Request, Response
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services, ServicesDep
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 
 #: Hours after which a session ends.
 HOURS: Final = 8

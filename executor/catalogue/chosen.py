@@ -15,8 +15,8 @@ from executor.languages import explained, known
 from executor.languages.base import Needs, Package
 from executor.languages.toolchain import IN_BOXES, Toolchain, in_folder
 from executor.settings import ExecutorSettings
-from shared.engine.languages import check_lang
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.languages import check_lang
 
 #: The folder of toolchains in images, and of root.
 _OF_THE_SYSTEM: Final = Path("/opt/precieux/toolchains")

@@ -22,8 +22,8 @@ from executor.sandbox.base import (
     Template,
     WorkFile,
 )
-from shared.engine.languages import position_of
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
+from shared.engine_api.languages import position_of
 
 log = get_logger(__name__)
 
@@ -66,7 +66,7 @@ async def examine(
     sandbox: Sandbox, at_once: int, chosen: Chosen = _NOTHING, only: Collection[str] | None = None
 ) -> tuple[dict[str, Installed], dict[str, str]]:
     """Return the installed languages that work, and why the others do not, both by CodeX code in the order of
-    `shared.engine.languages`. If `only` is given, others than those codes are not looked at.
+    `shared.engine_api.languages`. If `only` is given, others than those codes are not looked at.
 
     A language whose toolchain does not work is logged, and so is a library that cannot be imported.
     """

@@ -20,7 +20,7 @@ from executor.languages.base import (
 )
 from executor.languages.toolchain import Toolchain
 from executor.sandbox.base import HEADERS, PRELOAD, RUNTIMES, Shortcut, preload_files
-from shared.engine.codex import version_in
+from shared.engine_api.codex import version_in
 
 #: The lists of a program of one source, without options.
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMPANIONS: (), ARGS: (), INTERPRETER_ARGS: ()})

@@ -16,7 +16,7 @@ from executor.languages import known
 from executor.languages.base import Package
 from executor.sandbox.base import find_python
 from executor.settings import ExecutorSettings
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 #: Node looks for modules in the folders of this name from the program's folder up to the root.
 _MODULES: Final = "node_modules"

@@ -21,11 +21,11 @@ from executor.sandbox.base import BoundedSandbox, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
-from shared.engine.languages import NAMES
-from shared.service.errors import ConfigurationError
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import load
-from shared.service.stop_signals import INTERRUPTED
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import load
+from shared.common.service.stop_signals import INTERRUPTED
+from shared.engine_api.languages import NAMES
 
 _MAX_REASON_CHARS = 300
 

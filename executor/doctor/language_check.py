@@ -9,8 +9,8 @@ from executor.catalogue.installed import Installed
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.slots import Full, Slots
-from shared.engine.codex import RunRequest, Verdict
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
+from shared.engine_api.codex import RunRequest, Verdict
 
 log = get_logger(__name__)
 

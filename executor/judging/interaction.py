@@ -5,7 +5,7 @@ from typing import Final
 
 from executor.judging.judgement import Judgement, judge_error
 from executor.sandbox.base import StepResult
-from shared.engine.codex import Verdict
+from shared.engine_api.codex import Verdict
 
 #: Why an interactor was stopped together with its program (`JudgeJob`).
 HANG, DEADLOCK = "hang", "deadlock"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from executor.sandbox.base import LeftOut, StepResult
-from shared.engine.codex import Verdict
-from shared.text.control_characters import LINE_SEPARATORS, replace_controls
+from shared.common.text.control_characters import LINE_SEPARATORS, replace_controls
+from shared.engine_api.codex import Verdict
 
 #: The most of a judge's feedback files that are read.
 MOST_FEEDBACK_FILES: Final = 1024

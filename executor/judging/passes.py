@@ -6,7 +6,7 @@ from typing import Final
 from executor.judging.judgement import Judgement, judge_error
 from executor.judging.kattis import JUDGE_MESSAGE
 from executor.sandbox.base import StepResult
-from shared.engine.codex import Verdict
+from shared.engine_api.codex import Verdict
 
 #: The feedback file that is the input of the next pass.
 NEXT_PASS: Final = "nextpass.in"  # noqa: S105

@@ -7,8 +7,8 @@ from typing import Final
 
 from executor.judging.judgement import Judgement, clean, judge_error
 from executor.sandbox.base import StepResult
-from shared.engine.codex import Verdict
-from shared.engine.icpc import NUMBER
+from shared.engine_api.codex import Verdict
+from shared.engine_api.icpc_args import NUMBER
 
 _FAILED, _POINTS = 3, 7
 #: The exit codes after which the program of an interactor may go on.

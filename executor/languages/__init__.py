@@ -13,8 +13,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from executor.languages.base import LanguageDefinition
-from shared.engine.languages import NAMES
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.languages import NAMES
 
 _FOLDER: Final = Path(__file__).parent
 

@@ -17,8 +17,8 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field
 
 from executor.languages.java_source import find_main
-from shared.engine.languages import NAMES
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.languages import NAMES
 
 #: The words of a command that stand for several: two of a compile command, and one of a run command.
 COMPANIONS: Final = "{companions}"
@@ -227,8 +227,8 @@ class LanguageDefinition:
     `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
     folder of `executor/warm/preload`.
 
-    `title` and `aliases` are its names if `shared.engine.languages` does not know it. `released` has the years of its
-    versions, by the beginnings of these.
+    `title` and `aliases` are its names if `shared.engine_api.languages` does not know it. `released` has the years of
+    its versions, by the beginnings of these.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

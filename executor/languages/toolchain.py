@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from executor.languages import explained, known, read_definitions
 from executor.languages.base import LanguageDefinition
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 #: The folder of all toolchains, as boxes see it.
 IN_BOXES: Final = "/toolchains"

@@ -19,7 +19,16 @@ from executor.pipeline.results import stop_of
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
 from executor.settings import ExecutorSettings
-from shared.engine.run_call import Failed, Finished, Output, OutputStream, ProgramRequest, Said, StageBegan, StageEnded
+from shared.engine_api.run_call import (
+    Failed,
+    Finished,
+    Output,
+    OutputStream,
+    ProgramRequest,
+    Said,
+    StageBegan,
+    StageEnded,
+)
 
 _READ_BYTES: Final = 32768
 #: Seconds within which the other end must take a message.

@@ -17,9 +17,9 @@ from executor.judging.judgement import (
 )
 from executor.pipeline.plan import PlannedRun
 from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult, WorkFile
-from shared.engine.codex import Verdict
-from shared.engine.run_call import JudgeFailed, JudgeName, JudgeProgram, JudgeProtocol, ProgramTest, Stop
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import Verdict
+from shared.engine_api.run_call import JudgeFailed, JudgeName, JudgeProgram, JudgeProtocol, ProgramTest, Stop
 
 #: The folder in a judge's box to which it may write feedback.
 FEEDBACK = "/box/feedback"

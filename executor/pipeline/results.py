@@ -12,9 +12,10 @@ from executor import verdict
 from executor.judging.judgement import Judgement
 from executor.pipeline.plan import PlannedProgram, PlannedRun
 from executor.sandbox.base import SandboxFailure, Step, StepResult
-from shared.engine import checker
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import (
+from shared.common.text.source_paths import is_file_name
+from shared.engine_api import checker
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.run_call import (
     GOOD_VERDICTS,
     Checker,
     CheckerKind,
@@ -27,7 +28,6 @@ from shared.engine.run_call import (
     Stop,
     TestEnded,
 )
-from shared.text.source_paths import is_file_name
 
 #: The name of this process, which no other has.
 INSTANCE: Final = uuid4().hex

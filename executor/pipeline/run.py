@@ -33,8 +33,9 @@ from executor.settings import MIB, ExecutorSettings
 from executor.test_data import TestData
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
-from shared.engine.codex import RunRequest, RunResponse, Verdict
-from shared.engine.run_call import (
+from shared.common.service.logging import get_logger
+from shared.engine_api.codex import RunRequest, RunResponse, Verdict
+from shared.engine_api.run_call import (
     GOOD_VERDICTS,
     Compiled,
     JudgeFailed,
@@ -45,7 +46,6 @@ from shared.engine.run_call import (
     Started,
     TestEnded,
 )
-from shared.service.logging import get_logger
 
 log = get_logger(__name__)
 

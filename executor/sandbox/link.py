@@ -16,7 +16,7 @@ from executor.sandbox.wall import seccomp
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.process import WallProcess
 from executor.sandbox.wall.subordinate import Unavailable
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

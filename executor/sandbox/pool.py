@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from executor.sandbox.base import SandboxFailure, Template
 from executor.sandbox.box import Box
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -16,9 +16,9 @@ from executor.languages.toolchain import Toolchain, in_folder, shipped
 from executor.settings import MIB, ExecutorSettings
 from executor.toolchains import install as installing
 from executor.toolchains.archives import InstallFailed
-from shared.service.errors import ConfigurationError
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import fail, load
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import fail, load
 
 _RESTART = "Start the executor again, so that it finds what has changed."
 

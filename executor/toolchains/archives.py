@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from executor.languages.toolchain import Archive
-from shared.service.errors import PrecieuxError
+from shared.common.service.errors import PrecieuxError
 
 #: Both write the archive to the working folder.
 _DOWNLOAD: Final = ("download", "--quiet", "--no-deps", "--only-binary", ":all:", "--no-input")

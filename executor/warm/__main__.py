@@ -16,9 +16,9 @@ from executor.catalogue.find import examine
 from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm import headers, prebuilt
-from shared.service.errors import ConfigurationError
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import fail, load
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import fail, load
 
 #: A box's folder for temporary files, which some tools use for files of their own.
 _SCRATCH: Final = "/box/tmp"

@@ -22,8 +22,8 @@ from executor.catalogue.installed import Installed
 from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
 from executor.settings import MIB
 from executor.warm import prebuilt
-from shared.files.atomic_write import replace_file
-from shared.service.logging import get_logger
+from shared.common.files.atomic_write import replace_file
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -12,8 +12,8 @@ from executor.catalogue.installed import Installed
 from executor.languages.base import Prebuilt
 from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, Template, WorkFile, preload_files
 from executor.settings import MIB
-from shared.files.atomic_write import create_file
-from shared.service.logging import get_logger
+from shared.common.files.atomic_write import create_file
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

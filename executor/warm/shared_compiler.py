@@ -29,7 +29,7 @@ from executor.sandbox.base import (
     WorkFile,
 )
 from executor.settings import MIB
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

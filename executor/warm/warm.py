@@ -24,7 +24,7 @@ from executor.warm import prebuilt
 from executor.warm.imports import imports_first, slow_modules
 from executor.warm.runtimes import WarmRuntime
 from executor.warm.shared_compiler import SharedCompiler
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -8,12 +8,12 @@ from typing import Any, Final, TypeAlias
 
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.verdict.problem import ProblemProgram, fitting
-from shared.engine.codex import Verdict
-from shared.engine.job_program import Case, JobProgram, elapsed, file_of
-from shared.engine.run_call import GOOD_VERDICTS, Checker, Compiled, JudgeFailed, TestEnded
-from shared.engine.run_time import RunTime
-from shared.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
-from shared.text.control_characters import replace_controls
+from shared.common.text.control_characters import replace_controls
+from shared.engine_api.codex import Verdict
+from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of
+from shared.engine_api.run_call import GOOD_VERDICTS, Checker, Compiled, JudgeFailed, TestEnded
+from shared.engine_api.run_time import RunTime
+from shared.judging.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
 
 #: What a check says if its data could not be proved. It is no fault.
 NOT_VALIDATED: Final = {"path": "data", "detail": "Not validated: no input validator of the package runs here."}

@@ -16,16 +16,16 @@ from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.batch_loop import BatchLoop
 from job_runner.verdict.outcome import costs_an_attempt
-from shared.database import channels
-from shared.database.connection import Connection, Database
-from shared.packages.model import JurySubmission, Package
-from shared.problems.checks import Phase
-from shared.problems.submitting import limits_for, limits_of, time_limit_source
-from shared.problems.versions import package_of
-from shared.resources.models import CheckResult, CheckVerdict, MailKind
-from shared.service.errors import DatabaseUnavailable, PermanentError, TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
+from shared.common.service.errors import DatabaseUnavailable, PermanentError, TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.judging.packages.model import JurySubmission, Package
+from shared.records.problems.checks import Phase
+from shared.records.problems.submitting import limits_for, limits_of, time_limit_source
+from shared.records.problems.versions import package_of
+from shared.records.resources.models import CheckResult, CheckVerdict, MailKind
 
 log = get_logger(__name__)
 

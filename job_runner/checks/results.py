@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.database.connection import Record
-from shared.engine.codex import Verdict
-from shared.engine.run_call import GOOD_VERDICTS
-from shared.packages.expectations import JuryTest, matches, unmet
-from shared.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
-from shared.problems.checks import Phase
-from shared.resources.models import CheckResult
+from shared.adapters.database.connection import Record
+from shared.engine_api.codex import Verdict
+from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.judging.packages.expectations import JuryTest, matches, unmet
+from shared.judging.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
+from shared.records.problems.checks import Phase
+from shared.records.resources.models import CheckResult
 
 
 @dataclass(frozen=True, slots=True)

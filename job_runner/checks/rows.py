@@ -9,15 +9,15 @@ from uuid import UUID, uuid4
 from pydantic_core import from_json
 
 from job_runner.checks.results import JuryRun, jury_tests
-from shared.broker.base import QUEUE
-from shared.database import channels
-from shared.database.connection import Connection
-from shared.engine.codex import LimitBounds, Verdict
-from shared.packages.model import JurySubmission, Package
-from shared.problems import versions
-from shared.problems.checks import Phase
-from shared.problems.versions import ProblemVersion
-from shared.resources.statements import LATEST_JOB
+from shared.adapters.broker.base import QUEUE
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection
+from shared.engine_api.codex import LimitBounds, Verdict
+from shared.judging.packages.model import JurySubmission, Package
+from shared.records.problems import versions
+from shared.records.problems.checks import Phase
+from shared.records.problems.versions import ProblemVersion
+from shared.records.resources.statements import LATEST_JOB
 
 #: Seconds for which a runner that may have died keeps its claim.
 LEASE_SECONDS: Final = 60.0

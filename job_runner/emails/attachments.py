@@ -9,9 +9,9 @@ from typing import Final
 
 from job_runner.emails.sanitize import one_line
 from job_runner.mailers.base import Attachment
-from shared.service.errors import ObjectNotFound
-from shared.service.logging import get_logger
-from shared.storage.base import ObjectStore
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import ObjectNotFound
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

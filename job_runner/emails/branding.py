@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.resources.links import Links
+from shared.records.resources.links import Links
 
 
 @dataclass(frozen=True, slots=True)

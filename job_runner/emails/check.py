@@ -11,9 +11,9 @@ from job_runner.emails.branding import Branding
 from job_runner.emails.digest import MAX_ROWS, table_as_csv
 from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
-from shared.messages.translations import gettext_noop, number, translations
-from shared.messages.verdict_texts import LABELS
-from shared.resources.models import CheckResult, CheckVerdict
+from shared.records.messages.translations import gettext_noop, number, translations
+from shared.records.messages.verdict_texts import LABELS
+from shared.records.resources.models import CheckResult, CheckVerdict
 
 _COLUMNS: Final = ("path", "language", "expected", "verdict", "points_awarded", "slowest_s", "result", "detail")
 _RESULTS: Final = {

@@ -7,7 +7,7 @@ from job_runner.emails.branding import Branding
 from job_runner.emails.footer import Footer
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.mailers.base import Email
-from shared.storage.base import ObjectStore
+from shared.adapters.storage.base import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from job_runner.emails.attachments import StoredAttachment
 from job_runner.emails.branding import Branding
 from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
-from shared.engine.codex import Verdict
-from shared.engine.languages import name_of
-from shared.engine.run_call import GOOD_VERDICTS
-from shared.messages.translations import digits, gettext_noop, isolated, number, translations
-from shared.messages.verdict_texts import LABELS
+from shared.engine_api.codex import Verdict
+from shared.engine_api.languages import name_of
+from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.records.messages.translations import digits, gettext_noop, isolated, number, translations
+from shared.records.messages.verdict_texts import LABELS
 
 #: Rows in the mail itself: Gmail cuts off a mail of more than 102 KB. Those that did not end well come first.
 MAX_ROWS: Final = 100
@@ -28,7 +28,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "cancelled": gettext_noop("Cancelled"),
     "finished": gettext_noop("Finished"),
 }
-#: Bytes of a path (`shared.text.source_paths`).
+#: Bytes of a path (`shared.common.text.source_paths`).
 _LONGEST_PATH: Final = 255
 _COLUMNS: Final = ("submission", "file", "language", "result", "points_awarded", "points", "page")
 #: A spreadsheet takes a cell that begins with one of these for a formula

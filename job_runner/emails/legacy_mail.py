@@ -11,8 +11,8 @@ from tabulate import tabulate
 from job_runner.emails.sanitize import first_part, sanitize
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import ASK_AGAIN, Outcome
-from shared.engine.codex import RunResponse, Verdict
-from shared.messages.verdict_texts import EXPLANATIONS
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.records.messages.verdict_texts import EXPLANATIONS
 
 #: The first row of the table, and the end of the text. The footer is added between them.
 FIRST_ROW: Final = "Response from codeX:"

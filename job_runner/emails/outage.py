@@ -5,9 +5,9 @@ from typing import Final
 
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.engine.pause import Pause
-from shared.service import metrics
-from shared.service.errors import Blame, MailerUnavailable, MailRefused
-from shared.service.retry import RetryPolicy
+from shared.common.service import metrics
+from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
+from shared.common.service.retry import RetryPolicy
 
 #: Mails are sent within a minute after an outage of the provider.
 POLICY: Final = RetryPolicy(base=2, cap=60)

@@ -17,17 +17,17 @@ from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Details, Outcome, StoredFiles, TestOutcome, decide
 from job_runner.verdict.program_answer import failed_test
-from shared.database.connection import Connection, Database, Record
-from shared.engine.artifacts import ARTIFACTS
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.job_program import case_limits
-from shared.engine.run_call import GOOD_VERDICTS, LeftOut
-from shared.grading import RunResult
-from shared.messages.translations import SOURCE_LOCALE
-from shared.resources.queue_positions import places
-from shared.service.errors import DatabaseUnavailable
-from shared.service.logging import get_logger
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Connection, Database, Record
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.logging import get_logger
+from shared.engine_api.artifacts import ARTIFACTS
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.job_program import case_limits
+from shared.engine_api.run_call import GOOD_VERDICTS, LeftOut
+from shared.judging.grading import RunResult
+from shared.records.messages.translations import SOURCE_LOCALE
+from shared.records.resources.queue_positions import places
 
 log = get_logger(__name__)
 

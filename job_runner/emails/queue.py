@@ -18,13 +18,13 @@ from uuid import UUID
 
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.mailers.base import Email
-from shared.database import channels
-from shared.database.connection import Connection
-from shared.database.strip_nul import strip_nul
-from shared.mail.suppressions import suppressed
-from shared.messages.translations import SOURCE_LOCALE
-from shared.resources.models import MailKind, MailState
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection
+from shared.common.service.logging import get_logger
+from shared.common.text.strip_nul import strip_nul
+from shared.records.mail.suppressions import suppressed
+from shared.records.messages.translations import SOURCE_LOCALE
+from shared.records.resources.models import MailKind, MailState
 
 log = get_logger(__name__)
 

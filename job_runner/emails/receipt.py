@@ -8,8 +8,8 @@ from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
 from job_runner.emails.wording import subject, toolchain
 from job_runner.leases.claim import ClaimedJob
-from shared.messages.translations import date_time, digits, number, time_of_day, translations
-from shared.resources.models import Queue
+from shared.records.messages.translations import date_time, digits, number, time_of_day, translations
+from shared.records.resources.models import Queue
 
 #: A time of day says when, if it is not farther away.
 _HALF_A_DAY: Final = timedelta(hours=12)

@@ -9,9 +9,9 @@ from typing import Any, Final
 import jinja2
 
 from job_runner.emails.attachments import StoredAttachment, to_json
-from shared.database.strip_nul import strip_nul
-from shared.messages import templates
-from shared.messages.translations import direction, known_locale
+from shared.common.text.strip_nul import strip_nul
+from shared.records.messages import templates
+from shared.records.messages.translations import direction, known_locale
 
 #: Name -> its colour on a light and on a dark screen. Each text has a contrast of 4.5 or more to what it stands on
 #: (WCAG 2.2, AA), which a test computes.

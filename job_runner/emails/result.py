@@ -15,12 +15,12 @@ from job_runner.emails.sanitize import Excerpt, excerpt, one_line
 from job_runner.emails.wording import cause, command, subject, toolchain
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import GOOD_VERDICTS, ProgramLimits
-from shared.grading import GroupResult
-from shared.messages import engine_reasons
-from shared.messages.artifact_texts import about_left_out
-from shared.messages.translations import (
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.run_call import GOOD_VERDICTS, ProgramLimits
+from shared.judging.grading import GroupResult
+from shared.records.messages import engine_reasons
+from shared.records.messages.artifact_texts import about_left_out
+from shared.records.messages.translations import (
     date_time,
     digits,
     gettext_noop,
@@ -31,16 +31,16 @@ from shared.messages.translations import (
     seconds,
     translations,
 )
-from shared.messages.verdict_texts import EXPLANATIONS, JUDGE_SAYS, LABELS
-from shared.resources.mapping import coarse
-from shared.resources.models import signal_name
+from shared.records.messages.verdict_texts import EXPLANATIONS, JUDGE_SAYS, LABELS
+from shared.records.resources.mapping import coarse
+from shared.records.resources.models import signal_name
 
 _NO_LIMITS: Final = ProgramLimits()
 #: Characters of texts of failed tests in one mail, of which each counts as some more for its frame. Gmail cuts off a
 #: mail of more than 102 KB.
 _FAILED_LENGTH: Final = 40_000
 _FRAME_LENGTH: Final = 400
-#: The first line of a difference (`shared.engine.checker`).
+#: The first line of a difference (`shared.engine_api.checker`).
 _PLACE: Final = re.compile(r"@@ (line|word) ([0-9]{1,9}) @@")
 _PLACES: Final = {
     "line": gettext_noop("The first difference is in line %(number)s."),

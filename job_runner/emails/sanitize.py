@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from shared.database.strip_nul import strip_nul
-from shared.text.control_characters import replace_controls
+from shared.common.text.control_characters import replace_controls
+from shared.common.text.strip_nul import strip_nul
 
 #: The most characters and lines of a text in the table of the original's mail.
 MAX_SHOWN: Final = 20_000

@@ -15,10 +15,10 @@ import typer
 
 from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.mailers import Email, MailSettings, open_mailer
-from shared.messages.translations import SOURCE_LOCALE, date_time, isolated, translations
-from shared.service.errors import ConfigurationError, MailerUnavailable, MailRefused
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import fail, load
+from shared.common.service.errors import ConfigurationError, MailerUnavailable, MailRefused
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import fail, load
+from shared.records.messages.translations import SOURCE_LOCALE, date_time, isolated, translations
 
 
 def render_test_mail(*, sender: str, domain: str, now: datetime, locale: str) -> RenderedEmail:

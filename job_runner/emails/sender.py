@@ -11,16 +11,16 @@ from job_runner.emails.complete import MailCompletion
 from job_runner.emails.outage import POLICY, Outage
 from job_runner.emails.queue import ClaimedEmail
 from job_runner.mailers.base import Mailer
-from shared.database import channels
-from shared.database.connection import Database
-from shared.database.group_commit import GroupCommit
-from shared.resources.models import MailState
-from shared.service import metrics
-from shared.service.background import in_background
-from shared.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.database.group_commit import GroupCommit
+from shared.common.service import metrics
+from shared.common.service.background import in_background
+from shared.common.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
+from shared.records.resources.models import MailState
 
 log = get_logger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from job_runner.emails.sanitize import one_line
 from job_runner.leases.claim import ClaimedJob
-from shared.engine.codex import version_in
-from shared.engine.languages import check_lang, name_of
-from shared.messages.translations import digits, isolated, translations
+from shared.engine_api.codex import version_in
+from shared.engine_api.languages import check_lang, name_of
+from shared.records.messages.translations import digits, isolated, translations
 
 #: The word of a version text that names the tool. Those before it greet, or say who made it.
 _TOOL: Final = re.compile(

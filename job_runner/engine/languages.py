@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from shared.database.connection import Database
-from shared.database.strip_nul import strip_nul
-from shared.engine.codex import SupportedLanguage
-from shared.engine.languages import check_lang
-from shared.service.errors import DatabaseUnavailable, EngineUnavailable
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseUnavailable, EngineUnavailable
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.common.text.strip_nul import strip_nul
+from shared.engine_api.codex import SupportedLanguage
+from shared.engine_api.languages import check_lang
 
 log = get_logger(__name__)
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from prometheus_client import Gauge
 
-from shared.service import metrics
-from shared.service.errors import TransientError
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
+from shared.common.service import metrics
+from shared.common.service.errors import TransientError
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

@@ -14,17 +14,17 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.database import channels
-from shared.database.connection import Connection, Record
-from shared.database.strip_nul import strip_nul
-from shared.engine.codex import ALONE
-from shared.engine.run_time import RunTime
-from shared.operations.job_state import RESULT_WAITS
-from shared.service.errors import PermanentError
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Record
+from shared.common.service.errors import PermanentError
+from shared.common.text.strip_nul import strip_nul
+from shared.engine_api.codex import ALONE
+from shared.engine_api.run_time import RunTime
+from shared.records.operations.job_state import RESULT_WAITS
 
 #: Bytes of the longest submission that a claim returns. A longer one is read right before its run (`submission_of`).
 _SHORT: Final = 64 << 10
-#: What a run by API v1 needs of its submission, as JSON text (`shared.engine.job_program`).
+#: What a run by API v1 needs of its submission, as JSON text (`shared.engine_api.job_program`).
 _PROGRAM: Final = """
     CAST(jsonb_build_object('id', uploads.id, 'spec', spec, 'filename', filename, 'files', files,
         'object_key', object_key, 'sha256', uploads.sha256, 'expected_output', expected_output, 'tests', tests,
@@ -324,7 +324,7 @@ async def keep_waiting(connection: Connection, lease_id: UUID, reason: str) -> b
 async def release(connection: Connection, lease_id: UUID) -> None:
     """Hand a job back as if it had never been claimed: a shutdown is not the job's fault.
 
-    It may have stored something. `shared.resources.remove` looks for that, because the job was cut off once.
+    It may have stored something. `shared.records.resources.remove` looks for that, because the job was cut off once.
     """
     await connection.execute(_RELEASE, {"lease_id": lease_id})
     await connection.notify(channels.JOBS)

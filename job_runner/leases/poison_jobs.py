@@ -10,10 +10,10 @@ from uuid import UUID
 
 from job_runner.leases import claim
 from job_runner.leases.claim import INTERRUPTED, PAUSE_END, WAITING_INTERRUPTED, ClaimedJob
-from shared.database import channels
-from shared.database.connection import Connection, Database, Record
-from shared.service import metrics
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database, Record
+from shared.common.service import metrics
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

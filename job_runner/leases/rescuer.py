@@ -4,11 +4,11 @@ import asyncio
 import time
 
 from job_runner.leases import poison_jobs
-from shared.database.connection import Database
-from shared.service import metrics
-from shared.service.errors import DatabaseUnavailable
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Database
+from shared.common.service import metrics
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

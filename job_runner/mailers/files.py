@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import write_message
-from shared.files.atomic_write import replace_file
-from shared.service.errors import Blame, MailerUnavailable
+from shared.common.files.atomic_write import replace_file
+from shared.common.service.errors import Blame, MailerUnavailable
 
 _DAY: Final = 24 * 60 * 60
 #: Characters of a file's name before its ending. The unique part of a Message-ID comes first.

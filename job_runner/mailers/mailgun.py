@@ -15,8 +15,8 @@ import httpx
 
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import extra_headers, parse_recipient, single_line
-from shared.service.errors import Blame, MailerUnavailable, MailRefused
-from shared.service.logging import get_logger
+from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from job_runner.mailers.base import Attachment, Email
-from shared.service.errors import MailRefused
+from shared.common.service.errors import MailRefused
 
 #: Octets in a line, without its end (RFC 5322, section 2.1.1).
 _LONGEST_LINE: Final = 998

@@ -29,8 +29,8 @@ from aiosmtplib.typing import Default
 
 from job_runner.mailers.base import Email, Mailer
 from job_runner.mailers.message import parse_recipient, write_message
-from shared.http.loopback import is_loopback
-from shared.service.errors import Blame, MailerUnavailable, MailRefused
+from shared.common.http.loopback import is_loopback
+from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 
 #: Characters of an envelope id (RFC 3461, section 4.4).
 _LONGEST_ENVELOPE_ID: Final = 100

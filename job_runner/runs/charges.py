@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from shared.accounts import api_keys, budgets
-from shared.accounts.budgets import Charge, run_seconds
-from shared.database.connection import Database
-from shared.database.group_commit import GroupCommit
-from shared.service.errors import TransientError
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Database
+from shared.adapters.database.group_commit import GroupCommit
+from shared.common.service.errors import TransientError
+from shared.common.service.logging import get_logger
+from shared.records.accounts import api_keys, budgets
+from shared.records.accounts.budgets import Charge, run_seconds
 
 log = get_logger(__name__)
 

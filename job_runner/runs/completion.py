@@ -13,13 +13,13 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.stored_files import remove_files, store_files
 from job_runner.verdict.outcome import Outcome
-from shared.database.connection import Database
-from shared.database.group_commit import GroupCommit
-from shared.service import metrics
-from shared.service.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.database.group_commit import GroupCommit
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service import metrics
+from shared.common.service.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

@@ -9,11 +9,11 @@ from pydantic_core import to_json
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import NO_FILES, Details, Outcome, StoredFiles
-from shared.database import channels
-from shared.database.connection import Connection
-from shared.database.strip_nul import strip_nul
-from shared.engine.artifacts import ARTIFACTS
-from shared.judge0.callbacks import webhook_type
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection
+from shared.common.text.strip_nul import strip_nul
+from shared.engine_api.artifacts import ARTIFACTS
+from shared.records.judge0.callbacks import webhook_type
 
 _FINISH: Final = f"""
     WITH finished AS (

@@ -8,11 +8,11 @@ from collections import deque
 from contextlib import suppress
 from typing import Final
 
-from shared.database import channels
-from shared.database.connection import Database
-from shared.database.strip_nul import strip_nul
-from shared.engine.run_call import Output, OutputStream
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.text.strip_nul import strip_nul
+from shared.engine_api.run_call import Output, OutputStream
 
 #: Seconds between two deliveries. A run that ends before the first one has none.
 _PACE_S: Final = 0.5

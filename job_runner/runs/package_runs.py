@@ -6,14 +6,14 @@ from contextlib import aclosing
 from typing import Final, TypeVar
 
 from job_runner.verdict.problem import files_beside
-from shared.engine.client.base import EngineClient
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.run_call import Missing
-from shared.packages.fields import replace_constants
-from shared.packages.model import Package, PackageProgram
-from shared.problems.files import read_file
-from shared.service.errors import EngineUnavailable, ObjectNotFound, PermanentError
-from shared.storage.base import ObjectStore
+from shared.adapters.engine.base import EngineClient
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import EngineUnavailable, ObjectNotFound, PermanentError
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import Missing
+from shared.judging.packages.fields import replace_constants
+from shared.judging.packages.model import Package, PackageProgram
+from shared.records.problems.files import read_file
 
 _Result = TypeVar("_Result")
 

@@ -1,6 +1,6 @@
 """Runs submissions to problems: reads the tests of the pinned version, and has the engine run some of them at a time.
 
-A test that cannot change the result is not run (`shared.grading`): the engine's run ends before it.
+A test that cannot change the result is not run (`shared.judging.grading`): the engine's run ends before it.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from job_runner.runs.test_results import TestResults, TestWriter
 from job_runner.verdict.outcome import Outcome, check_load
 from job_runner.verdict.problem import ProblemAnswer, ProblemProgram
 from job_runner.verdict.program_answer import mixed_up
-from shared.database.connection import Database
-from shared.engine.client.base import EngineClient
-from shared.engine.codex import Verdict
-from shared.engine.job_program import JobProgram
-from shared.engine.run_call import Compiled, JudgeFailed, Started, TestEnded
-from shared.grading import GraderCall, Grading
-from shared.problems.versions import of_id, package_of
-from shared.service.errors import PermanentError
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.engine.base import EngineClient
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import PermanentError
+from shared.engine_api.codex import Verdict
+from shared.engine_api.job_program import JobProgram
+from shared.engine_api.run_call import Compiled, JudgeFailed, Started, TestEnded
+from shared.judging.grading import GraderCall, Grading
+from shared.records.problems.versions import of_id, package_of
 
 
 class ProblemRuns(PackageRuns):

@@ -10,10 +10,11 @@ from job_runner.runs.charges import Charges
 from job_runner.runs.completion import Completion
 from job_runner.runs.program_runs import ProgramRuns
 from job_runner.verdict.outcome import Outcome, costs_an_attempt, outcome_after
-from shared.database.connection import Database
-from shared.engine.client.base import EngineClient
-from shared.service import metrics
-from shared.service.errors import (
+from shared.adapters.database.connection import Database
+from shared.adapters.engine.base import EngineClient
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service import metrics
+from shared.common.service.errors import (
     DatabaseUnavailable,
     EngineAway,
     EngineCrashed,
@@ -22,9 +23,8 @@ from shared.service.errors import (
     PrecieuxError,
     TransientError,
 )
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
-from shared.storage.base import ObjectStore
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
 
 log = get_logger(__name__)
 

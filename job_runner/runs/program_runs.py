@@ -18,15 +18,15 @@ from job_runner.runs.problem_runs import ProblemRuns
 from job_runner.runs.test_results import TestResults
 from job_runner.verdict.outcome import Outcome, check_load, decide
 from job_runner.verdict.program_answer import ProgramAnswer, compared
-from shared.database.connection import Connection, Database
-from shared.engine.client.base import EngineClient
-from shared.engine.codex import RunResponse
-from shared.engine.job_program import JobProgram
-from shared.engine.run_call import Compiled, JudgeFailed, Output, Started, TestEnded, awarded
-from shared.files.archives import unpack
-from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
-from shared.storage.base import ObjectStore
-from shared.storage.sources import judge_key, read_source
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.engine.base import EngineClient
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.sources import judge_key, read_source
+from shared.common.files.archives import unpack
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
+from shared.engine_api.codex import RunResponse
+from shared.engine_api.job_program import JobProgram
+from shared.engine_api.run_call import Compiled, JudgeFailed, Output, Started, TestEnded, awarded
 
 _CHANGED: Final = "its file has changed since it was accepted"
 _NO_RUN_CALL: Final = (

@@ -23,13 +23,13 @@ from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.process import Processor
 from job_runner.settings import RunnerSettings
-from shared.database import channels
-from shared.database.connection import Database
-from shared.service import metrics
-from shared.service.background import in_background
-from shared.service.errors import DatabaseUnavailable
-from shared.service.lifecycle import restarting, wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.common.service import metrics
+from shared.common.service.background import in_background
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.lifecycle import restarting, wait_any
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -10,10 +10,10 @@ from typing import Final
 from job_runner.emails.render import has_link
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome, StoredFiles
-from shared.database.strip_nul import strip_nul
-from shared.engine.artifacts import StoredArtifact, media_type_of
-from shared.storage.base import ObjectStore
-from shared.storage.output_keys import artifact_key, output_key
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.output_keys import artifact_key, output_key
+from shared.common.text.strip_nul import strip_nul
+from shared.engine_api.artifacts import StoredArtifact, media_type_of
 
 #: The longest output that only the row of its result holds. The API reads as much in one piece.
 _IN_ROW_BYTES: Final = 64 << 10

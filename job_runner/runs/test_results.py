@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from job_runner.leases.claim import ClaimedJob, LeaseLost
-from shared.database import channels
-from shared.database.connection import Database
-from shared.database.group_commit import GroupCommit
-from shared.database.strip_nul import strip_nul
-from shared.engine.run_call import TestEnded
-from shared.service.errors import DatabaseUnavailable
-from shared.service.logging import get_logger
-from shared.service.retry import RetryPolicy
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.database.group_commit import GroupCommit
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.logging import get_logger
+from shared.common.service.retry import RetryPolicy
+from shared.common.text.strip_nul import strip_nul
+from shared.engine_api.run_call import TestEnded
 
 log = get_logger(__name__)
 

@@ -5,11 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 
 from job_runner.emails.branding import Branding
-from shared.database import channels
-from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

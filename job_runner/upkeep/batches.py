@@ -8,12 +8,12 @@ from typing import Final
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.queue import add_of_batch
 from job_runner.upkeep.batch_loop import BatchLoop
-from shared.database import channels
-from shared.database.connection import Connection
-from shared.resources.models import MailKind
-from shared.resources.statements import LATEST_JOB
-from shared.service.logging import get_logger
-from shared.text.email_addresses import as_addressed
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection
+from shared.common.service.logging import get_logger
+from shared.common.text.email_addresses import as_addressed
+from shared.records.resources.models import MailKind
+from shared.records.resources.statements import LATEST_JOB
 
 log = get_logger(__name__)
 

@@ -12,13 +12,13 @@ from typing import Final
 from job_runner.mailers.base import Mailer
 from job_runner.upkeep.orphans import Orphans
 from job_runner.upkeep.problems import remove_unneeded
-from shared.database.connection import Database
-from shared.jobe.files import remove_unused_files
-from shared.resources.remove import forgotten_objects, remove_batches, remove_objects, remove_rows
-from shared.service.errors import TransientError
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import TransientError
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.records.jobe.files import remove_unused_files
+from shared.records.resources.remove import forgotten_objects, remove_batches, remove_objects, remove_rows
 
 log = get_logger(__name__)
 

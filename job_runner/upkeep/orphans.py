@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from shared.database.connection import Database
-from shared.service.logging import get_logger
-from shared.storage.base import ObjectStore
-from shared.storage.sources import FOLDER, folder_of
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.sources import FOLDER, folder_of
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from shared.database.connection import Database
-from shared.problems.files import remove_unnamed
-from shared.problems.versions import STORING_MINUTES
-from shared.service.logging import get_logger
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.logging import get_logger
+from shared.records.problems.files import remove_unnamed
+from shared.records.problems.versions import STORING_MINUTES
 
 log = get_logger(__name__)
 

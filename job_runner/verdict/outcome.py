@@ -8,9 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.engine.artifacts import StoredArtifact
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import (
+from shared.common.service.errors import (
+    EngineAway,
+    EngineCrashed,
+    EngineRefused,
+    EngineUnavailable,
+    PermanentError,
+    PrecieuxError,
+    TransientError,
+)
+from shared.engine_api.artifacts import StoredArtifact
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.run_call import (
     GOOD_VERDICTS,
     POINTS_DECIMALS,
     Compiled,
@@ -20,18 +29,9 @@ from shared.engine.run_call import (
     TestEnded,
     awarded,
 )
-from shared.grading import RunResult
-from shared.messages.translations import gettext_noop
-from shared.operations.job_state import JobState
-from shared.service.errors import (
-    EngineAway,
-    EngineCrashed,
-    EngineRefused,
-    EngineUnavailable,
-    PermanentError,
-    PrecieuxError,
-    TransientError,
-)
+from shared.judging.grading import RunResult
+from shared.records.messages.translations import gettext_noop
+from shared.records.operations.job_state import JobState
 
 MAX_RERUNS: Final = 2
 #: Seconds before another run if load caused a time limit.
@@ -184,7 +184,7 @@ NO_FILES: Final = StoredFiles()
 
 
 def decide(answer: RunResponse, details: Details | None = None) -> Outcome:
-    """Return the outcome of an answer about the program. `shared.engine.client` raises for all other answers.
+    """Return the outcome of an answer about the program. `shared.adapters.engine` raises for all other answers.
 
     Some engines send no verdict. Then, as in the original, `status` 200 in the body is success.
     """

@@ -1,6 +1,6 @@
 """Runs of submissions to problems: what the engine is asked of them, and what its events mean. Pure.
 
-`shared.grading` says which tests are run, and folds their results.
+`shared.judging.grading` says which tests are run, and folds their results.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from job_runner.verdict.outcome import Details, Outcome
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
-from shared.engine.job_program import Case, JobProgram, elapsed, file_of
-from shared.engine.run_call import (
+from shared.common.text.control_characters import replace_controls
+from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of
+from shared.engine_api.run_call import (
     GOOD_VERDICTS,
     MAX_PASSES,
     MAX_TESTS,
@@ -22,10 +23,9 @@ from shared.engine.run_call import (
     Started,
     TestEnded,
 )
-from shared.grading import GraderCall, Grading, RunResult, TestScore
-from shared.packages.model import EVERY_LANGUAGE, Package, PackageProgram, ProblemType
-from shared.packages.programs import main_file
-from shared.text.control_characters import replace_controls
+from shared.judging.grading import GraderCall, Grading, RunResult, TestScore
+from shared.judging.packages.model import EVERY_LANGUAGE, Package, PackageProgram, ProblemType
+from shared.judging.packages.programs import main_file
 
 #: Bytes of inputs and answers that one request names, and of files in it, but for those of its first run.
 _DATA_BYTES: Final = 64 << 20

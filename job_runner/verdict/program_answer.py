@@ -9,11 +9,11 @@ from statistics import fmean
 from typing import Final
 
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, TestOutcome, decide
-from shared.engine.checker import compare
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.job_program import JobProgram
-from shared.engine.run_call import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, in_order
-from shared.service.errors import EngineUnavailable
+from shared.common.service.errors import EngineUnavailable
+from shared.engine_api.checker import compare
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.job_program import JobProgram
+from shared.engine_api.run_call import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, in_order
 
 #: What the sender reads as the reason of `wrong_answer`.
 WRONG: Final = "The output is not the expected one."

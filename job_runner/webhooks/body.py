@@ -7,15 +7,15 @@ import json
 from typing import Final
 
 from job_runner.webhooks.queue import ClaimedWebhook
-from shared.database.connection import Connection
-from shared.judge0 import submissions as judge0
-from shared.judge0.callbacks import CALLBACK
-from shared.resources.batches import batch
-from shared.resources.checks import check_of_batch
-from shared.resources.links import Links
-from shared.resources.models import Resource, rfc3339
-from shared.resources.read import submission
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Connection
+from shared.adapters.storage.base import ObjectStore
+from shared.records.judge0 import submissions as judge0
+from shared.records.judge0.callbacks import CALLBACK
+from shared.records.resources.batches import batch
+from shared.records.resources.checks import check_of_batch
+from shared.records.resources.links import Links
+from shared.records.resources.models import Resource, rfc3339
+from shared.records.resources.read import submission
 
 #: The event of a check that has finished.
 CHECKED: Final = "problem.checked"

@@ -15,9 +15,9 @@ import httpx
 from standardwebhooks.webhooks import Webhook
 
 from job_runner.webhooks.delivery_policy import ATTEMPT_SECONDS, WEBHOOK, DeliveryPolicy
-from shared.http.egress import Address, Egress, EgressRefused, Target, parse_addresses
-from shared.text.retry_after import parse_retry_after
-from shared.version import VERSION
+from shared.common.http.egress import Address, Egress, EgressRefused, Target, parse_addresses
+from shared.common.text.retry_after import parse_retry_after
+from shared.common.version import VERSION
 
 #: The most seconds to connect to one of several addresses.
 _CONNECT_SECONDS: Final = 5.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.judge0.callbacks import CALLBACK_SECONDS, CALLBACK_TRIES
+from shared.records.judge0.callbacks import CALLBACK_SECONDS, CALLBACK_TRIES
 
 #: The most seconds for one attempt, from the name's resolution to the end of the answer.
 ATTEMPT_SECONDS: Final = 15.0

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from shared.database.connection import Connection
-from shared.database.strip_nul import strip_nul
-from shared.judge0.callbacks import CALLBACK
+from shared.adapters.database.connection import Connection
+from shared.common.text.strip_nul import strip_nul
+from shared.records.judge0.callbacks import CALLBACK
 
 #: Characters kept of an error.
 _ERROR_LENGTH: Final = 500

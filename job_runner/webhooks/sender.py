@@ -16,14 +16,14 @@ from job_runner.webhooks import queue
 from job_runner.webhooks.delivery import Deliverer, WebhookAnswer, WebhookMessage
 from job_runner.webhooks.delivery_policy import ATTEMPT_SECONDS, WEBHOOK, DeliveryPolicy, callback
 from job_runner.webhooks.queue import ClaimedWebhook
-from shared.accounts.webhooks import WebhookSettings, signing_secrets
-from shared.database import channels
-from shared.database.connection import Connection, Database
-from shared.judge0.callbacks import CALLBACK, is_guarded
-from shared.service import metrics
-from shared.service.errors import DatabaseUnavailable
-from shared.service.lifecycle import wait_any
-from shared.service.logging import get_logger
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
+from shared.common.service import metrics
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.lifecycle import wait_any
+from shared.common.service.logging import get_logger
+from shared.records.accounts.webhooks import WebhookSettings, signing_secrets
+from shared.records.judge0.callbacks import CALLBACK, is_guarded
 
 log = get_logger(__name__)
 

@@ -10,10 +10,10 @@ from precieux import terminal
 from precieux.commands.options import DataDir
 from precieux.installation import backup as backups
 from precieux.up.settings import UpSettings, load_up_settings
-from shared.service.errors import ConfigurationError
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import load
-from shared.storage.settings import StoreSettings
+from shared.adapters.storage.settings import StoreSettings
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import load
 
 _MANUAL: Final = "docs/operations.md has the commands for that"
 

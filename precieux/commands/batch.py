@@ -35,7 +35,7 @@ from precieux.errors import UsageError
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
 from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters
-from shared.service.stop_signals import INTERRUPTED
+from shared.common.service.stop_signals import INTERRUPTED
 
 #: Different faults of a batch that are shown.
 _SHOWN_FAULTS: Final = 5

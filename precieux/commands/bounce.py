@@ -11,10 +11,10 @@ from precieux.commands.options import DataDir
 from precieux.installation.operator_database import operate_in_transaction
 from precieux.mail import status_notification
 from precieux.mail.status_notification import Notification
-from shared.database.connection import Connection
-from shared.mail import delivery_reports
-from shared.mail.delivery_reports import DeliveryReport
-from shared.service.errors import PrecieuxError
+from shared.adapters.database.connection import Connection
+from shared.common.service.errors import PrecieuxError
+from shared.records.mail import delivery_reports
+from shared.records.mail.delivery_reports import DeliveryReport
 
 #: The kinds of mails whose Message-ID is random, so that only their recipients know it. A stranger can write a report
 #: that names any other mail, and must not be able to suppress its recipient.

@@ -9,12 +9,12 @@ import typer
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate
-from shared.broker import open_dead_letters
-from shared.broker.dead_letters import DeadLetter, DeadLetters
-from shared.broker.settings import BrokerSettings
-from shared.database.connection import Database
-from shared.service.errors import PrecieuxError
-from shared.service.settings import load
+from shared.adapters.broker import open_dead_letters
+from shared.adapters.broker.dead_letters import DeadLetter, DeadLetters
+from shared.adapters.broker.settings import BrokerSettings
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import PrecieuxError
+from shared.common.service.settings import load
 
 app = typer.Typer(
     help="List messages that could not be handled (dead letters), queue them again, or drop them.", no_args_is_help=True

@@ -9,7 +9,7 @@ from rich.text import Text
 from precieux.mail.mailbox import MailFile
 from precieux.programs.samples import Sample, SampleResult
 from precieux.terminal import out, say, show_table, styled
-from shared.text.control_characters import replace_controls
+from shared.common.text.control_characters import replace_controls
 
 _MAILS_SHOWN: Final = 2
 

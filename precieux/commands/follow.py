@@ -10,8 +10,8 @@ from precieux.host.interrupts import Expired, stoppable
 from precieux.installation.server import Server
 from precieux_client import Event, Submission
 from precieux_client.models import GOOD_VERDICTS
-from shared.service.stop_signals import INTERRUPTED
-from shared.text.control_characters import replace_controls
+from shared.common.service.stop_signals import INTERRUPTED
+from shared.common.text.control_characters import replace_controls
 
 #: The exit code of a wait that took too long, as timeout(1) reports it.
 _TIMED_OUT: Final = 124

@@ -8,10 +8,10 @@ import typer
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate_in_transaction
-from shared.database.connection import Connection
-from shared.resources import person
-from shared.resources.person import StoredAbout
-from shared.service.errors import PrecieuxError
+from shared.adapters.database.connection import Connection
+from shared.common.service.errors import PrecieuxError
+from shared.records.resources import person
+from shared.records.resources.person import StoredAbout
 
 
 def forget(

@@ -20,8 +20,8 @@ from typing import Annotated, Final
 import typer
 
 from precieux import terminal
-from shared.files.atomic_write import create_file
-from shared.service.errors import ConfigurationError, PrecieuxError
+from shared.common.files.atomic_write import create_file
+from shared.common.service.errors import ConfigurationError, PrecieuxError
 
 #: The names of the units, in the order of their start.
 UNITS: Final = ("precieux-executor", "precieux")

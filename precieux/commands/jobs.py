@@ -10,9 +10,9 @@ from precieux import terminal
 from precieux.commands import views
 from precieux.commands.options import DataDir, Json, OptionalRowId, RowId, Since
 from precieux.installation.operator_database import operate_in_transaction
-from shared.database.connection import Connection
-from shared.operations import jobs
-from shared.operations.job_state import JobState
+from shared.adapters.database.connection import Connection
+from shared.records.operations import jobs
+from shared.records.operations.job_state import JobState
 
 app = typer.Typer(help="List jobs, show one, retry it, or cancel it.", no_args_is_help=True)
 

@@ -8,10 +8,10 @@ from precieux import terminal
 from precieux.commands import bounce, mail_test, suppressions, views
 from precieux.commands.options import DataDir, Json, OptionalRowId, RowId, Since
 from precieux.installation.operator_database import operate_in_transaction
-from shared.mail import mails
-from shared.resources.models import MailState
-from shared.service.errors import PrecieuxError
-from shared.text.control_characters import replace_controls
+from shared.common.service.errors import PrecieuxError
+from shared.common.text.control_characters import replace_controls
+from shared.records.mail import mails
+from shared.records.resources.models import MailState
 
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
 

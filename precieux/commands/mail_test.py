@@ -15,8 +15,8 @@ from precieux.mail import dns_records
 from precieux.mail.dns_records import RecordCheck
 from precieux.up import services
 from precieux.up.settings import load_up_settings
-from shared.messages.translations import LOCALES, SOURCE_LOCALE
-from shared.service.errors import PrecieuxError
+from shared.common.service.errors import PrecieuxError
+from shared.records.messages.translations import LOCALES, SOURCE_LOCALE
 
 _PROVIDERS: Final = {"mailgun": "Mailgun, domain", "smtp": "the SMTP server", "files": "a file in"}
 

@@ -15,7 +15,7 @@ from precieux.commands.options import DataDir, Key
 from precieux.errors import UsageError
 from precieux.host.ports import free_ports
 from precieux.up import services
-from shared.service.parent_death import die_with_parent
+from shared.common.service.parent_death import die_with_parent
 
 #: Seconds that the executor may take to stop.
 _STOP_S: Final = 5.0

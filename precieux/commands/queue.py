@@ -6,13 +6,13 @@ from typing import Any, Final
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate
-from shared.broker import open_dead_letters
-from shared.broker.base import DEAD_QUEUE, QUEUE
-from shared.broker.settings import BrokerSettings
-from shared.database.connection import Database
-from shared.resources.models import MailState, WebhookState
-from shared.service.errors import BrokerUnavailable
-from shared.service.settings import load
+from shared.adapters.broker import open_dead_letters
+from shared.adapters.broker.base import DEAD_QUEUE, QUEUE
+from shared.adapters.broker.settings import BrokerSettings
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import BrokerUnavailable
+from shared.common.service.settings import load
+from shared.records.resources.models import MailState, WebhookState
 
 #: A `due` job waits for a runner, a `later` one for its next attempt. The lease of a `lost` one has expired, so it is
 #: about to be rescued.

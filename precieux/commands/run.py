@@ -27,7 +27,7 @@ from precieux.host import files
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
 from precieux.programs.read import read_program
-from shared.service.stop_signals import INTERRUPTED
+from shared.common.service.stop_signals import INTERRUPTED
 
 #: The exit code of a program that a signal has ended is this and the signal's number, as in a shell.
 _SIGNAL: Final = 128

@@ -12,7 +12,7 @@ from precieux import terminal
 from precieux.terminal import styled
 from precieux_client import Client, Limits, Run, Submission, TestResult
 from precieux_client.models import GOOD_VERDICTS
-from shared.text.control_characters import replace_controls
+from shared.common.text.control_characters import replace_controls
 
 _HEADERS = ("id", "state", "verdict", "language", "points", "made at", "reason")
 

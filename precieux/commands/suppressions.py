@@ -8,9 +8,9 @@ import typer
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate_in_transaction
-from shared.mail import suppressions
-from shared.service.errors import PrecieuxError
-from shared.text.email_addresses import is_address
+from shared.common.service.errors import PrecieuxError
+from shared.common.text.email_addresses import is_address
+from shared.records.mail import suppressions
 
 app = typer.Typer(help="List addresses to which nothing is mailed, and change the list.", no_args_is_help=True)
 

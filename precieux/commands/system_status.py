@@ -9,14 +9,14 @@ import typer
 from precieux import terminal
 from precieux.commands.queue import age
 from precieux.installation.operator_database import operate
-from shared.broker import open_dead_letters
-from shared.broker.settings import BrokerSettings
-from shared.database.connection import Database
-from shared.operations.health_checks import Issue, IssueKind, issues
-from shared.operations.system_status import SystemStatus, read_system_status
-from shared.service.errors import DatabaseFull, DatabaseUnavailable
-from shared.service.settings import load
-from shared.text.control_characters import replace_controls
+from shared.adapters.broker import open_dead_letters
+from shared.adapters.broker.settings import BrokerSettings
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseFull, DatabaseUnavailable
+from shared.common.service.settings import load
+from shared.common.text.control_characters import replace_controls
+from shared.records.operations.health_checks import Issue, IssueKind, issues
+from shared.records.operations.system_status import SystemStatus, read_system_status
 
 #: IssueKind -> its description, and what to do.
 _TEXTS: Final = {

@@ -15,8 +15,8 @@ from precieux.up import system
 from precieux.up.all_settings import check_all
 from precieux.up.settings import DEFAULT_URL, load_up_settings
 from precieux.up.system import System
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import load
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import load
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API (PRECIEUX_PORT; 8000).")]
 

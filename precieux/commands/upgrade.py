@@ -11,12 +11,12 @@ from precieux.commands.options import DataDir
 from precieux.installation.schema import revision_of, upgrade_schema
 from precieux.postgres.embedded import running_or_started
 from precieux.up.settings import UpSettings, load_up_settings, prepare_data_dir, require_data_dir
-from shared.database.roles import Role
-from shared.database.schema import is_newer, revisions
-from shared.service.errors import ConfigurationError
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import load
-from shared.version import VERSION
+from shared.adapters.database.roles import Role
+from shared.adapters.database.schema import is_newer, revisions
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import load
+from shared.common.version import VERSION
 
 
 def migrate(data_dir: DataDir = None) -> None:

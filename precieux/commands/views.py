@@ -15,7 +15,7 @@ _WIDE: Final = 110
 _LEFT_OUT: Final = {"submission", "attempts", "kind", "about"}
 _FOLDED: Final = {"email", "recipient", "result", "reason"}
 
-#: The labels of the fields of `shared.operations.jobs.details`.
+#: The labels of the fields of `shared.records.operations.jobs.details`.
 _JOB: Final = {
     "id": "Job", "upload": "Submission", "email": "Recipient", "language": "Language", "filename": "File",
     "enable": "Blocked", "status": "Status", "verdict": "Verdict", "failure": "Last failure",
@@ -26,7 +26,7 @@ _JOB: Final = {
     "started_at": "Started", "finished_at": "Finished", "run_after": "Not run before",
     "lease_expires_at": "Lease ends",
 }  # fmt: skip
-#: The labels of the fields of `shared.mail.mails.details`.
+#: The labels of the fields of `shared.records.mail.mails.details`.
 _MAIL: Final = {
     "id": "Mail", "kind": "Kind", "recipient": "Recipient", "subject": "Subject", "state": "State",
     "last_error": "Reason", "attempts": "Attempts", "submission": "Submission", "batch": "Batch", "job": "Job",

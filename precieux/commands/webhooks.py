@@ -7,10 +7,10 @@ import typer
 from precieux import terminal
 from precieux.commands.options import DataDir, Json, RowId
 from precieux.installation.operator_database import operate_in_transaction
-from shared.database import channels
-from shared.database.connection import Connection
-from shared.resources.models import WebhookState
-from shared.service.errors import PrecieuxError
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection
+from shared.common.service.errors import PrecieuxError
+from shared.records.resources.models import WebhookState
 
 app = typer.Typer(help="List webhooks, show one, or deliver some again.", no_args_is_help=True)
 

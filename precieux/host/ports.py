@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
-from shared.service.errors import PrecieuxError
+from shared.common.service.errors import PrecieuxError
 
 #: Below the range that the kernel gives to clients (ip_local_port_range, from 32768). A client that keeps trying the
 #: port of a stopped server could get that port, connect to itself, and so block the server's restart.

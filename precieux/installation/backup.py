@@ -30,9 +30,9 @@ from precieux.postgres.data_directory import find_data_directory, make_folder
 from precieux.postgres.dumps import load_dump, write_dump
 from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
 from precieux.up.settings import RESTORING, prepare_data_dir, require_data_dir
-from shared.database.roles import Role
-from shared.service.errors import ConfigurationError, PrecieuxError
-from shared.version import VERSION
+from shared.adapters.database.roles import Role
+from shared.common.service.errors import ConfigurationError, PrecieuxError
+from shared.common.version import VERSION
 
 _MANIFEST: Final = "manifest.json"
 _DUMP: Final = "database.dump"

@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from precieux.installation.schema import upgrade_schema
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.settings import load_up_settings, require_data_dir
-from shared.database.connection import Connection, Database, DatabaseSettings
-from shared.database.roles import Role
-from shared.database.schema import require_current
-from shared.service.errors import ConfigurationError, DatabaseUnavailable
-from shared.service.logging import LogSettings, configure_logging
-from shared.service.settings import load
+from shared.adapters.database.connection import Connection, Database, DatabaseSettings
+from shared.adapters.database.roles import Role
+from shared.adapters.database.schema import require_current
+from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.service.settings import load
 
 _CONNECT_TIMEOUT: Final = 10.0
 

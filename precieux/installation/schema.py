@@ -6,8 +6,8 @@ from typing import Final
 import asyncpg
 from pydantic import SecretStr
 
-from shared.database.connection_errors import UNAVAILABLE, wrong_address
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.database.connection_errors import UNAVAILABLE, wrong_address
+from shared.common.service.errors import DatabaseUnavailable
 
 _TIMEOUT: Final = 10.0
 
@@ -29,8 +29,8 @@ def has_keys(url: str) -> bool:
 
 def upgrade_schema(url: str) -> None:
     """Bring the schema to this release's, unless it is newer. Raise `ConfigurationError` if it cannot be used."""
-    from shared.database.connection import DatabaseSettings  # `up`, which stays small, does without both
-    from shared.database.migrate import upgrade_if_older
+    from shared.adapters.database.connection import DatabaseSettings  # `up`, which stays small, does without both
+    from shared.adapters.database.migrate import upgrade_if_older
 
     upgrade_if_older(DatabaseSettings(database_url=SecretStr(url)))
 

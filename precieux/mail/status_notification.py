@@ -10,8 +10,8 @@ from email.message import Message
 from email.parser import HeaderParser
 from typing import Final
 
-from shared.mail.delivery_reports import DeliveryState
-from shared.text.control_characters import replace_controls
+from shared.common.text.control_characters import replace_controls
+from shared.records.mail.delivery_reports import DeliveryState
 
 #: The most bytes that are read of a mail. A report comes before the mail that it is about.
 LONGEST: Final = 256 << 10

@@ -31,9 +31,9 @@ from urllib.parse import quote
 import asyncpg
 
 from precieux.postgres.data_directory import Account, DataDirectory
-from shared.database.roles import DATABASE, HAND_OVER, Role, making
-from shared.service.errors import ConfigurationError, DatabaseUnavailable
-from shared.service.parent_death import die_with_parent
+from shared.adapters.database.roles import DATABASE, HAND_OVER, Role, making
+from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.common.service.parent_death import die_with_parent
 
 #: Postgres does not inherit our environment, so no locale, PGDATA or secret of the caller reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}

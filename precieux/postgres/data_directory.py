@@ -21,7 +21,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 #: Root's folder for files that the account of Postgres must reach.
 STATE_DIR = Path("/var/lib/precieux")

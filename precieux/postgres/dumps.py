@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from precieux.postgres.cluster import ENVIRONMENT, complaint
 from precieux.postgres.data_directory import find_data_directory
-from shared.service.errors import DatabaseUnavailable
-from shared.service.parent_death import die_with_parent
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.parent_death import die_with_parent
 
 #: Leaves out the names of roles, so that the dump can be read into any cluster.
 _DUMP: Final = ("pg_dump", "--format=custom", "--no-owner")

@@ -20,10 +20,10 @@ from typing import Final, Self
 
 from precieux.postgres.cluster import ENVIRONMENT, Cluster, complaint
 from precieux.postgres.data_directory import DataDirectory, find_data_directory
-from shared.database.roles import Role
-from shared.service.errors import DatabaseUnavailable
-from shared.service.logging import get_logger
-from shared.service.parent_death import die_with_parent
+from shared.adapters.database.roles import Role
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.logging import get_logger
+from shared.common.service.parent_death import die_with_parent
 
 log = get_logger(__name__)
 

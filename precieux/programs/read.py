@@ -10,9 +10,9 @@ from typing import Final
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux_client import TestCase, read_folder
-from shared.engine.languages import check_lang
+from shared.engine_api.languages import check_lang
 
-#: Extensions that are not names of their language in `shared.engine.languages`.
+#: Extensions that are not names of their language in `shared.engine_api.languages`.
 _EXTENSIONS: Final = {
     "cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py", "cbl": "cob", "cljc": "clj",
     "lsp": "lisp", "cl": "lisp", "ss": "scm", "sv": "v", "b": "bf", "yab": "bas", "pro": "prolog", "m": "octave",

@@ -8,9 +8,9 @@ from typing import Final
 from precieux.mail.mailbox import MailFile
 from precieux.programs.read import guess_language
 from precieux_client import Submission
-from shared.engine.codex import Verdict
-from shared.messages.verdict_texts import LABELS
-from shared.service.errors import PrecieuxError
+from shared.common.service.errors import PrecieuxError
+from shared.engine_api.codex import Verdict
+from shared.records.messages.verdict_texts import LABELS
 
 _PACKED: Final = Path(__file__).parents[1] / "sample_programs"
 #: The folder of the samples, in the installed package or in a checkout.

@@ -4,8 +4,8 @@ import os
 from pkgutil import resolve_name
 from typing import Final
 
-from shared.service.errors import ConfigurationError
-from shared.service.settings import PREFIX, load
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.settings import PREFIX, load
 
 #: By name, because the services are independent of the command line. Forks of `up` share the modules.
 CLASSES: Final = (
@@ -17,14 +17,14 @@ CLASSES: Final = (
     "api_service.agent_tools.settings:McpSettings",
     "job_runner.settings:RunnerSettings",
     "job_runner.mailers.settings:MailSettings",
-    "shared.engine.client.settings:EngineSettings",
-    "shared.accounts.budgets:RunBudgetSettings",
-    "shared.accounts.webhooks:WebhookSettings",
-    "shared.database.connection:DatabaseSettings",
-    "shared.broker.settings:BrokerSettings",
-    "shared.storage.settings:StoreSettings",
-    "shared.operations.health:HealthSettings",
-    "shared.service.logging:LogSettings",
+    "shared.adapters.engine.settings:EngineSettings",
+    "shared.records.accounts.budgets:RunBudgetSettings",
+    "shared.records.accounts.webhooks:WebhookSettings",
+    "shared.adapters.database.connection:DatabaseSettings",
+    "shared.adapters.broker.settings:BrokerSettings",
+    "shared.adapters.storage.settings:StoreSettings",
+    "shared.records.operations.health:HealthSettings",
+    "shared.common.service.logging:LogSettings",
     "executor.settings:ExecutorSettings",
 )
 #: What `up` gives the services, unless the operator does.

@@ -12,20 +12,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from shared.service.parent_death import die_with_parent
+from shared.common.service.parent_death import die_with_parent
 
 _Signals: TypeAlias = set[int | signal.Signals]
 
 #: What at least two services use. `databases` would load its backend when it connects.
 _SHARED: Final = (
     "databases.backends.postgres",
-    "shared.broker",
-    "shared.database.schema",
-    "shared.operations.health",
-    "shared.service.lifecycle",
-    "shared.storage",
-    "shared.messages.templates",
-    "shared.messages.translations",
+    "shared.adapters.broker",
+    "shared.adapters.database.schema",
+    "shared.records.operations.health",
+    "shared.common.service.lifecycle",
+    "shared.adapters.storage",
+    "shared.records.messages.templates",
+    "shared.records.messages.translations",
 )
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from shared.accounts import api_keys
-from shared.files.atomic_write import replace_file
-from shared.http.loopback import is_loopback
-from shared.service.errors import ConfigurationError
+from shared.common.files.atomic_write import replace_file
+from shared.common.http.loopback import is_loopback
+from shared.common.service.errors import ConfigurationError
+from shared.records.accounts import api_keys
 
 _NAME: Final = "api-key."
 _PORTS: Final = {"http": 80, "https": 443}

@@ -1,4 +1,4 @@
-"""The receiving end of `shared.service.notify`: the socket on which children report their state."""
+"""The receiving end of `shared.common.service.notify`: the socket on which children report their state."""
 
 import secrets
 import socket

@@ -6,8 +6,8 @@ from typing import Final
 
 from precieux.up.child import ChildProgram
 from precieux.up.settings import UpSettings
-from shared.database.roles import Role
-from shared.service.settings import PREFIX
+from shared.adapters.database.roles import Role
+from shared.common.service.settings import PREFIX
 
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
@@ -57,7 +57,7 @@ def executor(outer: Mapping[str, str], *, port: int, codex_token: str) -> ChildP
 
 
 def migration(environment: Mapping[str, str], database_url: str) -> ChildProgram:
-    return _forked("migrate", "shared.database.migrate", _with_database(environment, database_url), rank=0)
+    return _forked("migrate", "shared.adapters.database.migrate", _with_database(environment, database_url), rank=0)
 
 
 def services(environment: Mapping[str, str], database_url: Callable[[Role], str]) -> list[ChildProgram]:

@@ -9,9 +9,9 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from precieux.postgres.data_directory import make_folder
-from shared.database.address import DatabaseUrl
-from shared.service.errors import ConfigurationError
-from shared.service.settings import IS_HTTP_URL, Settings, default_data_dir, load
+from shared.adapters.database.address import DatabaseUrl
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.settings import IS_HTTP_URL, Settings, default_data_dir, load
 
 _PREFERRED_EXECUTOR_PORT = 8100
 #: The address of the API if no setting changes it. It is that of `precieux_client`, which `up` does not load.

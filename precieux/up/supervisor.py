@@ -17,10 +17,10 @@ from typing import Any, Final, Protocol, Self
 from precieux.up.child import BACKOFF, Child, ChildProgram
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.waiting import StartReport
-from shared.service.errors import ConfigurationError, PrecieuxError
-from shared.service.logging import get_logger
-from shared.service.notify import notify_alive
-from shared.service.watchdog import interval
+from shared.common.service.errors import ConfigurationError, PrecieuxError
+from shared.common.service.logging import get_logger
+from shared.common.service.notify import notify_alive
+from shared.common.service.watchdog import interval
 
 log = get_logger(__name__)
 

@@ -21,10 +21,10 @@ from precieux.up import forked, local_key, services
 from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
 from precieux.up.supervisor import StopRequested, Supervisor
 from precieux.up.waiting import WAITING
-from shared.database.roles import Role
-from shared.service.logging import get_logger
-from shared.service.notify import notify_ready, notify_status, notify_stopping
-from shared.service.settings import unknown
+from shared.adapters.database.roles import Role
+from shared.common.service.logging import get_logger
+from shared.common.service.notify import notify_ready, notify_status, notify_stopping
+from shared.common.service.settings import unknown
 
 log = get_logger(__name__)
 

@@ -17,9 +17,9 @@ import requests
 from precieux.host.ports import free_ports
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.services import command
-from shared.service.errors import PrecieuxError
-from shared.service.parent_death import die_with_parent
-from shared.service.settings import PREFIX
+from shared.common.service.errors import PrecieuxError
+from shared.common.service.parent_death import die_with_parent
+from shared.common.service.settings import PREFIX
 
 #: Seconds that a start may take.
 _LONGEST_START = 180.0

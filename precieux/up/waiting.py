@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from shared.service.logging import get_logger
-from shared.service.notify import notify_status
+from shared.common.service.logging import get_logger
+from shared.common.service.notify import notify_status
 
 log = get_logger(__name__)
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 #: Where to die: the function, and whether before or after it runs.
 POINTS: Final = {
-    "file stored, row not committed": ("shared.storage.local:LocalStore.put", "after"),
+    "file stored, row not committed": ("shared.adapters.storage.local:LocalStore.put", "after"),
     "request committed, answer not sent": ("api_service.submissions.service:Submissions.request_execution", "after"),
-    "request committed, not published": ("shared.broker.rabbitmq:RabbitMQBroker.publish", "before"),
-    "published, not deleted": ("shared.broker.outbox:remove", "before"),
+    "request committed, not published": ("shared.adapters.broker.rabbitmq:RabbitMQBroker.publish", "before"),
+    "published, not deleted": ("shared.adapters.broker.outbox:remove", "before"),
     "job inserted, not acknowledged": ("queue_consumer.consumer:Consumer.handle", "after"),
     "result of a test written, engine not at its end": ("job_runner.runs.test_results:TestResults._write", "after"),
     "cancelled, answer not sent": ("api_service.v1.routes.submission:cancel", "after"),

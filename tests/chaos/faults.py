@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from typing import Final
 
-from shared.broker.base import Message
+from shared.adapters.broker.base import Message
 from tests.chaos.fault import Fault
 from tests.chaos.proxy import Mode
 from tests.chaos.system import System

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 from tests.chaos.engine import EchoEngine
 from tests.chaos.proxy import Proxy
 from tests.chaos.receiver import SECRET, Receiver
@@ -63,7 +63,7 @@ class Installation(ABC):
 
     def migrate(self) -> None:
         subprocess.run(
-            [sys.executable, "-m", "shared.database.migrate"],
+            [sys.executable, "-m", "precieux", "migrate"],
             cwd=self.release,
             env={**os.environ, "PRECIEUX_DATABASE_URL": self.database_url(), "PYTHONPATH": str(self.release)},
             check=True,

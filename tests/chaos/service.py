@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.service.parent_death import die_with_parent
+from shared.common.service.parent_death import die_with_parent
 
 #: The folder of this release.
 ROOT: Final = Path(__file__).parent.parent.parent

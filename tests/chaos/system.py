@@ -15,12 +15,12 @@ import requests
 
 from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.broker.base import Message
-from shared.broker.dead_letters import DeadLetter
-from shared.broker.outbox_dead_letters import OutboxDeadLetters
-from shared.broker.rabbitmq import RabbitMQBroker
-from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.database.roles import Role
+from shared.adapters.broker.base import Message
+from shared.adapters.broker.dead_letters import DeadLetter
+from shared.adapters.broker.outbox_dead_letters import OutboxDeadLetters
+from shared.adapters.broker.rabbitmq import RabbitMQBroker
+from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+from shared.adapters.database.roles import Role
 from tests.chaos.installation import ROLES, SETTINGS, Installation, port_of
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import ROOT, Service

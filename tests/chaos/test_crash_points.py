@@ -14,10 +14,10 @@ import requests
 
 from job_runner.upkeep.orphans import Orphans
 from precieux.host.ports import free_ports
-from shared.database.roles import Role
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
-from shared.storage.sources import FOLDER
+from shared.adapters.database.roles import Role
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.adapters.storage.sources import FOLDER
 from tests.chaos.invariants import judge, wait_until_settled
 from tests.chaos.load import Load
 from tests.chaos.system import System

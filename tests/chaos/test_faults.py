@@ -3,7 +3,7 @@
 import pytest
 
 from job_runner.leases.claim import PAUSE_SECONDS
-from shared.broker.base import Message
+from shared.adapters.broker.base import Message
 from tests.chaos.faults import STRANGE, limit_files
 from tests.chaos.invariants import judge, wait_until_settled
 from tests.chaos.load import Load

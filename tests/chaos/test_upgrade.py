@@ -19,14 +19,15 @@ from typing import Final
 import pytest
 
 from precieux.host.ports import free_ports
-from shared.version import VERSION
+from shared.common.version import VERSION
 from tests.chaos.invariants import Verdict, judge, wait_until_settled
 from tests.chaos.load import Load
 from tests.chaos.service import ROOT
 from tests.chaos.storm import Stream
 from tests.chaos.system import Backends, System, is_ready, running_system
 
-_REVISIONS: Final = "shared/database/migrations/versions"
+#: Where the revisions are, and where they were up to 1.0.
+_REVISIONS: Final = ("shared/adapters/database/migrations/versions/", "shared/database/migrations/versions/")
 _RATE: Final = 5.0
 #: The length of each phase.
 _SECONDS: Final = float(os.environ.get("PRECIEUX_TEST_PHASE_SECONDS", "1"))
@@ -43,7 +44,7 @@ def previous_release() -> str | None:
     if tag := _git("describe", "--tags", "--abbrev=0", "--match=v*", f"--exclude=v{VERSION}"):
         return tag
     today = _newest_revision("HEAD")
-    for changed in _git("log", "--first-parent", "-m", "--format=%H", "--", _REVISIONS).splitlines():
+    for changed in _git("log", "--first-parent", "-m", "--format=%H", "--", *_REVISIONS).splitlines():
         before = _git("rev-parse", "--verify", "--quiet", f"{changed}^1")
         if before and "" < _newest_revision(before) < today:
             return before
@@ -124,7 +125,7 @@ def _revision(system: System) -> str:
 
 def _newest_revision(commit: str) -> str:
     """Return the newest revision of a commit; nothing if two of its revisions have one number, and none can follow."""
-    files = [file for file in _git("ls-tree", "--name-only", commit, f"{_REVISIONS}/").split() if file.endswith(".py")]
+    files = [file for file in _git("ls-tree", "--name-only", commit, *_REVISIONS).split() if file.endswith(".py")]
     numbers = {file.rpartition("/")[2].partition("_")[0] for file in files}
     return max(files, default="") if len(numbers) == len(files) else ""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
-from shared.storage.sources import LONGEST_IN_ROW
+from shared.adapters.storage.sources import LONGEST_IN_ROW
 from tests.chaos.engine import SLOW
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.broker.base import Broker
-from shared.broker.dead_letters import DeadLetters
-from shared.broker.outbox_dead_letters import OutboxDeadLetters
-from shared.broker.rabbitmq import RabbitMQBroker
-from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.service.retry import RetryPolicy
+from shared.adapters.broker.base import Broker
+from shared.adapters.broker.dead_letters import DeadLetters
+from shared.adapters.broker.outbox_dead_letters import OutboxDeadLetters
+from shared.adapters.broker.rabbitmq import RabbitMQBroker
+from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+from shared.common.service.retry import RetryPolicy
 from tests.fixtures.brokers import Outbox
 
 _QUICK = RetryPolicy(base=0.02, cap=0.1)

@@ -1,4 +1,4 @@
-"""RabbitMQ, and the outbox without it, keep the promises of `shared.broker.base`."""
+"""RabbitMQ, and the outbox without it, keep the promises of `shared.adapters.broker.base`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from shared.broker.base import Ack, Broker, Delivery, Reject, Retry, Settlement
-from shared.broker.dead_letters import DeadLetters
-from shared.service.errors import StoreUnavailable
+from shared.adapters.broker.base import Ack, Broker, Delivery, Reject, Retry, Settlement
+from shared.adapters.broker.dead_letters import DeadLetters
+from shared.common.service.errors import StoreUnavailable
 from tests.factories import make_message
 from tests.fixtures.brokers import Recorder, consuming, publish
 from tests.waiting import eventually

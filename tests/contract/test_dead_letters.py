@@ -1,4 +1,4 @@
-"""The dead letters of RabbitMQ, and those of the outbox, keep the promises of `shared.broker.dead_letters`."""
+"""The dead letters of RabbitMQ, and those of the outbox, keep the promises of `shared.adapters.broker.dead_letters`."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from precieux.host.ports import free_ports
-from shared.broker.base import DEAD_QUEUE, QUEUE, Broker, Message, Reject
-from shared.broker.dead_letters import DeadLetter, DeadLetters
-from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.service.errors import BrokerUnavailable
+from shared.adapters.broker.base import DEAD_QUEUE, QUEUE, Broker, Message, Reject
+from shared.adapters.broker.dead_letters import DeadLetter, DeadLetters
+from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+from shared.common.service.errors import BrokerUnavailable
 from tests.factories import make_message
 from tests.fixtures.brokers import Outbox, Recorder, consuming
 from tests.waiting import eventually

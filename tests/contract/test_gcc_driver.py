@@ -15,7 +15,7 @@ from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from shared.engine.codex import RunRequest
+from shared.engine_api.codex import RunRequest
 from tests.fixtures.languages import need_language
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -14,7 +14,7 @@ from job_runner.mailers.base import Attachment, Mailer
 from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.smtp import SmtpMailer
-from shared.service.errors import Blame, MailerUnavailable, MailRefused
+from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.smtp_server import SmtpServer

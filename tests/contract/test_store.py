@@ -1,4 +1,4 @@
-"""Every object store keeps the promises of `shared.storage.base.ObjectStore`."""
+"""Every object store keeps the promises of `shared.adapters.storage.base.ObjectStore`."""
 
 import asyncio
 import io
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.service.errors import ObjectNotFound
-from shared.storage import local
-from shared.storage.base import ObjectStore
-from shared.storage.local import LocalStore
-from shared.storage.s3 import S3Store
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage import local
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.s3 import S3Store
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import ObjectNotFound
 from tests.fixtures.s3 import S3Service
 
 

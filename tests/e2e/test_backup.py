@@ -16,9 +16,9 @@ from alembic import command
 from precieux.installation.schema import revision_of
 from precieux.postgres.data_directory import find_data_directory
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.database.migrate import alembic_config
-from shared.database.roles import Role
-from shared.database.schema import revisions
+from shared.adapters.database.migrate import alembic_config
+from shared.adapters.database.roles import Role
+from shared.adapters.database.schema import revisions
 from tests.fixtures.postgres import value_of
 from tests.fixtures.up import Up
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from precieux.postgres.embedded import running_url
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 from tests.fixtures.contract import create_key
 from tests.fixtures.postgres import connected
 from tests.fixtures.up import Up

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from shared.version import VERSION
+from shared.common.version import VERSION
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -12,7 +12,7 @@ import requests
 
 from precieux.postgres.embedded import running_url
 from precieux.programs.samples import Sample, load_samples
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
 

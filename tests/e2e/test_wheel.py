@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 from uv import find_uv_bin
 
-from shared.version import VERSION
+from shared.common.version import VERSION
 from tests.fixtures.gate import leave_out
 from tests.fixtures.ordinary_user import OrdinaryUser, ordinary_user
 from tests.fixtures.uv import PYTHONS, ROOT, index, is_installed, uv

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 from tests.integration.rows import fetch
 
 Node = dict[str, Any]

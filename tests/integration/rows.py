@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.database import channels
-from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseUnavailable
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import owner_of
 
 

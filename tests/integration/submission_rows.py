@@ -2,8 +2,8 @@
 
 import uuid
 
-from shared.database import channels
-from shared.database.connection import Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
 from tests.integration.rows import execute, fetch, insert_upload
 
 

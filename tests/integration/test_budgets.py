@@ -9,11 +9,11 @@ import pytest
 
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
-from shared.accounts import budgets
-from shared.accounts.budgets import Bucket, Charge
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts import budgets
+from shared.records.accounts.budgets import Bucket, Charge
 from tests.integration.rows import execute, fetch, somebody_waits
 from tests.waiting import eventually
 

@@ -7,8 +7,8 @@ import random
 import asyncpg
 import pytest
 
-from shared.database.connection import Database
-from shared.service.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseConflict, DatabaseFull, DatabaseTooSlow, DatabaseUnavailable
 from tests.fixtures.postgres import connected
 
 COUNT = "SELECT count(*) AS n FROM suppressions"
@@ -135,7 +135,7 @@ async def test_a_slow_statement_is_ended_as_unavailable(database: Database, data
 async def test_a_process_that_stands_still_holds_no_lock(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.database.connection._IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("shared.adapters.database.connection._IDLE_SECONDS", 0.2)
     locked = asyncio.Event()
 
     async def stand_still(frozen: Database) -> None:

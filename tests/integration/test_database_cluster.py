@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from shared.database.connection import Database
-from shared.database.roles import DATABASE, Role
-from shared.database.standby import lacks_standby
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import DATABASE, Role
+from shared.adapters.database.standby import lacks_standby
+from shared.common.service.errors import DatabaseUnavailable
 from tests.fixtures.postgres import connected
 from tests.fixtures.postgres_node import PostgresNode, primary_and_standby
 from tests.fixtures.relay import Relay

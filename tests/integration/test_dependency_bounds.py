@@ -21,7 +21,7 @@ import importlib, pkgutil, sys
 
 for package in map(importlib.import_module, sys.argv[1:]):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        starts_something = module.name in ("executor.sandbox.zygote.start", "shared.database.migrations.env")
+        starts_something = module.name in ("executor.sandbox.zygote.start", "shared.adapters.database.migrations.env")
         if not starts_something and "-" not in module.name:
             importlib.import_module(module.name)
 """

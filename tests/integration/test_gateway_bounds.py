@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from api_service.settings import ApiSettings
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.haproxy import haproxy
 from tests.integration.api_service.process import api_process
 from tests.integration.rows import make_key

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from precieux.host.ports import free_ports
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.operations.health import HealthServer, HealthSettings
-from shared.service.errors import ConfigurationError
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.common.service.errors import ConfigurationError
+from shared.records.operations.health import HealthServer, HealthSettings
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job, take_away
 from tests.waiting import eventually

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import asyncpg
 import pytest
 
-from shared.database.connection import numbered
+from shared.adapters.database.connection import numbered
 from tests.unit.test_house_rules import ROOT, SOURCES
 from tests.unit.test_lock_order import texts
 

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 
 _LISTENING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^(UN)?LISTEN'"
 

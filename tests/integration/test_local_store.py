@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from shared.service.errors import ObjectNotFound, StoreUnavailable
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import ObjectNotFound, StoreUnavailable
 
 SIGNER = LinkSigner(b"k" * 32, "http://127.0.0.1:8000")
 
@@ -96,7 +96,7 @@ async def test_objects_are_stored_where_the_file_system_can_less(
 def test_a_killed_writer_of_a_new_object_leaves_no_draft(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
-from shared.files.atomic_write import write_durably
+from shared.common.files.atomic_write import write_durably
 folder = os.open(sys.argv[1], os.O_RDONLY)
 write = os.write
 os.write = lambda file, data: (write(file, data[:1]), os.kill(os.getpid(), signal.SIGKILL))

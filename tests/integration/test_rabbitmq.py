@@ -14,11 +14,11 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import BasicProperties
 
-from shared.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Settlement
-from shared.broker.rabbitmq import RabbitMQBroker
-from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.service.errors import BrokerUnavailable, ConfigurationError
-from shared.service.retry import RetryPolicy
+from shared.adapters.broker.base import DEAD_QUEUE, QUEUE, Ack, Delivery, Reject, Settlement
+from shared.adapters.broker.rabbitmq import RabbitMQBroker
+from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+from shared.common.service.errors import BrokerUnavailable, ConfigurationError
+from shared.common.service.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import Recorder, consuming, with_channel
 from tests.fixtures.rabbitmq_server import RabbitMQServer
@@ -108,7 +108,8 @@ async def test_confirmed_messages_survive_a_killed_broker(
         for end in (rabbitmq_server.stop, rabbitmq_server.kill):
             before = len(confirmed)
             await asyncio.to_thread(end)
-            # Started from this thread: the server ends with the thread that started it (shared.service.parent_death).
+            # Started from this thread: the server ends with the thread that started it
+            # (shared.common.service.parent_death).
             rabbitmq_server.start()
             await eventually(lambda before=before: len(confirmed) > before + 500, timeout=30)  # type: ignore[misc]
         enough.set()
@@ -324,8 +325,8 @@ def _handle_and_die(url: str) -> None:
 
 _HANDLES_AND_HANGS = """
 import asyncio, sys
-from shared.broker.rabbitmq import RabbitMQBroker
-from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+from shared.adapters.broker.rabbitmq import RabbitMQBroker
+from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 
 async def handle(deliveries):
     print("handled", *(delivery.body.decode() for delivery in deliveries), flush=True)

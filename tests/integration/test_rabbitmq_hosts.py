@@ -9,13 +9,13 @@ import pytest
 from pika.exceptions import AMQPConnectionError
 
 from precieux.host.ports import free_ports
-from shared.broker.base import Ack, Delivery, Settlement
-from shared.broker.rabbitmq import RabbitMQBroker
-from shared.broker.rabbitmq_connection import DeadlineConnection
-from shared.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-from shared.broker.rabbitmq_topology import connection_parameters
-from shared.service.errors import BrokerUnavailable
-from shared.service.retry import RetryPolicy
+from shared.adapters.broker.base import Ack, Delivery, Settlement
+from shared.adapters.broker.rabbitmq import RabbitMQBroker
+from shared.adapters.broker.rabbitmq_connection import DeadlineConnection
+from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
+from shared.adapters.broker.rabbitmq_topology import connection_parameters
+from shared.common.service.errors import BrokerUnavailable
+from shared.common.service.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import Recorder, consuming, publish
 from tests.fixtures.relay import Relay
@@ -44,7 +44,7 @@ def in_given_order(items: list[object]) -> None:
 
 @pytest.fixture(autouse=True)
 def _given_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.broker.rabbitmq_topology.random.shuffle", in_given_order)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_topology.random.shuffle", in_given_order)
 
 
 async def test_a_host_that_is_gone_is_passed_over(rabbitmq_url: str) -> None:
@@ -76,7 +76,7 @@ async def test_a_consumer_without_messages_tries_the_next_host(
     rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A host may keep the connection and deliver nothing. A message in hand is not given back."""
-    monkeypatch.setattr("shared.broker.rabbitmq_consumer.SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_consumer.SILENCE_SECONDS", 0.1)
     received, release = asyncio.Event(), asyncio.Event()
     attempts: list[int] = []
 
@@ -108,7 +108,7 @@ async def test_a_consumer_without_messages_tries_the_next_host(
 
 
 async def test_an_answer_that_does_not_come_is_given_up(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.broker.rabbitmq_connection.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_connection.ANSWER_SECONDS", 0.1)
     async with Relay(port_of(rabbitmq_url)) as host:
         [parameters] = connection_parameters(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS, "test")
         connection = await asyncio.to_thread(DeadlineConnection, parameters)
@@ -120,8 +120,8 @@ async def test_an_answer_that_does_not_come_is_given_up(rabbitmq_url: str, monke
 
 async def test_a_close_that_is_not_answered_has_an_end(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the way to the next host nor the end of the service waits for a host that answers nothing."""
-    monkeypatch.setattr("shared.broker.rabbitmq_consumer.SILENCE_SECONDS", 0.1)
-    monkeypatch.setattr("shared.broker.rabbitmq_connection.CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_consumer.SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_connection.CLOSE_SECONDS", 0.1)
     received: asyncio.Queue[Delivery] = asyncio.Queue()
 
     async def handle(deliveries: Sequence[Delivery]) -> Sequence[Settlement]:
@@ -148,20 +148,20 @@ async def test_a_close_that_is_not_answered_has_an_end(rabbitmq_url: str, monkey
 async def test_letters_are_read_although_the_close_is_silent(
     rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.broker.rabbitmq_connection.CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_connection.CLOSE_SECONDS", 0.1)
     async with Relay(port_of(rabbitmq_url)) as host:
 
         def read_and_silence(*_: object, **__: object) -> list[object]:
             host.silence()
             return []
 
-        monkeypatch.setattr("shared.broker.rabbitmq_dead_letters._letters", read_and_silence)
+        monkeypatch.setattr("shared.adapters.broker.rabbitmq_dead_letters._letters", read_and_silence)
         letters = RabbitMQDeadLetters(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS)
         assert await letters.read(limit=1) == []
 
 
 async def test_a_publisher_ends_a_silent_connection(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.broker.rabbitmq_publisher.CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_publisher.CLOSE_SECONDS", 0.1)
     async with Relay(port_of(rabbitmq_url)) as host:
         broker = RabbitMQBroker(on_ports(rabbitmq_url, host.port) + _NO_HEARTBEATS)
         await publish(broker, [make_message()])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.database.connection import Connection, Database
-from shared.database.roles import Role
-from shared.resources import queue_positions, read, statements
-from shared.resources.links import Links
-from shared.resources.models import Submission
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.database.roles import Role
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.resources import queue_positions, read, statements
+from shared.records.resources.links import Links
+from shared.records.resources.models import Submission
 from tests.integration.plans import plan_of, rows_read
 from tests.integration.rows import add_upload, execute, fetch, insert, offer
 from tests.integration.submission_rows import add, add_finished, end, make_job, request

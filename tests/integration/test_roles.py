@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from shared.database.connection import DatabaseSettings
-from shared.database.make_roles import make_roles
-from shared.database.roles import PRIVILEGES, Role
+from shared.adapters.database.connection import DatabaseSettings
+from shared.adapters.database.make_roles import make_roles
+from shared.adapters.database.roles import PRIVILEGES, Role
 from tests.fixtures.postgres import migrate, url_of
 
 SERVICES: Final = [role for role in Role if role is not Role.OWNER]
@@ -128,7 +128,7 @@ async def test_no_role_has_power_over_the_server(database_url: str) -> None:
 def test_every_table_is_used_by_a_role_of_a_service() -> None:
     assert set(PRIVILEGES) == set(SERVICES)
     tables = {table for granted in PRIVILEGES.values() for names in granted.values() for table in names.split(", ")}
-    schema = (Path(__file__).parents[2] / "shared/database/schema.sql").read_text()
+    schema = (Path(__file__).parents[2] / "shared/adapters/database/schema.sql").read_text()
     assert tables == {*re.findall(r"CREATE TABLE (\w+)", schema), "alembic_version"}
 
 

@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from precieux.host.ports import free_ports
-from shared.service.errors import ObjectNotFound, StoreUnavailable
-from shared.storage.s3 import S3Store
+from shared.adapters.storage.s3 import S3Store
+from shared.common.service.errors import ObjectNotFound, StoreUnavailable
 from tests.fixtures.s3 import S3Service
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from job_runner.mailers.smtp import SmtpMailer
-from shared.service.errors import Blame, MailerUnavailable, MailRefused
+from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.certificates import write_certificate
 from tests.fixtures.smtp_server import SmtpServer

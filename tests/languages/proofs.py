@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from shared.engine.languages import ALIASES
+from shared.engine_api.languages import ALIASES
 
 _PROGRAMS: Final = Path(__file__).parent / "programs"
 

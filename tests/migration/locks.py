@@ -15,8 +15,8 @@ from typing import Final, Self
 import asyncpg
 from alembic import command
 
-from shared.database.migrate import alembic_config
-from shared.database.schema import revisions
+from shared.adapters.database.migrate import alembic_config
+from shared.adapters.database.schema import revisions
 from tests.fixtures.postgres import execute, in_thread
 
 #: Seconds. The bound of ADR 37.

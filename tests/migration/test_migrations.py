@@ -10,15 +10,15 @@ import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
-from shared.database.connection import Database
-from shared.database.migrate import alembic_config
-from shared.database.schema import require_current, revisions
-from shared.mail.suppressions import suppressed
-from shared.service.errors import ConfigurationError
+from shared.adapters.database.connection import Database
+from shared.adapters.database.migrate import alembic_config
+from shared.adapters.database.schema import require_current, revisions
+from shared.common.service.errors import ConfigurationError
+from shared.records.mail.suppressions import suppressed
 from tests.fixtures.postgres import connected
 from tests.migration.locks import upgrade
 
-SCHEMA = Path(__file__).parents[2] / "shared/database/schema.sql"
+SCHEMA = Path(__file__).parents[2] / "shared/adapters/database/schema.sql"
 
 
 #: The columns, constraints and indexes of a schema, one a row. A name of another schema is written with it.
@@ -141,7 +141,7 @@ async def test_a_service_runs_on_its_own_schema_and_on_a_newer_one(database: Dat
 @pytest.mark.slow
 async def test_two_upgrades_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
     environment = {**os.environ, "PRECIEUX_DATABASE_URL": empty_database_url}
-    command = (sys.executable, "-m", "shared.database.migrate")
+    command = (sys.executable, "-m", "shared.adapters.database.migrate")
     upgrades = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(3)]
     async with asyncio.timeout(60):
         assert [await upgrade.wait() for upgrade in upgrades] == [0, 0, 0]

@@ -11,10 +11,10 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from shared.database.connection import Database
-from shared.database.oldest_program import oldest_program
-from shared.database.schema import require_current
-from shared.service.errors import ConfigurationError
+from shared.adapters.database.connection import Database
+from shared.adapters.database.oldest_program import oldest_program
+from shared.adapters.database.schema import require_current
+from shared.common.service.errors import ConfigurationError
 
 
 async def make_newer(database: Database, oldest: str | None, revision: str = "9999") -> None:
@@ -71,7 +71,7 @@ async def test_a_command_refuses_data_of_no_release(
 @pytest.mark.parametrize(
     ("revision", "reason"), [("9999", "is too new for this program"), ("0017", "was never released")]
 )
-@pytest.mark.parametrize("module", ["api_service", "job_runner", "queue_consumer", "shared.database.migrate"])
+@pytest.mark.parametrize("module", ["api_service", "job_runner", "queue_consumer", "shared.adapters.database.migrate"])
 async def test_a_process_says_so_and_exits_with_78(
     database: Database, database_url: str, module: str, revision: str, reason: str, tmp_path: Path
 ) -> None:
@@ -87,7 +87,7 @@ async def test_a_process_says_so_and_exits_with_78(
 @pytest.mark.slow
 async def test_the_migration_leaves_a_newer_schema_alone(database: Database, database_url: str) -> None:
     await make_newer(database, "0005")
-    done = await asyncio.to_thread(run, "shared.database.migrate", database_url)
+    done = await asyncio.to_thread(run, "shared.adapters.database.migrate", database_url)
     assert done.returncode == 0, done.stderr
     async with database.connection() as connection:
         row = await connection.fetch_one("SELECT version_num FROM alembic_version")

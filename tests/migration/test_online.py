@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 from alembic import command
 
-from shared.database import migrations
-from shared.database.migrate import alembic_config
+from shared.adapters.database import migrations
+from shared.adapters.database.migrate import alembic_config
 from tests.fixtures.postgres import execute, in_thread
 from tests.migration.locks import LONGEST, fill, measure, upgrade
 from tests.migration.test_migrations import differences

@@ -12,7 +12,7 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
-from shared.engine.codex import RunRequest, RunResponse, Verdict
+from shared.engine_api.codex import RunRequest, RunResponse, Verdict
 from tests.fixtures.languages import really_installed
 
 pytestmark = pytest.mark.security

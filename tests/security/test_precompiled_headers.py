@@ -15,7 +15,7 @@ from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.warm import headers
-from shared.engine.codex import RunRequest, RunResponse, Verdict
+from shared.engine_api.codex import RunRequest, RunResponse, Verdict
 from tests.fixtures.languages import really_installed
 
 _CPP = known()["cpp"]

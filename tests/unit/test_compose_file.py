@@ -19,18 +19,18 @@ _MODULES: Final = {
         "api_service.settings",
         "api_service.doors.jobe.settings",
         "api_service.agent_tools.settings",
-        "shared.accounts.budgets",
-        "shared.broker.settings",
-        "shared.storage.settings",
-        "shared.accounts.webhooks",
+        "shared.records.accounts.budgets",
+        "shared.adapters.broker.settings",
+        "shared.adapters.storage.settings",
+        "shared.records.accounts.webhooks",
     ],
-    "queue_consumer": ["shared.broker.settings"],
+    "queue_consumer": ["shared.adapters.broker.settings"],
     "job_runner": [
         "job_runner.settings",
         "job_runner.mailers.settings",
-        "shared.accounts.budgets",
-        "shared.storage.settings",
-        "shared.accounts.webhooks",
+        "shared.records.accounts.budgets",
+        "shared.adapters.storage.settings",
+        "shared.records.accounts.webhooks",
     ],
     "executor": ["executor.settings"],
 }
@@ -57,9 +57,9 @@ _FIXED: Final = {
 
 @pytest.mark.parametrize("name", _MODULES)
 def test_every_setting_of_env_reaches_its_service(name: str) -> None:
-    modules = [*_MODULES[name], "shared.service.logging"]
+    modules = [*_MODULES[name], "shared.common.service.logging"]
     if name != "executor":
-        modules += ["shared.database.connection", "shared.operations.health"]
+        modules += ["shared.adapters.database.connection", "shared.records.operations.health"]
     found = classes()
     read = {field.upper() for module in modules for kind in found[module] for field in kind.model_fields}
     given = {variable.removeprefix("PRECIEUX_") for variable in SERVICES[name]["environment"]}

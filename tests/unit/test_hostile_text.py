@@ -39,14 +39,14 @@ from job_runner.emails.render import render
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import parse_recipient, write_message
 from job_runner.verdict.outcome import decide
-from shared.accounts.api_keys import digest
-from shared.engine.client.codex_client import _error_text, _parse
-from shared.engine.codex import RunRequest, RunResponse
-from shared.engine.languages import check_lang
-from shared.http.loopback import is_loopback_origin, names_loopback
-from shared.service.logging import LogSettings, configure_logging
-from shared.storage.signing import LinkSigner
-from shared.text.json_structure import has_more_structure
+from shared.adapters.engine.codex_client import _error_text, _parse
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.http.loopback import is_loopback_origin, names_loopback
+from shared.common.service.logging import LogSettings, configure_logging
+from shared.common.text.json_structure import has_more_structure
+from shared.engine_api.codex import RunRequest, RunResponse
+from shared.engine_api.languages import check_lang
+from shared.records.accounts.api_keys import digest
 from tests.bounded_steps import check_linear
 from tests.factories import BRANDING, claimed_job, engine_answer
 

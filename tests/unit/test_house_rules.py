@@ -11,7 +11,7 @@ import yaml
 
 from api_service.settings import DOORS
 from precieux_client.version import VERSION as CLIENT_VERSION
-from shared.version import VERSION
+from shared.common.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api_service", "executor", "job_runner", "precieux", "queue_consumer", "shared")
@@ -26,7 +26,7 @@ def users_of(library: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("library", "folder"),
-    [("boto3", "shared/storage/"), ("pika", "shared/broker/"), ("aiosmtplib", "job_runner/mailers/")],
+    [("boto3", "shared/adapters/storage/"), ("pika", "shared/adapters/broker/"), ("aiosmtplib", "job_runner/mailers/")],
 )
 def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     assert {user for user in users_of(library) if not user.startswith(folder)} == set()
@@ -34,7 +34,7 @@ def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
 
 def test_only_one_module_uses_databases() -> None:
     """Its own `transaction()` leaks connections when a task is cancelled; `Database.transaction` does not."""
-    assert users_of("databases") == {"shared/database/connection.py"}
+    assert users_of("databases") == {"shared/adapters/database/connection.py"}
 
 
 @pytest.mark.parametrize(

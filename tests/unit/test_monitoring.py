@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.service import metrics
+from shared.common.service import metrics
 from tests import prometheus_rule
 from tests.fixtures.gate import missing
 
@@ -65,7 +65,7 @@ def test_counters_of_alerts_are_there_before_an_event() -> None:
     counters = re.findall(r"increase\((\w+)(\{[^}]*\})?\[", alerts)
     assert len(counters) > 4
     fresh = (
-        "from prometheus_client import generate_latest; from shared.service.lifecycle import restarting;"
+        "from prometheus_client import generate_latest; from shared.common.service.lifecycle import restarting;"
         " restarting('sender', None); print(generate_latest().decode())"
     )
     shown = subprocess.run([sys.executable, "-c", fresh], cwd=ROOT, capture_output=True, text=True, check=True).stdout

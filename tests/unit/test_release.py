@@ -48,7 +48,7 @@ _MAKE: Final = """#!/bin/sh
 def checkout(tmp_path: Path) -> Path:
     """Return a repository with a version, a changelog, and a Python that builds nothing."""
     for name, text in {
-        "shared/version.py": 'VERSION: Final = "1.2.3"\n',
+        "shared/common/version.py": 'VERSION: Final = "1.2.3"\n',
         "CHANGELOG.md": _CHANGELOG,
         ".gitignore": ".venv/\ndist/\n",
         ".venv/bin/python": _PYTHON,
@@ -135,7 +135,7 @@ def test_a_wrong_state_is_refused(checkout: Path) -> None:
     (checkout / "new.txt").unlink()
     git(checkout, "tag", "v1.2.3")
     assert "v1.2.3 exists" in release(checkout).stderr
-    (checkout / "shared/version.py").write_text('VERSION: Final = "1.3.0"\n')
+    (checkout / "shared/common/version.py").write_text('VERSION: Final = "1.3.0"\n')
     commit(checkout)
     assert "CHANGELOG.md has no section '## 1.3.0 - DATE'" in release(checkout).stderr
     assert not (checkout / "dist").exists()

@@ -5,10 +5,10 @@ from typing import get_args
 import pytest
 
 from precieux_client import models
-from shared.engine.codex import STORED_VERDICTS, Verdict
-from shared.judge0.statuses import Status, ending_of
-from shared.messages.translations import LOCALES, translations
-from shared.messages.verdict_texts import EXPLANATIONS, LABELS
+from shared.engine_api.codex import STORED_VERDICTS, Verdict
+from shared.records.judge0.statuses import Status, ending_of
+from shared.records.messages.translations import LOCALES, translations
+from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS
 
 JUDGE0 = {
     Verdict.OK: Status.ACCEPTED,

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 
 from precieux.postgres.embedded import running_url
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 from tests.fixtures.postgres import in_thread
 from tests.fixtures.up import Up
 

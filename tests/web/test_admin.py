@@ -11,8 +11,8 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, Request, expect
 
-from shared.accounts.api_keys import PREFIX
-from shared.broker.base import QUEUE
+from shared.adapters.broker.base import QUEUE
+from shared.records.accounts.api_keys import PREFIX
 from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import eventually_sync
 from tests.web.browsing import axe_violations, expect_all_can_read, watched

@@ -7,8 +7,8 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from shared.storage.secret import kept_secret
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage.secret import kept_secret
+from shared.adapters.storage.signing import LinkSigner
 from tests.fixtures.up import Up
 from tests.web.browsing import axe_violations, expect_all_can_read
 from tests.web.conftest import NewPage

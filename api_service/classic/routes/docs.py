@@ -12,8 +12,8 @@ from api_service.classic.openapi import describe
 from api_service.http.streaming import PiecewiseResponse
 from api_service.services import ServicesDep
 from api_service.v1.protocol import openapi as v1_openapi
-from shared.engine.languages import ALIASES
-from shared.service.errors import TransientError
+from shared.common.service.errors import TransientError
+from shared.engine_api.languages import ALIASES
 
 router = APIRouter(include_in_schema=False)
 

@@ -13,8 +13,8 @@ from api_service.http.errors import ApiError, Kind
 from api_service.http.openapi import problem_responses
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.services import ServicesDep
-from shared.service.errors import ObjectNotFound
-from shared.storage.base import ObjectStore
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import ObjectNotFound
 
 router = APIRouter(tags=["files"])
 

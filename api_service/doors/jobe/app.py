@@ -24,9 +24,9 @@ from api_service.requests.receive import read_parsed
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import Services, ServicesDep
 from api_service.transient.runs import EngineFailed
-from shared.jobe.files import FileContents, JobeFile, find_files, put_file
-from shared.service.errors import ObjectNotFound
-from shared.service.settings import load
+from shared.common.service.errors import ObjectNotFound
+from shared.common.service.settings import load
+from shared.records.jobe.files import FileContents, JobeFile, find_files, put_file
 
 PATH: Final = "/jobe/index.php/restapi"
 _OWN_FIELDS: Final = re.compile(rb"(x-api-key|x-coderunner-job-id|x-requested-with)$")

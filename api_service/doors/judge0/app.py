@@ -21,7 +21,7 @@ from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.requests.visibility import owner_of
 from api_service.services import Services, ServicesDep
-from shared.judge0.statuses import Status
+from shared.records.judge0.statuses import Status
 
 #: The first parts of Judge0's paths.
 _PARTS: Final = frozenset(

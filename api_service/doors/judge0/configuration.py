@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from api_service.http.errors import ApiError, Kind
 from api_service.services import ServicesDep
 from api_service.settings import ApiSettings
-from shared.engine.codex import LimitBounds
-from shared.judge0.callbacks import CALLBACK_SECONDS, CALLBACK_TRIES
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import LimitBounds
+from shared.records.judge0.callbacks import CALLBACK_SECONDS, CALLBACK_TRIES
 
 #: Names of `judge0.conf` that differ from those of `GET /config_info`.
 _OTHER_NAMES: Final = {"allowed_languages_for_compiler_options": "allowed_languages_for_compile_options"}

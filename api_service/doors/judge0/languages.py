@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from api_service.doors.languages import ARCHIVED_BY_JUDGE0, names_in
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
-from shared.engine.codex import SupportedLanguage
+from shared.engine_api.codex import SupportedLanguage
 
 #: The languages that we run, by our codes, with their names, in which `{}` stands for the version of the tools. Clients
 #: know a language by the first of its `ids`; the others belong to other versions. `source_file` is Judge0's name of the

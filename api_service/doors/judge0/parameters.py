@@ -19,8 +19,8 @@ from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import ServicesDep
 from api_service.v1.body.multipart import read_parts
 from api_service.v1.protocol.validation import parse_json
-from shared.accounts import api_keys
-from shared.judge0.submissions import ALL, DEFAULT
+from shared.records.accounts import api_keys
+from shared.records.judge0.submissions import ALL, DEFAULT
 
 #: The most fields of a form.
 _MAX_FIELDS: Final = 1000

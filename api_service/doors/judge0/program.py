@@ -9,11 +9,11 @@ from api_service.doors.judge0.languages import EXECUTABLE, MULTI_FILE, PLAIN_TEX
 from api_service.doors.judge0.validation import SubmissionRequest, words
 from api_service.doors.program import Program, within
 from api_service.submissions.new_submission import NewSubmission
-from shared.engine.codex import LimitBounds
-from shared.engine.run_call import MAX_FILES, Encoding
-from shared.files.archives import ArchiveError, unpack_foreign
-from shared.judge0.submissions import ASKED
-from shared.text.base64_text import decode
+from shared.common.files.archives import ArchiveError, unpack_foreign
+from shared.common.text.base64_text import decode
+from shared.engine_api.codex import LimitBounds
+from shared.engine_api.run_call import MAX_FILES, Encoding
+from shared.records.judge0.submissions import ASKED
 
 #: Language -> the name and text of the script that runs its programs, which no compiler or interpreter takes.
 _SCRIPTS: Final = {

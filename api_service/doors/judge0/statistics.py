@@ -11,10 +11,10 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from api_service.cached import CachedFor
-from shared.database.connection import Database
-from shared.judge0.statuses import Status
-from shared.judge0.submissions import ENDING, FROM, ending_of_row, timestamp
-from shared.resources.statements import owned
+from shared.adapters.database.connection import Database
+from shared.records.judge0.statuses import Status
+from shared.records.judge0.submissions import ENDING, FROM, ending_of_row, timestamp
+from shared.records.resources.statements import owned
 
 _COUNTS: Final = f"""
     SELECT CAST(d.request ->> 'language_id' AS int) AS language_id, d.request ->> 'language' AS language,

@@ -36,11 +36,11 @@ from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep
 from api_service.settings import ApiSettings
 from api_service.submissions.delete import delete
-from shared.accounts.webhooks import WebhookSettings
-from shared.database.connection import Connection
-from shared.http.loopback import is_loopback
-from shared.judge0 import submissions as store
-from shared.judge0.statuses import Status
+from shared.adapters.database.connection import Connection
+from shared.common.http.loopback import is_loopback
+from shared.records.accounts.webhooks import WebhookSettings
+from shared.records.judge0 import submissions as store
+from shared.records.judge0.statuses import Status
 
 router = APIRouter()
 

@@ -20,8 +20,8 @@ from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import reserving
 from api_service.services import Services, ServicesDep
 from api_service.v1.protocol.validation import MAX_STRUCTURE
-from shared.service.settings import load
-from shared.text.json_structure import has_more_structure
+from shared.common.service.settings import load
+from shared.common.text.json_structure import has_more_structure
 
 PATH: Final = "/mcp"
 #: The body was bounded before the library gets it.

@@ -22,10 +22,10 @@ from api_service.v1.body.constraints import constraints_of
 from api_service.v1.body.rules import validate_submission
 from api_service.v1.output.stored_bytes import artifact_of_run
 from api_service.v1.routes.languages import languages_of
-from shared.accounts.api_keys import Scope
-from shared.engine.artifacts import IMAGES
-from shared.resources.read import Reserve
-from shared.service.errors import TransientError
+from shared.common.service.errors import TransientError
+from shared.engine_api.artifacts import IMAGES
+from shared.records.accounts.api_keys import Scope
+from shared.records.resources.read import Reserve
 
 
 @dataclass(frozen=True, slots=True)

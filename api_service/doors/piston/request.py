@@ -15,10 +15,10 @@ from api_service.doors.program import UNNAMED, Program, SentFile, named, within
 from api_service.doors.values import MAX_STRUCTURE
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
-from shared.engine.run_call import MAX_FILES, check_args, is_allowed
-from shared.text import source_paths
-from shared.text.base64_text import decode
-from shared.text.json_structure import has_more_structure
+from shared.common.text import source_paths
+from shared.common.text.base64_text import decode
+from shared.common.text.json_structure import has_more_structure
+from shared.engine_api.run_call import MAX_FILES, check_args, is_allowed
 
 _ENCODINGS: Final = ("base64", "hex", "utf8")
 #: Node reads URL-safe base64 too.

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
-from shared.service.settings import Settings
+from shared.common.service.settings import Settings
 
 #: Piston's limits, in the order in which it checks them. Each is the most that a request may set, and what it gets if
 #: it sets none. A limit of 0 or less is none.

@@ -24,7 +24,7 @@ from api_service.requests.port import Place, Port
 from api_service.requests.receive import read_parsed
 from api_service.services import Services, ServicesDep
 from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
-from shared.service.settings import load
+from shared.common.service.settings import load
 
 _PREFIX: Final = "/sandboxfusion"
 #: What stands for the key in a path, so that no log and no metric has it.

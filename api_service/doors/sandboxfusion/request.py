@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api_service.doors.values import MAX_STRUCTURE
 from api_service.http.errors import ApiError, Kind, cut
-from shared.text.json_structure import has_more_structure
+from shared.common.text.json_structure import has_more_structure
 
 #: The most faults of an answer, and the most characters of a value that it repeats.
 _MAX_FAULTS: Final = 100

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.service.settings import Settings
+from shared.common.service.settings import Settings
 
 
 class SandboxFusionSettings(Settings):

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from shared.messages.translations import LOCALES, SOURCE_LOCALE
+from shared.records.messages.translations import LOCALES, SOURCE_LOCALE
 
 _RANGE: Final = re.compile(
     r"[ \t]*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*)?",

@@ -37,8 +37,8 @@ from api_service.v1.protocol.validation import (
 
 #: The submissions of one batch.
 MAX_BATCH: Final = 1000
-#: What a batch may have outside of its strings (`shared.text.json_structure`): as much as a body of the default size
-#: that is full of tests with short texts.
+#: What a batch may have outside of its strings (`shared.common.text.json_structure`): as much as a body of the default
+#: size that is full of tests with short texts.
 _MAX_STRUCTURE: Final = 393_216
 
 _KEYS: Final[dict[str, Any]] = {

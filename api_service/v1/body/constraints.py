@@ -15,11 +15,11 @@ from api_service.settings import ApiSettings
 from api_service.v1.body.accept_language import locale_of
 from api_service.v1.body.submission import Locale
 from api_service.v1.protocol.validation import is_clean
-from shared.accounts import webhooks
-from shared.engine.codex import LimitBounds
-from shared.http.egress import Egress
-from shared.problems import submitting
-from shared.problems.versions import ProblemVersion
+from shared.common.http.egress import Egress
+from shared.engine_api.codex import LimitBounds
+from shared.records.accounts import webhooks
+from shared.records.problems import submitting
+from shared.records.problems.versions import ProblemVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any, Final, Protocol
 
 from api_service.v1.body.rules import CheckedSubmission
 from api_service.v1.reads.transient_run import TransientResult
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.job_program import JobProgram
-from shared.resources.models import Test
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.job_program import JobProgram
+from shared.records.resources.models import Test
 
 #: Seconds within which the engine must begin to run a program.
 _WAIT_S: Final = 10.0

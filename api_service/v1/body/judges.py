@@ -11,9 +11,9 @@ from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import NO_DEFAULTS
 from api_service.v1.body.program import ProgramCheck, limit_faults
 from api_service.v1.body.submission import CheckerBody, JudgeBody, SubmissionBody
-from shared.engine import icpc
-from shared.engine.codex import LimitBounds
-from shared.engine.run_call import (
+from shared.engine_api import icpc_args
+from shared.engine_api.codex import LimitBounds
+from shared.engine_api.run_call import (
     DEFAULT_TOLERANCE,
     JUDGE_OUTPUT_BYTES,
     CheckerKind,
@@ -60,8 +60,8 @@ def key_faults(body: SubmissionBody, left_out: frozenset[str]) -> Iterator[Fault
             yield Fault(MISSING, pointer="/checker/language")
         if kind is CheckerKind.ICPC:
             try:
-                icpc.parse_args(checker.args or ())
-            except icpc.IcpcArgumentError as exc:
+                icpc_args.parse_args(checker.args or ())
+            except icpc_args.IcpcArgumentError as exc:
                 yield Fault(str(exc), pointer=f"/checker/args/{exc.position}")
     if checker is not None and interactor is not None and left_out.isdisjoint(_OF_VERDICT):
         protocols = (_protocol(interactor), kind_of(checker) is CheckerKind.PROGRAM and _protocol(checker))

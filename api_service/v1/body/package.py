@@ -31,7 +31,7 @@ from api_service.v1.protocol.validation import (
     escaped,
     query_items,
 )
-from shared.engine.codex import LimitBounds
+from shared.engine_api.codex import LimitBounds
 
 ZIP: Final = "application/zip"
 FORM: Final = "multipart/form-data"

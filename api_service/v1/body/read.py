@@ -33,8 +33,8 @@ from api_service.v1.protocol.validation import (
     query_items,
     repeated,
 )
-from shared.engine.run_call import MAX_FILES
-from shared.files.archives import ArchiveError, unpack_foreign
+from shared.common.files.archives import ArchiveError, unpack_foreign
+from shared.engine_api.run_call import MAX_FILES
 
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"

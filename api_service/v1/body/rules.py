@@ -17,9 +17,9 @@ from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_fa
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults
 from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
 from api_service.v1.protocol.validation import first_of_each_place
-from shared.engine.codex import LimitBounds
-from shared.problems.submitting import limits_for, problem_bounds
-from shared.problems.versions import ProblemVersion
+from shared.engine_api.codex import LimitBounds
+from shared.records.problems.submitting import limits_for, problem_bounds
+from shared.records.problems.versions import ProblemVersion
 
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")

@@ -25,7 +25,7 @@ from api_service.v1.protocol.validation import (
     query_items,
     read_body,
 )
-from shared.database.connection import Record
+from shared.adapters.database.connection import Record
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
 _HAS_JUDGE: Final = "A submission that a program judges runs again with its own; leave it out."

@@ -12,9 +12,9 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from api_service.access.auth import Principal
 from api_service.services import Services
 from api_service.v1.events.stream import event
-from shared.database import channels
-from shared.resources import batches
-from shared.resources.models import Batch, BatchProgress, BatchState
+from shared.adapters.database import channels
+from shared.records.resources import batches
+from shared.records.resources.models import Batch, BatchProgress, BatchState
 
 #: The least seconds between two `progress` events.
 _PROGRESS_SECONDS: Final = 1.0

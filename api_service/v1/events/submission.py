@@ -25,8 +25,8 @@ from api_service.http.errors import ApiError
 from api_service.limits.holds import reserving
 from api_service.services import Services
 from api_service.v1.events.stream import OutputEvent, event
-from shared.resources import read
-from shared.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
+from shared.records.resources import read
+from shared.records.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
 
 #: Tests that are read and kept in memory at once.
 _TESTS_AT_ONCE: Final = 8

@@ -12,7 +12,7 @@ from api_service.http.openapi import answer_header
 from api_service.services import Services
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.validation import Strict, query_items
-from shared.resources.models import ListOf
+from shared.records.resources.models import ListOf
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from pydantic import Field
 from api_service.http.integers import LARGEST_ID
 from api_service.v1.body.submission import MetadataName
 from api_service.v1.protocol.validation import Strict
-from shared.database.connection import Connection
-from shared.engine.codex import STORED_VERDICTS
-from shared.engine.languages import ALIASES, check_lang
-from shared.problems import submitting
+from shared.adapters.database.connection import Connection
+from shared.engine_api.codex import STORED_VERDICTS
+from shared.engine_api.languages import ALIASES, check_lang
+from shared.records.problems import submitting
 
 # A type checker does not know these.
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from api_service.v1.output.content import TEXT, ZIP, Content
-from shared.database.connection import Database, Record
-from shared.engine.artifacts import ARTIFACTS, IMAGES
-from shared.engine.languages import check_lang
-from shared.service.errors import ObjectNotFound
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database, Record
+from shared.adapters.storage.base import ObjectStore
+from shared.common.service.errors import ObjectNotFound
+from shared.engine_api.artifacts import ARTIFACTS, IMAGES
+from shared.engine_api.languages import check_lang
 
 Stream = Literal["stdout", "stderr"]
 
@@ -20,7 +20,7 @@ _JOB: Final = """
     SELECT job.id FROM job JOIN uploads ON uploads.id = job.upload
     WHERE job.upload = :id AND job.number = coalesce(CAST(:run AS int), uploads.runs) ORDER BY job.id DESC LIMIT 1
 """
-#: The CodeX call gives one text for the diagnostics and the standard error: see `shared.resources.statements`.
+#: The CodeX call gives one text for the diagnostics and the standard error: see `shared.records.resources.statements`.
 _BYTES: Final[dict[Stream, str]] = {
     "stdout": "convert_to(coalesce(output, ''), 'UTF8')",
     "stderr": """coalesce(stderr_bytes, convert_to(coalesce(CASE

@@ -36,10 +36,10 @@ from api_service.requests.threads import run_in_thread
 from api_service.services import Services
 from api_service.submissions.service import OnStored
 from api_service.v1.protocol.answers import JSON
-from shared.database.connection import Connection, Record
-from shared.resources.kept_answers import KEPT_SECONDS
-from shared.service.errors import TransientError
-from shared.service.logging import get_logger
+from shared.adapters.database.connection import Connection, Record
+from shared.common.service.errors import TransientError
+from shared.common.service.logging import get_logger
+from shared.records.resources.kept_answers import KEPT_SECONDS
 
 log = get_logger(__name__)
 

@@ -24,7 +24,7 @@ from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import MISSING, sentence
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.v1.protocol.answers import JSON
-from shared.text.json_structure import has_more_structure
+from shared.common.text.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,8 +38,8 @@ _TIME: Final = re.compile(
 _BOOLEANS: Final = {"true": True, "false": False}
 #: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
 MAX_FAULTS: Final = 100
-#: What a JSON text may have outside of its strings (`shared.text.json_structure`). The largest submission has a hundred
-#: tests with all their keys and 256 arguments each.
+#: What a JSON text may have outside of its strings (`shared.common.text.json_structure`). The largest submission has a
+#: hundred tests with all their keys and 256 arguments each.
 MAX_STRUCTURE: Final = 131_072
 #: The most keys of an object, and parameters of a query. Each may be a fault, which takes twenty times its text in the
 #: answer.
@@ -94,7 +94,7 @@ def parse_json(body: bytes, max_structure: int = MAX_STRUCTURE) -> object:
     """Return the value of a JSON text in UTF-8.
 
     Raise `ApiError`: 400 if it is none, 422 if a name comes twice, or if it has more than `max_structure`
-    (`shared.text.json_structure`).
+    (`shared.common.text.json_structure`).
     """
     if has_more_structure(body, max_structure):
         raise invalid([Fault("It has too many keys and values; send fewer in one request.", pointer="")])

@@ -4,10 +4,10 @@ from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from shared.engine.artifacts import media_type_of
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.codex import Verdict, version_in
-from shared.engine.run_call import (
+from shared.engine_api.artifacts import media_type_of
+from shared.engine_api.codex import Verdict, version_in
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import (
     GOOD_VERDICTS,
     POINTS_DECIMALS,
     Compiled,
@@ -18,9 +18,9 @@ from shared.engine.run_call import (
     awarded,
     in_order,
 )
-from shared.resources.mapping import TEXT_LIMIT
-from shared.resources.models import Engine, Test, TransientArtifact, TransientRun, signal_name
-from shared.resources.texts import cut
+from shared.records.resources.mapping import TEXT_LIMIT
+from shared.records.resources.models import Engine, Test, TransientArtifact, TransientRun, signal_name
+from shared.records.resources.texts import cut
 
 _NO_ENGINE: Final = Engine(language=None, version=None)
 _MEASURES: Final = ("cpu_s", "wall_s", "memory_bytes")

@@ -19,7 +19,7 @@ from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import BatchId
 from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.validation import read_query
-from shared.resources.models import Batch, BatchState
+from shared.records.resources.models import Batch, BatchState
 
 router = V1Router(tags=["batches"])
 

@@ -36,9 +36,9 @@ from api_service.v1.protocol.validation import (
 )
 from api_service.v1.routes.output import LARGEST_NUMBER
 from api_service.v1.routes.problems import ProblemName, VersionQuery, require_owned
-from shared.database import channels
-from shared.resources import checks
-from shared.resources.models import CheckState, ProblemCheck
+from shared.adapters.database import channels
+from shared.records.resources import checks
+from shared.records.resources.models import CheckState, ProblemCheck
 
 router = V1Router(tags=["problems"])
 

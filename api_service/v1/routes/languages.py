@@ -11,9 +11,9 @@ from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import read_query
-from shared.engine.codex import version_in
-from shared.engine.languages import ALIASES
-from shared.resources.models import Limits, ListOf, Resource
+from shared.engine_api.codex import version_in
+from shared.engine_api.languages import ALIASES
+from shared.records.resources.models import Limits, ListOf, Resource
 
 router = V1Router(tags=["service"])
 

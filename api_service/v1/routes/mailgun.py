@@ -17,7 +17,7 @@ from api_service.services import ServicesDep
 from api_service.submissions.mails import store_report
 from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import is_clean, read_json, read_query
-from shared.mail.delivery_reports import DeliveryReport, DeliveryState
+from shared.records.mail.delivery_reports import DeliveryReport, DeliveryState
 
 router = V1Router(tags=["service"])
 

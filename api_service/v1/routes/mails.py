@@ -14,8 +14,8 @@ from api_service.v1.protocol.idempotency import once
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.validation import read_query
-from shared.resources import mails as read
-from shared.resources.models import ListOf, Mail
+from shared.records.resources import mails as read
+from shared.records.resources.models import ListOf, Mail
 
 router = V1Router(tags=["submissions"])
 

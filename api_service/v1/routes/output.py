@@ -23,8 +23,8 @@ from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME
 from api_service.v1.protocol.ids import SubmissionId
 from api_service.v1.protocol.openapi import Route, V1Router
 from api_service.v1.protocol.validation import Strict, read_query
-from shared.engine.artifacts import UNKNOWN
-from shared.resources.statements import shows_secrets
+from shared.engine_api.artifacts import UNKNOWN
+from shared.records.resources.statements import shows_secrets
 
 router = V1Router(tags=["submissions"])
 

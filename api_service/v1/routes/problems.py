@@ -29,10 +29,10 @@ from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME, answer
 from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query
 from api_service.v1.routes.output import LARGEST_NUMBER
-from shared.problems import versions
-from shared.problems.files import key_of
-from shared.problems.versions import ProblemVersion
-from shared.resources.models import ListOf
+from shared.records.problems import versions
+from shared.records.problems.files import key_of
+from shared.records.problems.versions import ProblemVersion
+from shared.records.resources.models import ListOf
 
 router = V1Router(tags=["problems"])
 

@@ -20,8 +20,8 @@ from api_service.v1.protocol.ids import RunNumber, SubmissionId
 from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery
 from api_service.v1.reads.query import read_query_of
-from shared.resources import read
-from shared.resources.models import ListOf, Run
+from shared.records.resources import read
+from shared.records.resources.models import ListOf, Run
 
 router = V1Router(tags=["submissions"])
 

@@ -23,7 +23,7 @@ from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
 from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.query import read_query_of
-from shared.resources.models import Submission
+from shared.records.resources.models import Submission
 
 router = V1Router(tags=["submissions"])
 

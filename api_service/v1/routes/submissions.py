@@ -26,11 +26,11 @@ from api_service.v1.protocol.idempotency import Once
 from api_service.v1.protocol.openapi import V1Router, location
 from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery
 from api_service.v1.protocol.validation import read_query
-from shared.resources import read
-from shared.resources.mapping import posted
-from shared.resources.models import ListOf, Submission
-from shared.service.errors import DatabaseTooSlow
-from shared.storage.sources import JUDGES
+from shared.adapters.storage.sources import JUDGES
+from shared.common.service.errors import DatabaseTooSlow
+from shared.records.resources import read
+from shared.records.resources.mapping import posted
+from shared.records.resources.models import ListOf, Submission
 
 router = V1Router(tags=["submissions"])
 

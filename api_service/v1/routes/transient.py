@@ -24,11 +24,11 @@ from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, OutputE
 from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.reads.transient_run import TransientResult
-from shared.engine.run_call import Output, Started
-from shared.http.disconnect import cancel_if_gone
-from shared.resources.models import Engine, TransientRun
-from shared.resources.read import Reserve
-from shared.service.logging import get_logger
+from shared.common.http.disconnect import cancel_if_gone
+from shared.common.service.logging import get_logger
+from shared.engine_api.run_call import Output, Started
+from shared.records.resources.models import Engine, TransientRun
+from shared.records.resources.read import Reserve
 
 log = get_logger(__name__)
 

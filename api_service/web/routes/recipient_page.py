@@ -21,13 +21,13 @@ from api_service.web.link_refusal import HTML, LinkRefused, Reason
 from api_service.web.locales import switched_locale
 from api_service.web.rendering import SECRET, page
 from api_service.web.sent_program import SentProgram, sent_program
-from shared.engine.artifacts import IMAGES
-from shared.engine.run_call import GOOD_VERDICTS
-from shared.messages.artifact_texts import about_left_out
-from shared.resources import read
-from shared.resources.mapping import for_recipient
-from shared.resources.models import FINAL_STATES, Artifact, Submission
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage.signing import LinkSigner
+from shared.engine_api.artifacts import IMAGES
+from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.records.messages.artifact_texts import about_left_out
+from shared.records.resources import read
+from shared.records.resources.mapping import for_recipient
+from shared.records.resources.models import FINAL_STATES, Artifact, Submission
 
 router = APIRouter(tags=["files"])
 

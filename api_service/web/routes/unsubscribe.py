@@ -14,7 +14,7 @@ from api_service.http.openapi import problem_responses
 from api_service.services import Services, ServicesDep
 from api_service.web.link_refusal import HTML, LinkRefused, Reason
 from api_service.web.rendering import SECRET, page
-from shared.mail import suppressions
+from shared.records.mail import suppressions
 
 router = APIRouter(tags=["mail"])
 

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.files.atomic_write import replace_file
-from shared.service.errors import ConfigurationError
+from shared.common.files.atomic_write import replace_file
+from shared.common.service.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
 WORDS = (

@@ -10,7 +10,7 @@ from typing import Final
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
-from shared.engine.run_call import MOST_TURNS, OutputStream
+from shared.engine_api.run_call import MOST_TURNS, OutputStream
 
 #: A program cannot change its source and its input.
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from executor.sandbox.base import find_python
 from executor.sandbox.wall.command import namespaces, system_folders
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIMEOUT_S = 5

@@ -12,7 +12,7 @@ from executor.sandbox.progress import descendants
 from executor.sandbox.wall.command import build_wall
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Gate
-from shared.service.logging import get_logger
+from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 

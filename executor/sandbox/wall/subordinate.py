@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 #: Seconds after which bubblewrap or a tool is given up, because it hangs.
 _TIMEOUT_S = 7.0

@@ -17,7 +17,7 @@ import requests
 
 from api_service.background.readiness import READINESS_KEY
 from job_runner.upkeep.orphans import Orphans
-from shared.storage.s3 import S3Store
+from shared.adapters.storage.s3 import S3Store
 from tests.chaos.cluster.world import BUCKET, KEY, World
 from tests.chaos.load import Load
 from tests.chaos.v1 import Kind

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from shared.database.roles import DATABASE, Role
+from shared.adapters.database.roles import DATABASE, Role
 from tests.chaos.cluster.machine import Machine
 from tests.fixtures.postgres_node import PostgresNode
 

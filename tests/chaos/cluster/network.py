@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from shared.service.parent_death import die_with_parent
+from shared.common.service.parent_death import die_with_parent
 
 _SLOW_LINK: Final = Path(__file__).with_name("slow_link.py")
 

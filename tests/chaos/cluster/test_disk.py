@@ -6,9 +6,9 @@ import pytest
 
 from precieux.commands.system_status import require_room
 from precieux.host.ports import free_ports
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.service.errors import DatabaseFull, DatabaseUnavailable
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.common.service.errors import DatabaseFull, DatabaseUnavailable
 from tests.chaos.cluster.disk import Disk, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing

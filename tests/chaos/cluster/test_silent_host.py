@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shared.service.errors import DatabaseUnavailable
+from shared.common.service.errors import DatabaseUnavailable
 from tests.chaos.cluster.network import Network, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing

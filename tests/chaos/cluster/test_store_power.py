@@ -7,9 +7,9 @@ from itertools import count
 
 import pytest
 
-from shared.service.errors import StoreUnavailable
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import StoreUnavailable
 from tests.chaos.cluster.disk import Disk, obstacle
 from tests.fixtures.folders import server_folder
 from tests.fixtures.gate import missing

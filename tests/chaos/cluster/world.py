@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 from tests.chaos.cluster import clock, disk, network
 from tests.chaos.cluster.broker import broker_cluster
 from tests.chaos.cluster.clock import Clock

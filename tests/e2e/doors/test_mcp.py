@@ -15,7 +15,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import TextContent
 
-from shared.service.settings import PREFIX
+from shared.common.service.settings import PREFIX
 from tests.fixtures.processes import descendants
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync

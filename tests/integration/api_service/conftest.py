@@ -31,19 +31,19 @@ from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
-from shared.accounts.webhooks import WebhookSettings
-from shared.broker.base import Handler, Message
-from shared.broker.dead_letters import DeadLetters
-from shared.broker.outbox_dead_letters import OutboxDeadLetters
-from shared.database import channels
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.engine.client.base import OpenedEngine
-from shared.operations.system_status import REUSED_SECONDS, read_system_status
-from shared.service.errors import BrokerUnavailable
-from shared.storage.base import ObjectStore
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.broker.base import Handler, Message
+from shared.adapters.broker.dead_letters import DeadLetters
+from shared.adapters.broker.outbox_dead_letters import OutboxDeadLetters
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.adapters.engine.base import OpenedEngine
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import BrokerUnavailable
+from shared.records.accounts.webhooks import WebhookSettings
+from shared.records.operations.system_status import REUSED_SECONDS, read_system_status
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import bearer
 

@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from precieux.host.ports import free_ports
-from shared.service.parent_death import die_with_parent
+from shared.common.service.parent_death import die_with_parent
 from tests.waiting import eventually_sync
 
 ROOT: Final = Path(__file__).parents[3]

@@ -6,10 +6,10 @@ import itertools
 import pytest
 
 from api_service.access import auth
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Connection, Database
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import KEY_BUDGET, OPERATOR, ApiWith, submit
 from tests.integration.rows import bearer, execute, fetch, make_key

@@ -12,9 +12,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.text.email_addresses import canonical, domain_of
+from shared.adapters.database.connection import Database
+from shared.common.text.email_addresses import canonical, domain_of
+from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, execute, fetch, make_key, offer
 

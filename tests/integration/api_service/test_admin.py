@@ -12,10 +12,10 @@ import pytest
 
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.web.routes import admin
-from shared.accounts.api_keys import PREFIX, Scope
-from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts.api_keys import PREFIX, Scope
 from tests.integration.api_service.conftest import ApiWith, client_of
 from tests.integration.rows import add_upload, execute, fetch, insert, make_key
 

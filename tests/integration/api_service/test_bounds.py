@@ -12,11 +12,11 @@ from api_service.services import Services
 from api_service.settings import DOORS
 from api_service.v1 import router as v1
 from api_service.v1.router import PREFIX as V1
-from shared.accounts import budgets
-from shared.accounts.api_keys import Scope
-from shared.accounts.budgets import Charge
-from shared.database.connection import Database
-from shared.engine.client.base import OpenedEngine
+from shared.adapters.database.connection import Database
+from shared.adapters.engine.base import OpenedEngine
+from shared.records.accounts import budgets
+from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.budgets import Charge
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.test_mcp import _HEADERS, _META

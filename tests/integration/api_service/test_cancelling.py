@@ -8,9 +8,9 @@ import pytest
 
 from api_service.submissions.cancel import cancel
 from queue_consumer.jobs import JobMaker
-from shared.database import channels
-from shared.database.connection import Connection, Database
-from shared.storage.base import ObjectStore
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.base import ObjectStore
 from tests.fixtures.postgres import owner_of
 from tests.integration.rows import add_upload, execute, fetch, insert, notified
 from tests.waiting import eventually

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 from tests.integration.api_service.conftest import submit
 from tests.integration.rows import execute, fetch
 

@@ -14,11 +14,11 @@ from starlette.types import Message, Scope
 
 from api_service.background.outbox_publisher import OutboxPublisher
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.service.errors import StoreUnavailable
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import StoreUnavailable
 from tests.fixtures.postgres import connected
 from tests.integration.api_service.conftest import ApiWith, RecordingBroker, client_of
 from tests.integration.rows import execute, fetch

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.storage.secret import kept_secret
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage.secret import kept_secret
+from shared.adapters.storage.signing import LinkSigner
 from tests.integration.api_service.process import ApiProcess, api_process
 
 # Generating the client takes about five seconds.

@@ -15,11 +15,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
-from shared.storage.secret import kept_secret
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.secret import kept_secret
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.memory_group import little_memory, peak_memory
 from tests.integration import rows
 from tests.integration.api_service.process import ApiProcess, api_process

@@ -10,11 +10,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_service.languages.catalog_reader import CatalogReader
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.jobe.files import key_of
-from shared.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway, EngineRefused, EngineUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    EngineAway,
+    EngineRefused,
+    EngineUnavailable,
+)
+from shared.records.accounts.api_keys import Scope
+from shared.records.jobe.files import key_of
 from tests.factories import ended_test
 from tests.fixtures.played_engine import STARTED, PlayedEngine, Step
 from tests.integration.api_service.conftest import ApiWith

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.accounts.api_keys import Scope
-from shared.accounts.webhooks import WebhookSettings
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.webhooks import WebhookSettings
 from tests.integration.api_service.conftest import KEY_BUDGET, ApiWith
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import execute, fetch, make_key, offer

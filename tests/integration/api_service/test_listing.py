@@ -11,9 +11,9 @@ from api_service.access.auth import Principal
 from api_service.http.errors import ApiError
 from api_service.limits.holds import memory
 from api_service.submissions.classic_list import _WEIGHTS, LONGEST_TEXT, ClassicList, ClassicListQuery
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.records.accounts.api_keys import Scope
 from tests.integration.plans import plan_of
 from tests.integration.rows import execute, fetch
 

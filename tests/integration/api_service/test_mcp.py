@@ -10,13 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from api_service.agent_tools.settings import McpSettings
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.engine.client.base import OpenedEngine
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.run_call import ProgramRequest, Started
-from shared.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.engine.base import OpenedEngine
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import ProgramRequest, Started
+from shared.records.accounts.api_keys import Scope
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, fetch, make_key, offer

@@ -3,8 +3,8 @@
 import asyncio
 
 from api_service.events.notifications import Notifications
-from shared.database import channels
-from shared.database.connection import Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
 from tests.integration.rows import execute
 from tests.waiting import eventually
 

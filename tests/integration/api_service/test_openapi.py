@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from api_service.classic import openapi
 from api_service.classic.routes import docs
 from api_service.settings import ApiSettings
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import execute, take_away

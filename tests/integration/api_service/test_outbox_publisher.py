@@ -4,10 +4,10 @@ import pytest
 
 from api_service.background.announcer import Announcer
 from api_service.background.outbox_publisher import OutboxPublisher
-from shared.broker.base import Message
-from shared.database import channels
-from shared.database.connection import Database
-from shared.service.errors import BrokerUnavailable
+from shared.adapters.broker.base import Message
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import BrokerUnavailable
 from tests.integration.api_service.conftest import RecordingBroker
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
@@ -83,7 +83,7 @@ async def test_a_crash_after_the_confirm_publishes_the_same_id_again(
         raise RuntimeError("killed here")
 
     with monkeypatch.context() as patch:
-        patch.setattr("shared.broker.outbox.remove", crash)
+        patch.setattr("shared.adapters.broker.outbox.remove", crash)
         with pytest.raises(RuntimeError):
             await outbox_publisher.run_once()
     await outbox_publisher.run_once()

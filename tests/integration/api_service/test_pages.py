@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from api_service.web.rendering import POLICY
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import make_key
 from tests.integration.rows import add_executed, execute, fetch, insert

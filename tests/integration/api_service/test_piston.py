@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from api_service.access.auth import Principal
 from api_service.settings import ApiSettings
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import bearer, fetch, make_key, offer

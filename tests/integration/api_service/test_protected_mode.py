@@ -11,8 +11,8 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from api_service.access.local_peer import socket_owner, why_not_local
-from shared.accounts import api_keys
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts import api_keys
 from tests.fixtures.postgres import Administrator, new_database
 from tests.integration.api_service.process import ApiProcess, api_process
 

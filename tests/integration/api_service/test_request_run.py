@@ -11,9 +11,9 @@ from api_service.http.errors import ApiError, Kind
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import RunUnderWay, Submissions
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Connection, Database
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.local import LocalStore
+from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.v1.conftest import make_key
 from tests.integration.rows import execute, fetch
 

@@ -10,9 +10,9 @@ from api_service.http.errors import ApiError
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
-from shared.accounts import budgets
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts import budgets
+from shared.records.accounts.api_keys import Scope
 
 _KEY = Principal(7, frozenset({Scope.SUBMIT}))
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from job_runner.upkeep.batches import BatchFinisher
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.engine.codex import LimitBounds, SupportedLanguage
+from shared.adapters.database.connection import Database
+from shared.engine_api.codex import LimitBounds, SupportedLanguage
+from shared.records.accounts.api_keys import Scope
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.process import ApiProcess, api_process

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api_service.background import metrics_history
-from shared.database.connection import Database
-from shared.database.roles import Role
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_job, execute, fetch
 

@@ -8,10 +8,10 @@ import pytest
 
 from api_service.access.recipients import Recipients
 from api_service.submissions import rows
-from shared.accounts import api_keys, budgets
-from shared.accounts.api_keys import Scope
-from shared.accounts.budgets import Charge
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts import api_keys, budgets
+from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.budgets import Charge
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import OPERATOR, ApiWith, submit
 from tests.integration.rows import bearer, execute, fetch, make_key

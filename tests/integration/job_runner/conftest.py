@@ -6,11 +6,11 @@ import pytest
 
 from job_runner.runs.process import Processor
 from job_runner.verdict import outcome
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.service.retry import RetryPolicy
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.retry import RetryPolicy
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import StreamingEngine
 from tests.integration.job_runner.program_rows import Run, add, all_are, running

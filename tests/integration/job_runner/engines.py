@@ -5,9 +5,9 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import Compiled, ProgramRequest, Started, TestEnded
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import Compiled, ProgramRequest, Started, TestEnded
 from tests.factories import ended_test
 
 STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")

@@ -14,9 +14,9 @@ from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from queue_consumer.jobs import JobMaker
-from shared.database.connection import Database
-from shared.files.archives import pack
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.files.archives import pack
 from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping
 from tests.integration.rows import add_upload, fetch

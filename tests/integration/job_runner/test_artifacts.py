@@ -14,11 +14,11 @@ from job_runner.emails.pending_mails import PendingMails
 from job_runner.leases import claim
 from job_runner.runs.process import Processor
 from job_runner.upkeep.cleaner import Cleaner
-from shared.database.connection import Connection, Database
-from shared.files.atomic_write import Content
-from shared.mail.mails import order
-from shared.service.errors import StoreUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.files.atomic_write import Content
+from shared.common.service.errors import StoreUnavailable
+from shared.records.mail.mails import order
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import Run, add, all_are, running

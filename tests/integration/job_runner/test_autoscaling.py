@@ -5,7 +5,7 @@ from typing import Final
 
 import yaml
 
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 from tests.integration.rows import add_job, execute, fetch
 
 _MANIFEST: Final = Path(__file__).parents[3] / "deploy/kubernetes/keda/runner.yaml"

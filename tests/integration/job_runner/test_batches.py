@@ -15,10 +15,10 @@ from job_runner.emails.digest import render_digest
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.emails.sender import MailSender
 from job_runner.upkeep.batches import BatchFinisher
-from shared.database import channels
-from shared.database.connection import Database
-from shared.resources.links import Links
-from shared.storage.signing import LinkSigner
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.resources.links import Links
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer
 from tests.integration.loops import looping

@@ -10,12 +10,12 @@ import pytest
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import WebhookSender
-from shared.accounts.webhooks import WebhookSettings
-from shared.database.connection import Database
-from shared.judge0.callbacks import CALLBACK, CALLBACK_TRIES
-from shared.resources.links import Links
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts.webhooks import WebhookSettings
+from shared.records.judge0.callbacks import CALLBACK, CALLBACK_TRIES
+from shared.records.resources.links import Links
 from tests.fixtures.webhook_receiver import answer, receiving
 from tests.integration.job_runner.test_webhooks import run_once
 from tests.integration.rows import add_upload, execute, fetch

@@ -7,14 +7,14 @@ import pytest
 
 from job_runner.leases import claim
 from job_runner.runs.process import Processor
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.accounts.budgets import run_seconds
-from shared.database.connection import Database
-from shared.engine.codex import RunResponse, Verdict
-from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, StoreUnavailable
-from shared.service.retry import RetryPolicy
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable, StoreUnavailable
+from shared.common.service.retry import RetryPolicy
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.budgets import run_seconds
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import ScriptedEngine
@@ -92,7 +92,7 @@ async def test_every_attempt_that_the_engine_began_is_charged(
 ) -> None:
     """Also for a program that sleeps."""
     clock = [0.0]
-    monkeypatch.setattr("shared.engine.run_time.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("shared.engine_api.run_time.time", SimpleNamespace(monotonic=lambda: clock[0]))
     run_at_engine = engine.run
 
     async def take_long(**program: str) -> RunResponse:

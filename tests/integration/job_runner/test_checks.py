@@ -12,13 +12,13 @@ from job_runner.checks.rows import ClaimedData
 from job_runner.runs.charges import Charges
 from job_runner.runs.package_runs import PackageRuns
 from job_runner.upkeep.cleaner import Cleaner
-from shared.database import channels
-from shared.database.connection import Connection, Database
-from shared.problems.checks import Phase
-from shared.problems.files import key_of
-from shared.problems.versions import as_manifest
-from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
+from shared.records.problems.checks import Phase
+from shared.records.problems.files import key_of
+from shared.records.problems.versions import as_manifest
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine

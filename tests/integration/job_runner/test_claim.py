@@ -12,9 +12,9 @@ from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
 from job_runner.verdict.outcome import StoredFiles, decide, give_up
-from shared.database.connection import Database
-from shared.engine.codex import RunResponse, Verdict
-from shared.service.errors import PermanentError
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import PermanentError
+from shared.engine_api.codex import RunResponse, Verdict
 from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, fetch
 

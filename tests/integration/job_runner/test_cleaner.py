@@ -10,12 +10,12 @@ import pytest
 
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
-from shared.database.connection import Database
-from shared.jobe.files import key_of, put_file
-from shared.resources.remove import remove_rows
-from shared.service.errors import ObjectNotFound
-from shared.storage.local import LocalStore
-from shared.storage.output_keys import output_key
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.output_keys import output_key
+from shared.common.service.errors import ObjectNotFound
+from shared.records.jobe.files import key_of, put_file
+from shared.records.resources.remove import remove_rows
 from tests.fixtures.postgres import owner_of
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from precieux.host.ports import free_ports
-from shared.engine.client.codex_client import CodexClient
-from shared.engine.client.settings import EngineSettings
-from shared.service.errors import EngineAway, EngineCrashed, EngineUnavailable
+from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.settings import EngineSettings
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from tests.waiting import eventually
 
 BODY = json.dumps({"timeStamp": 1, "status": 200, "output": "42\n", "error": "", "language": "py", "info": ""}).encode()

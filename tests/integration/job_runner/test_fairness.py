@@ -8,10 +8,10 @@ import pytest
 
 from job_runner.leases import claim
 from queue_consumer.jobs import _INSERT_JOBS
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.database import channels
-from shared.database.connection import Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import owner_of
 from tests.integration.plans import plan_of
 from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of

@@ -9,9 +9,9 @@ from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
 from job_runner.verdict.outcome import Outcome, decide, give_up
-from shared.database import channels
-from shared.database.connection import Database
-from shared.engine.codex import RunResponse, Verdict
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.engine_api.codex import RunResponse, Verdict
 from tests.integration.rows import add_job, execute, fetch, notified
 from tests.waiting import eventually
 

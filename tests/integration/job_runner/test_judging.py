@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from job_runner.runs.process import Processor
-from shared.accounts.budgets import run_seconds
-from shared.database.connection import Database
-from shared.engine.codex import Verdict
-from shared.engine.job_program import JobProgram
-from shared.engine.run_call import JudgeFailed
-from shared.files.archives import pack
-from shared.resources import read
-from shared.resources.links import Links
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
-from shared.storage.sources import judge_key
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.adapters.storage.sources import judge_key
+from shared.common.files.archives import pack
+from shared.engine_api.codex import Verdict
+from shared.engine_api.job_program import JobProgram
+from shared.engine_api.run_call import JudgeFailed
+from shared.records.accounts.budgets import run_seconds
+from shared.records.resources import read
+from shared.records.resources.links import Links
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import COMPILED, STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import add, all_are, running

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from job_runner.engine.languages import Languages
-from shared.database.connection import Database
-from shared.engine.codex import SupportedLanguage
-from shared.service.errors import EngineUnavailable
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import EngineUnavailable
+from shared.engine_api.codex import SupportedLanguage
 from tests.integration.loops import looping
 from tests.integration.rows import fetch
 from tests.waiting import eventually

@@ -27,10 +27,10 @@ from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
 from job_runner.verdict.outcome import Outcome, decide, give_up
-from shared.database.connection import Connection, Database, DatabaseSettings
-from shared.engine.codex import RunResponse, Verdict
-from shared.operations import jobs
-from shared.service.errors import PrecieuxError
+from shared.adapters.database.connection import Connection, Database, DatabaseSettings
+from shared.common.service.errors import PrecieuxError
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.records.operations import jobs
 from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, fetch
 

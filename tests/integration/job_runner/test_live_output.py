@@ -7,10 +7,10 @@ import pytest
 from job_runner.runs import live_output
 from job_runner.runs.live_output import LiveOutput
 from job_runner.runs.process import Processor
-from shared.database import channels
-from shared.database.connection import Database
-from shared.engine.run_call import Output
-from shared.storage.local import LocalStore
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.engine_api.run_call import Output
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import notified

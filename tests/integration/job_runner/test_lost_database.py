@@ -20,10 +20,10 @@ from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
 from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import WebhookSender
-from shared.database import channels
-from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import DatabaseUnavailable
 from tests.factories import BRANDING
 from tests.fixtures.webhook_receiver import answer, receiving
 from tests.integration.job_runner.engines import PlayedEngine

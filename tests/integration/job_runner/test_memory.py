@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import pytest
 
-from shared.database.connection import Database
-from shared.service.parent_death import die_with_parent
+from shared.adapters.database.connection import Database
+from shared.common.service.parent_death import die_with_parent
 from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.memory_group import little_memory, peak_memory

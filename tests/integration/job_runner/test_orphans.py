@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from job_runner.upkeep.orphans import Orphans
-from shared.database.connection import Database
-from shared.service.errors import ObjectNotFound
-from shared.storage.local import LocalStore
-from shared.storage.sources import source_key
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.sources import source_key
+from shared.common.service.errors import ObjectNotFound
 from tests.integration.submission_rows import add
 
 TODAY = date(2026, 1, 31)

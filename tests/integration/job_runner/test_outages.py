@@ -16,11 +16,13 @@ from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.runs.finish import JobResult, finish
 from job_runner.runs.process import Processor
-from shared.database.connection import Connection, Database
-from shared.engine.client.base import EngineClient
-from shared.files.atomic_write import Content
-from shared.service import metrics
-from shared.service.errors import (
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.engine.base import EngineClient
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.files.atomic_write import Content
+from shared.common.service import metrics
+from shared.common.service.errors import (
     DatabaseConflict,
     DatabaseUnavailable,
     EngineAway,
@@ -28,9 +30,7 @@ from shared.service.errors import (
     StoreUnavailable,
     TransientError,
 )
-from shared.service.retry import RetryPolicy
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.common.service.retry import RetryPolicy
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine
 from tests.integration.job_runner.program_rows import running

@@ -7,9 +7,9 @@ import pytest
 
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import MailSender
-from shared.database import channels
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
 from tests.factories import BRANDING
 from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer, add_email
 from tests.integration.loops import looping

@@ -10,10 +10,10 @@ from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
-from shared.database.connection import Database
-from shared.engine.codex import ALONE
-from shared.service.errors import EngineCrashed
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import EngineCrashed
+from shared.engine_api.codex import ALONE
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import PlayedEngine
 from tests.integration.rows import add_job, execute, fetch

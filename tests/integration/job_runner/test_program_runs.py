@@ -16,16 +16,16 @@ from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.runs.test_results import TestResults
 from queue_consumer.jobs import JobMaker
-from shared.accounts.budgets import run_seconds
-from shared.database import channels
-from shared.database.connection import Database
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, Stop
-from shared.files.archives import pack
-from shared.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineUnavailable
-from shared.service.retry import RetryPolicy
-from shared.storage.local import LocalStore
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.files.archives import pack
+from shared.common.service.errors import DatabaseUnavailable, EngineAway, EngineCrashed, EngineUnavailable
+from shared.common.service.retry import RetryPolicy
+from shared.engine_api.codex import Verdict
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import Compiled, Stop
+from shared.records.accounts.budgets import run_seconds
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import COMPILED, STARTED, StreamingEngine, ended

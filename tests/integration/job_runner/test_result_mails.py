@@ -8,10 +8,10 @@ import pytest
 from job_runner.emails.complete import MailCompletion
 from job_runner.emails.pending_mails import PendingMails
 from job_runner.emails.sender import MailSender
-from shared.database.connection import Database
-from shared.engine.codex import Verdict
-from shared.service.errors import StoreUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import StoreUnavailable
+from shared.engine_api.codex import Verdict
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import Run

@@ -11,8 +11,8 @@ from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
 from job_runner.verdict.outcome import decide
-from shared.database.connection import Database
-from shared.engine.codex import RunResponse, Verdict
+from shared.adapters.database.connection import Database
+from shared.engine_api.codex import RunResponse, Verdict
 from tests.factories import BRANDING
 from tests.integration.rows import add_job, execute, somebody_waits
 from tests.waiting import eventually

@@ -9,11 +9,11 @@ import pytest
 from job_runner.leases import claim
 from job_runner.leases.rescuer import Rescuer
 from job_runner.runs.process import Processor
-from shared.database.connection import Database
-from shared.engine.codex import RunResponse
-from shared.service.errors import DatabaseUnavailable, EngineAway, EngineRefused, EngineUnavailable
-from shared.service.retry import RetryPolicy
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import DatabaseUnavailable, EngineAway, EngineRefused, EngineUnavailable
+from shared.common.service.retry import RetryPolicy
+from shared.engine_api.codex import RunResponse
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import ScriptedEngine

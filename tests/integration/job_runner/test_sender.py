@@ -13,14 +13,14 @@ from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
 from job_runner.emails.sender import MailSender
 from job_runner.mailers.base import Email
-from shared.database import channels
-from shared.database.connection import Connection, Database
-from shared.mail import suppressions
-from shared.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
-from shared.service.lifecycle import restarting, wait_any
-from shared.service.retry import RetryPolicy
-from shared.storage.base import ObjectStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
+from shared.common.service.lifecycle import restarting, wait_any
+from shared.common.service.retry import RetryPolicy
+from shared.records.mail import suppressions
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.loops import looping

@@ -16,13 +16,13 @@ from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.delivery_policy import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
 from job_runner.webhooks.sender import Render, WebhookSender
-from shared.accounts.webhooks import WebhookSettings, new_secret
-from shared.database import channels
-from shared.database.connection import Connection, Database
-from shared.resources.links import Links
-from shared.service.errors import DatabaseUnavailable
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import DatabaseUnavailable
+from shared.records.accounts.webhooks import WebhookSettings, new_secret
+from shared.records.resources.links import Links
 from tests.fixtures.postgres import owner_of
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
 from tests.integration.loops import looping

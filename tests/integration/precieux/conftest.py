@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 from tests.fixtures.postgres import url_of
 
 

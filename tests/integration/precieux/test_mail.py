@@ -14,9 +14,9 @@ from precieux.commands import bounce
 from precieux.installation import operator_database
 from precieux.mail import dns_records
 from precieux.mail.status_notification import read
-from shared.database.connection import Database
-from shared.mail import mails, suppressions
-from shared.service.errors import PrecieuxError
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import PrecieuxError
+from shared.records.mail import mails, suppressions
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 from tests.fixtures.dns_server import dns_server
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread

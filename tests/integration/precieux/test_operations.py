@@ -17,11 +17,11 @@ from typer.testing import CliRunner, Result
 from job_runner.leases import claim
 from precieux.cli import app
 from precieux.commands.queue import age
-from shared.accounts.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
-from shared.database import migrate
-from shared.database.connection import Database
-from shared.mail import suppressions
-from shared.service.errors import ConfigurationError
+from shared.adapters.database import migrate
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import ConfigurationError
+from shared.records.accounts.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
+from shared.records.mail import suppressions
 from tests.fixtures.postgres import connected
 from tests.integration.rows import add_job, add_upload, execute, fetch, insert
 

@@ -8,11 +8,11 @@ import pytest
 
 from precieux.installation.operator_database import operate, operate_in_transaction
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.service.errors import ConfigurationError
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.common.service.errors import ConfigurationError
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import url_of
 from tests.integration.rows import fetch
 

@@ -18,16 +18,16 @@ from api_service.background.outbox_publisher import OutboxPublisher
 from job_runner.emails.sender import MailSender
 from job_runner.runs.process import Processor
 from precieux.host.ports import free_ports
-from shared.broker import open_broker
-from shared.broker.settings import BrokerSettings
-from shared.database.connection import Database
-from shared.engine.client.base import EngineClient
-from shared.engine.client.codex_client import CodexClient
-from shared.engine.client.settings import EngineSettings
-from shared.operations.health import HealthServer, HealthSettings
-from shared.service.errors import Blame, MailerUnavailable
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.broker import open_broker
+from shared.adapters.broker.settings import BrokerSettings
+from shared.adapters.database.connection import Database
+from shared.adapters.engine.base import EngineClient
+from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.settings import EngineSettings
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import Blame, MailerUnavailable
+from shared.records.operations.health import HealthServer, HealthSettings
 from tests.factories import BRANDING
 from tests.fixtures.postgres import connected
 from tests.fixtures.webhook_receiver import answer, receiving

@@ -12,10 +12,10 @@ from precieux.cli import app
 from precieux.commands.system_status import _TEXTS
 from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.database.connection import Database, DatabaseSettings
-from shared.database.roles import Role
-from shared.operations.health_checks import IssueKind
-from shared.operations.workers import connection_name
+from shared.adapters.database.connection import Database, DatabaseSettings
+from shared.adapters.database.roles import Role
+from shared.records.operations.health_checks import IssueKind
+from shared.records.operations.workers import connection_name
 from tests.fixtures.postgres import connected, migrate
 from tests.integration.rows import add_job, execute
 

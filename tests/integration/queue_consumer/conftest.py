@@ -1,6 +1,6 @@
 import pytest
 
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 
 
 @pytest.fixture

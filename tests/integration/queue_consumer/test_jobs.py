@@ -11,12 +11,12 @@ import pytest
 
 from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
-from shared.broker.base import Ack, Delivery, Reject
-from shared.database import channels
-from shared.database.connection import Database
-from shared.files.archives import pack
-from shared.service.errors import ObjectNotFound, StoreUnavailable
-from shared.storage.base import ObjectStore
+from shared.adapters.broker.base import Ack, Delivery, Reject
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.common.files.archives import pack
+from shared.common.service.errors import ObjectNotFound, StoreUnavailable
 from tests.integration.rows import add_upload, execute, fetch, notified
 from tests.waiting import eventually
 

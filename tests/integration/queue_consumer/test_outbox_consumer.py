@@ -10,13 +10,13 @@ import asyncpg
 import pytest
 
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.broker import outbox
-from shared.broker.base import Ack, Delivery, Handler, Settlement
-from shared.broker.handling import DELIVERY_LIMIT
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.service.errors import DatabaseUnavailable
-from shared.service.retry import RetryPolicy
+from shared.adapters.broker import outbox
+from shared.adapters.broker.base import Ack, Delivery, Handler, Settlement
+from shared.adapters.broker.handling import DELIVERY_LIMIT
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.common.service.errors import DatabaseUnavailable
+from shared.common.service.retry import RetryPolicy
 from tests.factories import make_message
 from tests.fixtures.brokers import Outbox, consuming
 from tests.fixtures.postgres import administrator_url, connected, migrate

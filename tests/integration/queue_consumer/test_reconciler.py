@@ -11,11 +11,11 @@ import pytest
 from queue_consumer import reconciler as reconciler_module
 from queue_consumer.jobs import JobMaker
 from queue_consumer.reconciler import Reconciler
-from shared.database.connection import Database
-from shared.database.roles import Role
-from shared.service.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
-from shared.storage.local import LocalStore
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.database.roles import Role
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import DatabaseConflict, DatabaseUnavailable, StoreUnavailable
 from tests.fixtures.postgres import connected, url_of
 from tests.integration.rows import add_upload, execute, fetch
 
@@ -196,7 +196,7 @@ async def test_a_slow_store_does_not_end_the_lock(
     database_url: str, database_role: Role, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Postgres ends other transactions that are idle for a minute, here a fifth of a second."""
-    monkeypatch.setattr("shared.database.connection._IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("shared.adapters.database.connection._IDLE_SECONDS", 0.2)
     get = store.get
 
     async def slow(key: str) -> bytes:

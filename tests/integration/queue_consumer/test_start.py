@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from queue_consumer import __main__ as consumer
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(("name", "value"), [("METRICS_PORT", "soon"), ("METRICS_HOST", "192.0.2.1")])

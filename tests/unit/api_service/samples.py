@@ -13,8 +13,8 @@ from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.program import UploadedFiles
 from api_service.v1.body.rules import validate_submission
-from shared.engine.codex import LanguageVariant, LimitBounds, SupportedLanguage
-from shared.http.egress import Egress
+from shared.common.http.egress import Egress
+from shared.engine_api.codex import LanguageVariant, LimitBounds, SupportedLanguage
 
 BOUNDS = {
     "cpu_s": LimitBounds(default=2.0, max=10.0),

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from api_service.requests.receive import release_body
-from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+from shared.common.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 
 
 async def test_a_body_that_is_let_go_takes_no_room() -> None:

@@ -1,7 +1,7 @@
 """The engine's bounds, where languages have different defaults."""
 
 from api_service.languages.catalog import LanguageCatalog
-from shared.engine.codex import LimitBounds, SupportedLanguage
+from shared.engine_api.codex import LimitBounds, SupportedLanguage
 
 
 def _language(code: str, memory: int = 0) -> SupportedLanguage:

@@ -9,7 +9,7 @@ import pytest
 from api_service.v1.body.batch import BatchItem
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.rules import validate_submission
-from shared.files.archives import unpack
+from shared.common.files.archives import unpack
 from tests.unit.api_service.samples import BASE, FOREIGN, TERMS, faults_of, pointers_of, validated
 
 SOURCE = {"language": "cpp", "source": "int main() { return 42; }"}

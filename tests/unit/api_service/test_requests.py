@@ -10,7 +10,7 @@ from api_service.languages.catalog import LanguageCatalog
 from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.program import UploadedFiles
 from api_service.v1.body.rules import validate_submission
-from shared.files.archives import unpack
+from shared.common.files.archives import unpack
 from tests.unit.api_service.samples import BASE, FOREIGN, TERMS, faults_of, pointers_of, validated
 
 FILES = [{"path": "a.py", "content": "import b"}, {"path": "b/__init__.py", "content": "x"}]

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from api_service.classic.schemas import Upload
 from api_service.http.email_address import Address
 from api_service.submissions.classic_list import ClassicListQuery
-from shared.engine.languages import ALIASES
+from shared.engine_api.languages import ALIASES
 
 FIELDS: dict[str, Any] = Upload.model_json_schema()["properties"]
 ADDRESS = re.compile(FIELDS["email"]["pattern"])

@@ -11,11 +11,11 @@ from api_service.http.errors import ApiError, Kind
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import EngineFailed, Quarantined, TransientRuns
-from shared.database.connection import Database
-from shared.engine.client.base import OpenedEngine
-from shared.engine.codex import ALONE
-from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
-from shared.service.retry import RetryPolicy
+from shared.adapters.database.connection import Database
+from shared.adapters.engine.base import OpenedEngine
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.common.service.retry import RetryPolicy
+from shared.engine_api.codex import ALONE
 from tests.factories import ended_test
 from tests.fixtures.played_engine import STARTED, PlayedEngine, Step
 

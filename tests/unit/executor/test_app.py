@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
-from shared.http.bodies import FREE_BYTES
+from shared.common.http.bodies import FREE_BYTES
 from tests.fixtures.executor_app import PlayedPipeline, Posting, http_client, played_app
 
 _PROGRAM = json.dumps({"language": "py", "code": "pass"}).encode()

@@ -11,7 +11,7 @@ from executor.languages import known
 from executor.languages.base import Package
 from executor.sandbox.base import Job, StepResult
 from executor.settings import ExecutorSettings
-from shared.engine.languages import position_of
+from shared.engine_api.languages import position_of
 from tests.fixtures.sandbox import FakeSandbox
 
 _WORKS = [StepResult(0, stdout=b"version 1.2.3")]

@@ -11,7 +11,7 @@ from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
-from shared.engine.codex import RunRequest
+from shared.engine_api.codex import RunRequest
 from tests.fixtures.languages import fake_installed
 
 

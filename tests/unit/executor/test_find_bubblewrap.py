@@ -8,7 +8,7 @@ import pytest
 
 from executor.sandbox.wall import find_bubblewrap
 from executor.sandbox.wall.find_bubblewrap import Found
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 from tests.fixtures.processes import processes_named
 from tests.waiting import eventually_sync
 

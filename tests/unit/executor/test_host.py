@@ -11,7 +11,7 @@ from executor import host
 from executor.sandbox.base import Job, JudgeJob, Step, StepResult, Template
 from executor.sandbox.wall import cgroups
 from executor.settings import ExecutorSettings
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 from tests.fixtures.step_limits import TINY
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from executor.sandbox.init import build
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 from tests.fixtures.gate import leave_out
 
 _SOURCES = Path(build.__file__).parent

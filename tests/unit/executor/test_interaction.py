@@ -7,7 +7,7 @@ import pytest
 from executor.judging.interaction import DEADLOCK, HANG, decide
 from executor.judging.judgement import Judgement, judge_error
 from executor.sandbox.base import StepResult
-from shared.engine.codex import Verdict
+from shared.engine_api.codex import Verdict
 
 _FAILED: Final = judge_error("The interactor failed.")
 _ACCEPTS: Final = Judgement(Verdict.ACCEPTED, "well done", "all queries used", points=3)

@@ -11,9 +11,9 @@ from executor.pipeline.judges import files_beside
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, SandboxFailure, StepResult, WorkFile
 from executor.settings import MIB, ExecutorSettings
-from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, JudgeFailed, TestEnded
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import Verdict
+from shared.engine_api.run_call import Compiled, JudgeFailed, TestEnded
 from tests.fixtures.languages import fake_installed
 from tests.fixtures.sandbox import FakeSandbox, ended_in, run_judged
 

@@ -10,9 +10,9 @@ from executor import verdict
 from executor.languages import known, read_definitions
 from executor.languages.base import LanguageDefinition, command
 from executor.sandbox.base import StepResult
-from shared.engine.codex import Verdict
-from shared.engine.languages import ALIASES
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import Verdict
+from shared.engine_api.languages import ALIASES
 
 _ROOT = Path(__file__).parents[3]
 _BASH = (_ROOT / "executor/languages/definitions/bash.toml").read_text()

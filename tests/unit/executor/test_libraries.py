@@ -13,8 +13,8 @@ from executor.languages import known
 from executor.languages.base import Package
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
-from shared.engine.codex import RunRequest
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import RunRequest
 
 
 def write_package(folder: Path, name: str, *files: str) -> None:

@@ -9,9 +9,9 @@ from executor import limits
 from executor.catalogue.chosen import find_chosen
 from executor.languages.base import Needs
 from executor.settings import ExecutorSettings
-from shared.engine.codex import RunRequest
-from shared.engine.run_call import ProgramLimits
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import RunRequest
+from shared.engine_api.run_call import ProgramLimits
 
 _SETTINGS = ExecutorSettings(
     default_time_limit=5,

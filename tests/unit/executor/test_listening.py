@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from executor.__main__ import listen
 from executor.settings import ExecutorSettings
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 
 def test_connections_send_without_waiting_for_acknowledgements() -> None:

@@ -6,8 +6,8 @@ from executor.judging import kattis, testlib
 from executor.judging.judgement import Judgement
 from executor.judging.passes import NEXT_PASS, after_pass
 from executor.sandbox.base import OutFolder, StepResult
-from shared.engine.codex import Verdict
-from shared.engine.run_call import NO_NUMBER
+from shared.engine_api.codex import Verdict
+from shared.engine_api.run_call import NO_NUMBER
 
 NEXT = {NEXT_PASS: b"7"}
 

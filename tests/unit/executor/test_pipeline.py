@@ -16,8 +16,8 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile, Zygote
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
-from shared.engine.codex import RunRequest, RunResponse, Verdict
-from shared.engine.run_call import Checker, CheckerKind, Compiled, JudgeProgram, ProgramFile, ProgramRequest
+from shared.engine_api.codex import RunRequest, RunResponse, Verdict
+from shared.engine_api.run_call import Checker, CheckerKind, Compiled, JudgeProgram, ProgramFile, ProgramRequest
 from tests.fixtures.languages import fake_installed
 from tests.fixtures.sandbox import FakeSandbox, run_tests
 

@@ -12,7 +12,7 @@ from executor.languages import known
 from executor.pipeline.plan import commands_of, program_of
 from executor.sandbox.base import Job, StepResult, WorkFile
 from executor.warm import prebuilt
-from shared.engine.codex import RunRequest
+from shared.engine_api.codex import RunRequest
 
 _GO = Installed(known()["go"], {"go": "/bin/go"}, "go version go1.24.4")
 

@@ -9,7 +9,7 @@ from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.warm.runtimes import WarmRuntime
-from shared.engine.codex import RunRequest
+from shared.engine_api.codex import RunRequest
 from tests.fixtures.languages import fake_installed
 from tests.fixtures.sandbox import FakeSandbox
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from executor.slots import Full, Slots
-from shared.engine.codex import ALONE
+from shared.engine_api.codex import ALONE
 
 
 async def test_full_is_raised_at_once() -> None:

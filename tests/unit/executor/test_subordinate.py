@@ -9,7 +9,7 @@ import pytest
 
 from executor.sandbox.wall import subordinate
 from executor.sandbox.wall.subordinate import Subordinates, Unavailable
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
 from executor.test_data import TestData
-from shared.engine.codex import Verdict
+from shared.engine_api.codex import Verdict
 from tests.fixtures.executor_app import PlayedPipeline, http_client, played_app
 from tests.fixtures.sandbox import FakeSandbox, run_tests
 

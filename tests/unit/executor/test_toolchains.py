@@ -22,7 +22,7 @@ from executor.sandbox.base import Job, StepResult
 from executor.settings import ExecutorSettings
 from executor.toolchains import archives, install
 from executor.toolchains.archives import InstallFailed
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 from tests.fixtures.sandbox import FakeSandbox
 from tests.waiting import PATIENCE
 

@@ -7,7 +7,7 @@ import pytest
 
 from executor import verdict
 from executor.sandbox.base import StepLimits, StepResult
-from shared.engine.codex import Verdict
+from shared.engine_api.codex import Verdict
 
 _LIMITS = StepLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
 

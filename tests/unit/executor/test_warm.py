@@ -12,7 +12,7 @@ from executor.pipeline.plan import plan_source
 from executor.sandbox.base import Job, SandboxFailure, StepResult, Template, WorkFile
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
-from shared.engine.codex import RunRequest
+from shared.engine_api.codex import RunRequest
 from tests.fixtures.languages import fake_installed
 from tests.waiting import eventually
 

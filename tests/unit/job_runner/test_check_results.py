@@ -7,10 +7,10 @@ from typing import Any, Final
 import pytest
 
 from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, jury_tests, narrowest
-from shared.engine.codex import Verdict
-from shared.packages.expectations import JuryTest
-from shared.packages.model import Package, PackageFormat, TimeLimitRule
-from shared.problems.checks import Phase, phase_of
+from shared.engine_api.codex import Verdict
+from shared.judging.packages.expectations import JuryTest
+from shared.judging.packages.model import Package, PackageFormat, TimeLimitRule
+from shared.records.problems.checks import Phase, phase_of
 from tests.problem_packages import LEGACY, NEW_YAML, TESTS, read
 
 AC, WA, TLE, JE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT, Verdict.JUDGE_ERROR

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from shared.engine.client import codex_client
-from shared.engine.client.codex_client import CodexClient
-from shared.engine.client.settings import EngineSettings
-from shared.engine.codex import RunResponse, SupportedLanguage, Verdict
-from shared.service.errors import EngineAway, EngineRefused, EngineUnavailable
+from shared.adapters.engine import codex_client
+from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.settings import EngineSettings
+from shared.common.service.errors import EngineAway, EngineRefused, EngineUnavailable
+from shared.engine_api.codex import RunResponse, SupportedLanguage, Verdict
 from tests.fixtures.answered_session import answered_session
 from tests.waiting import eventually
 

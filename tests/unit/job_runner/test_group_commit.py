@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.database.group_commit import GroupCommit
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.database.group_commit import GroupCommit
+from shared.common.service.errors import DatabaseUnavailable
 
 
 class Ledger:

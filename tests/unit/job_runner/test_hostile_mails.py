@@ -22,9 +22,9 @@ from job_runner.emails.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, StoredFiles, TestOutcome, decide, give_up
-from shared.database.strip_nul import strip_nul
-from shared.engine.codex import RunResponse, Verdict
-from shared.resources.models import CheckResult, CheckVerdict
+from shared.common.text.strip_nul import strip_nul
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.records.resources.models import CheckResult, CheckVerdict
 from tests.factories import BRANDING, claimed_job, engine_answer
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of

@@ -7,10 +7,10 @@ import pytest
 from job_runner.verdict.outcome import MAX_RERUNS, check_load, decide, give_up
 from job_runner.verdict.program_answer import WRONG
 from job_runner.verdict.program_answer import _error as classic_error
-from shared.engine.codex import RunResponse, Verdict
-from shared.engine.run_call import Compiled, TestEnded
-from shared.operations.job_state import JobState
-from shared.service.errors import EngineUnavailable
+from shared.common.service.errors import EngineUnavailable
+from shared.engine_api.codex import RunResponse, Verdict
+from shared.engine_api.run_call import Compiled, TestEnded
+from shared.records.operations.job_state import JobState
 from tests.factories import ended_test
 
 

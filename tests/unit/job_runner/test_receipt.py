@@ -8,7 +8,7 @@ import pytest
 
 from job_runner.emails.receipt import render_receipt
 from job_runner.emails.rendering import RenderedEmail
-from shared.resources.models import Queue
+from shared.records.resources.models import Queue
 from tests.factories import BRANDING, claimed_job
 
 JOB = claimed_job(upload=7, filename="main.py")

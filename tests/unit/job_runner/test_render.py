@@ -16,7 +16,7 @@ from job_runner.emails.sanitize import MAX_LINES, MAX_SHOWN, sanitize
 from job_runner.mailers.base import Email
 from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import StoredFiles, decide, give_up
-from shared.engine.codex import STORED_VERDICTS, Verdict
+from shared.engine_api.codex import STORED_VERDICTS, Verdict
 from tests.factories import BRANDING, claimed_job, engine_answer
 
 JOB = claimed_job(is_classic=True)

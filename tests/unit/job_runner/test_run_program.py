@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.engine.client.codex_client import CodexClient
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.client.settings import EngineSettings
-from shared.engine.run_call import MAX_ARTIFACTS, Compiled, Started, TestEnded
-from shared.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.settings import EngineSettings
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import MAX_ARTIFACTS, Compiled, Started, TestEnded
 from tests.factories import ended_test
 from tests.fixtures.answered_session import answered_session
 from tests.waiting import eventually

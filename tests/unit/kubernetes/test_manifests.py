@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from shared.broker.base import QUEUE
+from shared.adapters.broker.base import QUEUE
 from tests.unit.kubernetes.manifests import FOLDER, of_kind, rendered, settings, the
 
 #: Of KEDA and the Prometheus operator, whose schemas are not here.

@@ -96,7 +96,7 @@ def test_the_probes_use_served_paths(one: Pod) -> None:
     served = {(8000, route.path) for route in router.routes if isinstance(route, Route)} | {
         (9100, "/healthz"),
         (8100, "/healthz"),
-    }  # shared/operations/health.py, executor/app.py
+    }  # shared/records/operations/health.py, executor/app.py
     probes = {name: one.container[name] for name in one.container if name.endswith("Probe")}
     assert {"livenessProbe", "readinessProbe"} <= set(probes)
     for probe in probes.values():

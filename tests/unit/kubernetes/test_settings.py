@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from shared.service.settings import PREFIX
+from shared.common.service.settings import PREFIX
 from tests.settings_reference import classes
 from tests.unit.kubernetes.manifests import FOLDER, Pod, of_kind, pods, the
 

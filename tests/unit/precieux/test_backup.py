@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from precieux.installation import backup
-from shared.service.errors import ConfigurationError, PrecieuxError
+from shared.common.service.errors import ConfigurationError, PrecieuxError
 
 
 def test_a_second_backup_leaves_the_draft_of_the_first(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from precieux.postgres.cluster import complaint
 from precieux.postgres.data_directory import FIRST_USER_ID, Account, find_data_directory, make_folder
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from precieux.up.supervisor import StopRequested
-from shared.database.migrate import upgrade
-from shared.database.roles import Role
-from shared.database.schema import require_current
-from shared.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.adapters.database.migrate import upgrade
+from shared.adapters.database.roles import Role
+from shared.adapters.database.schema import require_current
+from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
 from tests.fixtures.folders import server_folder
 from tests.fixtures.postgres import administrator_url, connected, value_of
 from tests.fixtures.processes import descendants, survivors

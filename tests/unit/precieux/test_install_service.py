@@ -11,7 +11,7 @@ import pytest
 
 from precieux.commands import install_service
 from precieux.commands.install_service import preparations, require_reachable, setting_files, unit_files, write
-from shared.service.errors import ConfigurationError
+from shared.common.service.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "deploy/systemd").rglob("*.service"))

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from precieux.installation.schema import revision_of
-from shared.database.connection_errors import wrong_address
-from shared.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.adapters.database.connection_errors import wrong_address
+from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
 
 
 def error(code: str, text: str) -> Exception:

@@ -5,7 +5,7 @@ from pathlib import Path
 from executor.settings import ExecutorSettings
 from precieux.up import services
 from precieux.up.settings import UpSettings
-from shared.database.roles import Role
+from shared.adapters.database.roles import Role
 
 SECRETS = {
     "PRECIEUX_DATABASE_URL": "postgresql://secret",

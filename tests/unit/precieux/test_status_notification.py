@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from precieux.mail.status_notification import LONGEST, Notification, read
-from shared.mail.delivery_reports import DeliveryState
+from shared.records.mail.delivery_reports import DeliveryState
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 
 BOUNCED = Notification(DeliveryState.BOUNCED, (MESSAGE_ID, MESSAGE_ID), "550 no such user", is_final=True)

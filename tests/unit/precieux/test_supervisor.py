@@ -19,9 +19,9 @@ from precieux.up import waiting
 from precieux.up.child import ChildProgram
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.supervisor import StartFailed, StopRequested, Supervisor
-from shared.service.errors import ConfigurationError
-from shared.service.notify import notify_status as send_status
-from shared.service.retry import RetryPolicy
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.notify import notify_status as send_status
+from shared.common.service.retry import RetryPolicy
 from tests.fixtures.processes import Process, descendants, survivors
 from tests.waiting import eventually_sync
 

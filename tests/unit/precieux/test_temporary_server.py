@@ -9,7 +9,7 @@ import pytest
 from precieux.up import temporary_server
 from precieux.up.notify_socket import NotifySocket
 from precieux.up.temporary_server import TemporaryServer
-from shared.service.errors import PrecieuxError
+from shared.common.service.errors import PrecieuxError
 
 _PREAMBLE = """
 import os, socket, sys, time

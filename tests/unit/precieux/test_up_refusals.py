@@ -20,8 +20,8 @@ from precieux.up.settings import (
     prepare_data_dir,
     require_data_dir,
 )
-from shared.database.connector import Connector
-from shared.service.errors import ConfigurationError
+from shared.adapters.database.connector import Connector
+from shared.common.service.errors import ConfigurationError
 from tests.settings_reference import classes
 
 _NOBODY: Final = 65534
@@ -85,7 +85,7 @@ def test_a_database_is_named_without_its_password() -> None:
 
 def test_all_wrong_settings_of_all_services_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     read = {f"{module}:{kind.__name__}" for module, kinds in classes().items() for kind in kinds}
-    assert read - set(CLASSES) == {"shared.database.make_roles:RoleSettings"}
+    assert read - set(CLASSES) == {"shared.adapters.database.make_roles:RoleSettings"}
     check_all()
     wrong = ("KEY_BUDGET", "MAX_STREAMS", "SMTP_URL", "S3_LINKS", "METRICS_PORT", "LOG_LEVEL", "EXECUTOR_SLOTS")
     for name in wrong:

@@ -14,7 +14,7 @@ from precieux.cli import app
 from precieux.commands import show, views
 from precieux.commands.usage import usage
 from precieux_client import Budget, Client
-from shared.messages.translations import LOCALES
+from shared.records.messages.translations import LOCALES
 
 _CREATED: Final = datetime(2025, 3, 4, 15, 12, 7, 123456, UTC)
 _EMAIL: Final = "an.unusually.long.name@students.example.edu"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.text.email_addresses import canonical, canonical_domain, domain_of
+from shared.common.text.email_addresses import canonical, canonical_domain, domain_of
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_long_text_is_not_normalized(text: str, unit: str, monkeypatch: pytest
         lengths.append(len(domain))
         return b"example.com"
 
-    monkeypatch.setattr("shared.text.email_addresses.unicodedata.normalize", normalize)
-    monkeypatch.setattr("shared.text.email_addresses.idna.encode", encode)
+    monkeypatch.setattr("shared.common.text.email_addresses.unicodedata.normalize", normalize)
+    monkeypatch.setattr("shared.common.text.email_addresses.idna.encode", encode)
     canonical(text.format(unit * 100))
     assert lengths
     canonical(text.format(unit * 100_000))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.files.archives import ArchiveError, pack, unpack, unpack_foreign
+from shared.common.files.archives import ArchiveError, pack, unpack, unpack_foreign
 
 FILES = {"src/main.py": b"print(1)\n", "b.txt": b"", "a/b/\u0633.bin": bytes(range(256))}
 

@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-from shared.engine.checker import compare
-from shared.engine.icpc import IcpcArgumentError, parse_args
-from shared.engine.run_call import Checker, CheckerKind
+from shared.engine_api.checker import compare
+from shared.engine_api.icpc_args import IcpcArgumentError, parse_args
+from shared.engine_api.run_call import Checker, CheckerKind
 
 
 def _is_accepted(kind: str, expected: str, output: str | bytes, tolerance: float | None = None) -> bool:

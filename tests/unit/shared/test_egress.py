@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http.egress import MAX_URL, Egress, EgressRefused, is_public, parse_addresses
+from shared.common.http.egress import MAX_URL, Egress, EgressRefused, is_public, parse_addresses
 
 EGRESS = Egress()
 

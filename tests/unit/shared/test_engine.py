@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.engine.codex import LimitBounds, Verdict
-from shared.engine.run_call import (
+from shared.engine_api.codex import LimitBounds, Verdict
+from shared.engine_api.run_call import (
     LEAST_MEMORY_BYTES,
     CheckerKind,
     Compiled,

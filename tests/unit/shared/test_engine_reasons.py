@@ -6,7 +6,7 @@ import pytest
 
 from executor.sandbox.base import StepLimits, StepResult
 from executor.verdict import explain
-from shared.messages.engine_reasons import split
+from shared.records.messages.engine_reasons import split
 
 LIMITS = StepLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
 REASONS = {

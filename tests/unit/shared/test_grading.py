@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.engine.codex import Verdict
-from shared.engine.run_call import NO_NUMBER
-from shared.grading import (
+from shared.engine_api.codex import Verdict
+from shared.engine_api.run_call import NO_NUMBER
+from shared.judging.grading import (
     Fold,
     Grading,
     Group,

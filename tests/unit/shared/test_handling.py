@@ -2,9 +2,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.broker.base import Ack, Delivery, Reject, Retry, Settlement
-from shared.broker.handling import MAX_ATTEMPTS, settle_batch
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.broker.base import Ack, Delivery, Reject, Retry, Settlement
+from shared.adapters.broker.handling import MAX_ATTEMPTS, settle_batch
+from shared.common.service.errors import DatabaseUnavailable
 
 BATCH = [Delivery(body=b"%d" % number, message_id=None, attempt=1) for number in range(4)]
 

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from shared.operations import health_checks
-from shared.operations.backlog import Backlog
-from shared.operations.health_checks import Issue, IssueKind, issues
-from shared.operations.system_status import EngineState, Retried, SystemStatus
-from shared.operations.workers import Worker
+from shared.records.operations import health_checks
+from shared.records.operations.backlog import Backlog
+from shared.records.operations.health_checks import Issue, IssueKind, issues
+from shared.records.operations.system_status import EngineState, Retried, SystemStatus
+from shared.records.operations.workers import Worker
 
 ALERTS: Final = Path(__file__).parents[3] / "deploy/prometheus/alerts.yml"
 PLACES: Final = (

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.service.hosts import one_address_per_host
+from shared.common.service.hosts import one_address_per_host
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
-from shared.http.connections import ConnectionLimits
+from shared.common.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
+from shared.common.http.connections import ConnectionLimits
 from tests.fixtures.http_serving import connect, read_all, serving
 from tests.waiting import eventually_sync
 

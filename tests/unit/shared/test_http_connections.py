@@ -12,8 +12,8 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from shared.http import connections
-from shared.http.connections import ConnectionLimits, network, stop_counting
+from shared.common.http import connections
+from shared.common.http.connections import ConnectionLimits, network, stop_counting
 from tests.fixtures.http_serving import LoopFactory, connect, read_all, serving
 from tests.waiting import eventually_sync
 

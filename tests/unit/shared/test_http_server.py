@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from shared.http import connections, server
-from shared.http.connections import ConnectionLimits
-from shared.http.server import listening_socket, serve_http
-from shared.service.errors import ConfigurationError
+from shared.common.http import connections, server
+from shared.common.http.connections import ConnectionLimits
+from shared.common.http.server import listening_socket, serve_http
+from shared.common.service.errors import ConfigurationError
 
 _GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 _UPGRADE = (

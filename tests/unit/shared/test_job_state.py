@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from shared.operations.job_state import FINAL, TRANSITIONS, JobState
+from shared.records.operations.job_state import FINAL, TRANSITIONS, JobState
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,5 +16,7 @@ def test_the_drawing_shows_exactly_the_transitions_of_the_code() -> None:
 
 
 def test_the_tables_check_allows_exactly_the_states() -> None:
-    [check] = re.findall(r"CONSTRAINT job_status_check CHECK .*", (ROOT / "shared/database/schema.sql").read_text())
+    [check] = re.findall(
+        r"CONSTRAINT job_status_check CHECK .*", (ROOT / "shared/adapters/database/schema.sql").read_text()
+    )
     assert set(re.findall(r"'([^']+)'", check)) == set(JobState)

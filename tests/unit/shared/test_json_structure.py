@@ -8,7 +8,7 @@ import pytest
 
 from api_service.settings import ApiSettings
 from api_service.v1.body import batch
-from shared.text.json_structure import has_more_structure
+from shared.common.text.json_structure import has_more_structure
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import pytest
 
 from api_service.doors.languages import names_in
 from executor.languages import known
-from shared.engine.languages import ALIASES, NAMES, check_lang, name_of
-from shared.packages.programs import _LANGUAGES, language_of
+from shared.engine_api.languages import ALIASES, NAMES, check_lang, name_of
+from shared.judging.packages.programs import _LANGUAGES, language_of
 
 
 @pytest.mark.parametrize(("name", "code"), [("python3", "py"), (" Python ", "py"), ("C++", "cpp")])

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 import structlog.testing
 
-from shared.service import metrics
-from shared.service.errors import ConfigurationError
-from shared.service.lifecycle import restarting, run_loops
-from shared.service.retry import RetryPolicy
+from shared.common.service import metrics
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.lifecycle import restarting, run_loops
+from shared.common.service.retry import RetryPolicy
 
 AT_ONCE = RetryPolicy(base=0.001, cap=0.002)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from shared.service.logging import LogSettings, configure_logging, get_logger
+from shared.common.service.logging import LogSettings, configure_logging, get_logger
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.database.connection import numbered
+from shared.adapters.database.connection import numbered
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pytest
 
-from shared.engine.codex import LimitBounds
-from shared.problems.submitting import limits_for, time_factor
-from shared.problems.versions import ProblemVersion
+from shared.engine_api.codex import LimitBounds
+from shared.records.problems.submitting import limits_for, time_factor
+from shared.records.problems.versions import ProblemVersion
 
 _PACKAGE: Final = {"cpu_s": 2.0, "memory_bytes": 1 << 28, "output_bytes": 1 << 20}
 _BOUNDS: Final = {

@@ -12,10 +12,10 @@ from pika.exceptions import AMQPConnectionError
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
-from shared.broker.rabbitmq_consumer import Hosts, attempt, covered_by_multiple
-from shared.broker.rabbitmq_publisher import Confirms
-from shared.broker.rabbitmq_topology import connection_parameters
-from shared.service.errors import ConfigurationError
+from shared.adapters.broker.rabbitmq_consumer import Hosts, attempt, covered_by_multiple
+from shared.adapters.broker.rabbitmq_publisher import Confirms
+from shared.adapters.broker.rabbitmq_topology import connection_parameters
+from shared.common.service.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_host_in_use_is_tried_last(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AMQPConnectionError
         return str(parameters.host)
 
-    monkeypatch.setattr("shared.broker.rabbitmq_consumer.DeadlineConnection", connect)
+    monkeypatch.setattr("shared.adapters.broker.rabbitmq_consumer.DeadlineConnection", connect)
     hosts = Hosts([pika.URLParameters(f"amqp://{host}") for host in "abc"])
     assert [str(hosts.connect()) for _ in range(4)] == ["a", "c", "a", "c"]
     assert "".join(tried) == "abcac"

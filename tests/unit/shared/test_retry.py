@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.service.retry import RetryPolicy
+from shared.common.service.retry import RetryPolicy
 
 
 @given(attempt=st.integers(1, 10_000))

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.run_call import Compiled, Started
-from shared.engine.run_time import RunTime
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import Compiled, Started
+from shared.engine_api.run_time import RunTime
 from tests.factories import ended_test
 
 _STARTED = Started(language="py", info="", compile=None, run="", instance="")
@@ -34,7 +34,7 @@ def test_waiting_is_not_charged(
     events: list[tuple[float, RunEvent]], charged: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [100.0]
-    monkeypatch.setattr("shared.engine.run_time.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("shared.engine_api.run_time.time", SimpleNamespace(monotonic=lambda: clock[0]))
     run_time = RunTime()
     for after_s, event in events:
         clock[0] += after_s

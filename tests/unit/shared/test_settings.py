@@ -11,14 +11,14 @@ import pytest
 from api_service.settings import ApiSettings
 from job_runner.settings import RunnerSettings
 from precieux.up.settings import UpSettings, load_up_settings
-from shared.database.connection import DatabaseSettings
-from shared.database.make_roles import RoleSettings
-from shared.database.roles import Role
-from shared.engine.client.settings import EngineSettings
-from shared.operations.health import HealthSettings
-from shared.service.errors import ConfigurationError
-from shared.service.settings import load, unknown
-from shared.storage.settings import StoreSettings
+from shared.adapters.database.connection import DatabaseSettings
+from shared.adapters.database.make_roles import RoleSettings
+from shared.adapters.database.roles import Role
+from shared.adapters.engine.settings import EngineSettings
+from shared.adapters.storage.settings import StoreSettings
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.settings import load, unknown
+from shared.records.operations.health import HealthSettings
 from tests import settings_reference
 
 
@@ -203,7 +203,7 @@ def test_an_unknown_name_is_reported_with_the_nearest(name: str, nearest: str | 
 
 def test_a_service_logs_unknown_names() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from shared.service.logging import *; configure_logging('x', LogSettings())"],
+        [sys.executable, "-c", "from shared.common.service.logging import *; configure_logging('x', LogSettings())"],
         env={**os.environ, "PRECIEUX_MAX_TIME_LIMT": "5"},
         capture_output=True,
         text=True,

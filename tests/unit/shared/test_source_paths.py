@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.text.source_paths import LONGEST_PATH, fault_of, faults_of
+from shared.common.text.source_paths import LONGEST_PATH, fault_of, faults_of
 
 
 @pytest.mark.parametrize(

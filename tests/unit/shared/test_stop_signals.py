@@ -8,7 +8,7 @@ import pytest
 
 _PROCESS = """
 import asyncio, selectors, sys, uvloop
-from shared.service.stop_signals import at_first_stop_signal
+from shared.common.service.stop_signals import at_first_stop_signal
 
 async def serve():
     stop = asyncio.Event()

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.service.errors import ConfigurationError
-from shared.service.settings import load
-from shared.storage import LinkSigner, StoreSettings, open_signer, open_store
-from shared.storage.keys import checked
-from shared.storage.local import LocalStore
-from shared.storage.s3 import S3Store
-from shared.storage.secret import kept_secret
+from shared.adapters.storage import LinkSigner, StoreSettings, open_signer, open_store
+from shared.adapters.storage.keys import checked
+from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.s3 import S3Store
+from shared.adapters.storage.secret import kept_secret
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.settings import load
 
 SIGNER = LinkSigner(b"k" * 32, "https://precieux.example.com/")
 NOW = 1_800_000_000
@@ -66,7 +66,7 @@ def test_the_kept_secret_is_made_once_and_private(tmp_path: Path) -> None:
 
 
 def test_concurrent_processes_get_the_same_secret(tmp_path: Path) -> None:
-    script = "import sys, pathlib; from shared.storage.secret import kept_secret;"
+    script = "import sys, pathlib; from shared.adapters.storage.secret import kept_secret;"
     script += "sys.stdin.read(); print(kept_secret(pathlib.Path(sys.argv[1])).decode())"
     racers = [
         subprocess.Popen(
@@ -126,8 +126,8 @@ def test_wrong_credentials_of_s3_are_refused(variable: str, monkeypatch: pytest.
 _SERVICE = """
 import sys
 from botocore.utils import ContainerMetadataFetcher
-from shared.service.lifecycle import run_service
-from shared.storage.s3 import S3Store
+from shared.common.service.lifecycle import run_service
+from shared.adapters.storage.s3 import S3Store
 async def serve(_):
     S3Store("files")
 ContainerMetadataFetcher.SLEEP_TIME = 0

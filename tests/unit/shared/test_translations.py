@@ -6,9 +6,9 @@ import jinja2
 import pytest
 from babel.messages.catalog import Message
 
-from shared.messages import translations
-from shared.messages.templates import environment
-from shared.messages.translations import LOCALES, SOURCE_LOCALE
+from shared.records.messages import translations
+from shared.records.messages.templates import environment
+from shared.records.messages.translations import LOCALES, SOURCE_LOCALE
 from tests.translations import file_of, read, updated
 
 TRANSLATED = [locale for locale in LOCALES if locale != SOURCE_LOCALE]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.text.visible_text import is_visible
+from shared.common.text.visible_text import is_visible
 
 
 @pytest.mark.parametrize("text", ["course 1", "</td>", "دوره\u200cی یک", "👩\u200d🏫", "é", "e\u0301"])

@@ -14,15 +14,15 @@ from collections.abc import Iterator
 import pytest
 import structlog.testing
 
-from shared.service.watchdog import Heartbeat, heartbeats, interval
+from shared.common.service.watchdog import Heartbeat, heartbeats, interval
 from tests.waiting import eventually
 
 INTERVAL = 0.02
 _PATIENCE = 20
 SERVICE = """
 import sys
-from shared.service.lifecycle import run_service
-from shared.service.notify import notify_ready
+from shared.common.service.lifecycle import run_service
+from shared.common.service.notify import notify_ready
 async def serve(stop):
     notify_ready("doing nothing")
     await stop.wait()

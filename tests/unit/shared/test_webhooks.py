@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from shared.accounts.webhooks import WebhookSettings, is_secret, new_secret
-from shared.service.errors import ConfigurationError
-from shared.service.settings import load
+from shared.common.service.errors import ConfigurationError
+from shared.common.service.settings import load
+from shared.records.accounts.webhooks import WebhookSettings, is_secret, new_secret
 
 
 def test_a_new_secret_is_one_of_standard_webhooks() -> None:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from shared.operations import workers
+from shared.records.operations import workers
 
 
 def test_a_connections_name_tells_its_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,11 @@ from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done, number_of
 from api_service.web.session import SessionDep
-from shared.broker.dead_letters import DeadLetter
-from shared.mail import mails
-from shared.operations import jobs
-from shared.service.errors import BrokerUnavailable, PrecieuxError, TransientError
-from shared.service.logging import get_logger
+from shared.adapters.broker.dead_letters import DeadLetter
+from shared.common.service.errors import BrokerUnavailable, PrecieuxError, TransientError
+from shared.common.service.logging import get_logger
+from shared.records.mail import mails
+from shared.records.operations import jobs
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -11,10 +11,10 @@ from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done, number_of
 from api_service.web.session import Session, SessionDep
-from shared.accounts import api_keys, webhooks
-from shared.accounts.api_keys import Scope
-from shared.service.logging import get_logger
-from shared.text.email_addresses import is_recipient
+from shared.common.service.logging import get_logger
+from shared.common.text.email_addresses import is_recipient
+from shared.records.accounts import api_keys, webhooks
+from shared.records.accounts.api_keys import Scope
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

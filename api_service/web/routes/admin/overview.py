@@ -12,7 +12,7 @@ from api_service.services import ServicesDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page
 from api_service.web.session import SessionDep
-from shared.operations.health_checks import issues
+from shared.records.operations.health_checks import issues
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

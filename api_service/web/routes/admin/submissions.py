@@ -15,11 +15,11 @@ from api_service.v1.lists.pages import ListQuery
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, number_of
 from api_service.web.session import SessionDep
-from shared.accounts import api_keys
-from shared.engine.codex import STORED_VERDICTS
-from shared.operations import submissions as use_cases
-from shared.service.errors import DatabaseTooSlow
-from shared.storage.signing import LinkSigner
+from shared.adapters.storage.signing import LinkSigner
+from shared.common.service.errors import DatabaseTooSlow
+from shared.engine_api.codex import STORED_VERDICTS
+from shared.records.accounts import api_keys
+from shared.records.operations import submissions as use_cases
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

@@ -10,9 +10,9 @@ from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done
 from api_service.web.session import SessionDep
-from shared.mail import suppressions as use_cases
-from shared.service.logging import get_logger
-from shared.text.email_addresses import is_address
+from shared.common.service.logging import get_logger
+from shared.common.text.email_addresses import is_address
+from shared.records.mail import suppressions as use_cases
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from starlette import types
 
 from api_service.events.notifications import Notifications
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import owner_of
 from tests.integration import rows
 from tests.integration.api_service.conftest import ApiWith

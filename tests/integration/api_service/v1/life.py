@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 from tests.integration import submission_rows
 from tests.integration.rows import execute
 

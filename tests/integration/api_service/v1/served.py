@@ -11,9 +11,9 @@ import httpx
 from api_service.app import create_app
 from api_service.events.streams import Streams
 from api_service.services import Services
-from shared.http.connections import ConnectionLimits
-from shared.http.server import listening_socket, serve_http
-from shared.service.lifecycle import run_loops
+from shared.common.http.connections import ConnectionLimits
+from shared.common.http.server import listening_socket, serve_http
+from shared.common.service.lifecycle import run_loops
 from tests.integration.api_service.conftest import ApiWith
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.database.connection import Connection, Database, Record, Values
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Connection, Database, Record, Values
+from shared.adapters.storage.local import LocalStore
 from tests.integration.rows import fetch, offer
 from tests.waiting import eventually
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import execute, insert
 from tests.integration.submission_rows import end, make_job

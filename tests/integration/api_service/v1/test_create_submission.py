@@ -15,13 +15,13 @@ from api_service.http.errors import Kind
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
-from shared.accounts.api_keys import Scope
-from shared.accounts.webhooks import WebhookSettings, new_secret
-from shared.database.connection import Connection, Database
-from shared.files.archives import unpack
-from shared.resources.queue_positions import places
-from shared.service.errors import StoreUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Connection, Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.files.archives import unpack
+from shared.common.service.errors import StoreUnavailable
+from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.webhooks import WebhookSettings, new_secret
+from shared.records.resources.queue_positions import places
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch, offer

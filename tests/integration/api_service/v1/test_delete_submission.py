@@ -9,9 +9,9 @@ import pytest
 
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
-from shared.database.connection import Database
-from shared.service.errors import ObjectNotFound, StoreUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import ObjectNotFound, StoreUnavailable
 from tests.integration.rows import execute, fetch, insert
 from tests.integration.submission_rows import add, end, make_job, request
 

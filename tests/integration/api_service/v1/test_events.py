@@ -15,10 +15,10 @@ from api_service.access.auth import Principal
 from api_service.events import reads, streams
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.v1.events import submission as submission_events
-from shared.accounts import api_keys
-from shared.accounts.api_keys import Scope
-from shared.database import channels
-from shared.database.connection import Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
+from shared.records.accounts import api_keys
+from shared.records.accounts.api_keys import Scope
 from tests.fixtures.event_source import EventSource, SentEvent
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith

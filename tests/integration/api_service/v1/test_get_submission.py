@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from api_service.events.notifications import Notifications
-from shared.database import channels
-from shared.database.connection import Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of, note_while_sent
 from tests.integration.rows import execute, fetch

@@ -12,9 +12,9 @@ from api_service.http.errors import ApiError, Kind
 from api_service.submissions.service import Submissions
 from api_service.v1.protocol import idempotency
 from api_service.v1.routes import submissions
-from shared.database.connection import Database
-from shared.resources.kept_answers import forget_old
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseUnavailable
+from shared.records.resources.kept_answers import forget_old
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch

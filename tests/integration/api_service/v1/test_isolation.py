@@ -8,8 +8,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import execute, fetch, insert
 from tests.integration.submission_rows import add, end, make_job, request

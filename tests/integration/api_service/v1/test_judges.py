@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from job_runner.upkeep.orphans import Orphans
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import end, make_job
 

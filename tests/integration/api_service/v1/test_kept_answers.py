@@ -12,8 +12,8 @@ from api_service.submissions.delete import delete
 from api_service.v1.protocol import idempotency
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.api_service.v1.life import Life
 from tests.integration.rows import execute, fetch

@@ -2,9 +2,9 @@
 
 import httpx
 
-from shared.database.connection import Database
-from shared.engine.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
-from shared.engine.languages import ALIASES
+from shared.adapters.database.connection import Database
+from shared.engine_api.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
+from shared.engine_api.languages import ALIASES
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import add
 

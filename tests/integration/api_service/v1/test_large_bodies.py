@@ -10,9 +10,9 @@ import pytest
 
 from api_service.requests import threads
 from api_service.v1.protocol import validation
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.storage.base import ObjectStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.base import ObjectStore
+from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, make_key
 

@@ -12,7 +12,7 @@ import pytest
 
 from api_service.v1.lists import pages
 from api_service.v1.lists.pages import ListQuery
-from shared.database.connection import Connection, Database, RawConnection, Record, Values
+from shared.adapters.database.connection import Connection, Database, RawConnection, Record, Values
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.plans import nodes_of, rows_read

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api_service.v1.routes.mailgun import report_of
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import execute, fetch, insert
 

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.database import channels
-from shared.database.connection import Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database
 from tests.integration.api_service.v1.conftest import Key
 from tests.integration.rows import add_executed, execute, fetch, insert
 from tests.integration.submission_rows import add

@@ -9,8 +9,8 @@ import pytest
 
 from api_service.http.errors import Kind
 from api_service.submissions.service import Submissions
-from shared.database.connection import Database
-from shared.service.errors import DatabaseUnavailable
+from shared.adapters.database.connection import Database
+from shared.common.service.errors import DatabaseUnavailable
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, app_of
 from tests.integration.submission_rows import add
 from tests.waiting import eventually

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import httpx
 
-from shared.database.connection import Database
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
 from tests.integration.api_service.v1.conftest import PUBLIC_URL
 from tests.integration.rows import add_upload
 from tests.integration.submission_rows import add, end, make_job, request

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PATH, Key, put
 from tests.integration.rows import fetch

@@ -8,11 +8,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.resources import read
-from shared.resources.links import Links
-from shared.storage.signing import LinkSigner
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.signing import LinkSigner
+from shared.records.accounts.api_keys import Scope
+from shared.records.resources import read
+from shared.records.resources.links import Links
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import CHECKED, PACKAGE, PATH, Key, make_key, put
 from tests.integration.rows import execute, fetch

@@ -10,11 +10,11 @@ import pytest
 
 from job_runner.upkeep.problems import remove_unneeded
 from precieux_client import AsyncClient, Checker, InvalidRequest, ProblemLimits
-from shared.accounts.api_keys import Scope
-from shared.database.connection import Database
-from shared.problems.files import FOLDER, key_of
-from shared.service.errors import ObjectNotFound, StoreUnavailable
-from shared.storage.local import LocalStore
+from shared.adapters.database.connection import Database
+from shared.adapters.storage.local import LocalStore
+from shared.common.service.errors import ObjectNotFound, StoreUnavailable
+from shared.records.accounts.api_keys import Scope
+from shared.records.problems.files import FOLDER, key_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import CHECKED, PACKAGE, PATH, PUBLIC_URL, ZIP, Key, make_key, put
 from tests.integration.rows import execute

@@ -7,10 +7,10 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from api_service.services import Services
-from shared.accounts.api_keys import Scope as KeyScope
-from shared.database.connection import Database
-from shared.engine.client.base import OpenedEngine
-from shared.http.bodies import FREE_BYTES
+from shared.adapters.database.connection import Database
+from shared.adapters.engine.base import OpenedEngine
+from shared.common.http.bodies import FREE_BYTES
+from shared.records.accounts.api_keys import Scope as KeyScope
 from tests.factories import ended_test
 from tests.fixtures.played_engine import STARTED, PlayedEngine
 from tests.integration.api_service.conftest import ApiWith

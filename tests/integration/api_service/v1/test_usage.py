@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from shared.accounts import budgets
-from shared.accounts.api_keys import Scope
-from shared.accounts.budgets import Charge, run_seconds
-from shared.database.connection import Database
+from shared.adapters.database.connection import Database
+from shared.records.accounts import budgets
+from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.budgets import Charge, run_seconds
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import submit
 from tests.integration.api_service.v1.conftest import Key

@@ -7,7 +7,7 @@ from typing import Any, Final
 from api_service.doors.jobe.languages import languages_of
 from api_service.doors.jobe.request import RunSpec, read_run
 from api_service.languages.catalog import LanguageCatalog
-from shared.engine.codex import LimitBounds, SupportedLanguage
+from shared.engine_api.codex import LimitBounds, SupportedLanguage
 
 _MIB: Final = 1 << 20
 BOUNDS: Final = {

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from api_service.doors.jobe.answer import answer_of, text_of
-from shared.engine.codex import Verdict
-from shared.engine.run_call import Compiled, TestEnded
+from shared.engine_api.codex import Verdict
+from shared.engine_api.run_call import Compiled, TestEnded
 from tests.factories import ended_test
 from tests.unit.api_service.jobe.samples import spec
 

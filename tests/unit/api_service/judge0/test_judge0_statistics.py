@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from api_service.doors.judge0 import statistics
 from api_service.doors.judge0.statistics import Statistics
-from shared.database.connection import Database, DatabaseSettings
+from shared.adapters.database.connection import Database, DatabaseSettings
 
 
 class _Counting(Statistics):

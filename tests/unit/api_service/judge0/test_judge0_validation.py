@@ -16,11 +16,11 @@ from api_service.doors.judge0.validation import SubmissionRequest, check, words
 from api_service.languages.catalog import LanguageCatalog
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
-from shared.accounts.webhooks import WebhookSettings
-from shared.engine.codex import LimitBounds, SupportedLanguage
-from shared.files.archives import unpack
-from shared.judge0.submissions import ALL, ASKED
-from shared.service.errors import ConfigurationError
+from shared.common.files.archives import unpack
+from shared.common.service.errors import ConfigurationError
+from shared.engine_api.codex import LimitBounds, SupportedLanguage
+from shared.records.accounts.webhooks import WebhookSettings
+from shared.records.judge0.submissions import ALL, ASKED
 from tests.fixtures.judge0 import b64, zipped
 
 BOUNDS: Final = {

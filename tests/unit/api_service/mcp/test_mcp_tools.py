@@ -18,9 +18,9 @@ from api_service.agent_tools.server import Answer, Backend, OnTest, make_server
 from api_service.agent_tools.tools import TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.v1.reads.transient_run import TransientResult
-from shared.engine.client.event_lines import RunEvent
-from shared.engine.run_call import JudgeFailed, Started
-from shared.service.errors import DatabaseUnavailable
+from shared.common.service.errors import DatabaseUnavailable
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import JudgeFailed, Started
 from tests.factories import ended_test
 
 STARTED: Final = Started(language="py", info="Python 3.13.5", compile=None, run="python3 main.py")

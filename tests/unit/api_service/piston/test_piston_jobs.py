@@ -10,7 +10,7 @@ from api_service.doors.piston.runtimes import find, is_in, runtimes_of, semantic
 from api_service.doors.piston.settings import LIMITS, PistonSettings
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
-from shared.engine.codex import LimitBounds, SupportedLanguage
+from shared.engine_api.codex import LimitBounds, SupportedLanguage
 
 _BOUNDS = {
     name: LimitBounds(default=1, max=most)

@@ -10,8 +10,8 @@ from api_service.doors.sandboxfusion.languages import find
 from api_service.doors.sandboxfusion.program import FusionProgram, code_program, notebook_program
 from api_service.doors.sandboxfusion.request import NotRunnable
 from api_service.languages.catalog import LanguageCatalog
-from shared.engine.codex import LanguageLibrary, LimitBounds, SupportedLanguage
-from shared.engine.run_call import ProgramRequest
+from shared.engine_api.codex import LanguageLibrary, LimitBounds, SupportedLanguage
+from shared.engine_api.run_call import ProgramRequest
 
 _MIB = 1 << 20
 _LIMITS = {"cpu_s": 30, "wall_s": 60, "memory_bytes": 1024 * _MIB, "output_bytes": 1 << 20}

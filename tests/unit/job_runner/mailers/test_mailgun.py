@@ -9,7 +9,7 @@ import pytest
 
 from job_runner.mailers import mailgun as mailgun_module
 from job_runner.mailers.mailgun import MailgunMailer
-from shared.service.errors import Blame, MailerUnavailable, MailRefused
+from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
 

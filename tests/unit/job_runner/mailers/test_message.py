@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.files import file_name
 from job_runner.mailers.message import parse_recipient, write_message
-from shared.service.errors import MailRefused
+from shared.common.service.errors import MailRefused
 from tests.factories import make_email
 
 SENDER = Address("Precieux", "results", "example.com")

@@ -10,9 +10,9 @@ from job_runner.mailers import MailSettings, open_mailer
 from job_runner.mailers.files import FileMailer
 from job_runner.mailers.mailgun import MailgunMailer
 from job_runner.mailers.smtp import SmtpMailer, failure, server_of
-from shared.service.errors import Blame, ConfigurationError, MailerUnavailable, MailRefused
-from shared.service.settings import load
-from shared.text.retry_after import parse_retry_after
+from shared.common.service.errors import Blame, ConfigurationError, MailerUnavailable, MailRefused
+from shared.common.service.settings import load
+from shared.common.text.retry_after import parse_retry_after
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

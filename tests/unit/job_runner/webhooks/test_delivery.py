@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from job_runner.webhooks.delivery import Deliverer, Resolve, WebhookAnswer, WebhookMessage, resolve_name
-from shared.accounts.webhooks import new_secret
-from shared.http.egress import Egress
+from shared.common.http.egress import Egress
+from shared.records.accounts.webhooks import new_secret
 from tests.fixtures.certificates import write_certificate
 from tests.fixtures.gate import leave_out
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving

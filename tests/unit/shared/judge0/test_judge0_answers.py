@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.engine.codex import Verdict
-from shared.judge0.statuses import Judge0End, Status, ending_of
-from shared.judge0.submissions import NotText, fields_of, values_of
-from shared.text.base64_text import decode, encode
+from shared.common.text.base64_text import decode, encode
+from shared.engine_api.codex import Verdict
+from shared.records.judge0.statuses import Judge0End, Status, ending_of
+from shared.records.judge0.submissions import NotText, fields_of, values_of
 
 TOKEN = UUID("7f0f7c9e-2c1c-4d2a-9d61-0a2b3c4d5e6f")
 

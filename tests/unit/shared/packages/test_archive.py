@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.packages.read import read_package
-from shared.packages.yaml_text import load_yaml
+from shared.judging.packages.read import read_package
+from shared.judging.packages.yaml_text import load_yaml
 from tests.problem_packages import BOUNDS, LEGACY, MIB, fault_texts, faults_of, pack, read
 from tests.public_packages import differences
 

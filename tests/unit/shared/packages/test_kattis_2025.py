@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.grading import Fold, Policy, ScoreRule
-from shared.packages.fields import replace_constants
-from shared.packages.model import DataKind, Package, PackageFormat, ProblemType, Sample
-from shared.packages.programs import main_file
-from shared.problems.files import needed_files
+from shared.judging.grading import Fold, Policy, ScoreRule
+from shared.judging.packages.fields import replace_constants
+from shared.judging.packages.model import DataKind, Package, PackageFormat, ProblemType, Sample
+from shared.judging.packages.programs import main_file
+from shared.records.problems.files import needed_files
 from tests.problem_packages import MIB, NEW, NEW_YAML, TESTS, fault_texts, read
 
 SCORING = f"{NEW_YAML}type: scoring\n"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.grading import Fold, Policy, ScoreRule
-from shared.packages.model import Package, PackageFormat, ProblemType, Sample
+from shared.judging.grading import Fold, Policy, ScoreRule
+from shared.judging.packages.model import Package, PackageFormat, ProblemType, Sample
 from tests.problem_packages import LEGACY, MIB, TESTS, fault_texts, read
 
 SCORING = "name: Sum\ntype: scoring\n"

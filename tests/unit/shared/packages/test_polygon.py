@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared.engine.codex import Verdict
-from shared.grading import Fold, Policy, ScoreRule
-from shared.packages.expectations import JuryTest, unmet
-from shared.packages.model import JurySubmission, Package, PackageFormat, ProblemType
+from shared.engine_api.codex import Verdict
+from shared.judging.grading import Fold, Policy, ScoreRule
+from shared.judging.packages.expectations import JuryTest, unmet
+from shared.judging.packages.model import JurySubmission, Package, PackageFormat, ProblemType
 from tests.problem_packages import MIB, fault_texts, read
 
 TESTS = '<test method="manual" sample="true"/><test method="generated" cmd="gen 2"/>'

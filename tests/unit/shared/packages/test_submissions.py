@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from shared.engine.codex import Verdict
-from shared.packages.expectations import JuryTest, matches, of_tags, unmet
-from shared.packages.model import JurySubmission
+from shared.engine_api.codex import Verdict
+from shared.judging.packages.expectations import JuryTest, matches, of_tags, unmet
+from shared.judging.packages.model import JurySubmission
 from tests.problem_packages import LEGACY, MIB, NEW, fault_texts, read
 
 AC, WA, TLE, RTE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT, Verdict.RUNTIME_ERROR

@@ -1,0 +1,65 @@
+"""Dead letters of an installation without RabbitMQ: outbox rows that can make no job, named by their ids."""
+
+from collections.abc import Collection
+from typing import Final
+
+from shared.adapters.broker.base import DEAD_QUEUE, QUEUE
+from shared.adapters.broker.dead_letters import DeadLetter, Depth
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Database, Record
+
+_LETTER: Final = "outbox.id, body, headers ->> 'message_id' AS message_id, failure, failed_at"
+
+_DEPTH: Final = "SELECT count(*) AS dead, min(failed_at) AS since FROM outbox WHERE failure IS NOT NULL"
+_READ: Final = f"SELECT {_LETTER} FROM outbox WHERE failure IS NOT NULL ORDER BY failed_at, id LIMIT :limit"  # noqa: S608
+# The row itself comes to life again, so there is never a copy.
+_REPLAY: Final = f"""
+    WITH dead AS MATERIALIZED (
+        SELECT {_LETTER} FROM outbox WHERE failure IS NOT NULL AND id = ANY(:ids) ORDER BY id FOR UPDATE
+    ), revived AS (
+        UPDATE outbox SET failure = NULL, failed_at = NULL, attempt = 0, run_after = NULL
+        FROM dead WHERE outbox.id = dead.id
+    )
+    SELECT dead.*, pg_notify(:channel, '') FROM dead ORDER BY id
+"""  # noqa: S608
+_DROP: Final = f"""
+    WITH dead AS MATERIALIZED (
+        SELECT {_LETTER} FROM outbox WHERE failure IS NOT NULL AND id = ANY(:ids) ORDER BY id FOR UPDATE
+    ), dropped AS (DELETE FROM outbox USING dead WHERE outbox.id = dead.id)
+    SELECT * FROM dead ORDER BY id
+"""  # noqa: S608
+
+
+class OutboxDeadLetters:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def depths(self) -> dict[str, Depth]:
+        async with self._database.connection() as connection:
+            row = await connection.fetch_one(_DEPTH)
+        assert row is not None
+        # What waits is in the outbox itself: there is no other queue.
+        return {QUEUE: Depth(0), DEAD_QUEUE: Depth(row["dead"], row["since"])}
+
+    async def read(self, *, limit: int) -> list[DeadLetter]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch_all(_READ, {"limit": limit})
+        return [_letter(row) for row in rows]
+
+    async def replay(self, keys: Collection[str]) -> list[DeadLetter]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch_all(_REPLAY, {"ids": _ids(keys), "channel": channels.OUTBOX})
+        return [_letter(row) for row in rows]
+
+    async def drop(self, keys: Collection[str]) -> list[DeadLetter]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch_all(_DROP, {"ids": _ids(keys)})
+        return [_letter(row) for row in rows]
+
+
+def _letter(row: Record) -> DeadLetter:
+    return DeadLetter(str(row["id"]), row["body"].encode(), row["message_id"], row["failure"], row["failed_at"])
+
+
+def _ids(keys: Collection[str]) -> list[int]:
+    return [int(key) for key in keys if key.isascii() and key.isdigit() and int(key) < 1 << 63]

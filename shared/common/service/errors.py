@@ -1,0 +1,125 @@
+"""The errors that the services share: an adapter raises them, and its callers decide by them.
+
+    PrecieuxError
+    ├── ConfigurationError       the operator must change a setting; the process stops with this one sentence
+    ├── TransientError           try again later: nothing is wrong with the work itself
+    │   ├── DatabaseUnavailable
+    │   │   ├── DatabaseConflict
+    │   │   ├── DatabaseFull
+    │   │   └── DatabaseTooSlow
+    │   ├── BrokerUnavailable
+    │   ├── StoreUnavailable
+    │   ├── EngineUnavailable
+    │   │   ├── EngineAway
+    │   │   └── EngineCrashed
+    │   └── MailerUnavailable
+    └── PermanentError           trying again cannot help
+        ├── ObjectNotFound
+        ├── EngineRefused
+        └── MailRefused
+
+A submitted program that fails is a verdict (`shared.engine_api.codex.Verdict`), not an error. Errors of one service
+alone are in that service. Adapters wrap the errors of their library (`raise StoreUnavailable(...) from exc`), so
+nothing above them knows boto3, pika or httpx.
+"""
+
+from enum import Enum, auto
+
+
+class PrecieuxError(Exception):
+    """The base of all these errors. Its text is one sentence for a person."""
+
+
+class ConfigurationError(PrecieuxError):
+    """A setting is missing or wrong. The text names the setting and what to set."""
+
+
+class TransientError(PrecieuxError):
+    """Another try may succeed.
+
+    `retry_after` is the shortest wait in seconds that the other side asked for, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DatabaseUnavailable(TransientError):
+    """Postgres cannot be reached, or closed the connection."""
+
+
+class DatabaseConflict(DatabaseUnavailable):
+    """Postgres rolled the transaction back in favour of another. It may be repeated."""
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The disk of Postgres has no room for what was to be written."""
+
+
+class DatabaseTooSlow(DatabaseUnavailable):
+    """A statement took longer than it may."""
+
+
+class BrokerUnavailable(TransientError):
+    """The broker cannot be reached, or did not confirm."""
+
+
+class StoreUnavailable(TransientError):
+    """The object store cannot be reached, or answered with a server error."""
+
+
+class EngineUnavailable(TransientError):
+    """The engine failed to run a program, or sent an answer that is not in its protocol."""
+
+
+class EngineAway(EngineUnavailable):
+    """The engine cannot be reached, is full, or stops. No program is the cause."""
+
+
+class EngineCrashed(EngineUnavailable):
+    """The connection broke after the engine had begun to run the program, which may be the cause."""
+
+
+class Blame(Enum):
+    """The cause of a failure to send a mail, as far as the provider's answer tells it."""
+
+    MAIL = auto()
+    #: The mail; or the account, if mails to others get the same answer.
+    MAIL_OR_ACCOUNT = auto()
+    #: The provider does not serve our account: every other mail would fail too.
+    ACCOUNT = auto()
+    #: The provider is away: every other mail would fail too.
+    PROVIDER = auto()
+
+
+class MailerUnavailable(TransientError):
+    """The mail was not sent, and another try may succeed.
+
+    `uncertain` is True if the provider may have taken the mail, so that another try may be another copy.
+    """
+
+    def __init__(self, message: str, *, blame: Blame = Blame.MAIL, uncertain: bool = False) -> None:
+        super().__init__(message)
+        self.blame = blame
+        self.uncertain = uncertain
+
+
+class PermanentError(PrecieuxError):
+    """Another try would fail too."""
+
+
+class ObjectNotFound(PermanentError):
+    """The store holds nothing under this key."""
+
+
+class EngineRefused(PermanentError):
+    """The engine refused the request. It would refuse another try too."""
+
+
+class MailRefused(PermanentError):
+    """The provider will never deliver this mail, unless `blame` names another cause."""
+
+    def __init__(self, message: str, *, blame: Blame = Blame.MAIL) -> None:
+        super().__init__(message)
+        self.blame = blame

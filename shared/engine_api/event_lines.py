@@ -1,0 +1,153 @@
+"""Reads the events of `POST /run` from the bytes of the answer, within bounds of time and memory."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Final, TypeAlias
+
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
+from shared.common.text.json_structure import has_more_structure
+from shared.engine_api.run_call import (
+    MAX_ARTIFACTS,
+    Compiled,
+    Failed,
+    Finished,
+    JudgeFailed,
+    LeftOut,
+    Missing,
+    Output,
+    ProgramArtifact,
+    Started,
+    TestEnded,
+    parse_event,
+)
+
+RunEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded
+
+#: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
+LONG: Final = 64 << 10
+#: Characters kept of a difference, and of an engine's reason, which are meant to be short.
+_DIFF_LENGTH: Final = 10_000
+_REASON_LENGTH: Final = 1000
+#: Characters kept of a judge's message.
+MESSAGE_LENGTH: Final = 64 << 10
+#: What a line may have outside of its strings (`shared.common.text.json_structure`). The longest is the order of the
+#: outputs.
+_MOST_STRUCTURE: Final = 131_072
+
+
+class EventLines:
+    """The events of one answer, one a line.
+
+    A long line waits for its turn among all `long_answers`, and keeps it until its event was handled. A line of more
+    than `longest` bytes, or one that takes more than `seconds`, is a failure of the engine.
+    """
+
+    def __init__(
+        self, chunks: AsyncIterator[bytes], long_answers: asyncio.Semaphore, longest: int, seconds: float
+    ) -> None:
+        self._chunks = chunks
+        self._long_answers = long_answers
+        self._longest = longest
+        self._seconds = seconds
+        self._buffer = bytearray()
+
+    async def events(self) -> AsyncGenerator[RunEvent]:
+        """Yield the events up to the last.
+
+        Raises `EngineAway` if the engine stops, `EngineCrashed` if the last event is missing, or `EngineUnavailable`.
+        """
+        async with AsyncExitStack() as turn:
+            while True:
+                if b"\n" not in self._buffer:  # otherwise there is nothing to wait for
+                    async with asyncio.timeout(self._seconds):
+                        await self._fill(turn)
+                line, _, self._buffer = self._buffer.partition(b"\n")
+                event = _parse(line)
+                del line
+                match event:
+                    case Finished():
+                        return
+                    case Failed(stopping=True):
+                        raise EngineAway("the engine stopped before the program ended")
+                    case Failed():
+                        raise EngineUnavailable(f"the engine failed: {event.error[:200]}")
+                    case _:
+                        yield event
+                del event
+                await turn.aclose()
+
+    async def _fill(self, turn: AsyncExitStack) -> None:
+        """Read until there is a whole line."""
+        searched = 0
+        is_long = False
+        while self._buffer.find(b"\n", searched) < 0:
+            searched = len(self._buffer)
+            if searched > self._longest:
+                raise EngineUnavailable(f"the engine's answer has a line of over {self._longest} bytes")
+            if searched > LONG and not is_long:
+                is_long = True
+                await turn.enter_async_context(self._long_answers)
+            chunk = await anext(self._chunks, None)
+            if chunk is None:
+                raise EngineCrashed("the engine's answer ended before the program did")
+            self._buffer += chunk
+
+
+def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEvent:
+    """Return the event with each stream cut to `longest` characters, and with the artifacts that may be kept."""
+    match event:
+        case TestEnded():
+            cut = [name for name in ("stdout", "stderr") if len(getattr(event, name)) > longest]
+            changes: dict[str, object] = {name: getattr(event, name)[:longest] for name in cut}
+            changes |= {f"{name}_bytes": None for name in cut}
+            if cut:
+                changes["truncated"] = [*event.truncated, *(name for name in cut if name not in event.truncated)]
+            if event.diff is not None and len(event.diff) > _DIFF_LENGTH:
+                changes["diff"] = event.diff[:_DIFF_LENGTH]
+            if len(event.error) > _REASON_LENGTH:
+                changes["error"] = event.error[:_REASON_LENGTH]
+            for name in ("message", "judge_message"):
+                if len(getattr(event, name) or "") > MESSAGE_LENGTH:
+                    changes[name] = getattr(event, name)[:MESSAGE_LENGTH]
+            if event.artifacts:
+                changes |= _kept_artifacts(event, artifact_bytes)
+            return event.model_copy(update=changes) if changes else event
+        case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
+            cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
+            return event.model_copy(update={**cut_texts, "error": event.error[:_REASON_LENGTH], "truncated": True})
+        case JudgeFailed() if len(event.judge_message) > MESSAGE_LENGTH:
+            return event.model_copy(update={"judge_message": event.judge_message[:MESSAGE_LENGTH]})
+        case Compiled() if len(event.error) > _REASON_LENGTH:
+            return event.model_copy(update={"error": event.error[:_REASON_LENGTH]})
+        case _:
+            return event
+
+
+def _kept_artifacts(event: TestEnded, most_bytes: int) -> dict[str, object]:
+    """Return the changes that leave out the artifacts beyond the bounds, and those with the name of another."""
+    kept: dict[str, ProgramArtifact] = {}
+    left_out = Counter(event.artifacts_left_out)
+    for artifact in event.artifacts or ():
+        if artifact.name in kept:
+            left_out[LeftOut.BAD_NAME] += 1
+        elif len(kept) == MAX_ARTIFACTS:
+            left_out[LeftOut.TOO_MANY] += 1
+        elif len(artifact.content) > most_bytes:
+            left_out[LeftOut.TOO_LARGE] += 1
+        else:
+            kept[artifact.name] = artifact
+            most_bytes -= len(artifact.content)
+    if len(kept) == len(event.artifacts or ()):
+        return {}
+    return {"artifacts": list(kept.values()), "artifacts_left_out": dict(left_out)}
+
+
+def _parse(line: bytearray) -> RunEvent | Finished | Failed:
+    if has_more_structure(line, _MOST_STRUCTURE):
+        raise EngineUnavailable("the engine's answer has a line of too many values")
+    try:
+        return parse_event(bytes(line))
+    except ValueError as exc:
+        raise EngineUnavailable("the engine's answer does not follow the protocol of POST /run") from exc

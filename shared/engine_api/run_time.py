@@ -1,0 +1,31 @@
+"""The time for which the sender of a run is charged."""
+
+import time
+
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call import Compiled, Started, TestEnded
+
+
+class RunTime:
+    """Begins when it is made. A run waits for its slot, and for a processor if the machine is busy: that is not
+    charged. A program that sleeps holds its slot."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self._cpu_s = self._waited_s = 0.0
+
+    def add(self, event: RunEvent) -> None:
+        """Take an event of the run, or of a further call that it needs."""
+        now = time.monotonic()
+        match event:
+            case Started():
+                self._waited_s += now - self._last
+            case Compiled() | TestEnded():
+                self._cpu_s += event.cpu_s + (event.judge_cpu_s if isinstance(event, TestEnded) else 0.0)
+                self._waited_s += event.waited_s
+        self._last = now
+
+    @property
+    def seconds(self) -> float:
+        """The CPU time, or the elapsed time without waiting if that is more: tests may run at once."""
+        return max(self._cpu_s, time.monotonic() - self._began - self._waited_s)

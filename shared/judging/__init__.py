@@ -1,0 +1,1 @@
+"""Problem packages and grades: pure, no I/O but of the package itself."""

@@ -1,0 +1,229 @@
+"""Reads the packages of Kattis and the ICPC, of both generations, with what DOMjudge adds. Pure."""
+
+import json
+import re
+from typing import Final
+
+from shared.judging.packages.archive import PackageArchive
+from shared.judging.packages.expectations import LEGACY_FOLDERS, SubmissionsYaml, of_tags
+from shared.judging.packages.faults import FaultList
+from shared.judging.packages.fields import read_fields
+from shared.judging.packages.model import (
+    EVERY_LANGUAGE,
+    JurySubmission,
+    Package,
+    PackageBounds,
+    PackageFormat,
+    PackageJudge,
+    PackageProgram,
+    RunExpectation,
+    usable_titles,
+)
+from shared.judging.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
+from shared.judging.packages.programs import MOST_PROGRAMS, ProgramFinder, language_of
+from shared.judging.packages.test_data import read_test_data
+
+_PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
+_LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\..+", re.DOTALL)
+_SUBMISSIONS_JSON: Final = "submissions.json"
+_SUBMISSIONS_YAML: Final = "submissions/submissions.yaml"
+_MOST_EXPECTATIONS: Final = 5000
+_LONGEST_JSON: Final = 1 << 18
+#: Bytes of a source in which DOMjudge's tags are looked for.
+_LONGEST_SOURCE: Final = 1 << 20
+
+
+def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultList, name: str) -> Package:
+    """Return the package. Faults are noted, and the package means nothing if there are any."""
+    archive.keep(lambda path: _is_named_well(path, faults))
+    config = read_config(archive, bounds.operator, faults)
+    finder = ProgramFinder(archive, bounds.languages, bounds.checker_bytes, config.constants)
+    jury = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes, config.constants)
+    validator = _find_checker(archive, config, finder, faults)
+    grader = _find_grader(archive, config, finder, faults)
+    data = read_test_data(archive, config, bounds, faults, has_checker=validator is not None)
+    if data.uses_grader is not (grader is not None):
+        sentence = "`grading: custom` needs a grader." if data.uses_grader else "No group has `grading: custom`."
+        faults.add("graders", sentence)
+    if archive.is_folder("static_validator"):
+        faults.warn("static_validator", "Static validators are not run.")
+    judge = PackageJudge(validator) if validator else None
+    includes = _includes(archive, config, faults)
+    finder.check_includes(includes, "include", faults)
+    name = archive.folder or name
+    limits = config.limits
+    assert limits is not None
+    return Package(
+        format=PackageFormat.LEGACY if config.generation is Generation.LEGACY else PackageFormat.KATTIS_2025_09,
+        name=name,
+        titles=usable_titles(config.titles, name),
+        types=config.types,
+        languages=config.languages,
+        limits=limits,
+        time_limit_rule=config.rule,
+        checker=None if config.is_interactive else judge,
+        interactor=judge if config.is_interactive else None,
+        grader=grader,
+        tests=data.tests,
+        scheme=data.scheme,
+        samples=data.samples,
+        attachments=tuple(archive.below("attachments").values()),
+        includes=includes,
+        submissions=_submissions(archive, config, jury, faults),
+        input_validators=_input_validators(archive, finder, faults),
+        data_tests=data.data_tests,
+        constants=config.constants,
+        files=archive.files,
+        checker_args=data.checker_args,
+    )
+
+
+def _is_named_well(path: str, faults: FaultList) -> bool:
+    """Return False for a path that counts as absent. If it looks like a test or a submission, that is a warning."""
+    if path == ".timelimit" or all(_PART.fullmatch(part) for part in path.split("/")):
+        return True
+    if _LOOKS_IMPORTANT.fullmatch(path):
+        faults.warn(path[:200], "The path has other characters than the format allows, so the file counts as absent.")
+    return False
+
+
+def _find_checker(
+    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
+) -> PackageProgram | None:
+    """Return the output validator, if there is one."""
+    programs = _programs_of("output_validator", archive, finder)
+    if config.generation is Generation.LEGACY:
+        programs += _programs_of("output_validators", archive, finder)
+    elif archive.is_folder("output_validators"):
+        faults.warn("output_validators", "The folder is not read: its successor is output_validator.")
+    wanted = config.wants_validator
+    needs = config.is_interactive or config.is_multi_pass
+    if programs and wanted is False:
+        faults.add(programs[0].name, "There is an output validator, but `validation` is not `custom`.")
+    elif not programs and (wanted or needs):
+        folder = next(filter(archive.below, ("output_validator", "output_validators")), None)
+        what = "no file here is of a known language" if folder else "there is none"
+        faults.add(folder or CONFIG, f"The problem needs an output validator, and {what}.")
+    return _only(programs, "output validator", faults)
+
+
+def _only(programs: list[PackageProgram], kind: str, faults: FaultList) -> PackageProgram | None:
+    """Return the only program of a kind, which must work here; None if there is none."""
+    if len(programs) > 1:
+        faults.add(programs[1].name, f"There is more than one {kind}.")
+    if programs and programs[0].fault:
+        faults.add(programs[0].name, programs[0].fault)
+    return programs[0] if programs else None
+
+
+def _programs_of(folder: str, archive: PackageArchive, finder: ProgramFinder) -> list[PackageProgram]:
+    """Return the programs of a folder: itself, if its only source is in it, else its files and folders."""
+    files = {name for name in archive.children(folder) if f"{folder}/{name}" in archive.files}
+    programs = finder.all_in(folder)
+    is_one_file = len(programs) == 1 and programs[0].name in archive.files
+    if is_one_file or (files and folder == "output_validator") or files & {"build", "run"}:
+        program = finder.find(folder, scripts=True)
+        return [program] if program else []
+    return programs
+
+
+def _find_grader(
+    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
+) -> PackageProgram | None:
+    if config.generation is not Generation.KATTIS_2025_09:
+        return _only(finder.all_in("graders"), "grader", faults)
+    if archive.is_folder("graders"):
+        faults.warn("graders", "The folder is not read: this format has no graders.")
+    return None
+
+
+def _includes(archive: PackageArchive, config: ProblemConfig, faults: FaultList) -> dict[str, dict[str, str]]:
+    """Return the files that are copied over a program's, by language."""
+    includes: dict[str, dict[str, str]] = {}
+    for name in archive.children("include"):
+        language = EVERY_LANGUAGE if name == "default" else language_of(name)
+        if language is None or (name == "default" and config.generation is Generation.LEGACY):
+            faults.warn(f"include/{name}", "This is no code of a language.")
+        elif language or name == "default":
+            includes[language] = archive.below(f"include/{name}")
+    return includes
+
+
+def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: FaultList) -> tuple[PackageProgram, ...]:
+    found: list[PackageProgram] = []
+    for folder in ("input_validators", "input_format_validators"):
+        found += finder.all_in(folder)
+        for path in archive.below(folder).values():
+            if path.endswith((".ctd", ".viva")):
+                found.append(PackageProgram(path, "", {}, "", fault="Checktestdata and VIVA are not run."))
+    for program in found:
+        if program.fault:
+            faults.warn(program.name, program.fault)
+    return tuple(found)
+
+
+def _submissions(
+    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
+) -> tuple[JurySubmission, ...]:
+    by_tests = config.generation is Generation.KATTIS_2025_09
+    rules = SubmissionsYaml(read_fields(archive, _SUBMISSIONS_YAML, faults)) if by_tests else None
+    overrides = _submissions_json(archive, faults)
+    submissions: list[JurySubmission] = []
+    for folder in archive.children("submissions"):
+        for name in archive.children(f"submissions/{folder}"):
+            path = f"submissions/{folder}/{name}"
+            if len(submissions) == MOST_PROGRAMS:
+                raise faults.fail("submissions", f"There are more than {MOST_PROGRAMS} submissions.")
+            asked = overrides.get(path, (None, None))
+            rule = rules.rules_for(f"{folder}/{name}") if rules else None
+            if rule:
+                asked = (rule.language or asked[0], rule.entry or asked[1])
+            language = language_of(asked[0]) if asked[0] else None
+            program = finder.find(path, language=language, entry=asked[1])
+            if program is None:
+                faults.warn(path, "Its language is not known, so it is no submission.")
+                continue
+            if program.fault:
+                faults.warn(path, program.fault)
+            run = None if rule else _expected_of_run(archive, folder, program, faults)
+            tests = rule.tests if rule else ()
+            not_run = program.fault or ("" if run or tests else "Nothing says what it must get.")
+            if not (run or tests):
+                faults.warn(f"submissions/{folder}", "The folder is not known, and nothing says what is expected.")
+            submissions.append(JurySubmission(path, program, run, tests, not_run))
+    if sum(len(submission.tests) for submission in submissions) > _MOST_EXPECTATIONS:
+        faults.add(_SUBMISSIONS_YAML, f"It says more than {_MOST_EXPECTATIONS} things of all submissions together.")
+    if not any(one.expected == ["AC"] and not (one.run and one.run.partial) for one in submissions):
+        faults.warn("submissions/accepted", "There is no accepted submission.")
+    return tuple(submissions)
+
+
+def _expected_of_run(
+    archive: PackageArchive, folder: str, program: PackageProgram, faults: FaultList
+) -> RunExpectation | None:
+    """Return what a submission's folder or its tags say (legacy)."""
+    if folder in LEGACY_FOLDERS:
+        return LEGACY_FOLDERS[folder]
+    sources = (archive.beginning(path, _LONGEST_SOURCE) for path in program.files.values())
+    tags = [found for found in map(of_tags, sources) if found[1]]
+    if sum(number for _, number in tags) > 1:
+        faults.warn(program.name, "There are several tags of expected results; the first one counts.")
+    return tags[0][0] if tags else None
+
+
+def _submissions_json(archive: PackageArchive, faults: FaultList) -> dict[str, tuple[str | None, str | None]]:
+    """Return the languages and entries that DOMjudge's file names, by the paths of submissions."""
+    if _SUBMISSIONS_JSON not in archive.files:
+        return {}
+    try:
+        value = json.loads(archive.read(_SUBMISSIONS_JSON, _LONGEST_JSON) or b"{}")
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict) or not all(isinstance(entry, dict) for entry in value.values()):
+        faults.add(_SUBMISSIONS_JSON, "The file is not a JSON object of objects.")
+        return {}
+
+    def text(entry: dict[str, object], key: str) -> str | None:
+        return word if isinstance(word := entry.get(key), str) else None
+
+    return {path.strip("/"): (text(entry, "langid"), text(entry, "entry_point")) for path, entry in value.items()}

@@ -1,0 +1,1 @@
+"""Rows that several services read and write, and the words for people."""

@@ -1,0 +1,334 @@
+"""Turns rows of the database into resources. Pure.
+
+Rows of the classic calls have fewer values. What they lack is derived, so that both kinds read alike.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from shared.adapters.database.connection import Record
+from shared.engine_api.artifacts import ARTIFACTS
+from shared.engine_api.codex import LimitBounds, version_in
+from shared.engine_api.languages import check_lang
+from shared.engine_api.run_call import (
+    DEFAULT_TOLERANCE,
+    CheckerKind,
+    ProgramLimits,
+    judge_limits_in_effect,
+    limits_in_effect,
+)
+from shared.records.operations.job_state import JobState
+from shared.records.resources.links import Links
+from shared.records.resources.models import (
+    AnyChecker,
+    Artifact,
+    CheckerProgram,
+    Comparison,
+    Engine,
+    File,
+    GroupResult,
+    IcpcComparison,
+    Judge,
+    Limits,
+    MailState,
+    MailStatus,
+    Queue,
+    Run,
+    State,
+    Submission,
+    Test,
+    Webhook,
+    WebhookState,
+    signal_name,
+)
+from shared.records.resources.texts import cut
+
+#: The first steps of coarse measures.
+_STEPS: Final = {"cpu_s": 0.1, "wall_s": 0.1, "memory_bytes": 16 << 20}
+#: Each text is cut to this many bytes.
+TEXT_LIMIT: Final = 64 << 10
+
+#: A run's state by that of its job, None if it has no job yet.
+STATES: Final = {
+    None: State.QUEUED,
+    JobState.NONE_EXECUTED: State.QUEUED,
+    JobState.EXECUTING: State.RUNNING,
+    JobState.EXECUTED: State.FINISHED,
+    JobState.FAILED: State.FAILED,
+    JobState.CANCELLED: State.CANCELLED,
+}
+#: What a submission has in place of a job, a mail and a webhook.
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("job", "status", "outcome", "groups", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
+     "webhook_last_error", "webhook_run_after")
+)  # fmt: skip
+
+
+def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> Submission:
+    """Return a submission that was stored just now, from the values of its row. It has no job, mail or webhook yet.
+
+    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language and of those of
+    its judges.
+    """
+    tests = json.loads(values["tests"]) if values["tests"] else None
+    spec = json.loads(values["spec"] or "{}")
+    points = spec.get("points") if "problem" in spec else sum(test["points"] for test in tests) if tests else None
+    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "is_interactive": False, "shows_secrets": True}
+    row |= {"points": points, **values}
+    run = run_of(row, None, tests_of(row, [], TEXT_LIMIT))
+    return submission_of(row, state_of(row), links, queue, run)
+
+
+def state_of(row: Record) -> State:
+    """Return the state of a submission."""
+    if row["is_requested"]:
+        return State.RUNNING if row["status"] == JobState.EXECUTING else State.QUEUED
+    return State(row["outcome"]) if row["outcome"] else State.HELD
+
+
+def submission_of(row: Record, state: State, links: Links, queue: Queue | None, run: Run | None) -> Submission:
+    spec = json.loads(row["spec"]) if row["spec"] else {}
+    files = [File(**file) for file in json.loads(row["files"])] if row["files"] else [_file(row)]
+    return Submission(
+        id=row["id"],
+        state=state,
+        verdict=run.verdict if run and state is State.FINISHED else None,
+        problem=spec.get("problem"),
+        language=row["code"],
+        entry=row["filename"] or files[0].path,
+        files=files,
+        args=spec.get("args") or [],
+        compiler_args=spec.get("compiler_args") or [],
+        limits=_limits(spec.get("limits") or {}, row["bounds"]),
+        checker=_checker(spec, row["checker_bounds"]),
+        interactor=Judge(**_judge(spec["interactor"], row["interactor_bounds"])) if spec.get("interactor") else None,
+        stop_at_first_failure=spec.get("stop_at_first_failure") or False,
+        email=row["email"],
+        locale=spec.get("locale") or "en",
+        metadata=json.loads(row["metadata"]) if row["metadata"] else {},
+        batch=row["batch"],
+        created_at=row["created_at"],
+        queue=queue,
+        run=run,
+        runs=row["runs"],
+        mail=_mail(row),
+        webhook=webhook_of(row),
+        links=links.submission(row["id"], has_recipient=row["email"] is not None),
+    )
+
+
+def _file(row: Record) -> File:
+    """Return the file of a classic submission. The original system's rows have neither its name nor its size."""
+    code = check_lang(row["language"] or "")
+    path = row["filename"] or row["object_key"] or (f"{row['id']}.{code}" if code else str(row["id"]))
+    return File(path=path, size_bytes=row["size_bytes"])
+
+
+def _limits(
+    asked: Mapping[str, Any],
+    bounds: str | None,
+    in_effect: Callable[[ProgramLimits, Mapping[str, LimitBounds]], ProgramLimits] = limits_in_effect,
+) -> Limits:
+    wanted = ProgramLimits(**asked)
+    # A foreign engine reports none.
+    if known := json.loads(bounds or "null"):
+        wanted = in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
+    return Limits(**wanted.model_dump())
+
+
+def _judge(stored: Mapping[str, Any], bounds: str | None) -> dict[str, Any]:
+    names = ("protocol", "language", "entry", "files", "args", "compiler_args")
+    return {
+        **{name: stored[name] for name in names},
+        "limits": _limits(stored["limits"], bounds, judge_limits_in_effect),
+    }
+
+
+def _checker(spec: Mapping[str, Any], bounds: str | None) -> AnyChecker | None:
+    """Return how outputs are compared; None if the problem or an interactor alone decides."""
+    asked = spec.get("checker") or {}
+    if "problem" in spec or (spec.get("interactor") and asked.get("kind") != CheckerKind.PROGRAM):
+        return None
+    kind = CheckerKind(asked.get("kind") or CheckerKind.LINES)
+    if kind is CheckerKind.ICPC:
+        return IcpcComparison(kind=kind, args=asked["args"])
+    if kind is CheckerKind.PROGRAM:
+        return CheckerProgram(**_judge(asked, bounds))
+    tolerance = asked.get("tolerance")
+    if kind is CheckerKind.FLOAT and tolerance is None:
+        tolerance = DEFAULT_TOLERANCE
+    return Comparison(kind=kind, tolerance=tolerance)
+
+
+def _mail(row: Record) -> MailStatus | None:
+    if row["mail"] is None:
+        return None
+    return MailStatus(id=row["mail"], state=MailState(row["mail_status"]), updated_at=row["mail_updated_at"])
+
+
+def webhook_of(row: Record) -> Webhook | None:
+    """Return the state of the latest webhook of a submission or a batch; None if it has no `webhook_url`."""
+    if row["webhook_url"] is None:
+        return None
+    state = WebhookState(row["webhook_status"] or WebhookState.PENDING)
+    return Webhook(
+        url=row["webhook_url"],
+        state=state,
+        attempts=row["webhook_attempt"] or 0,
+        last_status=row["webhook_last_status"],
+        last_error=row["webhook_last_error"],
+        next_attempt_at=row["webhook_run_after"] if state is WebhookState.PENDING else None,
+    )
+
+
+def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test] | None = None) -> Run | None:
+    """Return the run of a row; None if there is none."""
+    if row["job"] is None:
+        return waiting_run(row, tests) if row["is_requested"] and row["runs"] else None
+    state = STATES[row["status"]]
+    measures = {"cpu_s": row["time_s"], "wall_s": row["wall_s"], "memory_bytes": row["memory_bytes"]}
+    return Run(
+        number=row["number"],
+        state=state,
+        verdict=row["verdict"],
+        requested_at=row["run_requested_at"],
+        queued_at=row["queued_at"],
+        started_at=None if state is State.QUEUED else row["started_at"],
+        finished_at=row["finished_at"],
+        attempt=row["attempt"],
+        **(texts or {}),
+        exit_code=None if row["has_tests"] or row["signal"] is not None else row["exit_code"],
+        signal=None if row["has_tests"] else signal_name(row["signal"]),
+        **(coarse(measures) if row["has_secrets"] else measures),
+        engine=Engine(language=row["engine_language"], version=version_in(row["engine_info"] or "")),
+        tests=tests,
+        groups=None if row["groups"] is None else [GroupResult(**group) for group in json.loads(row["groups"])],
+        points=row["points"],
+        points_awarded=row["points_awarded"],
+    )
+
+
+def waiting_run(row: Record, tests: list[Test] | None = None) -> Run:
+    """Return the latest run of a submission, which has no job yet."""
+    return Run(
+        number=row["runs"],
+        state=State.QUEUED,
+        requested_at=row["requested_at"],
+        attempt=0,
+        engine=Engine(language=None, version=None),
+        tests=tests,
+        points=row["points"],
+    )
+
+
+def tests_of(row: Record, results: Sequence[Record], text_limit: int) -> list[Test] | None:
+    """Return all tests of a run, also those that have not ended."""
+    if row["tests"] is None:
+        return None
+    ended = {result["number"]: result for result in results}
+    is_over = row["status"] == JobState.EXECUTED
+    return [
+        test_of(row, number, spec, ended.get(number), text_limit, is_over=is_over)
+        for number, spec in enumerate(json.loads(row["tests"]), 1)
+    ]
+
+
+def test_of(
+    row: Record, number: int, spec: Mapping[str, Any], result: Record | None, text_limit: int, *, is_over: bool
+) -> Test:
+    """Return a test of the run of a row. The output of a program that talks with an interactor is not kept.
+
+    If not `shows_secrets`, a hidden test has its verdict and its points alone: its program could tell its input by its
+    output, its exit code, its time or its memory.
+    """
+    known = {
+        "number": number,
+        "group": spec.get("group"),
+        **{name: spec[name] for name in ("name", "hidden", "points")},
+    }
+    is_secret = spec["hidden"] and not row["shows_secrets"]
+    if result is None:
+        return Test(**known, points_awarded=0.0 if is_over else None, truncated=None if is_secret else [])
+    known |= {name: result[name] for name in ("verdict", "points_awarded")}
+    if is_secret:
+        return Test(**known, message=cut(result["message"], text_limit), truncated=None)
+    texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
+    texts |= {name: result[name] for name in ("message", "judge_message")}
+    if row["is_interactive"]:
+        texts["stdout"] = None
+    shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
+    return Test(
+        **known,
+        **shown,
+        diff=result["diff"],
+        truncated=_truncated(result, texts, text_limit),
+        exit_code=None if result["signal"] is not None else result["exit_code"],
+        signal=signal_name(result["signal"]),
+        cpu_s=result["cpu_s"],
+        wall_s=result["wall_s"],
+        memory_bytes=result["memory_bytes"],
+    )
+
+
+def for_recipient(submission: Submission) -> Submission:
+    """Return a submission as its page shows it: beside hidden tests, the measures of its run are coarse."""
+    run = submission.run
+    if run is None or not any(test.hidden for test in run.tests or ()):
+        return submission
+    return submission.model_copy(update={"run": run.model_copy(update=coarse(run.model_dump(include={*_STEPS})))})
+
+
+def coarse(measures: Mapping[str, float | None]) -> dict[str, Any]:
+    """Return the measures of a run with secret tests, each rounded up to a step that is twice the one before.
+
+    A program may use time or memory as an input says, so exact measures would tell the input.
+    """
+    return {
+        name: value and _STEPS[name] * 2 ** max(0, math.ceil(math.log2(value / _STEPS[name])))
+        for name, value in measures.items()
+    }
+
+
+def texts_of(row: Record, text_limit: int) -> dict[str, Any]:
+    names = ("stdout", "stderr", "compile_output", "message", *(("judge_message",) if row["shows_secrets"] else ()))
+    texts = {name: row[name] for name in names}
+    shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
+    return {**shown, "truncated": _truncated(row, texts, text_limit)}
+
+
+def artifacts_of(row: Record, upload: int, links: Links) -> dict[str, Any]:
+    """Return the artifacts of a run, and how many entries of the folder were left out for each reason."""
+    stored = None if row["artifacts"] is None else ARTIFACTS.validate_json(row["artifacts"])
+    shown = [
+        Artifact(
+            name=artifact.name,
+            bytes=artifact.bytes,
+            media_type=artifact.media_type,
+            url=links.artifact(upload, row["number"], artifact.name),
+        )
+        for artifact in stored or ()
+    ]
+    return {
+        "artifacts": None if stored is None else shown,
+        "artifacts_left_out": json.loads(row["artifacts_left_out"] or "{}"),
+    }
+
+
+def _text(result: Record, name: str) -> str:
+    """Return the beginning of a test's output, which the database keeps as bytes."""
+    output: bytes = result[name]
+    text = output.decode("utf-8", "replace")
+    # The last character may have been cut.
+    return text.rstrip("\N{REPLACEMENT CHARACTER}") if result[f"{name}_bytes"] > len(output) else text
+
+
+def _truncated(row: Record, texts: Mapping[str, str | None], text_limit: int) -> list[str]:
+    """Return the names of the texts that are cut: by the engine, or here."""
+    return [
+        name
+        for name, text in texts.items()
+        if text is not None
+        and (name in row["cut"] or row[f"{name}_bytes"] > text_limit or len(text.encode()) > text_limit)
+    ]
