@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from shared.common.service.settings import ARE_LONG, IS_HTTP_URL, Settings, entries_of, split_keys
 from shared.common.text.email_addresses import is_recipient
-from shared.engine_api.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
+from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 
 #: The front doors, which answer the calls of other systems.
 DOORS: Final = ("piston", "judge0", "jobe", "sandboxfusion", "mcp")

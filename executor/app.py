@@ -38,7 +38,9 @@ from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.logging import get_logger
 from shared.engine_api.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine_api.languages import check_lang
-from shared.engine_api.run_call import Failed, Finished, JudgeProgram, Missing, ProgramRequest, is_allowed, is_file_of
+from shared.engine_api.run_call.events import Failed, Finished, Missing
+from shared.engine_api.run_call.limits import is_allowed
+from shared.engine_api.run_call.request import JudgeProgram, ProgramRequest, is_file_of
 
 log = get_logger(__name__)
 

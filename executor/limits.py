@@ -7,7 +7,7 @@ from executor.sandbox.base import RUN_STACK_BYTES, StepLimits
 from executor.settings import MIB, ExecutorSettings
 from shared.common.service.errors import ConfigurationError
 from shared.engine_api.codex import LimitBounds, RunRequest
-from shared.engine_api.run_call import LEAST_MEMORY_BYTES, ProgramLimits, limits_in_effect
+from shared.engine_api.run_call.limits import MIN_MEMORY_BYTES, ProgramLimits, limits_in_effect
 
 #: The most processes and open files of one program, on hosts where only these numbers bound what it takes of the
 #: kernel's memory. They suffice for a pool of a hundred threads, and for every runtime that we know (ADR 13). R does
@@ -110,7 +110,7 @@ def limits_for_source(request: RunRequest, settings: ExecutorSettings) -> RunLim
     return RunLimits(
         cpu_s=cpu_s,
         wall_s=min(wall_s, settings.max_wall_limit),
-        memory_bytes=max(memory_bytes, LEAST_MEMORY_BYTES),
+        memory_bytes=max(memory_bytes, MIN_MEMORY_BYTES),
         output_bytes=settings.max_output_bytes,
         processes=settings.max_processes,
     )
@@ -147,7 +147,7 @@ def run_step_limits(
     stack and files are smaller if the others are given. Without a `stack_bytes` the stack is small if the
     `address_space` has a limit, since each thread takes as much of that as the stack may have."""
     if address_space:
-        address_space = max(address_space, LEAST_MEMORY_BYTES)
+        address_space = max(address_space, MIN_MEMORY_BYTES)
         stack_bytes = stack_bytes or _USUAL_STACK_BYTES
     return StepLimits(
         cpu_s=limits.cpu_s,
@@ -168,7 +168,7 @@ def compile_step_limits(settings: ExecutorSettings, asked: ProgramLimits = _NONE
     return StepLimits(
         cpu_s=min(asked.cpu_s or cpu_s, cpu_s),
         wall_s=min(asked.wall_s or wall_s, wall_s),
-        memory_bytes=min(max(asked.memory_bytes or memory_bytes, LEAST_MEMORY_BYTES), memory_bytes),
+        memory_bytes=min(max(asked.memory_bytes or memory_bytes, MIN_MEMORY_BYTES), memory_bytes),
         processes=min(asked.processes or processes, processes),
         open_files=settings.tuning.open_files,
         file_bytes=settings.max_disk_bytes,

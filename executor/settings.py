@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from shared.common.service.settings import Settings, entries_of
-from shared.engine_api.run_call import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
+from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 
 MIB = 1 << 20
 

@@ -25,7 +25,8 @@ from shared.engine_api.codex import (
     Verdict,
 )
 from shared.engine_api.languages import ALIASES
-from shared.engine_api.run_call import RUN_CALL, RUN_KEYS, AnyEvent, ProgramRequest
+from shared.engine_api.run_call.events import AnyEvent
+from shared.engine_api.run_call.request import RUN_CALL, RUN_KEYS, ProgramRequest
 
 #: The fields of a request that are read. All others are ignored.
 _FIELDS = frozenset({"inputs", *RunRequest.model_fields})

@@ -12,7 +12,7 @@ from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
 from shared.adapters.broker.base import Message
 from shared.adapters.storage.signing import LinkSigner
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.run_call import TestEnded
+from shared.engine_api.run_call.events import TestEnded
 from shared.records.resources.links import Links
 
 BRANDING = Branding("example.com", Links(LinkSigner(b"k" * 32, "http://api")))

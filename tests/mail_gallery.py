@@ -22,7 +22,7 @@ from job_runner.mailers.message import write_message
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.adapters.storage.signing import LinkSigner
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.run_call import ProgramLimits
+from shared.engine_api.run_call.limits import ProgramLimits
 from shared.records.messages.translations import LOCALES
 from shared.records.resources.links import Links
 from shared.records.resources.models import CheckResult, CheckVerdict, Queue

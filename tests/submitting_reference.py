@@ -19,7 +19,7 @@ from executor.pipeline.plan import commands_of, program_of
 from executor.settings import MIB, ExecutorSettings
 from shared.engine_api.codex import RunRequest
 from shared.engine_api.languages import ALIASES
-from shared.engine_api.run_call import MAX_ARTIFACTS, MAX_FILES
+from shared.engine_api.run_call.limits import MAX_ARTIFACTS, MAX_FILES
 
 PAGE: Final = Path(__file__).parent.parent / "docs/submitting.md"
 

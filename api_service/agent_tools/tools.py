@@ -16,7 +16,7 @@ from api_service.agent_tools.results import LanguagesResult, RunResult, Submissi
 from api_service.http.openapi import Schema, tidy, without_null
 from api_service.v1.body.submission import SubmissionBody, TestBody, Text
 from api_service.v1.protocol.validation import NoQuery, Strict
-from shared.engine_api.run_call import MAX_TESTS
+from shared.engine_api.run_call.limits import MAX_TESTS
 
 #: The most seconds that `submit_program` and `get_submission` wait. Clients give up after 60.
 MAX_WAIT_S: Final = 50

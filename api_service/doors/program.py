@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from api_service.languages.catalog import EngineLanguage
 from api_service.submissions.new_submission import NewSubmission, stored, text_bytes_of
 from shared.engine_api.codex import LimitBounds
-from shared.engine_api.run_call import Encoding
+from shared.engine_api.run_call.request import Encoding
 
 #: The name of a file that was sent without one, by its position.
 UNNAMED: Final = "file{}.code"

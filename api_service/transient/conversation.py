@@ -14,7 +14,15 @@ from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
 from api_service.transient.run_seconds import RunSeconds
 from shared.engine_api.codex import SHARE_HEADER
-from shared.engine_api.run_call import Failed, Finished, Output, Said, StageBegan, StageEnded, parse_conversation_event
+from shared.engine_api.run_call.events import (
+    Failed,
+    Finished,
+    Output,
+    StageBegan,
+    StageEnded,
+    parse_conversation_event,
+)
+from shared.engine_api.run_call.request import ProgramMessage
 
 #: Seconds within which the engine must accept a connection.
 _OPEN_S: Final = 10.0
@@ -31,8 +39,8 @@ class Conversation:
         self.began: float | None = None
 
     async def say(self, **said: Any) -> None:
-        """Send the program a message with these fields of `Said`."""
-        await self._connection.send(Said(**said).model_dump_json(exclude_defaults=True))
+        """Send the program a message with these fields of `ProgramMessage`."""
+        await self._connection.send(ProgramMessage(**said).model_dump_json(exclude_defaults=True))
 
     async def events(self) -> AsyncIterator[StageBegan | Output | StageEnded]:
         """Yield the events up to the end of the program. Raises `ApiError` if the engine fails."""

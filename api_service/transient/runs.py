@@ -20,7 +20,7 @@ from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import ALONE
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import Compiled, Output, Started, TestEnded
+from shared.engine_api.run_call.events import Compiled, Output, Started, TestEnded
 from shared.engine_api.run_time import RunTime
 
 log = get_logger(__name__)

@@ -14,7 +14,7 @@ from api_service.web.locales import chosen_locale, remember_locale
 from api_service.web.visible import visible
 from shared.common.version import VERSION
 from shared.engine_api.languages import name_of
-from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.records.messages.templates import environment
 from shared.records.messages.translations import LOCALES
 from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS

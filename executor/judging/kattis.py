@@ -8,7 +8,7 @@ from executor.judging.judgement import Judgement, clean, judge_error
 from executor.sandbox.base import StepResult
 from shared.engine_api.codex import Verdict
 from shared.engine_api.icpc_args import NUMBER
-from shared.engine_api.run_call import NO_NUMBER
+from shared.engine_api.run_call.events import NO_NUMBER
 
 #: The exit codes after which the program of an interactor may go on.
 ACCEPTING: Final = frozenset({42})

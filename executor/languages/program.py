@@ -6,7 +6,7 @@ from typing import Final
 
 from executor.languages import file_names
 from executor.languages.base import LanguageDefinition, Names
-from shared.engine_api.run_call import ProgramRequest
+from shared.engine_api.run_call.request import ProgramRequest
 
 #: A tool would take a file name that begins so for an option, or for a file of options.
 _NOT_A_NAME: Final = ("-", "@")

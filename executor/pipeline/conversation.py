@@ -19,16 +19,15 @@ from executor.pipeline.results import stop_of
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
 from executor.settings import ExecutorSettings
-from shared.engine_api.run_call import (
+from shared.engine_api.run_call.events import (
     Failed,
     Finished,
     Output,
     OutputStream,
-    ProgramRequest,
-    Said,
     StageBegan,
     StageEnded,
 )
+from shared.engine_api.run_call.request import ProgramMessage, ProgramRequest
 
 _READ_BYTES: Final = 32768
 #: Seconds within which the other end must take a message.
@@ -186,7 +185,7 @@ class Conversation:
         """Handle the user's messages until the user leaves."""
         with contextlib.suppress(WebSocketDisconnect, ValidationError):
             while True:
-                said = Said.model_validate_json(await receive(self._websocket))
+                said = ProgramMessage.model_validate_json(await receive(self._websocket))
                 if said.signal is not None:
                     self._signal(said.signal)
                 data = said.stdin.encode("utf-8", "replace")

@@ -19,7 +19,8 @@ from executor.pipeline.plan import PlannedRun
 from executor.sandbox.base import GIVEN, Job, JudgeJob, OutLimits, SandboxFailure, StepResult, WorkFile
 from shared.common.service.errors import ConfigurationError
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import JudgeFailed, JudgeName, JudgeProgram, JudgeProtocol, ProgramTest, Stop
+from shared.engine_api.run_call.events import JudgeFailed, Stop
+from shared.engine_api.run_call.request import JudgeName, JudgeProgram, JudgeProtocol, ProgramTest
 
 #: The folder in a judge's box to which it may write feedback.
 FEEDBACK = "/box/feedback"

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Final
 
-from shared.engine_api.run_call import AnyEvent, Output, OutputStream
+from shared.engine_api.run_call.events import AnyEvent, Output, OutputStream
 
 #: Seconds between two deliveries. What a program writes in many small pieces meanwhile is sent as one.
 _PACE_S: Final = 0.02

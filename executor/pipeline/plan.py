@@ -13,7 +13,8 @@ from executor.limits import RunLimits, limits_for_source, limits_for_test
 from executor.sandbox.base import Job, OutLimits, OutputStream, Shortcut, Step, StepResult, Template, WorkFile
 from executor.settings import MIB, ExecutorSettings
 from shared.engine_api.codex import RunRequest
-from shared.engine_api.run_call import MAX_ARTIFACTS, JudgeProgram, ProgramRequest, ProgramTest, judge_limits_in_effect
+from shared.engine_api.run_call.limits import MAX_ARTIFACTS, judge_limits_in_effect
+from shared.engine_api.run_call.request import JudgeProgram, ProgramRequest, ProgramTest
 
 #: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
 _DIAGNOSTICS_BYTES: Final = 65536

@@ -15,19 +15,17 @@ from executor.sandbox.base import SandboxFailure, Step, StepResult
 from shared.common.text.source_paths import is_file_name
 from shared.engine_api import checker
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.run_call import (
+from shared.engine_api.run_call.events import (
     GOOD_VERDICTS,
-    Checker,
-    CheckerKind,
     Compiled,
     FetchedFile,
     LeftOut,
     ProgramArtifact,
-    ProgramTest,
     Started,
     Stop,
     TestEnded,
 )
+from shared.engine_api.run_call.request import Checker, CheckerKind, ProgramTest
 
 #: The name of this process, which no other has.
 INSTANCE: Final = uuid4().hex

@@ -35,17 +35,8 @@ from executor.warm import shared_compiler
 from executor.warm.warm import Warm
 from shared.common.service.logging import get_logger
 from shared.engine_api.codex import RunRequest, RunResponse, Verdict
-from shared.engine_api.run_call import (
-    GOOD_VERDICTS,
-    Compiled,
-    JudgeFailed,
-    JudgeName,
-    JudgeProgram,
-    ProgramRequest,
-    ProgramTest,
-    Started,
-    TestEnded,
-)
+from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded
+from shared.engine_api.run_call.request import JudgeName, JudgeProgram, ProgramRequest, ProgramTest
 
 log = get_logger(__name__)
 

@@ -21,8 +21,8 @@ from executor.sandbox.keeper.protocol import StepLimits as StepLimits
 from executor.sandbox.keeper.protocol import Template as Template
 from executor.sandbox.keeper.protocol import Zygote as Zygote
 from shared.common.service.errors import ConfigurationError
-from shared.engine_api.run_call import LeftOut as LeftOut
-from shared.engine_api.run_call import OutputStream as OutputStream
+from shared.engine_api.run_call.events import LeftOut as LeftOut
+from shared.engine_api.run_call.events import OutputStream as OutputStream
 
 #: The folder inside the sandbox with precompiled headers.
 HEADERS: Final = "/headers"

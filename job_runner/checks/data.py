@@ -11,7 +11,8 @@ from job_runner.verdict.problem import ProblemProgram, fitting
 from shared.common.text.control_characters import replace_controls
 from shared.engine_api.codex import Verdict
 from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of
-from shared.engine_api.run_call import GOOD_VERDICTS, Checker, Compiled, JudgeFailed, TestEnded
+from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, TestEnded
+from shared.engine_api.run_call.request import Checker
 from shared.engine_api.run_time import RunTime
 from shared.judging.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.adapters.database.connection import Record
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.judging.packages.expectations import JuryTest, matches, unmet
 from shared.judging.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
 from shared.records.problems.checks import Phase

@@ -15,7 +15,7 @@ from job_runner.emails.rendering import RenderedEmail, rendered
 from job_runner.emails.sanitize import one_line
 from shared.engine_api.codex import Verdict
 from shared.engine_api.languages import name_of
-from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.records.messages.translations import digits, gettext_noop, isolated, number, translations
 from shared.records.messages.verdict_texts import LABELS
 

@@ -24,7 +24,7 @@ from shared.common.service.logging import get_logger
 from shared.engine_api.artifacts import ARTIFACTS
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.job_program import case_limits
-from shared.engine_api.run_call import GOOD_VERDICTS, LeftOut
+from shared.engine_api.run_call.events import GOOD_VERDICTS, LeftOut
 from shared.judging.grading import RunResult
 from shared.records.messages.translations import SOURCE_LOCALE
 from shared.records.resources.queue_positions import places

@@ -16,7 +16,8 @@ from job_runner.emails.wording import cause, command, subject, toolchain
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.run_call import GOOD_VERDICTS, ProgramLimits
+from shared.engine_api.run_call.events import GOOD_VERDICTS
+from shared.engine_api.run_call.limits import ProgramLimits
 from shared.judging.grading import GroupResult
 from shared.records.messages import engine_reasons
 from shared.records.messages.artifact_texts import about_left_out

@@ -12,7 +12,7 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import DatabaseUnavailable
 from shared.common.text.strip_nul import strip_nul
-from shared.engine_api.run_call import Output, OutputStream
+from shared.engine_api.run_call.events import Output, OutputStream
 
 #: Seconds between two deliveries. A run that ends before the first one has none.
 _PACE_S: Final = 0.5

@@ -10,7 +10,7 @@ from shared.adapters.engine.base import EngineClient
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import EngineUnavailable, ObjectNotFound, PermanentError
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import Missing
+from shared.engine_api.run_call.events import Missing
 from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import Package, PackageProgram
 from shared.records.problems.files import read_file

@@ -21,7 +21,7 @@ from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import PermanentError
 from shared.engine_api.codex import Verdict
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.run_call import Compiled, JudgeFailed, Started, TestEnded
+from shared.engine_api.run_call.events import Compiled, JudgeFailed, Started, TestEnded
 from shared.judging.grading import GraderCall, Grading
 from shared.records.problems.versions import of_id, package_of
 

@@ -26,7 +26,7 @@ from shared.common.files.archives import unpack
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.engine_api.codex import RunResponse
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.run_call import Compiled, JudgeFailed, Output, Started, TestEnded, awarded
+from shared.engine_api.run_call.events import Compiled, JudgeFailed, Output, Started, TestEnded, awarded
 
 _CHANGED: Final = "its file has changed since it was accepted"
 _NO_RUN_CALL: Final = (

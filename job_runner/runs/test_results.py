@@ -13,7 +13,7 @@ from shared.common.service.errors import DatabaseUnavailable
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.common.text.strip_nul import strip_nul
-from shared.engine_api.run_call import TestEnded
+from shared.engine_api.run_call.events import TestEnded
 
 log = get_logger(__name__)
 

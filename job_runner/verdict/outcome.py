@@ -19,16 +19,16 @@ from shared.common.service.errors import (
 )
 from shared.engine_api.artifacts import StoredArtifact
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.run_call import (
+from shared.engine_api.run_call.events import (
     GOOD_VERDICTS,
     POINTS_DECIMALS,
     Compiled,
     LeftOut,
     ProgramArtifact,
-    ProgramLimits,
     TestEnded,
     awarded,
 )
+from shared.engine_api.run_call.limits import ProgramLimits
 from shared.judging.grading import RunResult
 from shared.records.messages.translations import gettext_noop
 from shared.records.operations.job_state import JobState

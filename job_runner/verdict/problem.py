@@ -11,18 +11,9 @@ from job_runner.verdict.outcome import Details, Outcome
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
 from shared.common.text.control_characters import replace_controls
 from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of
-from shared.engine_api.run_call import (
-    GOOD_VERDICTS,
-    MAX_PASSES,
-    MAX_TESTS,
-    Checker,
-    CheckerKind,
-    Compiled,
-    JudgeFailed,
-    JudgeProtocol,
-    Started,
-    TestEnded,
-)
+from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded
+from shared.engine_api.run_call.limits import MAX_PASSES, MAX_TESTS
+from shared.engine_api.run_call.request import Checker, CheckerKind, JudgeProtocol
 from shared.judging.grading import GraderCall, Grading, RunResult, TestScore
 from shared.judging.packages.model import EVERY_LANGUAGE, Package, PackageProgram, ProblemType
 from shared.judging.packages.programs import main_file

@@ -13,7 +13,14 @@ from shared.common.service.errors import EngineUnavailable
 from shared.engine_api.checker import compare
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.run_call import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, in_order
+from shared.engine_api.run_call.events import (
+    GOOD_VERDICTS,
+    Compiled,
+    JudgeFailed,
+    Started,
+    TestEnded,
+    in_order,
+)
 
 #: What the sender reads as the reason of `wrong_answer`.
 WRONG: Final = "The output is not the expected one."

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from shared.common.text.control_characters import LINE_SEPARATORS, replace_controls
 from shared.engine_api.icpc_args import NUMBER, IcpcRules, parse_args
-from shared.engine_api.run_call import DEFAULT_TOLERANCE, Checker, CheckerKind
+from shared.engine_api.run_call.request import DEFAULT_TOLERANCE, Checker, CheckerKind
 
 #: Differences are exact to this many digits. So 1.1 differs from 1.0 by 0.1, and not by more.
 _EXACT: Final = Context(prec=60, Emax=2_000_000_000, Emin=-2_000_000_000, traps=[])

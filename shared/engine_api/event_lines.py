@@ -8,8 +8,7 @@ from typing import Final, TypeAlias
 
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.common.text.json_structure import has_more_structure
-from shared.engine_api.run_call import (
-    MAX_ARTIFACTS,
+from shared.engine_api.run_call.events import (
     Compiled,
     Failed,
     Finished,
@@ -22,6 +21,7 @@ from shared.engine_api.run_call import (
     TestEnded,
     parse_event,
 )
+from shared.engine_api.run_call.limits import MAX_ARTIFACTS
 
 RunEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded
 

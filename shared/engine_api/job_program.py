@@ -10,7 +10,8 @@ from pydantic_core import to_json
 from shared.common.text import source_paths
 from shared.engine_api.codex import LimitBounds
 from shared.engine_api.languages import check_lang
-from shared.engine_api.run_call import Checker, CheckerKind, Encoding, ProgramLimits, limits_in_effect
+from shared.engine_api.run_call.limits import ProgramLimits, limits_in_effect
+from shared.engine_api.run_call.request import Checker, CheckerKind, Encoding
 
 #: The optional fields that the engine's request copies from the submission's `spec`.
 _AS_STORED: Final = (

@@ -3,7 +3,7 @@
 import time
 
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import Compiled, Started, TestEnded
+from shared.engine_api.run_call.events import Compiled, Started, TestEnded
 
 
 class RunTime:

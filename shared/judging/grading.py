@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import GOOD_VERDICTS, NO_NUMBER
+from shared.engine_api.run_call.events import GOOD_VERDICTS, NO_NUMBER
 
 
 class Fold(StrEnum):

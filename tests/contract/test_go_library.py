@@ -6,7 +6,7 @@ import pytest
 
 from executor.languages import known
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, TestEnded
+from shared.engine_api.run_call.events import Compiled, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor
 from tests.fixtures.languages import need_language

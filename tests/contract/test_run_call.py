@@ -8,7 +8,7 @@ import pytest
 
 from executor.languages import known
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, Output, Stop
+from shared.engine_api.run_call.events import Compiled, Output, Stop
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor

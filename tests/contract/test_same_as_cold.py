@@ -18,7 +18,7 @@ import pytest
 from executor.languages import known
 from executor.settings import ExecutorSettings
 from executor.warm.__main__ import precompile
-from shared.engine_api.run_call import Compiled, TestEnded
+from shared.engine_api.run_call.events import Compiled, TestEnded
 from tests.contract.programs_of_files import ARGUMENTS, SEVERAL, WORDS
 from tests.fixtures import run_call
 from tests.fixtures.executor import running_executor

@@ -25,7 +25,7 @@ from executor.catalogue.installed import ENVIRONMENT
 from executor.languages.toolchain import IN_BOXES
 from executor.settings import MIB, ExecutorSettings
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Started, TestEnded
+from shared.engine_api.run_call.events import Started, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import NO_TOOLCHAINS, RunningExecutor, running_executor
 from tests.fixtures.gate import leave_out, missing

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, JudgeFailed, TestEnded
+from shared.engine_api.run_call.events import Compiled, JudgeFailed, TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.processes import processes_named

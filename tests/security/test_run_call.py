@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, Failed, Finished
+from shared.engine_api.run_call.events import Compiled, Failed, Finished
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.processes import processes_named

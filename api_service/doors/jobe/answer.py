@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from api_service.doors.jobe.request import RunSpec
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, Stop, TestEnded
+from shared.engine_api.run_call.events import Compiled, Stop, TestEnded
 
 #: The bytes of a text that is not UTF-8 which Jobe writes as escapes.
 _ESCAPED: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from api_service.doors.jobe.request import RunSpec
 from api_service.doors.program import Program, within
-from shared.engine_api.run_call import is_allowed
+from shared.engine_api.run_call.limits import is_allowed
 
 #: Jobe's megabyte, in bytes.
 MB: Final = 1_024_000

@@ -14,7 +14,7 @@ from api_service.doors.values import MAX_STRUCTURE, number_of, shell_words
 from api_service.http.errors import ApiError, Kind
 from shared.common.text import source_paths
 from shared.common.text.json_structure import has_more_structure
-from shared.engine_api.run_call import MAX_ARGS_BYTES, MAX_FILES, check_args
+from shared.engine_api.run_call.limits import MAX_ARGS_BYTES, MAX_FILES, check_args
 
 #: The source of a run that is answered as an overload.
 OVERLOAD: Final = "!** TESTING OVERLOAD EXCEPTION **!"

@@ -12,7 +12,8 @@ from api_service.submissions.new_submission import NewSubmission
 from shared.common.files.archives import ArchiveError, unpack_foreign
 from shared.common.text.base64_text import decode
 from shared.engine_api.codex import LimitBounds
-from shared.engine_api.run_call import MAX_FILES, Encoding
+from shared.engine_api.run_call.limits import MAX_FILES
+from shared.engine_api.run_call.request import Encoding
 from shared.records.judge0.submissions import ASKED
 
 #: Language -> the name and text of the script that runs its programs, which no compiler or interpreter takes.

@@ -10,7 +10,7 @@ from api_service.doors.judge0.parameters import Parameters
 from api_service.doors.values import number_of, shell_words
 from api_service.languages.catalog import LanguageCatalog
 from shared.common.text.base64_text import decode
-from shared.engine_api.run_call import is_allowed
+from shared.engine_api.run_call.limits import is_allowed
 
 _BLANK, _PRESENT = "can't be blank", "must be blank"
 #: The most characters of options and arguments.

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from api_service.doors.piston.runtimes import Runtime
 from api_service.transient.runs import EndedRun
-from shared.engine_api.run_call import Compiled, Stop, TestEnded, in_order
+from shared.engine_api.run_call.events import Compiled, Stop, TestEnded, in_order
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.
 _SIGRTMIN, _MIDDLE, _SIGRTMAX = 34, 49, 64

@@ -18,7 +18,7 @@ from api_service.settings import ApiSettings
 from shared.common.text import source_paths
 from shared.common.text.base64_text import decode
 from shared.common.text.json_structure import has_more_structure
-from shared.engine_api.run_call import MAX_FILES, check_args, is_allowed
+from shared.engine_api.run_call.limits import MAX_FILES, check_args, is_allowed
 
 _ENCODINGS: Final = ("base64", "hex", "utf8")
 #: Node reads URL-safe base64 too.

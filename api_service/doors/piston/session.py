@@ -16,7 +16,7 @@ from api_service.http.errors import ApiError, Kind
 from api_service.requests.port import Place
 from api_service.settings import ApiSettings
 from api_service.transient.conversation import Conversation
-from shared.engine_api.run_call import Output, StageBegan, StageEnded
+from shared.engine_api.run_call.events import Output, StageBegan, StageEnded
 
 #: Seconds within which `init` must come.
 _INIT_S: Final = 1.0

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from api_service.doors.sandboxfusion.program import FusionProgram
 from api_service.transient.runs import EndedRun
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, Stop, TestEnded
+from shared.engine_api.run_call.events import Compiled, Stop, TestEnded
 
 #: The limits whose excess SandboxFusion reports as a time limit. A program that fills its pipe would wait until then.
 _AS_TIME_LIMIT: Final = frozenset({Stop.WALL, Stop.CPU, Stop.OUTPUT})

@@ -15,7 +15,7 @@ from api_service.doors.sandboxfusion.languages import find
 from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody, NotRunnable, read_body
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.common.text import source_paths
-from shared.engine_api.run_call import MAX_FETCHED, MAX_FILES, is_allowed
+from shared.engine_api.run_call.limits import MAX_FETCHED, MAX_FILES, is_allowed
 
 #: SandboxFusion does not write a file whose name contains this.
 _IGNORED: Final = "IGNORE_THIS_FILE"

@@ -13,12 +13,8 @@ from api_service.v1.body.program import ProgramCheck, limit_faults
 from api_service.v1.body.submission import CheckerBody, JudgeBody, SubmissionBody
 from shared.engine_api import icpc_args
 from shared.engine_api.codex import LimitBounds
-from shared.engine_api.run_call import (
-    DEFAULT_TOLERANCE,
-    JUDGE_OUTPUT_BYTES,
-    CheckerKind,
-    JudgeProtocol,
-)
+from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES
+from shared.engine_api.run_call.request import DEFAULT_TOLERANCE, CheckerKind, JudgeProtocol
 
 #: The kinds that each key of a checker goes with; those of a program with that kind.
 _KINDS: Final = {"tolerance": (CheckerKind.FLOAT,), "args": (CheckerKind.ICPC, CheckerKind.PROGRAM)}

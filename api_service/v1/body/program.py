@@ -12,7 +12,7 @@ from api_service.v1.body.defaults import Defaults
 from api_service.v1.body.submission import FileBody, JudgeBody, LimitsBody, TransientRunBody
 from shared.common.text import source_paths
 from shared.engine_api.codex import LimitBounds
-from shared.engine_api.run_call import MAX_FILES, is_allowed
+from shared.engine_api.run_call.limits import MAX_FILES, is_allowed
 
 _EMPTY: Final = "The file that is run is empty; send the program."
 _TWICE: Final = "The files are there twice; send them either as parts or in `submission`."

@@ -34,7 +34,7 @@ from api_service.v1.protocol.validation import (
     repeated,
 )
 from shared.common.files.archives import ArchiveError, unpack_foreign
-from shared.engine_api.run_call import MAX_FILES
+from shared.engine_api.run_call.limits import MAX_FILES
 
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"

@@ -10,7 +10,7 @@ from api_service.http.email_address import Address
 from api_service.http.sentences import as_written
 from api_service.v1.protocol.validation import Strict
 from shared.common.text import source_paths
-from shared.engine_api.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.records.messages.translations import LOCALES
 
 #: The languages of the mails: English, and one for each file of `shared/records/locales/`. A type checker does not know

@@ -7,7 +7,7 @@ from typing import Any, Final
 from shared.engine_api.artifacts import media_type_of
 from shared.engine_api.codex import Verdict, version_in
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import (
+from shared.engine_api.run_call.events import (
     GOOD_VERDICTS,
     POINTS_DECIMALS,
     Compiled,

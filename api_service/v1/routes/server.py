@@ -13,7 +13,7 @@ from api_service.v1.protocol.answers import answer
 from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.protocol.prefer import MAX_WAIT_S
 from api_service.v1.protocol.validation import read_query
-from shared.engine_api.run_call import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.records.accounts import budgets
 from shared.records.accounts.api_keys import Scope
 from shared.records.resources.kept_answers import KEPT_SECONDS

@@ -26,7 +26,7 @@ from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.reads.transient_run import TransientResult
 from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.logging import get_logger
-from shared.engine_api.run_call import Output, Started
+from shared.engine_api.run_call.events import Output, Started
 from shared.records.resources.models import Engine, TransientRun
 from shared.records.resources.read import Reserve
 

@@ -23,7 +23,7 @@ from api_service.web.rendering import SECRET, page
 from api_service.web.sent_program import SentProgram, sent_program
 from shared.adapters.storage.signing import LinkSigner
 from shared.engine_api.artifacts import IMAGES
-from shared.engine_api.run_call import GOOD_VERDICTS
+from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.records.messages.artifact_texts import about_left_out
 from shared.records.resources import read
 from shared.records.resources.mapping import for_recipient

@@ -10,7 +10,7 @@ from typing import Final
 from executor.sandbox.base import Step
 from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
-from shared.engine_api.run_call import MOST_TURNS, OutputStream
+from shared.engine_api.run_call.events import MAX_TURNS, OutputStream
 
 #: A program cannot change its source and its input.
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -48,7 +48,7 @@ class _Turns:
         """Record bytes of standard output (0) or of standard error (1)."""
         if (len(self.lengths) - 1) % 2 == which:
             self.lengths[-1] += size
-        elif len(self.lengths) < MOST_TURNS:
+        elif len(self.lengths) < MAX_TURNS:
             self.lengths.append(size)
 
 

@@ -23,7 +23,9 @@ from shared.common.text.retry_after import parse_retry_after
 from shared.engine_api.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
 from shared.engine_api.event_lines import LONG as _LONG
 from shared.engine_api.event_lines import MESSAGE_LENGTH, EventLines, RunEvent, shorten_event
-from shared.engine_api.run_call import MAX_ARTIFACTS, RUN_CALL, Started
+from shared.engine_api.run_call.events import Started
+from shared.engine_api.run_call.limits import MAX_ARTIFACTS
+from shared.engine_api.run_call.request import RUN_CALL
 
 #: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
 #: number is prime, so that connections that are used in turn are closed in turn.

@@ -6,7 +6,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from shared.engine_api.run_call import check_args
+from shared.engine_api.run_call.limits import check_args
 from shared.judging.grading import MOST_POINTS
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.faults import FaultList

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from shared.engine_api.run_call import JudgeProtocol
+from shared.engine_api.run_call.request import JudgeProtocol
 from shared.judging.grading import Scheme
 
 

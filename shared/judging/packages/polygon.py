@@ -9,7 +9,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from shared.engine_api.run_call import MAX_FILES, JudgeProtocol
+from shared.engine_api.run_call.limits import MAX_FILES
+from shared.engine_api.run_call.request import JudgeProtocol
 from shared.judging.grading import Fold, Group, Policy, Scheme, ScoredTest, ScoreRule
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.expectations import POLYGON_TAGS

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Final
 
 from shared.common.text.strip_nul import strip_nul
-from shared.engine_api.run_call import MAX_ARGS_BYTES
+from shared.engine_api.run_call.limits import MAX_ARGS_BYTES
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.faults import FaultList
 from shared.judging.packages.fields import Fields, number_of, read_fields

@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.common.text.source_paths import faults_of
 from shared.engine_api.languages import NAMES
-from shared.engine_api.run_call import MAX_FILES
+from shared.engine_api.run_call.limits import MAX_FILES
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.faults import FaultList
 from shared.judging.packages.fields import expanded_size

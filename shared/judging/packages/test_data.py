@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Final
 
 from shared.engine_api.icpc_args import TOLERANCES, parse_args
-from shared.engine_api.run_call import check_args
+from shared.engine_api.run_call.limits import check_args
 from shared.judging.grading import (
     GRADER_FLAGS,
     Fold,

@@ -13,7 +13,7 @@ from shared.common.files.archives import unpack
 from shared.common.service.errors import ObjectNotFound
 from shared.common.text.base64_text import decode, encode
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Encoding, bytes_of
+from shared.engine_api.run_call.request import Encoding, bytes_of
 from shared.records.judge0.statuses import Judge0End, Status, ending_of
 from shared.records.resources.statements import LATEST_JOB, owned
 from shared.records.resources.texts import raw_output

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.engine_api.run_call import LeftOut
+from shared.engine_api.run_call.events import LeftOut
 from shared.records.messages.translations import gettext_noop, number, translations
 
 REASONS: Final = {

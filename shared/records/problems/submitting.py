@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.engine_api.codex import LimitBounds
-from shared.engine_api.run_call import CheckerKind
+from shared.engine_api.run_call.request import CheckerKind
 from shared.judging.grading import Policy, Scheme
 from shared.judging.packages.model import Package, PackageJudge
 from shared.records.problems.versions import ProblemVersion

@@ -12,13 +12,8 @@ from shared.adapters.database.connection import Record
 from shared.engine_api.artifacts import ARTIFACTS
 from shared.engine_api.codex import LimitBounds, version_in
 from shared.engine_api.languages import check_lang
-from shared.engine_api.run_call import (
-    DEFAULT_TOLERANCE,
-    CheckerKind,
-    ProgramLimits,
-    judge_limits_in_effect,
-    limits_in_effect,
-)
+from shared.engine_api.run_call.limits import ProgramLimits, judge_limits_in_effect, limits_in_effect
+from shared.engine_api.run_call.request import DEFAULT_TOLERANCE, CheckerKind
 from shared.records.operations.job_state import JobState
 from shared.records.resources.links import Links
 from shared.records.resources.models import (

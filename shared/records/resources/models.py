@@ -11,7 +11,8 @@ from typing import Annotated, Final, Generic, Literal, TypeAlias, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import CheckerKind, JudgeProtocol, LeftOut
+from shared.engine_api.run_call.events import LeftOut
+from shared.engine_api.run_call.request import CheckerKind, JudgeProtocol
 
 T = TypeVar("T")
 

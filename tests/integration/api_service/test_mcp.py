@@ -15,7 +15,8 @@ from shared.adapters.engine.base import OpenedEngine
 from shared.adapters.storage.local import LocalStore
 from shared.common.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import ProgramRequest, Started
+from shared.engine_api.run_call.events import Started
+from shared.engine_api.run_call.request import ProgramRequest
 from shared.records.accounts.api_keys import Scope
 from tests.factories import ended_test
 from tests.integration.api_service.conftest import ApiWith

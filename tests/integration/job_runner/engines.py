@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import Compiled, ProgramRequest, Started, TestEnded
+from shared.engine_api.run_call.events import Compiled, Started, TestEnded
+from shared.engine_api.run_call.request import ProgramRequest
 from tests.factories import ended_test
 
 STARTED = Started(language="py", info="Python 3.13", compile=None, run="python3 main.py")

@@ -13,7 +13,7 @@ from shared.adapters.storage.sources import judge_key
 from shared.common.files.archives import pack
 from shared.engine_api.codex import Verdict
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.run_call import JudgeFailed
+from shared.engine_api.run_call.events import JudgeFailed
 from shared.records.accounts.budgets import run_seconds
 from shared.records.resources import read
 from shared.records.resources.links import Links

@@ -10,7 +10,7 @@ from job_runner.runs.process import Processor
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
-from shared.engine_api.run_call import Output
+from shared.engine_api.run_call.events import Output
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import notified

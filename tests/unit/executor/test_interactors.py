@@ -9,7 +9,7 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, JudgeFailed, TestEnded
+from shared.engine_api.run_call.events import Compiled, JudgeFailed, TestEnded
 from tests.fixtures.sandbox import run_judged
 
 _OK: Final = StepResult(0, cpu_s=1.0, wall_s=1.0, ended_at=7.0)

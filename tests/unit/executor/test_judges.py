@@ -13,7 +13,7 @@ from executor.sandbox.base import Job, LeftOut, OutFolder, SandboxFailure, StepR
 from executor.settings import MIB, ExecutorSettings
 from shared.common.service.errors import ConfigurationError
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, JudgeFailed, TestEnded
+from shared.engine_api.run_call.events import Compiled, JudgeFailed, TestEnded
 from tests.fixtures.languages import fake_installed
 from tests.fixtures.sandbox import FakeSandbox, ended_in, run_judged
 

@@ -11,7 +11,7 @@ from executor.judging import kattis, testlib
 from executor.judging.judgement import Judgement, clean, judge_error, why_failed
 from executor.sandbox.base import LeftOut, OutFolder, StepLimits, StepResult
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import NO_NUMBER
+from shared.engine_api.run_call.events import NO_NUMBER
 
 _LIMITS: Final = StepLimits(1.5, 9, 64 << 20, 9, 9, 9, 9)
 _ACCEPTED, _WRONG, _ERROR = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.JUDGE_ERROR

@@ -11,7 +11,7 @@ from executor.languages.base import Needs
 from executor.settings import ExecutorSettings
 from shared.common.service.errors import ConfigurationError
 from shared.engine_api.codex import RunRequest
-from shared.engine_api.run_call import ProgramLimits
+from shared.engine_api.run_call.limits import ProgramLimits
 
 _SETTINGS = ExecutorSettings(
     default_time_limit=5,

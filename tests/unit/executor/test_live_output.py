@@ -7,7 +7,7 @@ import pytest
 
 from executor.pipeline.live_output import LiveOutput
 from executor.sandbox.base import SandboxFailure
-from shared.engine_api.run_call import AnyEvent, Finished, Output
+from shared.engine_api.run_call.events import AnyEvent, Finished, Output
 from tests.factories import ended_test
 
 ENDED = ended_test()

@@ -7,7 +7,7 @@ from executor.judging.judgement import Judgement
 from executor.judging.passes import NEXT_PASS, after_pass
 from executor.sandbox.base import OutFolder, StepResult
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import NO_NUMBER
+from shared.engine_api.run_call.events import NO_NUMBER
 
 NEXT = {NEXT_PASS: b"7"}
 

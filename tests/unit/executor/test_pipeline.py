@@ -17,7 +17,14 @@ from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile, Zyg
 from executor.settings import ExecutorSettings
 from executor.warm.warm import Warm
 from shared.engine_api.codex import RunRequest, RunResponse, Verdict
-from shared.engine_api.run_call import Checker, CheckerKind, Compiled, JudgeProgram, ProgramFile, ProgramRequest
+from shared.engine_api.run_call.events import Compiled
+from shared.engine_api.run_call.request import (
+    Checker,
+    CheckerKind,
+    JudgeProgram,
+    ProgramFile,
+    ProgramRequest,
+)
 from tests.fixtures.languages import fake_installed
 from tests.fixtures.sandbox import FakeSandbox, run_tests
 

@@ -10,7 +10,8 @@ from executor.catalogue.installed import Commands
 from executor.languages import known
 from executor.languages.program import ProgramSources, shadows
 from executor.pipeline.plan import commands_of, program_of
-from shared.engine_api.run_call import ProgramRequest, is_allowed
+from shared.engine_api.run_call.limits import is_allowed
+from shared.engine_api.run_call.request import ProgramRequest
 from tests.fixtures.languages import fake_installed
 
 _COMPILED = [code for code, language in known().items() if language.compile]

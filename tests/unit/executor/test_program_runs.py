@@ -12,7 +12,8 @@ from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, Sandbox, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, ProgramRequest, TestEnded
+from shared.engine_api.run_call.events import Compiled, TestEnded
+from shared.engine_api.run_call.request import ProgramRequest
 from tests.fixtures.sandbox import FakeSandbox, ended_in, run_tests
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"")

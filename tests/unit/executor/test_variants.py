@@ -9,7 +9,7 @@ from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
 from shared.engine_api.codex import RunRequest
 from shared.engine_api.languages import check_lang
-from shared.engine_api.run_call import ProgramFile, ProgramRequest
+from shared.engine_api.run_call.request import ProgramFile, ProgramRequest
 
 _KNOWN = languages.known()
 

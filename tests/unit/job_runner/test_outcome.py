@@ -9,7 +9,7 @@ from job_runner.verdict.program_answer import WRONG
 from job_runner.verdict.program_answer import _error as classic_error
 from shared.common.service.errors import EngineUnavailable
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.run_call import Compiled, TestEnded
+from shared.engine_api.run_call.events import Compiled, TestEnded
 from shared.records.operations.job_state import JobState
 from tests.factories import ended_test
 

@@ -13,7 +13,7 @@ from job_runner.emails.rendering import PALETTE, RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import ProgramLimits
+from shared.engine_api.run_call.limits import ProgramLimits
 from shared.records.messages.translations import translations
 from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS
 from tests.factories import BRANDING, claimed_job, engine_answer

@@ -14,7 +14,8 @@ from shared.adapters.engine.codex_client import CodexClient
 from shared.adapters.engine.settings import EngineSettings
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import MAX_ARTIFACTS, Compiled, Started, TestEnded
+from shared.engine_api.run_call.events import Compiled, Started, TestEnded
+from shared.engine_api.run_call.limits import MAX_ARTIFACTS
 from tests.factories import ended_test
 from tests.fixtures.answered_session import answered_session
 from tests.waiting import eventually

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from shared.engine_api.checker import compare
 from shared.engine_api.icpc_args import IcpcArgumentError, parse_args
-from shared.engine_api.run_call import Checker, CheckerKind
+from shared.engine_api.run_call.request import Checker, CheckerKind
 
 
 def _is_accepted(kind: str, expected: str, output: str | bytes, tolerance: float | None = None) -> bool:

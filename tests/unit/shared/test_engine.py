@@ -7,20 +7,14 @@ import pytest
 from pydantic import ValidationError
 
 from shared.engine_api.codex import LimitBounds, Verdict
-from shared.engine_api.run_call import (
-    LEAST_MEMORY_BYTES,
-    CheckerKind,
-    Compiled,
-    Failed,
-    Finished,
+from shared.engine_api.run_call.events import Compiled, Failed, Finished, Started, TestEnded, parse_event
+from shared.engine_api.run_call.limits import (
+    MIN_MEMORY_BYTES,
     ProgramLimits,
-    ProgramRequest,
-    Started,
-    TestEnded,
     is_allowed,
     limits_in_effect,
-    parse_event,
 )
+from shared.engine_api.run_call.request import CheckerKind, ProgramRequest
 from tests.factories import ended_test
 
 _FILE = {"path": "main.py", "content": "x"}
@@ -156,9 +150,7 @@ def test_more_cpu_time_gets_more_elapsed_time(asked: ProgramLimits, cpu_s: float
 
 def test_all_limits_have_a_value_in_effect() -> None:
     limits = limits_in_effect(ProgramLimits(memory_bytes=1), _BOUNDS)
-    assert limits == ProgramLimits(
-        cpu_s=10, wall_s=30, memory_bytes=LEAST_MEMORY_BYTES, output_bytes=1000, processes=64
-    )
+    assert limits == ProgramLimits(cpu_s=10, wall_s=30, memory_bytes=MIN_MEMORY_BYTES, output_bytes=1000, processes=64)
 
 
 @pytest.mark.parametrize(

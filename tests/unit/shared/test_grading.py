@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import NO_NUMBER
+from shared.engine_api.run_call.events import NO_NUMBER
 from shared.judging.grading import (
     Fold,
     Grading,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import Compiled, Started
+from shared.engine_api.run_call.events import Compiled, Started
 from shared.engine_api.run_time import RunTime
 from tests.factories import ended_test
 

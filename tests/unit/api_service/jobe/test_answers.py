@@ -6,7 +6,7 @@ import pytest
 
 from api_service.doors.jobe.answer import answer_of, text_of
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, TestEnded
+from shared.engine_api.run_call.events import Compiled, TestEnded
 from tests.factories import ended_test
 from tests.unit.api_service.jobe.samples import spec
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api_service.doors.jobe.program import MB, OptionRefused, program_of
-from shared.engine_api.run_call import ProgramRequest
+from shared.engine_api.run_call.request import ProgramRequest
 from tests.unit.api_service.jobe.samples import BOUNDS, spec
 
 _MOST_MEMORY = int(BOUNDS["memory_bytes"].max)

@@ -20,7 +20,7 @@ from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.v1.reads.transient_run import TransientResult
 from shared.common.service.errors import DatabaseUnavailable
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call import JudgeFailed, Started
+from shared.engine_api.run_call.events import JudgeFailed, Started
 from tests.factories import ended_test
 
 STARTED: Final = Started(language="py", info="Python 3.13.5", compile=None, run="python3 main.py")

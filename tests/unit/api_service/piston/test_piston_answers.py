@@ -7,7 +7,7 @@ from api_service.doors.piston.runtimes import Runtime, runtimes_of
 from api_service.languages.catalog import LanguageCatalog
 from api_service.transient.runs import EndedRun
 from shared.engine_api.codex import SupportedLanguage
-from shared.engine_api.run_call import Stop, in_order
+from shared.engine_api.run_call.events import Stop, in_order
 from tests.factories import ended_test
 
 

@@ -8,7 +8,7 @@ from api_service.doors.sandboxfusion.answer import code_answer, notebook_answer
 from api_service.doors.sandboxfusion.program import FusionProgram
 from api_service.transient.runs import EndedRun
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call import Compiled, FetchedFile, Stop, TestEnded
+from shared.engine_api.run_call.events import Compiled, FetchedFile, Stop, TestEnded
 from tests.factories import ended_test
 
 _FIGURES: dict[str, Any] = {"cpu_s": 0.25, "wall_s": 0.5, "memory_bytes": 0, "exit_code": 0, "signal": None}

@@ -11,7 +11,7 @@ from api_service.doors.sandboxfusion.program import FusionProgram, code_program,
 from api_service.doors.sandboxfusion.request import NotRunnable
 from api_service.languages.catalog import LanguageCatalog
 from shared.engine_api.codex import LanguageLibrary, LimitBounds, SupportedLanguage
-from shared.engine_api.run_call import ProgramRequest
+from shared.engine_api.run_call.request import ProgramRequest
 
 _MIB = 1 << 20
 _LIMITS = {"cpu_s": 30, "wall_s": 60, "memory_bytes": 1024 * _MIB, "output_bytes": 1 << 20}
