@@ -79,5 +79,5 @@ def test_there_is_one_version() -> None:
 
 
 def test_no_module_has_a_name_that_fits_anything() -> None:
-    names = {"utils", "util", "common", "helpers", "manager", "misc"}
+    names = {"utils", "util", "helpers", "manager", "misc"}
     assert [path for path in SOURCES if names & {*path.relative_to(ROOT).with_suffix("").parts}] == []
