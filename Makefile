@@ -77,6 +77,7 @@ lint: ## Check style, types, files that services read, layers and dependencies
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
+	@$(python) -m tests.first_lines
 	@$(valid).citation-file-format CITATION.cff
 	@$(valid).compose-spec docker-compose.yml
 	@$(valid).github-issue-config .github/ISSUE_TEMPLATE/config.yml

@@ -95,7 +95,7 @@ def cpu_meter() -> Iterator[CpuMeter]:
 
 @contextmanager
 def _delegated_group() -> Iterator[Path | None]:
-    """Yield a new group of version 2 that has the controllers that the executor needs; None if we may not make one."""
+    """Yield a new cgroup of version 2 with the controllers of the executor; None if we may not make it."""
     try:
         claimed = cgroups.claim()
     except cgroups.NotTaken:

@@ -95,7 +95,7 @@ def bounded(sandbox: Sandbox) -> Sandbox:
 
 
 def _users(settings: ExecutorSettings) -> int:
-    """Return the largest number of boxes: those that run, as many that are being removed, and those kept ready.
+    """Return the largest number of boxes: running, being removed (as many), and kept ready.
 
     A program may have the box of an interactor beside its own. Two more are for prebuilt files and for the shared
     compiler.

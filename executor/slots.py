@@ -68,7 +68,7 @@ class Slots:
             self._give_back(share)
 
     def take_spare(self, share: str = "") -> ExitStack | None:
-        """Return a further slot for a share that has one, held until the stack is closed; None if none is free.
+        """Return a further slot for a share that has a slot, held until the stack is closed; None if all are taken.
 
         While a slot is free, nothing waits for it.
         """

@@ -106,7 +106,7 @@ class Fault:
 
 
 class ApiError(Exception):
-    """A request that cannot be served. `detail` is a sentence that says what happened, and what to change.
+    """A request that cannot be served. `detail` is a sentence: what happened, and how to correct the request.
 
     `faults` are those of a request that is not valid, `policies` the budgets that are used up.
     """

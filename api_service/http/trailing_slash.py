@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class TrailingSlash:
-    """ASGI middleware that replaces a path by its other spelling if only that is one of `paths`."""
+    """ASGI middleware that adds or removes the last slash of a path if only the other spelling is in `paths`."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app

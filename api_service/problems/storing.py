@@ -110,7 +110,7 @@ ProblemSettings = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A package that was sent: a file, with its bytes and their SHA-256. `settings` are None if none were sent."""
+    """A package as sent: a file, its size and its SHA-256. `settings` are None if the client sent no settings."""
 
     file: BinaryIO
     size_bytes: int

@@ -97,7 +97,7 @@ class NewSubmission:
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of its source, its inputs, its judges, and all other texts that are stored for it."""
+        """The bytes of the source, the inputs, the judges, and all other stored texts."""
         return len(self.source.data) + len(self.stdin.encode()) + self.text_bytes
 
     @property

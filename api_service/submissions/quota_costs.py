@@ -56,7 +56,7 @@ class QuotaCosts:
         return [executions, *(self.of_mails(principal, email, mails) if email is not None else ())]
 
     def of_mails(self, principal: Principal, email: str, mails: int) -> list[RateLimit]:
-        """Return the limits of mails to one address: those of its mailbox and its domain.
+        """Return the limits of mails to an address: for its mailbox and for its domain.
 
         A key gets at most half of a mailbox's limit, so that mails of other keys can still be sent.
         """

@@ -85,7 +85,7 @@ class Interactor(JudgeProgram):
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """One test to run: its input, and what the program should print. None is not compared."""
+    """A test to run: its input and its expected output, which is not compared if it is None."""
 
     __test__ = False  # pytest would take it for a test
 
@@ -336,7 +336,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class ProblemLimits:
-    """The limits of programs in a problem, or those of one language over them, of which None is that of the problem."""
+    """The limits of a problem, or of a language in it, where None means the problem's limit."""
 
     cpu_s: float | None = None
     wall_s: float | None = None

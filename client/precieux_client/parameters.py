@@ -47,7 +47,7 @@ class SubmissionParameters(ProgramParameters, total=False):
 
 
 class ProblemSettings(TypedDict, total=False):
-    """The settings of a problem. One that is left out stays as it is, and None takes one back."""
+    """The settings of a problem. A missing setting stays as it is, and None takes a setting back."""
 
     title: str | None
     visibility: Literal["private", "shared"] | None

@@ -31,7 +31,7 @@ class Tries:
         self._waited_s = 0.0
 
     def after_status(self, status: int, headers: Mapping[str, str]) -> float | None:
-        """Count a try that was refused. Return the seconds until the next one, or None if there is none."""
+        """Count a refused try. Return the seconds until the next try, or None if it was the last."""
         asked = retry_after(headers)
         can_help = status in _TRANSIENT or (status == 409 and asked is not None)
         delay = self._next(asked)

@@ -31,7 +31,7 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/box/work", "LAN
 
 @dataclass(frozen=True)
 class Commands:
-    """The command that compiles a program, if its language has a compiler, and the one that runs it."""
+    """The commands that compile a program (None if its language has no compiler) and run it."""
 
     compile: tuple[str, ...] | None
     run: tuple[str, ...]

@@ -55,9 +55,11 @@ def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Ju
 def why_failed(
     judge: str, ended: StepResult, explanation: str, output_bytes: int, most_files: int = MOST_FEEDBACK_FILES
 ) -> str | None:
-    """Return a sentence if the judge was stopped or killed, or wrote too much; None if its protocol says what its end
-    means. `explanation` is for the former. `output_bytes` counts its streams and its feedback together, `most_files`
-    its feedback files."""
+    """Return a sentence if the judge was stopped or killed, or wrote too much; None if its exit code decides.
+
+    `explanation` is for a judge that was stopped. `output_bytes` counts its streams and its feedback together,
+    `most_files` its feedback files.
+    """
     written, left_out = ended.written + ended.out_folder.written, ended.out_folder.left_out
     if ended.stopped == "output" or (
         ended.stopped is None and (written > output_bytes or LeftOut.TOO_LARGE in left_out)

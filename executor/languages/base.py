@@ -30,8 +30,7 @@ OUTPUT: Final = "main"
 
 @dataclass(frozen=True)
 class Names:
-    """The names of a program's files: that of its source, that of the program that a compiler makes, and `{main}` in
-    commands."""
+    """The names of a program's files: the source, the compiled program, and `{main}` in commands."""
 
     source: str
     main: str = ""

@@ -41,7 +41,7 @@ class Checks(BatchLoop):
     """Runs the phases of checks one after the other, and writes their ends. Any number of runners may do it at once."""
 
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
-        """Drive one check whose submissions have ended as far as it goes now. Return its id; None if there is none."""
+        """Drive a check whose submissions have ended as far as possible. Return its id; None if no check is due."""
         async with self._database.transaction() as connection:
             check = await rows.next_due(connection, among)
             if check is None:

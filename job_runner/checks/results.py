@@ -1,4 +1,4 @@
-"""Decides what a check says: the time limit that its submissions allow, and whether each got what it must. Pure."""
+"""Decides the result of a check: the time limit that its submissions allow, and each unmet expectation. Pure."""
 
 import math
 from collections import Counter
@@ -90,7 +90,7 @@ def _bounding(submission: JurySubmission, run: JuryRun, side: str) -> Iterator[J
 
 
 def derived_limit(rule: TimeLimitRule, slowest_accepted_s: float) -> float:
-    """Return the least multiple of the resolution that leaves the accepted submissions room (contract 5.7)."""
+    """Return the least multiple of the resolution that leaves the accepted submissions room."""
     # What a float lacks of a multiple must not make one more.
     steps = math.ceil(slowest_accepted_s * rule.from_accepted / rule.resolution - 1e-9)
     return round(max(1, steps) * rule.resolution, 9)

@@ -38,7 +38,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A submission in a digest. `result` is its verdict, or its state if there is none; `page` its recipient's link.
+    """A submission in a digest. `result` is the verdict, or the state without a verdict; `page` the recipient's link.
 
     `problem` is the name and version of its problem, if it has one.
     """

@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that is attached to a mail. Its name may have any characters, its content type is one of ours."""
+    """A file attached to a mail. The name may have any characters; we set the content type."""
 
     filename: str
     content_type: str

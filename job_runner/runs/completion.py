@@ -1,4 +1,4 @@
-"""Completes a job that has an outcome: stores its files, renders its mail, and writes everything in one statement."""
+"""Completes a job that has an outcome: stores files, renders the mail, and writes all rows in one statement."""
 
 import asyncio
 from collections.abc import Sequence

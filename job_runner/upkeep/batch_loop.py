@@ -43,7 +43,7 @@ class BatchLoop(ABC):
 
     @abstractmethod
     async def run_once(self, among: Collection[int] | None = None) -> int | None:
-        """Act on one of these batches; None stands for any. Return the id of what was done; None if nothing was."""
+        """Act on one of these batches, or on any if None. Return the id of the batch; None if nothing was to do."""
 
     def _note(self, payload: str) -> None:
         if not payload.isdecimal():

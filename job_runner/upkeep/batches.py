@@ -1,4 +1,4 @@
-"""Finishes batches: when the last submission of one has ended, writes its end, its webhook and its digests."""
+"""Finishes batches: after the last submission, writes the end, the webhook and the digests."""
 
 from collections import defaultdict
 from collections.abc import Collection

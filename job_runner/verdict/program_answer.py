@@ -225,7 +225,7 @@ def compared(answer: RunResponse, program: JobProgram) -> RunResponse:
 def failed_test(
     name: str, stdin: str, diff: str | None, stderr: str, verdict: Verdict, message: str | None
 ) -> FailedTest:
-    """Return the texts of a test, as far as its mail shows them: of one that was passed, only its judge's message."""
+    """Return the texts of a test that the mail shows: of a passed test, only the judge's message."""
     if verdict in GOOD_VERDICTS:
         stdin = stderr = ""
     return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN], (message or "")[:_SHOWN])

@@ -38,7 +38,7 @@ def show(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Show one mail: its state, its history, and its text without the footer."""
+    """Show a mail: its state, its history, and the text without the footer."""
     if html and as_json:
         raise typer.BadParameter("give only one of --html and --json")
     mail = operate_in_transaction(lambda connection: mails.details(connection, mail_id), data_dir)

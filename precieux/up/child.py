@@ -1,4 +1,4 @@
-"""One supervised child process: its start, its end, and its restarts."""
+"""A supervised child process: start, end and restarts."""
 
 import os
 import signal

@@ -128,7 +128,7 @@ class JobProgram:
 
     @property
     def silence_s(self) -> float:
-        """The most seconds that one test takes by its limits and those of its judges, as far as they are known."""
+        """The most seconds that a test takes by the known limits of the program and of its judges."""
         seconds = max((case.limits.wall_s or 0.0 for case in self.cases if case.limits), default=0.0)
         # After the program, an interactor has as long once more.
         return (2 if self.is_interactive else 1) * seconds + sum(

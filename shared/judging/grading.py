@@ -120,7 +120,7 @@ class Award(_Value):
 
 
 class GroupResult(_Value):
-    """`verdict` None: none of its tests was run. `points_awarded` None: judge error."""
+    """`verdict` is None if no test was run, `points_awarded` if a judge failed."""
 
     name: str
     parent: str | None
@@ -197,7 +197,7 @@ def fold_scores(policy: Policy, scores: Sequence[float]) -> float:
 
 
 def award(test: ScoredTest, score: TestScore) -> Award:
-    """Return what a test earns (contract 2.3). Testlib's 0 points are a wrong answer without a score."""
+    """Return what a test earns. Testlib's 0 points are a wrong answer without a score."""
     multiplier = None if test.ignores_multiplier else score.multiplier
     has_score = score.score is not None or multiplier is not None
     if score.verdict is Verdict.JUDGE_ERROR:
@@ -375,7 +375,7 @@ class Grading:
             name = self._groups[name].parent
 
     def _close_dependents(self, name: str) -> None:
-        """End the groups that require this one, those that require them, and so on."""
+        """End all groups that require this group, directly or not."""
         closed = list(self._dependents[name])
         while closed:
             dependent = closed.pop()

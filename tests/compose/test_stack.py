@@ -47,7 +47,7 @@ def stream(stack: Stack, source: Path, email: str, count: int, meanwhile: Callab
 
 
 def check(stack: Stack, email: str, expected: dict[int, str]) -> None:
-    """Check that each submission has exactly one job, one result and one mail, with its own output."""
+    """Check that each submission has exactly one job, result and mail, with the right output."""
 
     def sent() -> bool:
         return stack.sql(

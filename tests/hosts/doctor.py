@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Examination:
-    """One run of the doctor. `words` is its reason to refuse, or its output if that is no report."""
+    """A run of the doctor. `words` is the reason to refuse, or the output if it is no report."""
 
     outcome: Outcome
     seconds: float

@@ -1,4 +1,4 @@
-"""The executor's container may make the calls of its boxes and those that make boxes, and none that open the host."""
+"""The executor's container may make the system calls of boxes and of their setup, and no call that opens the host."""
 
 import csv
 import json

@@ -237,7 +237,7 @@ def test_a_phone_shows_the_result_and_wraps_no_line(new_page: NewPage) -> None:
 
 
 def test_figures_do_not_contradict_one_another(page: Page, system: Up, locale: str) -> None:
-    """The time of all tests is no part of the limit of one, and what was stopped for its use is over its limit."""
+    """The time of all tests is no part of a test's limit, and a test stopped for its use is over the limit."""
     watch(page, post(system, {**SQUARES, "limits": {"cpu_s": 1}}))
     figures = page.locator("#result .usage dd .number")
     words = {"en": (" of ", "over the limit of"), "fa": (" از ", "بیش از حد مجاز")}[locale]

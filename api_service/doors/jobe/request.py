@@ -138,7 +138,7 @@ def _attributes(run_spec: object) -> dict[str, Any]:
 
 
 def _filename(sent: str, source: str, language: JobeLanguage) -> str:
-    """Return the name of a source: the one that was sent, that of its public class in Java, or the usual one."""
+    """Return the name of a source: as sent, after its public class in Java, or the usual name."""
     if sent not in _UNNAMED:
         if _ILLEGAL_NAME.search(sent) or source_paths.fault_of(sent):
             raise invalid("The sourcefilename for the run_spec is illegal")

@@ -25,7 +25,7 @@ _OF_BASH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Judge0Language:
-    """A language under one of its ids. `engine_language` runs its programs; None if it is archived.
+    """A language under an id of Judge0. `engine_language` runs its programs; None if it is archived.
 
     `source_file` is None if its programs have no source of their own.
     """

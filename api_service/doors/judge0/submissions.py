@@ -249,7 +249,7 @@ async def _read_one(services: Services, principal: Principal, text: str, how: Sh
 async def _read(
     services: Services, principal: Principal, tokens: Sequence[UUID | None], how: Shown, what: str
 ) -> list[dict[str, Any] | None]:
-    """Return submissions in their order, with None for those that do not exist or that the sender may not see.
+    """Return submissions in their order, with None where one does not exist or the sender may not see it.
 
     Raises `ApiError` (400) if a text needs base64. It calls the submissions `what`.
     """

@@ -38,7 +38,7 @@ def answer_of(runtime: Runtime, run: EndedRun) -> dict[str, Any]:
 
 
 def end_of(stage: Any) -> tuple[int | None, int | None]:
-    """Return the exit code of a stage or of its event, and the signal that ended it. One of them is None."""
+    """Return the exit code and the signal of a stage or of its event. One of the two is None."""
     signal = signals.SIGKILL.value if stage.stopped else stage.signal
     return (stage.exit_code, None) if signal is None else (None, signal)
 

@@ -46,7 +46,7 @@ def read_parts(body: bytes, content_type: str, *, is_whole: bool = True) -> list
 
 
 class Form:
-    """The parts that were found so far, and the one that is read, whose `name` is known before its data."""
+    """The parts found so far, and the current part, whose `name` comes before its data."""
 
     def __init__(self, boundary: bytes | None) -> None:
         if not boundary:

@@ -29,7 +29,7 @@ class PageQuery(Strict):
 
 
 def unsealed(services: Services, what: str, cursor: str | None) -> str | None:
-    """Return what a cursor of the list of `what` says; None without one. Raises `ApiError` (422) if it is not ours."""
+    """Return the content of a cursor of the list `what`; None without a cursor. Raises `ApiError` (422)."""
     text = None if cursor is None else services.signer.unseal(what, cursor)
     if cursor is not None and text is None:
         raise invalid([Fault("It is no cursor of this server; send `next` of the page before.", parameter="cursor")])

@@ -43,7 +43,7 @@ _PIECE_OF_TEST: Final = """
 
 
 async def source_of(store: ObjectStore, submission: Record) -> Content | None:
-    """Return the sources of a submission: its file, or the zip of its files. None if there is none."""
+    """Return the sources of a submission: its file, or the zip of its files. None if nothing is stored."""
     key: str = submission["object_key"] or f"{submission['id']}.{check_lang(submission['language'] or '')}"
     # Only an archive of API v1 ends so: `api_service.submissions.new_submission` names a single file differently.
     is_archive = submission["files"] is not None and key.endswith(".zip")

@@ -190,7 +190,7 @@ def _parsed(model: type[M], content: object) -> tuple[M | None, list[Fault]]:
 
 
 def _leave_out(content: Any, pointer: str, left_out: set[str], *, is_missing: bool = False) -> None:
-    """Remove the key at a pointer. One that is missing becomes an empty text, and if that is wrong, its object goes."""
+    """Remove the key at a pointer. A missing key becomes an empty text, or its object goes if the text is wrong too."""
     was_left_out = pointer in left_out
     left_out.add(pointer)
     if not pointer:

@@ -29,7 +29,7 @@ _TEXTS: Final = ("stdout", "stderr", "compile_output", "message", "judge_message
 
 
 class TransientResult:
-    """Takes the events of a run, and keeps of them what its resource shows. `tests` are those that were sent."""
+    """Collects the events of a run for its resource. `tests` are the tests of the request."""
 
     def __init__(self, tests: Sequence[Mapping[str, Any]] | None, *, is_interactive: bool) -> None:
         self._specs = tests

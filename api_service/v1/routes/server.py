@@ -23,14 +23,14 @@ router = V1Router(tags=["service"])
 
 
 class TimeBounds(Resource):
-    """The seconds of a program that asks for none, and the most that one may ask for."""
+    """The default seconds of a program, and the most that it may ask for."""
 
     default: float
     max: float
 
 
 class Bounds(Resource):
-    """The limit of a program that asks for none, and the highest that one may ask for."""
+    """The default limit of a program, and the highest that it may ask for."""
 
     default: Bytes
     max: Bytes

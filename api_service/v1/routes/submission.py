@@ -1,4 +1,4 @@
-"""One submission: its state and latest run, its events, and its end."""
+"""A submission: state and latest run, events, cancelling and deleting."""
 
 from functools import partial
 from http import HTTPStatus

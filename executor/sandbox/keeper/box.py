@@ -235,8 +235,7 @@ class WatchedBox:
         return self._steps.is_running and self._stopped is None
 
     def _why_silent(self) -> str | None:
-        """Return whether the judge hangs or waits for its program, which is at its wall limit; None if that is not
-        known yet."""
+        """Return whether the judge hangs or waits for a program at its wall limit; None if it is too early to say."""
         if self._steps.is_runnable():  # it does something, or will when the machine lets it
             self._answers.clear()
             return None

@@ -66,8 +66,10 @@ class StepEnd:
 
 @dataclass(frozen=True)
 class Unread:
-    """Bytes that a program has written and its judge has not read, and those that the judge has read (`answer` in
-    init/relay.c). If `is_full`, the judge may be unable to write, because the program does not read."""
+    """Bytes of a program that its judge has not read, and bytes that it has read (`answer` in init/relay.c).
+
+    If `is_full`, the judge may be unable to write, because the program does not read.
+    """
 
     unread: int
     read: int

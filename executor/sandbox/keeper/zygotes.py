@@ -61,7 +61,7 @@ class Zygotes:
         return min((zygote.since + _MAX_AGE_S for zygote in runtimes), default=float("inf"))
 
     def retire_old(self) -> None:
-        """End the zygotes that are too old. An order for a runtime that has none starts one."""
+        """End old zygotes. An order for a runtime without a zygote starts it."""
         for argv, zygote in [*self._current.items()]:
             is_old = zygote.boxes >= _MAX_BOXES or time.monotonic() - zygote.since > _MAX_AGE_S
             if is_old and argv != _PLAIN.argv:

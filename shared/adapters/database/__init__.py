@@ -1,1 +1,1 @@
-"""The database: its connection, its tables, its migrations and its roles."""
+"""The database: connection, tables, migrations and roles."""

@@ -1,4 +1,4 @@
-"""The roles of the database and their rights: one for each service, one for the operator, one that owns the schema.
+"""The roles of the database and their rights: each service, the operator, and the owner of the schema.
 
 There are two steps, and both may be repeated:
 

@@ -1,4 +1,4 @@
-"""Archives of several files (zip): those that we store, and those that clients send. Pure."""
+"""Zip archives of several files, as we store them and as clients send them. Pure."""
 
 import io
 import stat

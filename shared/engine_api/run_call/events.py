@@ -18,7 +18,7 @@ POINTS_DECIMALS: Final = 6
 
 
 def awarded(points: float, verdict: Verdict | None, scored: float | None) -> float | None:
-    """Return the points that a test has earned; None if its judge failed. `scored` are those that a judge gave."""
+    """Return the points that a test has earned; None if its judge failed. `scored` are the judge's points."""
     if verdict is Verdict.JUDGE_ERROR:
         return None
     earned = points if verdict in GOOD_VERDICTS else 0.0

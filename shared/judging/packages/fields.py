@@ -103,7 +103,7 @@ class Fields:
 
 
 def number_of(value: object) -> float | None:
-    """Return a number that is not too large, also one that YAML takes for a text (`1e-3`); None if it is none."""
+    """Return a number that is not too large, also if YAML takes it for a text (`1e-3`); None for other values."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:

@@ -247,7 +247,7 @@ class PackageLimits(_Limits):
 
 @dataclass(frozen=True)
 class TimeLimitRule:
-    """How a check derives the time limit (contract 5.7).
+    """How a check derives the time limit (docs/judging.md).
 
     The limit is a multiple of `resolution`, at least `from_accepted` times the slowest accepted test. It is
     `from_too_slow` times below the fastest too slow one; if not `must_separate`, that is only a warning.

@@ -91,7 +91,7 @@ def language_of(code: str) -> str | None:
 
 
 def main_file(paths: Mapping[str, str], language: str) -> str | None:
-    """Return the path of the source in our `language` that is run because of its name; None if there is none."""
+    """Return the path of the source in our `language` whose name makes it run first; None without such a name."""
     sources = [path for path in paths if _language_of_file(path) == language]
     best = min(sources, key=_rank, default="")
     return best if best and _rank(best)[0] < _UNNAMED else None

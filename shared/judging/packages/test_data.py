@@ -345,7 +345,7 @@ class _LegacyReader(_Reader):
         )
 
     def _most(self, name: str, children: tuple[int | str, ...]) -> float | None:
-        """Return what a group earns at most: the end of its range, else what its flags give if all is accepted."""
+        """Return the most points of a group: the end of its range, else the points if all is accepted."""
         keys = self.keys[name]
         if keys.high is not None:
             return keys.high

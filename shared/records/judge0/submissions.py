@@ -114,7 +114,7 @@ async def waiting(connection: Connection, sender: int | None, *, limit: int) -> 
 async def find(
     connection: Connection, store: ObjectStore, upload: int, *, with_source: bool = False
 ) -> dict[str, Any] | None:
-    """Return the values of a submission's fields; None if there is none. Its source is read only if that is wanted."""
+    """Return the fields of a submission; None if it does not exist. The source is read only if a field needs it."""
     row = await connection.fetch_one(_FIND, {"upload": upload, "with_source": with_source})
     if row is None:
         return None

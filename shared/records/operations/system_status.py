@@ -1,4 +1,4 @@
-"""Reads the state of the service for its operator: what waits, what runs, what failed, and which processes work."""
+"""Reads the state of the service for the operator: waiting and running jobs, failures, and working processes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -230,7 +230,7 @@ class _WrittenFile(Resource):
 
 
 class Artifact(_WrittenFile):
-    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
+    """A file that the program wrote to its folder `out`. The program chose the name and the content."""
 
     url: str = Field(description="It needs the same key as the submission.")
 
@@ -273,7 +273,7 @@ class Run(Resource):
 
 
 class TransientArtifact(_WrittenFile):
-    """A file that the program wrote to its folder `out`. Its name and its content are the program's."""
+    """A file that the program wrote to its folder `out`. The program chose the name and the content."""
 
     content: str = Field(description="In base64.", json_schema_extra={"contentEncoding": "base64"})
 

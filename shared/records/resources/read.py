@@ -25,7 +25,7 @@ async def submission(
     sees_all: bool = False,
     reserve: Reserve | None = None,
 ) -> Submission | None:
-    """Return a submission with its latest run, or with the run of that number. None if there is none.
+    """Return a submission with its latest run, or with the run of a number; None if it does not exist.
 
     With `owner`, only a submission of that key is found. Of the secret tests of its problem there is what its key may
     see; all with `sees_all`. This takes one statement, one more if it waits, and one more

@@ -1,4 +1,4 @@
-"""Postgres on a disk that becomes full or loses its power: what is kept, and what writers and the operator see."""
+"""Postgres on a disk that becomes full or loses power: the data kept, and the errors that people see."""
 
 from collections.abc import AsyncIterator, Iterator
 

@@ -1,4 +1,4 @@
-"""The folder store on a disk that loses its power: what was stored is kept, and what is replaced is never damaged."""
+"""The folder store on a disk that loses power: stored objects are kept, and replaced ones are whole."""
 
 import asyncio
 import random

@@ -85,7 +85,7 @@ def _job(memory_bytes: int, judge: JudgeJob | None = None) -> Job:
 async def test_programs_wait_if_one_that_fills_our_memory_would_end_us(
     monkeypatch: pytest.MonkeyPatch, memory_bytes: int | None, at_once: list[int]
 ) -> None:
-    """Those that run may take 750 bytes together. One that may take more runs alone, and nobody overtakes it."""
+    """Running programs may take 750 bytes together. One that may take more runs alone, and nobody overtakes it."""
     monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: memory_bytes)
     running, found = list[Job](), list[int]()
 

@@ -1,4 +1,4 @@
-"""`POST /v1/submissions`: what it stores, what it refuses, and that a refused one leaves nothing behind."""
+"""`POST /v1/submissions`: stored values, refusals, and that a refused request leaves nothing behind."""
 
 import asyncio
 import gzip

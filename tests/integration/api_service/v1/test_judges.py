@@ -1,4 +1,4 @@
-"""Submissions that programs judge, in API v1: what is stored, what comes back, and that everything of them goes."""
+"""Submissions that programs judge, in API v1: stored rows, answers, and complete removal."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

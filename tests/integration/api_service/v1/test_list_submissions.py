@@ -24,7 +24,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Explaining(Connection):
-    """Notes the rows that each statement reads, also those that it leaves out, and its plan."""
+    """Notes the rows that each statement reads, also rows that it leaves out, and its plan."""
 
     def __init__(self, raw: RawConnection, read: list[tuple[float, str]]) -> None:
         super().__init__(raw)
