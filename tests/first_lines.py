@@ -1,4 +1,4 @@
-"""`python -m tests.first_lines` lists docstrings whose first line has pronouns in place of names; `make lint` runs it."""
+"""`python -m tests.first_lines` lists docstrings whose first line says pronouns, not names; `make lint` runs it."""
 
 import ast
 import re
