@@ -1,12 +1,9 @@
-"""The methods of `Client` and `AsyncClient`, each written once."""
+"""The methods of `Client` and `AsyncClient`, each written once. `sending` has the calls and their tries."""
 
-import logging
 import time
-from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Final, Literal, TypeVar, Unpack
+from typing import Any, Final, Literal, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -14,8 +11,6 @@ import httpx
 from precieux_client.both import IteratorMethod, Method
 from precieux_client.calls import (
     LONGEST_WAIT,
-    MAX_CONTENT,
-    MAX_JSON,
     Call,
     content,
     given,
@@ -27,7 +22,7 @@ from precieux_client.calls import (
     submission_body,
 )
 from precieux_client.errors import ConnectionFailed, WaitTimeout
-from precieux_client.exchange import EventStream, Settings, build_request, error_in, read_answer, read_whole
+from precieux_client.exchange import build_request, error_in, read_whole
 from precieux_client.models import (
     Batch,
     Budget,
@@ -46,27 +41,21 @@ from precieux_client.models import (
 )
 from precieux_client.parameters import ProblemSettings, ProgramParameters, SubmissionParameters
 from precieux_client.retry import Tries
+from precieux_client.sending import Sending
 from precieux_client.sse import EventParser
-
-T = TypeVar("T")
 
 #: Seconds that a server may take to run a program, beyond those for any answer.
 _RUNNING_S: Final = 600.0
 #: Seconds that a server may take to store a large package.
 _STORING_S: Final = 600.0
 
-_log: Final = logging.getLogger(__name__)
-
 
 def _problem_path(name: str) -> str:
     return f"/v1/problems/{quote(name, safe='')}"
 
 
-class Methods(ABC):
-    """The base of both clients. Each has its own way to send a request, to read a stream, and to pause."""
-
-    _settings: Settings
-    _http: httpx.Client | httpx.AsyncClient
+class Methods(Sending):
+    """The base of both clients."""
 
     # ---- Submissions ------------------------------------------------------------------------------------------------
 
@@ -394,71 +383,3 @@ class Methods(ABC):
     async def limits(self) -> ServerLimits:
         """Return the limits of this server."""
         return await self._send(Call("GET", "/v1/limits", one(ServerLimits)))
-
-    # ---- Sending ----------------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def _open(self, request: httpx.Request) -> AbstractAsyncContextManager[tuple[httpx.Response, AsyncIterator[bytes]]]:
-        """Open an answer, and the pieces of its content. Raises `httpx.TransportError`."""
-
-    @abstractmethod
-    async def _pause(self, seconds: float) -> None:
-        """Wait before the next try."""
-
-    async def _send(self, call: Call[T]) -> T:
-        """Send a call until it is answered, and return its value. Raises `APIError` and `ConnectionFailed`."""
-        request, tries = build_request(call, self._settings, self._http), Tries(self._settings.retries)
-        while True:
-            try:
-                async with self._open(request) as opened:
-                    response = await read_whole(*opened, MAX_CONTENT if call.read is content else MAX_JSON)
-            except httpx.TransportError as exc:
-                what, delay = f"does not answer ({str(exc) or type(exc).__name__})", tries.after_failure()
-                if delay is None:
-                    raise ConnectionFailed(f"{self._settings.url} {what}.") from exc
-            else:
-                # If an answer to a DELETE was lost, the next try finds nothing.
-                is_repeated = call.method == "DELETE" and response.status_code == 404 and tries.count > 0
-                if response.is_success or is_repeated:
-                    return read_answer(call, response, self._settings)
-                what = f"answers with status {response.status_code}"
-                delay = tries.after_status(response.status_code, response.headers)
-                if delay is None:
-                    raise error_in(response)
-            _log.info("%s %s; trying again in %.1f s", self._settings.url, what, delay)
-            await self._pause(delay)
-
-    async def _pages(self, path: str, kind: type[T], query: Mapping[str, Any]) -> AsyncGenerator[T, None]:
-        cursor: str | None = None
-        while True:
-            found = await self._send(Call("GET", path, page(kind), {**query, "cursor": cursor}))
-            for item in found.items:
-                yield item
-            cursor = found.next
-            if cursor is None:
-                return
-
-    async def _follow(
-        self, path: str, last_event_id: str | None = None, timeout: float | None = None
-    ) -> AsyncGenerator[Event, None]:
-        stream = EventStream(path, self._settings, last_event_id, timeout)
-        while True:
-            try:
-                request = self._http.build_request("GET", path, **stream.options())
-                async with self._open(request) as (response, pieces):
-                    if response.status_code == httpx.codes.NO_CONTENT:
-                        return
-                    if not response.is_success:
-                        delay = stream.delay_after_refusal(await read_whole(response, pieces))
-                    else:
-                        async for piece in pieces:
-                            stream.left_s()
-                            for event in stream.parser.feed(piece):
-                                stream.reset_failures()
-                                yield event
-                                if event.name == "finished":
-                                    return
-                        delay = stream.delay_after_break()
-            except httpx.TransportError as exc:
-                delay = stream.delay_after_break(exc)
-            await self._pause(delay)
