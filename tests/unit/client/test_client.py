@@ -287,7 +287,7 @@ def test_a_run_that_is_not_stored() -> None:
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b" " * 2000], ids=["lists", "objects", "long"])
 def test_a_hostile_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch, status: int, body: bytes) -> None:
     is_long = len(body) == 2000
-    for module in ("methods", "sse"):
+    for module in ("sending", "sse"):
         monkeypatch.setattr(f"precieux_client.{module}.MAX_JSON", 1000 if is_long else 1 << 20)
     with pytest.raises(APIError, match="more than 1000 bytes" if is_long else None):
         Server(httpx.Response(status, content=body)).client().get(1)
