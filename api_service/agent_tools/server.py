@@ -16,7 +16,7 @@ from starlette.requests import Request
 from api_service.agent_tools.results import LanguageResult, ProgramFile, failure, of_content, of_run, of_submission
 from api_service.agent_tools.tools import INSTRUCTIONS, TOOLS, listed
 from api_service.http.errors import ApiError, Fault, Kind, cut, invalid
-from api_service.v1.protocol.validation import checked, is_clean
+from api_service.requests.validation import checked, is_clean
 from shared.common.service.errors import TransientError
 from shared.common.version import VERSION
 from shared.engine_api.languages import ALIASES

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field, create_model
 
 from api_service.agent_tools.results import LanguagesResult, RunResult, SubmissionResult, keys_of
 from api_service.http.openapi import Schema, tidy, without_null
-from api_service.v1.body.submission import SubmissionBody, TestBody, Text
-from api_service.v1.protocol.validation import NoQuery, Strict
+from api_service.requests.fields import Text
+from api_service.requests.validation import NoQuery, Strict
+from api_service.v1.body.submission import SubmissionBody, TestBody
 from shared.engine_api.run_call.limits import MAX_TESTS
 
 #: The most seconds that `submit_program` and `get_submission` wait. Clients give up after 60.

@@ -15,10 +15,10 @@ from python_multipart.multipart import parse_options_header
 from api_service.classic.schemas import Upload
 from api_service.http.errors import ApiError, Kind
 from api_service.http.source_text import read_source
+from api_service.requests.multipart import Part, read_parts
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission, Object
-from api_service.v1.body.multipart import Part, read_parts
 from shared.adapters.storage.keys import is_extension
 from shared.common.text.visible_text import is_visible
 

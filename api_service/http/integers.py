@@ -6,6 +6,8 @@ from pydantic import BeforeValidator, Field
 
 #: The largest id that a database can hold.
 LARGEST_ID: Final = (1 << 63) - 1
+#: The largest number of a run, and of a version of a problem.
+LARGEST_NUMBER: Final = (1 << 31) - 1
 
 
 def decimal(value: object) -> object:

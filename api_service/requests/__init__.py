@@ -1,1 +1,1 @@
-"""Takes the requests of all front ends: reads their bodies, lets them wait, and runs their programs within bounds."""
+"""The rules of all calls: bodies, queries, ids, idempotency, waits, entity tags, and runs within bounds."""

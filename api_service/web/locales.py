@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from api_service.v1.body.accept_language import locale_of
+from api_service.requests.accept_language import locale_of
 from shared.records.messages.translations import LOCALES
 
 _COOKIE: Final = "lang"

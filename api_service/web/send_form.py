@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api_service.http.errors import Fault
-from api_service.v1.body.multipart import Part
+from api_service.requests.multipart import Part
 from api_service.v1.body.program import UploadedFiles
 
 _MEBIBYTE: Final = 1 << 20

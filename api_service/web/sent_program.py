@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api_service.v1.output.content import ZIP
-from api_service.v1.output.stored_bytes import SOURCE_COLUMNS, source_of
+from api_service.requests.content import ZIP
+from api_service.v1.reads.stored_bytes import SOURCE_COLUMNS, source_of
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.base import ObjectStore
 from shared.common.files.archives import unpack

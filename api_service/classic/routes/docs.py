@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from api_service.classic.openapi import describe
 from api_service.http.streaming import PiecewiseResponse
+from api_service.requests import openapi as v1_openapi
 from api_service.services import ServicesDep
-from api_service.v1.protocol import openapi as v1_openapi
 from shared.common.service.errors import TransientError
 from shared.engine_api.languages import ALIASES
 

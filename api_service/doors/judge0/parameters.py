@@ -15,10 +15,10 @@ from api_service.access.auth import Principal
 from api_service.doors.door import Reader, bearer
 from api_service.doors.judge0.configuration import Configuration
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.multipart import read_parts
 from api_service.requests.threads import run_in_thread_if_large
+from api_service.requests.validation import parse_json
 from api_service.services import ServicesDep
-from api_service.v1.body.multipart import read_parts
-from api_service.v1.protocol.validation import parse_json
 from shared.records.accounts import api_keys
 from shared.records.judge0.submissions import ALL, DEFAULT
 

@@ -18,8 +18,8 @@ from api_service.doors.door import Door, Sender, bearer
 from api_service.doors.mcp.here import HereBackend
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import reserving
+from api_service.requests.validation import MAX_STRUCTURE
 from api_service.services import Services, ServicesDep
-from api_service.v1.protocol.validation import MAX_STRUCTURE
 from shared.common.service.settings import load
 from shared.common.text.json_structure import has_more_structure
 

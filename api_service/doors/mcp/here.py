@@ -20,7 +20,7 @@ from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services
 from api_service.v1.body.constraints import constraints_of
 from api_service.v1.body.rules import validate_submission
-from api_service.v1.output.stored_bytes import artifact_of_run
+from api_service.v1.reads.stored_bytes import artifact_of_run
 from api_service.v1.routes.languages import languages_of
 from shared.common.service.errors import TransientError
 from shared.engine_api.artifacts import IMAGES

@@ -15,15 +15,9 @@ from pydantic import BaseModel, Field, create_model
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, invalid
 from api_service.http.sentences import MISSING
+from api_service.requests.fields import Text
 from api_service.requests.threads import run_in_thread, run_in_thread_if_large
-from api_service.services import Services
-from api_service.submissions.batches import NewBatch
-from api_service.submissions.new_submission import NewSubmission
-from api_service.v1.body.constraints import Constraints, constraints_of
-from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.rules import address_faults, validate_submission
-from api_service.v1.body.submission import SubmissionBody, Text
-from api_service.v1.protocol.validation import (
+from api_service.requests.validation import (
     MAX_FAULTS,
     NoQuery,
     Strict,
@@ -34,6 +28,13 @@ from api_service.v1.protocol.validation import (
     query_items,
     read_body,
 )
+from api_service.services import Services
+from api_service.submissions.batches import NewBatch
+from api_service.submissions.new_submission import NewSubmission
+from api_service.v1.body.constraints import Constraints, constraints_of
+from api_service.v1.body.defaults import BodyPath, Defaults
+from api_service.v1.body.rules import address_faults, validate_submission
+from api_service.v1.body.submission import SubmissionBody
 
 #: The submissions of one batch.
 MAX_BATCH: Final = 1000

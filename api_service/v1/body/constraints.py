@@ -10,11 +10,11 @@ from api_service.access.auth import Principal
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.reading import find_visible
+from api_service.requests.accept_language import locale_of
+from api_service.requests.fields import Locale
+from api_service.requests.validation import is_clean
 from api_service.services import Services
 from api_service.settings import ApiSettings
-from api_service.v1.body.accept_language import locale_of
-from api_service.v1.body.submission import Locale
-from api_service.v1.protocol.validation import is_clean
 from shared.common.http.egress import Egress
 from shared.engine_api.codex import LimitBounds
 from shared.records.accounts import webhooks

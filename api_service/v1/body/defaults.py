@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from api_service.http.errors import Fault
+from api_service.requests.validation import Checked, checked, first_key
 from api_service.v1.body.submission import SubmissionBody
-from api_service.v1.protocol.validation import Checked, checked, first_key
 
 T = TypeVar("T")
 

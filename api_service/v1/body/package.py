@@ -20,10 +20,9 @@ from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.storing import ProblemSettings, Upload
-from api_service.settings import ApiSettings
-from api_service.v1.body.multipart import Form
-from api_service.v1.body.submission import Seconds, Text, Whole
-from api_service.v1.protocol.validation import (
+from api_service.requests.fields import Seconds, Text, Whole
+from api_service.requests.multipart import Form
+from api_service.requests.validation import (
     NoQuery,
     Strict,
     checked,
@@ -31,6 +30,7 @@ from api_service.v1.protocol.validation import (
     escaped,
     query_items,
 )
+from api_service.settings import ApiSettings
 from shared.engine_api.codex import LimitBounds
 
 ZIP: Final = "application/zip"

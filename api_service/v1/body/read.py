@@ -13,18 +13,11 @@ from python_multipart.multipart import parse_options_header
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.requests.idempotency import HEADER, digest
+from api_service.requests.multipart import Part, read_parts
+from api_service.requests.prefer import Wait, WaitQuery, wait_of
 from api_service.requests.threads import LARGE, run_in_thread_if_large
-from api_service.services import Services
-from api_service.settings import ApiSettings
-from api_service.v1.body.constraints import Constraints, constraints_of
-from api_service.v1.body.defaults import BodyPath
-from api_service.v1.body.multipart import Part, read_parts
-from api_service.v1.body.program import UploadedFiles
-from api_service.v1.body.rules import CheckedSubmission, check_submission
-from api_service.v1.body.submission import SubmissionBody
-from api_service.v1.protocol.idempotency import HEADER, digest
-from api_service.v1.protocol.prefer import Wait, WaitQuery, wait_of
-from api_service.v1.protocol.validation import (
+from api_service.requests.validation import (
     NoQuery,
     checked_query,
     escaped,
@@ -33,6 +26,13 @@ from api_service.v1.protocol.validation import (
     query_items,
     repeated,
 )
+from api_service.services import Services
+from api_service.settings import ApiSettings
+from api_service.v1.body.constraints import Constraints, constraints_of
+from api_service.v1.body.defaults import BodyPath
+from api_service.v1.body.program import UploadedFiles
+from api_service.v1.body.rules import CheckedSubmission, check_submission
+from api_service.v1.body.submission import SubmissionBody
 from shared.common.files.archives import ArchiveError, unpack_foreign
 from shared.engine_api.run_call.limits import MAX_FILES
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.languages.catalog import EngineLanguage
+from api_service.requests.validation import first_of_each_place
 from api_service.submissions.new_submission import NewSubmission, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults
 from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
-from api_service.v1.protocol.validation import first_of_each_place
 from shared.engine_api.codex import LimitBounds
 from shared.records.problems.submitting import limits_for, problem_bounds
 from shared.records.problems.versions import ProblemVersion

@@ -9,14 +9,10 @@ from pydantic import Field
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind
 from api_service.languages.catalog import EngineLanguage
+from api_service.requests.fields import Text
+from api_service.requests.prefer import Wait, WaitQuery, wait_of
 from api_service.requests.threads import run_in_thread_if_large
-from api_service.requests.visibility import find_visible, refuse_unknown
-from api_service.services import Services
-from api_service.v1.body.program import limit_faults
-from api_service.v1.body.rules import NEEDS_RUN, input_faults
-from api_service.v1.body.submission import Args, LimitsBody, Text
-from api_service.v1.protocol.prefer import Wait, WaitQuery, wait_of
-from api_service.v1.protocol.validation import (
+from api_service.requests.validation import (
     Checked,
     Strict,
     checked,
@@ -25,6 +21,11 @@ from api_service.v1.protocol.validation import (
     query_items,
     read_body,
 )
+from api_service.requests.visibility import find_visible, refuse_unknown
+from api_service.services import Services
+from api_service.v1.body.program import limit_faults
+from api_service.v1.body.rules import NEEDS_RUN, input_faults
+from api_service.v1.body.submission import Args, LimitsBody
 from shared.adapters.database.connection import Record
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."

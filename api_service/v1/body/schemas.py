@@ -3,8 +3,8 @@
 from typing import Final
 
 from api_service.http.openapi import Schema
+from api_service.requests.openapi import query_parameters
 from api_service.v1.body.submission import TransientRunBody
-from api_service.v1.protocol.openapi import query_parameters
 
 #: A body that is the source.
 TEXT: Final[Schema] = {

@@ -2,27 +2,18 @@
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from api_service.http.email_address import Address
-from api_service.http.sentences import as_written
-from api_service.v1.protocol.validation import Strict
+from api_service.requests.fields import Locale, MetadataName, Seconds, Text, Whole
+from api_service.requests.validation import Strict
 from shared.common.text import source_paths
 from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
-from shared.records.messages.translations import LOCALES
-
-#: The languages of the mails: English, and one for each file of `shared/records/locales/`. A type checker does not know
-#: these.
-if TYPE_CHECKING:
-    Locale = str
-else:
-    Locale = Literal[LOCALES]
 
 #: The most entries of `metadata`.
 MAX_METADATA: Final = 16
-_TEXT: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
 
 
 def _path(path: str) -> str:
@@ -43,14 +34,8 @@ def _args(args: list[str]) -> list[str]:
     return args
 
 
-#: `checked` refuses a NUL and lone surrogates.
-Text = Annotated[str, WithJsonSchema(_TEXT)]
 Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.LONGEST_PATH)]
 Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
-#: JSON does not distinguish 2.0 from 2.
-Whole = Annotated[int, Field(gt=0, le=(1 << 63) - 1), BeforeValidator(as_written)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Metadata = Annotated[
     dict[MetadataName, Annotated[Text, Field(max_length=500)]],
     Field(max_length=MAX_METADATA),

@@ -1,1 +1,1 @@
-"""Finds what a sender may see, and waits for its end."""
+"""Reads what answers show: pages of submissions, stored outputs, results of runs."""

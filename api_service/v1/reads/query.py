@@ -6,9 +6,9 @@ from fastapi import Request
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError
+from api_service.requests.validation import NoQuery, Strict, read_query
 from api_service.requests.visibility import require_visible
 from api_service.services import Services
-from api_service.v1.protocol.validation import NoQuery, Strict, read_query
 
 M = TypeVar("M", bound=Strict)
 

@@ -6,7 +6,12 @@ from http import HTTPStatus
 from fastapi import Request, Response
 
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.answers import answer
+from api_service.requests.idempotency import once
+from api_service.requests.ids import BatchId
+from api_service.requests.openapi import V1Router, location
 from api_service.requests.receive import receiving
+from api_service.requests.validation import read_query
 from api_service.requests.visibility import owner_of, refuse_unknown, require_visible_batch
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions import batches, delete
@@ -14,11 +19,6 @@ from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
 from api_service.v1.events.batch import batch_events, ended_batch, find_batch, last_id
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
-from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.idempotency import once
-from api_service.v1.protocol.ids import BatchId
-from api_service.v1.protocol.openapi import V1Router, location
-from api_service.v1.protocol.validation import read_query
 from shared.records.resources.models import Batch, BatchState
 
 router = V1Router(tags=["batches"])

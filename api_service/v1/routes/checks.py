@@ -10,21 +10,16 @@ from pydantic import Field
 from api_service.access.auth import Principal
 from api_service.http.email_address import Address
 from api_service.http.errors import Fault, Kind
+from api_service.http.integers import LARGEST_NUMBER
 from api_service.problems import checking
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.checking import CheckRequest
-from api_service.requests.visibility import refuse_unknown
-from api_service.requests.waiting import Waiter, waiting
-from api_service.services import Services, ServicesDep, SetterDep
-from api_service.submissions.service import OnStored
-from api_service.v1.body.constraints import constraints_of
-from api_service.v1.body.rules import address_faults
-from api_service.v1.body.submission import Locale, Text
-from api_service.v1.protocol.answers import conditional
-from api_service.v1.protocol.idempotency import once
-from api_service.v1.protocol.openapi import V1Router, location
-from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
-from api_service.v1.protocol.validation import (
+from api_service.requests.answers import conditional
+from api_service.requests.fields import Locale, Text
+from api_service.requests.idempotency import once
+from api_service.requests.openapi import V1Router, location
+from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
+from api_service.requests.validation import (
     Checked,
     Strict,
     checked,
@@ -34,7 +29,12 @@ from api_service.v1.protocol.validation import (
     read_body,
     read_query,
 )
-from api_service.v1.routes.output import LARGEST_NUMBER
+from api_service.requests.visibility import refuse_unknown
+from api_service.requests.waiting import Waiter, waiting
+from api_service.services import Services, ServicesDep, SetterDep
+from api_service.submissions.service import OnStored
+from api_service.v1.body.constraints import constraints_of
+from api_service.v1.body.rules import address_faults
 from api_service.v1.routes.problems import ProblemName, VersionQuery, require_owned
 from shared.adapters.database import channels
 from shared.records.resources import checks

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
+from api_service.requests.answers import answer
+from api_service.requests.openapi import V1Router
+from api_service.requests.validation import read_query
 from api_service.services import ReaderDep, ServicesDep
-from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.openapi import V1Router
-from api_service.v1.protocol.validation import read_query
 from shared.engine_api.codex import version_in
 from shared.engine_api.languages import ALIASES
 from shared.records.resources.models import Limits, ListOf, Resource

@@ -13,10 +13,10 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.openapi import V1Router
+from api_service.requests.validation import is_clean, read_json, read_query
 from api_service.services import ServicesDep
 from api_service.submissions.mails import store_report
-from api_service.v1.protocol.openapi import V1Router
-from api_service.v1.protocol.validation import is_clean, read_json, read_query
 from shared.records.mail.delivery_reports import DeliveryReport, DeliveryState
 
 router = V1Router(tags=["service"])

@@ -5,15 +5,15 @@ from http import HTTPStatus
 from fastapi import Request, Response
 
 from api_service.http.errors import Kind
+from api_service.requests.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
+from api_service.requests.idempotency import once
+from api_service.requests.ids import SubmissionId
+from api_service.requests.openapi import V1Router
+from api_service.requests.validation import read_query
 from api_service.requests.visibility import refuse_unknown, require_visible
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions.mails import mail_again
 from api_service.submissions.service import OnStored
-from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
-from api_service.v1.protocol.idempotency import once
-from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.protocol.openapi import V1Router
-from api_service.v1.protocol.validation import read_query
 from shared.records.resources import mails as read
 from shared.records.resources.models import ListOf, Mail
 

@@ -8,10 +8,15 @@ from pydantic import Field
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.integers import LARGEST_NUMBER
+from api_service.requests.answers import IF_NONE_MATCH, SAME
+from api_service.requests.content import RANGE, TEXT, ZIP, content_answer, content_responses
+from api_service.requests.ids import SubmissionId
+from api_service.requests.openapi import Route, V1Router
+from api_service.requests.validation import Strict, read_query
 from api_service.requests.visibility import find_visible, refuse_unknown
 from api_service.services import ReaderDep, Services, ServicesDep
-from api_service.v1.output.content import RANGE, TEXT, ZIP, content_answer, content_responses
-from api_service.v1.output.stored_bytes import (
+from api_service.v1.reads.stored_bytes import (
     SOURCE_COLUMNS,
     Stream,
     artifact_of_run,
@@ -19,16 +24,11 @@ from api_service.v1.output.stored_bytes import (
     output_of_test,
     source_of,
 )
-from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME
-from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.protocol.openapi import Route, V1Router
-from api_service.v1.protocol.validation import Strict, read_query
 from shared.engine_api.artifacts import UNKNOWN
 from shared.records.resources.statements import shows_secrets
 
 router = V1Router(tags=["submissions"])
 
-LARGEST_NUMBER: Final = (1 << 31) - 1
 #: If a submission has tests, and the numbers of those whose outputs its sender may not see (`find_visible`).
 _OF_TESTS: Final = f"""
     tests IS NOT NULL AS has_tests, CASE WHEN {shows_secrets("uploads")} THEN ARRAY[]::bigint[] ELSE ARRAY(

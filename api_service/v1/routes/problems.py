@@ -10,11 +10,17 @@ from pydantic import Field
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.integers import LARGEST_NUMBER
 from api_service.http.openapi import Schema
 from api_service.limits.holds import reserving
 from api_service.problems import reading
 from api_service.problems.bounds import limit_bounds, package_bounds
 from api_service.problems.models import PackageWarning, StoredProblem, VersionOfProblem
+from api_service.requests.answers import IF_NONE_MATCH, SAME, answer
+from api_service.requests.content import RANGE, Content, content_answer, content_responses
+from api_service.requests.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer, unsealed
+from api_service.requests.openapi import V1Router, location
+from api_service.requests.validation import Strict, parse_json, read_body, read_query
 from api_service.services import ProblemReaderDep, Services, ServicesDep, SetterDep
 from api_service.v1.body.package import (
     FORM,
@@ -23,12 +29,6 @@ from api_service.v1.body.package import (
     receive_package,
     settings_of,
 )
-from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer, unsealed
-from api_service.v1.output.content import RANGE, Content, content_answer, content_responses
-from api_service.v1.protocol.answers import IF_NONE_MATCH, SAME, answer
-from api_service.v1.protocol.openapi import V1Router, location
-from api_service.v1.protocol.validation import Strict, parse_json, read_body, read_query
-from api_service.v1.routes.output import LARGEST_NUMBER
 from shared.records.problems import versions
 from shared.records.problems.files import key_of
 from shared.records.problems.versions import ProblemVersion

@@ -8,17 +8,17 @@ from fastapi import Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.answers import answer
+from api_service.requests.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
+from api_service.requests.idempotency import once
+from api_service.requests.ids import RunNumber, SubmissionId
+from api_service.requests.openapi import V1Router, location
+from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery
 from api_service.requests.visibility import find_visible, owner_of, refuse_unknown
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.run import RunBody, read_run_request
-from api_service.v1.lists.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
-from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.idempotency import once
-from api_service.v1.protocol.ids import RunNumber, SubmissionId
-from api_service.v1.protocol.openapi import V1Router, location
-from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery
 from api_service.v1.reads.query import read_query_of
 from shared.records.resources import read
 from shared.records.resources.models import ListOf, Run

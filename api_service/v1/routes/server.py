@@ -7,12 +7,12 @@ from pydantic import Field
 
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
 from api_service.problems.bounds import MAX_PACKAGE_FILES
+from api_service.requests.answers import answer
+from api_service.requests.openapi import V1Router
+from api_service.requests.prefer import MAX_WAIT_S
+from api_service.requests.validation import read_query
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
-from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.openapi import V1Router
-from api_service.v1.protocol.prefer import MAX_WAIT_S
-from api_service.v1.protocol.validation import read_query
 from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.records.accounts import budgets
 from shared.records.accounts.api_keys import Scope

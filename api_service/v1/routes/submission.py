@@ -8,6 +8,12 @@ from fastapi import Request, Response
 from api_service.events import reads
 from api_service.events.event_log import EventPosition, unsent
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.answers import ETAG, IF_NONE_MATCH, SAME, conditional
+from api_service.requests.idempotency import once
+from api_service.requests.ids import SubmissionId
+from api_service.requests.openapi import V1Router
+from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
+from api_service.requests.validation import read_query
 from api_service.requests.visibility import owner_of, refuse_unknown, require_visible, visible_submission
 from api_service.requests.waiting import waiting
 from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
@@ -16,12 +22,6 @@ from api_service.submissions.delete import delete
 from api_service.submissions.service import OnStored
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.events.submission import submission_events
-from api_service.v1.protocol.answers import ETAG, IF_NONE_MATCH, SAME, conditional
-from api_service.v1.protocol.idempotency import once
-from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.protocol.openapi import V1Router
-from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
-from api_service.v1.protocol.validation import read_query
 from api_service.v1.reads.query import read_query_of
 from shared.records.resources.models import Submission
 

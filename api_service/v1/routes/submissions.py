@@ -9,7 +9,12 @@ from fastapi import Request, Response
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
+from api_service.requests.cursors import LINK, page_answer, unsealed
+from api_service.requests.idempotency import Once
+from api_service.requests.openapi import V1Router, location
+from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery
 from api_service.requests.receive import receiving
+from api_service.requests.validation import read_query
 from api_service.requests.visibility import owner_of, visible_submission
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
@@ -19,13 +24,8 @@ from api_service.v1.body.read import FORM, JSON, read_submission
 from api_service.v1.body.rules import CheckedSubmission
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
-from api_service.v1.lists import pages
-from api_service.v1.lists.cursors import LINK, page_answer, unsealed
-from api_service.v1.lists.pages import ListQuery
-from api_service.v1.protocol.idempotency import Once
-from api_service.v1.protocol.openapi import V1Router, location
-from api_service.v1.protocol.prefer import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery
-from api_service.v1.protocol.validation import read_query
+from api_service.v1.reads import pages
+from api_service.v1.reads.pages import ListQuery
 from shared.adapters.storage.sources import JUDGES
 from shared.common.service.errors import DatabaseTooSlow
 from shared.records.resources import read

@@ -13,6 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 from api_service.http.errors import Kind
 from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
+from api_service.requests.answers import answer
+from api_service.requests.openapi import V1Router
 from api_service.requests.port import Place, Port
 from api_service.requests.receive import receiving
 from api_service.services import ServicesDep, SubmitterDep
@@ -21,8 +23,6 @@ from api_service.v1.body.read import FORM, JSON, read_submission
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import TransientRunBody
 from api_service.v1.events.stream import HEADERS, MEDIA_TYPE, RESPONSES, OutputEvent, event
-from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.openapi import V1Router
 from api_service.v1.reads.transient_run import TransientResult
 from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.logging import get_logger

@@ -11,12 +11,13 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api_service.classic.routes.files import Expires, Signature
+from api_service.http.integers import LARGEST_NUMBER
 from api_service.http.openapi import problem_responses
+from api_service.requests.content import content_answer
+from api_service.requests.ids import SubmissionId
 from api_service.services import Services, ServicesDep
-from api_service.v1.output.content import content_answer
-from api_service.v1.output.stored_bytes import artifact_of_run, output_of_run
-from api_service.v1.protocol.ids import SubmissionId
-from api_service.v1.routes.output import LARGEST_NUMBER, ArtifactName
+from api_service.v1.reads.stored_bytes import artifact_of_run, output_of_run
+from api_service.v1.routes.output import ArtifactName
 from api_service.web.link_refusal import HTML, LinkRefused, Reason
 from api_service.web.locales import switched_locale
 from api_service.web.rendering import SECRET, page

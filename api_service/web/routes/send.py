@@ -10,10 +10,10 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from api_service.access.auth import Principal, require
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.requests.multipart import read_parts
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import Services, ServicesDep
 from api_service.v1.body.constraints import constraints_of
-from api_service.v1.body.multipart import read_parts
 from api_service.v1.body.rules import validate_submission
 from api_service.web.program_page import is_valid_token, program_page
 from api_service.web.rendering import root_of

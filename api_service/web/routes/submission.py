@@ -4,9 +4,9 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from api_service.requests.ids import SubmissionId
 from api_service.requests.visibility import find_visible, refuse_unknown
 from api_service.services import ReaderDep, ReserveDep, ServicesDep
-from api_service.v1.protocol.ids import SubmissionId
 from api_service.web.program_page import program_page
 
 router = APIRouter(include_in_schema=False)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from api_service.submissions.cancel import cancel
-from api_service.v1.output.stored_bytes import output_of_run
+from api_service.v1.reads.stored_bytes import output_of_run
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.process import Processor

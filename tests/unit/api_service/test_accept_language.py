@@ -1,6 +1,6 @@
 import pytest
 
-from api_service.v1.body.accept_language import locale_of
+from api_service.requests.accept_language import locale_of
 
 
 @pytest.mark.parametrize(

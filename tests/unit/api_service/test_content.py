@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from api_service.http.errors import ApiError, Kind
-from api_service.v1.output.content import Content, content_answer
+from api_service.requests.content import Content, content_answer
 
 BYTES = b"0123456789"
 TAG = hashlib.sha256(BYTES).hexdigest()

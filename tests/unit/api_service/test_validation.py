@@ -9,8 +9,8 @@ from pydantic import Field
 
 from api_service.http.errors import ApiError
 from api_service.http.sentences import sentence
+from api_service.requests.validation import Strict, parse_json, read_query, validated
 from api_service.v1.middleware import accepts_gzip
-from api_service.v1.protocol.validation import Strict, parse_json, read_query, validated
 
 
 class Inner(Strict):

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from api_service.services import ServicesDep
-from api_service.v1.lists import pages
-from api_service.v1.lists.pages import ListQuery
+from api_service.v1.reads import pages
+from api_service.v1.reads.pages import ListQuery
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, number_of
 from api_service.web.session import SessionDep

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from api_service.http.errors import ApiError, Kind
+from api_service.requests import idempotency
 from api_service.submissions.service import Submissions
-from api_service.v1.protocol import idempotency
 from api_service.v1.routes import submissions
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import DatabaseUnavailable

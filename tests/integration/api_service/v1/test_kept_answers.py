@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from api_service.http.errors import Kind
+from api_service.requests import idempotency
 from api_service.submissions.delete import delete
-from api_service.v1.protocol import idempotency
 from job_runner.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.adapters.database.connection import Database

@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.requests import threads
-from api_service.v1.protocol import validation
+from api_service.requests import threads, validation
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.base import ObjectStore
 from shared.records.accounts.api_keys import Scope

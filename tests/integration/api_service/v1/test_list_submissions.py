@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1.lists import pages
-from api_service.v1.lists.pages import ListQuery
+from api_service.v1.reads import pages
+from api_service.v1.reads.pages import ListQuery
 from shared.adapters.database.connection import Connection, Database, RawConnection, Record, Values
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key

@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.v1.protocol.openapi import TAGS
+from api_service.requests.openapi import TAGS
 from tests.integration.api_service.conftest import ApiWith
 
 PROBLEM: Final = {"$ref": "#/components/schemas/ApiError"}

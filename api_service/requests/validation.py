@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import MISSING, sentence
+from api_service.requests.answers import JSON
 from api_service.requests.threads import run_in_thread_if_large
-from api_service.v1.protocol.answers import JSON
 from shared.common.text.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BeforeValidator
 
-from api_service.http.integers import INT64, LARGEST_ID
+from api_service.http.integers import INT64, LARGEST_ID, LARGEST_NUMBER
 
 
 def _number(text: object) -> object:
@@ -20,4 +20,4 @@ def _path(description: str, largest: int = LARGEST_ID) -> Any:
 
 SubmissionId = Annotated[int, _path("The id of the submission."), BeforeValidator(_number)]
 BatchId = Annotated[int, _path("The id of the batch."), BeforeValidator(_number)]
-RunNumber = Annotated[int, _path("The number of the run, counted from 1.", (1 << 31) - 1), BeforeValidator(_number)]
+RunNumber = Annotated[int, _path("The number of the run, counted from 1.", LARGEST_NUMBER), BeforeValidator(_number)]

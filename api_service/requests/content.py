@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from api_service.http.errors import ApiError, Kind
 from api_service.http.openapi import Schema, request_header
 from api_service.http.streaming import PiecewiseResponse, prefetch
-from api_service.v1.protocol.answers import is_match
+from api_service.requests.answers import is_match
 
 TEXT: Final = "text/plain; charset=utf-8"
 ZIP: Final = "application/zip"

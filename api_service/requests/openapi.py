@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from api_service.http import openapi as http_openapi
 from api_service.http.errors import Kind
 from api_service.http.openapi import Schema, answer_header, request_header, without_null
-from api_service.v1.protocol.validation import NoQuery
+from api_service.requests.validation import NoQuery
 
 TAGS: Final = [
     {"name": "submissions", "description": "Run a program, and follow it to its result."},

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import Field
 
 from api_service.http.integers import LARGEST_ID
-from api_service.v1.body.submission import MetadataName
-from api_service.v1.protocol.validation import Strict
+from api_service.requests.fields import MetadataName
+from api_service.requests.validation import Strict
 from shared.adapters.database.connection import Connection
 from shared.engine_api.codex import STORED_VERDICTS
 from shared.engine_api.languages import ALIASES, check_lang

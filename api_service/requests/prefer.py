@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import Field
 
 from api_service.http.openapi import answer_header, request_header
-from api_service.v1.protocol.validation import Strict
+from api_service.requests.validation import Strict
 
 #: The longest wait, in seconds.
 MAX_WAIT_S: Final = 60

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Literal
 
-from api_service.v1.output.content import TEXT, ZIP, Content
+from api_service.requests.content import TEXT, ZIP, Content
 from shared.adapters.database.connection import Database, Record
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import ObjectNotFound

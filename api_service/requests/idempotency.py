@@ -32,10 +32,10 @@ from pydantic_core import to_jsonable_python
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.requests.answers import JSON
 from api_service.requests.threads import run_in_thread
 from api_service.services import Services
 from api_service.submissions.service import OnStored
-from api_service.v1.protocol.answers import JSON
 from shared.adapters.database.connection import Connection, Record
 from shared.common.service.errors import TransientError
 from shared.common.service.logging import get_logger

@@ -9,9 +9,9 @@ from pydantic import Field
 from api_service.http.errors import Fault, invalid
 from api_service.http.integers import LARGEST_ID
 from api_service.http.openapi import answer_header
+from api_service.requests.answers import answer
+from api_service.requests.validation import Strict, query_items
 from api_service.services import Services
-from api_service.v1.protocol.answers import answer
-from api_service.v1.protocol.validation import Strict, query_items
 from shared.records.resources.models import ListOf
 
 T = TypeVar("T")

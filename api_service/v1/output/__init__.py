@@ -1,1 +1,0 @@
-"""The stored bytes of a submission."""
