@@ -13,6 +13,7 @@ from api_service.agent_tools.server import Answer, OnTest
 from api_service.cached import CachedFor
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
+from api_service.requests.addresses import AddressRules
 from api_service.settings import ApiSettings
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
@@ -70,8 +71,7 @@ class EngineBackend:
         constraints = Constraints(
             catalog=await self._catalog.get(),
             settings=self._settings,
-            egress=Egress(),
-            refusal=lambda _: None,
+            addresses=AddressRules(Egress(), lambda _: None),
         )
         return await run_program(partial(self._runs.events, _USER), content, constraints, on_test)
 

@@ -33,7 +33,7 @@ from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.rules import address_faults, validate_submission
+from api_service.v1.body.rules import validate_submission
 from api_service.v1.body.submission import SubmissionBody
 
 #: The submissions of one batch.
@@ -116,7 +116,7 @@ def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fau
     """Return the batch. Raises `ApiError`: 422 with these faults and its own, or 503 if it cannot be checked yet."""
     defaults = Defaults(outline.defaults)
     inner = [Fault(fault.detail, pointer=f"/defaults{fault.pointer}") for fault in defaults.checked.faults]
-    faults = [*faults, *inner, *address_faults(None, outline.webhook_url, constraints)]
+    faults = [*faults, *inner, *constraints.addresses.faults(None, outline.webhook_url)]
     new: list[NewSubmission] = []
     refused: ApiError | None = None
     for number, content in enumerate(outline.submissions or () if defaults.checked.value else ()):

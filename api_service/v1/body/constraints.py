@@ -1,6 +1,6 @@
 """The constraints of the operator and of the engine on the submissions of a request."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,12 @@ from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.reading import find_visible
 from api_service.requests.accept_language import locale_of
+from api_service.requests.addresses import AddressRules, address_rules
 from api_service.requests.fields import Locale
 from api_service.requests.validation import is_clean
 from api_service.services import Services
 from api_service.settings import ApiSettings
-from shared.common.http.egress import Egress
 from shared.engine_api.codex import LimitBounds
-from shared.records.accounts import webhooks
 from shared.records.problems import submitting
 from shared.records.problems.versions import ProblemVersion
 
@@ -28,11 +27,7 @@ class Constraints:
 
     catalog: LanguageCatalog
     settings: ApiSettings
-    egress: Egress
-    #: Returns why an address may not be mailed; None if it may.
-    refusal: Callable[[str], str | None]
-    #: True if webhooks of this key can be signed.
-    can_sign: bool = False
+    addresses: AddressRules
     #: The locale of a submission that names none.
     locale: Locale = "en"
     #: False in a batch.
@@ -60,17 +55,12 @@ async def constraints_of(
     names = [content["problem"] for content in contents if isinstance(content.get("problem"), str)]
     if names:
         limit_bounds(services.settings, catalog)
-    can_sign = False
-    if any(content.get("webhook_url") is not None for content in contents):
-        async with services.database.connection() as connection:
-            can_sign = await webhooks.can_sign(connection, principal.key_id, services.webhooks)
+    has_webhook = any(content.get("webhook_url") is not None for content in contents)
     return Constraints(
         catalog=catalog,
         problems=await _problems(services, principal, {*names}),
         settings=services.settings,
-        egress=services.webhooks.egress,
-        refusal=lambda email: services.submissions.refusal(principal, email),
-        can_sign=can_sign,
+        addresses=await address_rules(services, principal, has_webhook=has_webhook),
         locale=locale_of(request.headers.get("Accept-Language", "")),
         may_store=may_store,
     )

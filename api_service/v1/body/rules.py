@@ -34,10 +34,6 @@ _ONLY_RUN: Final = ("args", "compiler_args", "limits", "expected_output", "tests
 NEEDS_RUN: Final = (
     "This needs the engine of Precieux (`POST /run`), but this server uses another CodeX engine; leave it out."
 )
-_UNSIGNED: Final = (
-    "Webhooks of this key cannot be signed, because it has no secret; use a key that has one, or ask the operator to"
-    " set PRECIEUX_WEBHOOK_SECRET."
-)
 _NO_PROBLEM: Final = "There is no such problem or version for this key; `GET /v1/problems` lists those that there are."
 _NOT_STORED: Final = (
     "It goes only with a submission, and this run is not stored; leave it out, or post to `/v1/submissions`."
@@ -159,7 +155,7 @@ class CheckedSubmission:
 
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
-        yield from address_faults(body.email, body.webhook_url, self.constraints)
+        yield from self.constraints.addresses.faults(body.email, body.webhook_url)
         if body.receipt and not self.program.has("email"):
             yield Fault("A receipt needs `email`; send an address, or leave it out.", pointer="/receipt")
 
@@ -261,16 +257,6 @@ def input_faults(text: str, max_bytes: int, place: str = "") -> Iterator[Fault]:
     """Yield the fault of an input of more than `max_bytes` bytes. `place` points to what it is the `stdin` of."""
     if len(text) > max_bytes or len(text.encode()) > max_bytes:
         yield Fault(f"It has more than {max_bytes} bytes; send a shorter input.", pointer=f"{place}/stdin")
-
-
-def address_faults(email: str | None, webhook_url: str | None, constraints: Constraints) -> Iterator[Fault]:
-    """Yield the faults of an `email` and a `webhook_url`, as far as they can be found before they are used."""
-    if email is not None and (refusal := constraints.refusal(email)):
-        yield Fault(refusal, pointer="/email")
-    if webhook_url is not None and (fault := constraints.egress.fault_of(webhook_url)):
-        yield Fault(f"{fault[:1].upper()}{fault[1:]}.", pointer="/webhook_url")
-    elif webhook_url is not None and not constraints.can_sign:
-        yield Fault(_UNSIGNED, pointer="/webhook_url")
 
 
 def _limit_faults_of_tests(tests: Sequence[TestBody], bounds: Mapping[str, LimitBounds]) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ import pytest
 
 from api_service.http.errors import ApiError, Fault
 from api_service.languages.catalog import LanguageCatalog
+from api_service.requests.addresses import AddressRules
 from api_service.settings import ApiSettings
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints
@@ -49,9 +50,11 @@ FOREIGN = LanguageCatalog({"py": SupportedLanguage(language="py", info="3.11")})
 TERMS = Constraints(
     catalog=OFFER,
     settings=ApiSettings(max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=500),
-    egress=Egress(),
-    refusal=lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
-    can_sign=True,
+    addresses=AddressRules(
+        Egress(),
+        lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
+        can_sign=True,
+    ),
 )
 BASE: dict[str, Any] = {"language": "py", "source": "print(1)"}
 

@@ -1,6 +1,7 @@
 """Every key of a submission's body: good values, the default, null, and bad values with the place of the fault."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -240,8 +241,9 @@ def test_refusals_name_what_is_allowed() -> None:
 
 def test_webhooks_need_a_secret() -> None:
     content = {**BASE, "webhook_url": "https://example.com/"}
-    assert pointers_of(content, can_sign=False) == ["/webhook_url"]
-    assert "PRECIEUX_WEBHOOK_SECRET" in faults_of(content, can_sign=False)[0].detail
+    addresses = replace(TERMS.addresses, can_sign=False)
+    assert pointers_of(content, addresses=addresses) == ["/webhook_url"]
+    assert "PRECIEUX_WEBHOOK_SECRET" in faults_of(content, addresses=addresses)[0].detail
 
 
 @pytest.mark.parametrize(
