@@ -19,7 +19,6 @@ from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard, KeyBacklog
 from api_service.limits.holds import memory, waits
-from api_service.problems.storing import Problems
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
@@ -194,7 +193,6 @@ def _compose(
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,
         system_status=CachedFor(REUSED_SECONDS, lambda: read_system_status(database, dead_letters)),
-        problems=Problems(database, store, settings.key_problem_bytes),
         transient=transient,
     )
 

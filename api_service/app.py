@@ -16,9 +16,9 @@ from api_service.errors import WITHOUT_KEY, answer_errors, is_v1
 from api_service.http.errors import ApiError, Kind
 from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import TrailingSlash
+from api_service.problems.body import FORM_BYTES
 from api_service.requests.openapi import TAGS as V1_TAGS
 from api_service.services import Services
-from api_service.v1.body.package import FORM_BYTES
 from api_service.v1.middleware import V1Middleware
 from api_service.v1.router import router as v1_router
 from shared.common.http.bodies import BodyLimits, BoundedBodies, Refuse

@@ -1,5 +1,6 @@
 """The dependencies of the routes. `api_service.__main__` makes them once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard
 from api_service.limits.holds import ConcurrencyLimit, KeySemaphore, reserving
-from api_service.problems.storing import Problems
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
 from api_service.submissions.posted_positions import QueuePositions
@@ -66,12 +66,13 @@ class Services:
     #: Those of the broker, for the operator's page.
     dead_letters: DeadLetters
     system_status: CachedFor[SystemStatus]
-    problems: Problems
     #: Runs that are not stored, and the budgets of their keys.
     transient: TransientRuns
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
     body_semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(_MAX_READING))
+    #: The turn of the package whose files are stored.
+    package_semaphore: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     @property
     def links(self) -> Links:

@@ -87,7 +87,7 @@ async def start(
             raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait, or cancel its batch.")
         jury = _Jury(submissions, principal, version, package, asked, derives=derives)
         requested, held = jury.sizes(phase)
-        await submissions.take_check(connection, principal, asked.email, requested=requested, held=held)
+        await submissions.charge_for_check(connection, principal, asked.email, requested=requested, held=held)
         await jury.store(connection, check["id"], batch["id"], phase)
         id_: int = check["id"]
         await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})

@@ -9,13 +9,13 @@ import json
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, cast
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from shared.adapters.database.connection import Connection, Database, Record
-from shared.adapters.storage.base import ObjectStore
+from api_service.services import Services
+from shared.adapters.database.connection import Connection, Record
 from shared.judging.packages.faults import PackageError
 from shared.judging.packages.model import Package, PackageBounds
 from shared.judging.packages.read import read_package
@@ -26,8 +26,6 @@ from shared.records.problems.versions import ProblemVersion
 
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
-#: Packages whose files are stored at once.
-_STORING_AT_ONCE: Final = 1
 #: Versions that a problem may have.
 _MOST_VERSIONS: Final = 1000
 #: A refusal for lack of space cannot know when its key deletes something.
@@ -109,7 +107,7 @@ ProblemSettings = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class SentPackage:
     """A package as sent: a file, its size and its SHA-256. `settings` are None if the client sent no settings."""
 
     file: BinaryIO
@@ -118,118 +116,120 @@ class Upload:
     settings: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Problems:
-    """Stores problems. The files of one key may have `bytes_of_key` together, which `admin` is not bound by."""
+async def push(
+    services: Services,
+    principal: Principal,
+    name: str,
+    upload: SentPackage,
+    bounds: PackageBounds,
+    settings: ProblemSettings,
+) -> tuple[int, bool]:
+    """Store a package as the next version of a problem. Return the id of the version, and True if it is new.
 
-    database: Database
-    store: ObjectStore
-    bytes_of_key: int
-    semaphore: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STORING_AT_ONCE))
-
-    async def push(
-        self, principal: Principal, name: str, upload: Upload, bounds: PackageBounds, settings: ProblemSettings
-    ) -> tuple[int, bool]:
-        """Store a package as the next version of a problem. Return the id of the version, and True if it is new.
-
-        Nothing is stored if the latest version has this package and these limits already. Raises `ApiError`: 409 if the
-        name is another key's, 422 with all faults of the package, 429 if there is no room left.
-        """
-        package, columns = await _read(upload.file, bounds, name)
-        async with self.database.transaction() as connection:
-            await connection.execute(_ADD, {"name": name})
-            row = await _lock(connection, principal, name)
-            latest = await versions.find(connection, name)
-            limits = _limits_after(settings, latest.settings if latest else {})
-            if latest and latest.digest == upload.sha256 and limits == latest.settings:
-                await _set(connection, name, row["owner"], settings)
-                return latest.id, False
-            _check_versions(latest)
-            owner = principal.key_id if row["deleted"] else row["owner"]
-            id_ = await _insert(connection, name, owner, upload, columns, limits)
-            files = needed_files(package)
-            sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
-            missing = await name_files(connection, id_, sizes)
-            await self._check_space(connection, principal, owner)
-        entries = {file.digest: file.entry for file in files}
-        async with self.semaphore:
-            with zipfile.ZipFile(upload.file) as archive:
-
-                def open_file(sha256: str) -> BinaryIO:
-                    if sha256 != upload.sha256:
-                        return cast("BinaryIO", archive.open(entries[sha256]))
-                    # Files are read at the same time, so each has a position of its own.
-                    return open(f"/proc/self/fd/{upload.file.fileno()}", "rb")
-
-                await store_files(self.database, self.store, {sha256: sizes[sha256] for sha256 in missing}, open_file)
-        async with self.database.transaction() as connection:
-            row = await _lock(connection, principal, name)
-            owner = principal.key_id if row["deleted"] else row["owner"]
-            if not await connection.fetch_one(_SEEN, {"id": id_, "owner": owner}):
-                raise ApiError(Kind.UNAVAILABLE, "Storing the package took too long; send it again.")
-            await _set(connection, name, owner, settings)
-        return id_, True
-
-    async def patch(self, principal: Principal, name: str, settings: ProblemSettings) -> bool:
-        """Change the settings of a problem. Other limits make a new version. Return False if there is no problem.
-
-        Raises `ApiError` (429) if there is no room for another version.
-        """
-        async with self.database.transaction() as connection:
-            row = await _lock(connection, principal, name)
-            latest = await versions.find(connection, name)
-            if latest is None:
-                return False
-            limits = _limits_after(settings, latest.settings)
-            if limits != latest.settings:
-                _check_versions(latest)
-                values = {"name": name, "id": latest.id, "settings": json.dumps(limits)}
-                await connection.fetch_all(_COPY, values)
-                await self._check_space(connection, principal, row["owner"])
+    Nothing is stored if the latest version has this package and these limits already. Raises `ApiError`: 409 if the
+    name is another key's, 422 with all faults of the package, 429 if there is no room left.
+    """
+    package, columns = await _read(upload.file, bounds, name)
+    async with services.database.transaction() as connection:
+        await connection.execute(_ADD, {"name": name})
+        row = await _lock(connection, principal, name)
+        latest = await versions.find(connection, name)
+        limits = _limits_after(settings, latest.settings if latest else {})
+        if latest and latest.digest == upload.sha256 and limits == latest.settings:
             await _set(connection, name, row["owner"], settings)
-        return True
+            return latest.id, False
+        _check_versions(latest)
+        owner = principal.key_id if row["deleted"] else row["owner"]
+        id_ = await _insert(connection, name, owner, upload, columns, limits)
+        files = needed_files(package)
+        sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
+        missing = await name_files(connection, id_, sizes)
+        await _check_space(services, connection, principal, owner)
+    entries = {file.digest: file.entry for file in files}
+    async with services.package_semaphore:
+        with zipfile.ZipFile(upload.file) as archive:
 
-    async def delete(self, principal: Principal, name: str, version: int | None) -> bool:
-        """Delete a problem, or one version of it. Return False if there is none.
+            def open_file(sha256: str) -> BinaryIO:
+                if sha256 != upload.sha256:
+                    return cast("BinaryIO", archive.open(entries[sha256]))
+                # Files are read at the same time, so each has a position of its own.
+                return open(f"/proc/self/fd/{upload.file.fileno()}", "rb")
 
-        Raises `ApiError` (409) while a submission to it, or a check of it, has not ended.
-        """
-        async with self.database.transaction() as connection:
-            await _lock(connection, principal, name)
-            stored = await connection.fetch_all(_LOCK_VERSIONS, {"name": name})
-            ids = [row["id"] for row in stored if version in (None, row["version"])]
-            if not ids:
-                return False
-            if await connection.fetch_all(_IN_USE, {"ids": ids}):
-                raise ApiError(
-                    Kind.UNDER_WAY,
-                    "A submission or a check of this problem has not ended: wait, or cancel it or the check's batch.",
-                )
-            # Those that no submission names give their space back at once.
-            await connection.execute(_REMOVE_VERSIONS, {"ids": ids})
-            await connection.execute(_DELETE_VERSIONS, {"ids": ids})
-            if len(ids) == len(stored):
-                await connection.execute(_DELETE, {"name": name})
-        return True
-
-    async def used_bytes(self, connection: Connection, owner: int | None) -> int:
-        """Return the bytes that the problems of a key take."""
-        row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
-        return int(row["size"]) if row else 0
-
-    async def _check_space(self, connection: Connection, principal: Principal, owner: int | None) -> None:
-        if owner is None or principal.sees_all:
-            return
-        await connection.fetch_one(_LOCK_BYTES, {"owner": owner})
-        size = await self.used_bytes(connection, owner)
-        if size > self.bytes_of_key:
-            raise ApiError(
-                Kind.QUOTA_EXCEEDED,
-                f"The problems of this key would have {size} bytes; they may have {self.bytes_of_key}. Delete"
-                " problems or versions that are not needed any more.",
-                headers=_LATER,
-                policies=["problem_bytes"],
+            await store_files(
+                services.database, services.store, {sha256: sizes[sha256] for sha256 in missing}, open_file
             )
+    async with services.database.transaction() as connection:
+        row = await _lock(connection, principal, name)
+        owner = principal.key_id if row["deleted"] else row["owner"]
+        if not await connection.fetch_one(_SEEN, {"id": id_, "owner": owner}):
+            raise ApiError(Kind.UNAVAILABLE, "Storing the package took too long; send it again.")
+        await _set(connection, name, owner, settings)
+    return id_, True
+
+
+async def patch(services: Services, principal: Principal, name: str, settings: ProblemSettings) -> bool:
+    """Change the settings of a problem. Other limits make a new version. Return False if there is no problem.
+
+    Raises `ApiError` (429) if there is no room for another version.
+    """
+    async with services.database.transaction() as connection:
+        row = await _lock(connection, principal, name)
+        latest = await versions.find(connection, name)
+        if latest is None:
+            return False
+        limits = _limits_after(settings, latest.settings)
+        if limits != latest.settings:
+            _check_versions(latest)
+            values = {"name": name, "id": latest.id, "settings": json.dumps(limits)}
+            await connection.fetch_all(_COPY, values)
+            await _check_space(services, connection, principal, row["owner"])
+        await _set(connection, name, row["owner"], settings)
+    return True
+
+
+async def delete(services: Services, principal: Principal, name: str, version: int | None) -> bool:
+    """Delete a problem, or one version of it. Return False if there is none.
+
+    Raises `ApiError` (409) while a submission to it, or a check of it, has not ended.
+    """
+    async with services.database.transaction() as connection:
+        await _lock(connection, principal, name)
+        stored = await connection.fetch_all(_LOCK_VERSIONS, {"name": name})
+        ids = [row["id"] for row in stored if version in (None, row["version"])]
+        if not ids:
+            return False
+        if await connection.fetch_all(_IN_USE, {"ids": ids}):
+            raise ApiError(
+                Kind.UNDER_WAY,
+                "A submission or a check of this problem has not ended: wait, or cancel it or the check's batch.",
+            )
+        # Those that no submission names give their space back at once.
+        await connection.execute(_REMOVE_VERSIONS, {"ids": ids})
+        await connection.execute(_DELETE_VERSIONS, {"ids": ids})
+        if len(ids) == len(stored):
+            await connection.execute(_DELETE, {"name": name})
+    return True
+
+
+async def used_bytes(connection: Connection, owner: int | None) -> int:
+    """Return the bytes that the problems of a key take."""
+    row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
+    return int(row["size"]) if row else 0
+
+
+async def _check_space(services: Services, connection: Connection, principal: Principal, owner: int | None) -> None:
+    if owner is None or principal.sees_all:
+        return
+    await connection.fetch_one(_LOCK_BYTES, {"owner": owner})
+    size, most = await used_bytes(connection, owner), services.settings.key_problem_bytes
+    if size > most:
+        raise ApiError(
+            Kind.QUOTA_EXCEEDED,
+            f"The problems of this key would have {size} bytes; they may have {most}. Delete"
+            " problems or versions that are not needed any more.",
+            headers=_LATER,
+            policies=["problem_bytes"],
+        )
 
 
 def _limits_after(settings: ProblemSettings, earlier: Mapping[str, Any]) -> dict[str, Any]:
@@ -283,7 +283,7 @@ async def _insert(
     connection: Connection,
     name: str,
     owner: int | None,
-    upload: Upload,
+    upload: SentPackage,
     columns: Mapping[str, Any],
     limits: Mapping[str, Any],
 ) -> int:

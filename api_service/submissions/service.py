@@ -113,7 +113,7 @@ class Submissions:
         await self._check(connection, principal, new, has_digest=has_digest)
         return await self.add_taken(connection, principal, new)
 
-    async def take_check(
+    async def charge_for_check(
         self,
         connection: Connection,
         principal: Principal,

@@ -4,14 +4,14 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from api_service.problems import check_routes as checks
+from api_service.problems import problem_routes as problems
 from api_service.v1.routes import (
     batches,
-    checks,
     languages,
     mailgun,
     mails,
     output,
-    problems,
     runs,
     server,
     submission,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
 from api_service.problems.bounds import MAX_PACKAGE_FILES
+from api_service.problems.storing import used_bytes
 from api_service.requests.answers import answer
 from api_service.requests.openapi import V1Router
 from api_service.requests.prefer import MAX_WAIT_S
@@ -132,10 +133,10 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     async with services.database.connection() as connection:
         in_use = await budgets.in_use(connection, [limit.subject for limit in own], [mails.subject])
         stores = Scope.PROBLEMS in principal.scopes
-        stored = await services.problems.used_bytes(connection, principal.key_id) if stores else 0
+        stored = await used_bytes(connection, principal.key_id) if stores else 0
     items = [_usage(limit, in_use.get(limit.subject)) for limit in (*own, mails)]
     if stores:
-        most = services.problems.bytes_of_key
+        most = services.settings.key_problem_bytes
         remaining = max(0, most - stored)
         items.append(
             Usage(name="problem_bytes", limit=most, used=stored, remaining=remaining, window_s=None, resets_at=None)

@@ -3,17 +3,24 @@
 import re
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Final, Literal, NoReturn
+from typing import Annotated, Final, Literal
 
 from fastapi import Path, Request, Response
 from pydantic import Field
 
 from api_service.access.auth import Principal
-from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.errors import Fault, Kind, invalid
 from api_service.http.integers import LARGEST_NUMBER
 from api_service.http.openapi import Schema
 from api_service.limits.holds import reserving
-from api_service.problems import reading
+from api_service.problems import reading, storing
+from api_service.problems.body import (
+    FORM,
+    ZIP,
+    ProblemBody,
+    receive_package,
+    settings_of,
+)
 from api_service.problems.bounds import limit_bounds, package_bounds
 from api_service.problems.models import PackageWarning, StoredProblem, VersionOfProblem
 from api_service.requests.answers import IF_NONE_MATCH, SAME, answer
@@ -21,14 +28,8 @@ from api_service.requests.content import RANGE, Content, content_answer, content
 from api_service.requests.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer, unsealed
 from api_service.requests.openapi import V1Router, location
 from api_service.requests.validation import Strict, parse_json, read_body, read_query
+from api_service.requests.visibility import refuse_unknown
 from api_service.services import ProblemReaderDep, Services, ServicesDep, SetterDep
-from api_service.v1.body.package import (
-    FORM,
-    ZIP,
-    ProblemBody,
-    receive_package,
-    settings_of,
-)
 from shared.records.problems import versions
 from shared.records.problems.files import key_of
 from shared.records.problems.versions import ProblemVersion
@@ -38,6 +39,7 @@ router = V1Router(tags=["problems"])
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _CURSOR: Final = "problems"
+_WHAT: Final = "problem or version"
 _PIECE_BYTES: Final = 256 << 10
 _PACKAGE_FORM: Final[Schema] = {
     "type": "object",
@@ -125,9 +127,9 @@ async def get_problem(
     _check_name(name)
     async with services.database.connection() as connection:
         # 404 comes before 422.
-        await reading.find_visible(connection, principal, name) or _refuse()
+        await reading.find_visible(connection, principal, name) or refuse_unknown(_WHAT)
         query = read_query(request, VersionQuery)
-        found = await reading.find_visible(connection, principal, name, query.version) or _refuse()
+        found = await reading.find_visible(connection, principal, name, query.version) or refuse_unknown(_WHAT)
     return answer(await _whole(services, principal, found))
 
 
@@ -152,9 +154,9 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
             bounds = package_bounds(services.settings, catalog)
             sent = {} if upload.settings is None else parse_json(upload.settings)
             settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
-            id_, is_new = await services.problems.push(principal, name, upload, bounds, settings)
+            id_, is_new = await storing.push(services, principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
-        found = await versions.of_id(connection, id_) or _refuse()
+        found = await versions.of_id(connection, id_) or refuse_unknown(_WHAT)
     address = f"{services.signer.public_url}/v1/problems/{name}"
     shown = await _whole(services, principal, found)
     return answer(shown, HTTPStatus.CREATED, {"Location": address}) if is_new else answer(shown)
@@ -173,8 +175,8 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
     catalog = await services.languages.catalog()
     content = parse_json(await read_body(request))
     settings = settings_of(request, content, catalog, limit_bounds(services.settings, catalog))
-    if not await services.problems.patch(principal, name, settings):
-        _refuse()
+    if not await storing.patch(services, principal, name, settings):
+        refuse_unknown(_WHAT)
     return answer(await _whole(services, principal, await require_owned(services, principal, name)))
 
 
@@ -190,8 +192,8 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
 async def delete_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     query = read_query(request, DeletionQuery)
-    if not await services.problems.delete(principal, name, query.version):
-        _refuse()
+    if not await storing.delete(services, principal, name, query.version):
+        refuse_unknown(_WHAT)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -244,10 +246,6 @@ def _check_name(name: str) -> None:
         raise invalid([Fault(detail, parameter="name")])
 
 
-def _refuse() -> NoReturn:
-    raise ApiError(Kind.NOT_FOUND, "This problem or version does not exist, or belongs to another key.")
-
-
 async def require_owned(
     services: Services, principal: Principal, name: str, version: int | None = None
 ) -> ProblemVersion:
@@ -255,7 +253,7 @@ async def require_owned(
     _check_name(name)
     async with services.database.connection() as connection:
         found = await versions.find(connection, name, version)
-    return found if found and reading.is_owned(principal, found) else _refuse()
+    return found if found and reading.is_owned(principal, found) else refuse_unknown(_WHAT)
 
 
 async def _shown(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
@@ -269,7 +267,7 @@ async def _whole(services: Services, principal: Principal, version: ProblemVersi
     """Return a problem with its samples."""
     shown = await _shown(services, principal, version)
     async with services.database.connection() as connection:
-        package = await versions.package_of(connection, version.id) or _refuse()
+        package = await versions.package_of(connection, version.id) or refuse_unknown(_WHAT)
     with reserving(services.response_memory, principal) as reserve:
         samples = await reading.samples_of(services.store, package, reserve)
         warnings = [PackageWarning(**warning) for warning in version.summary["warnings"]]

@@ -19,7 +19,7 @@ from python_multipart.multipart import parse_options_header
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import LanguageCatalog
-from api_service.problems.storing import ProblemSettings, Upload
+from api_service.problems.storing import ProblemSettings, SentPackage
 from api_service.requests.fields import Seconds, Text, Whole
 from api_service.requests.multipart import Form
 from api_service.requests.validation import (
@@ -105,7 +105,7 @@ def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[s
 
 
 @asynccontextmanager
-async def receive_package(request: Request, settings: ApiSettings) -> AsyncIterator[Upload]:
+async def receive_package(request: Request, settings: ApiSettings) -> AsyncIterator[SentPackage]:
     """Yield the package of a request; its file goes after the block. Raises `ApiError`: 400, 413, 415 or 422."""
     content_type = request.headers.get("Content-Type", "")
     media_type, parameters = parse_options_header(content_type)
@@ -117,7 +117,7 @@ async def receive_package(request: Request, settings: ApiSettings) -> AsyncItera
             pass
         raise ApiError(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": TYPES})
     with tempfile.TemporaryFile(prefix="precieux-package-") as file:
-        form = _Package(file, parameters.get(b"boundary")) if kind == FORM else None
+        form = _PackageForm(file, parameters.get(b"boundary")) if kind == FORM else None
         write = form.write if form else file.write
         waiting = bytearray()
         async for piece in request.stream():
@@ -129,7 +129,7 @@ async def receive_package(request: Request, settings: ApiSettings) -> AsyncItera
         await _write(file, write, bytes(waiting))
         size = file.tell()
         _check_size(size, settings)
-        yield Upload(file, size, await asyncio.to_thread(_sha256, file), form.settings() if form else None)
+        yield SentPackage(file, size, await asyncio.to_thread(_sha256, file), form.settings() if form else None)
 
 
 async def _write(file: BinaryIO, write: Callable[[bytes], object], piece: bytes) -> None:
@@ -157,7 +157,7 @@ def _sha256(file: BinaryIO) -> str:
     return hashlib.file_digest(cast("BufferedRandom", file), "sha256").hexdigest()
 
 
-class _Package(Form):
+class _PackageForm(Form):
     """A form with the package, which is written to a file, and perhaps the settings."""
 
     def __init__(self, file: BinaryIO, boundary: bytes | None) -> None:

@@ -14,6 +14,9 @@ from api_service.http.integers import LARGEST_NUMBER
 from api_service.problems import checking
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.checking import CheckRequest
+from api_service.problems.problem_routes import ProblemName, VersionQuery, require_owned
+from api_service.requests.accept_language import locale_of
+from api_service.requests.addresses import address_rules
 from api_service.requests.answers import conditional
 from api_service.requests.fields import Locale, Text
 from api_service.requests.idempotency import once
@@ -33,9 +36,6 @@ from api_service.requests.visibility import refuse_unknown
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep, SetterDep
 from api_service.submissions.service import OnStored
-from api_service.v1.body.constraints import constraints_of
-from api_service.v1.body.rules import address_faults
-from api_service.v1.routes.problems import ProblemName, VersionQuery, require_owned
 from shared.adapters.database import channels
 from shared.records.resources import checks
 from shared.records.resources.models import CheckState, ProblemCheck
@@ -124,16 +124,16 @@ async def _asked(
     request: Request, services: Services, principal: Principal, result: Checked[CheckBody], faults: Sequence[Fault]
 ) -> tuple[CheckBody, CheckRequest]:
     """Return a body, and what it asks for. Raises `ApiError` (422) with all its faults and these of the query."""
-    asked = result.value.model_dump(exclude_none=True) if result.value else {}
-    constraints = await constraints_of(request, services, principal, [asked])
-    of_addresses = address_faults(asked.get("email"), asked.get("webhook_url"), constraints)
-    content = result.valid(faults, of_addresses)
+    email, webhook_url = (result.value.email, result.value.webhook_url) if result.value else (None, None)
+    rules = await address_rules(services, principal, has_webhook=webhook_url is not None)
+    content = result.valid(faults, rules.faults(email, webhook_url))
+    catalog = await services.languages.catalog()
     return content, CheckRequest(
         email=content.email,
-        locale=content.locale or constraints.locale,
+        locale=content.locale or locale_of(request.headers.get("Accept-Language", "")),
         webhook_url=content.webhook_url,
-        catalog=constraints.catalog,
-        bounds=limit_bounds(services.settings, constraints.catalog),
+        catalog=catalog,
+        bounds=limit_bounds(services.settings, catalog),
         factors=services.settings.time_factors,
     )
 
