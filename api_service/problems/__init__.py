@@ -1,1 +1,1 @@
-"""Problems: packages that are stored under a name, in versions, and that programs are submitted to. Their routes, too."""
+"""Problems: packages that are stored under a name, in versions, and that programs are submitted to."""
