@@ -4,7 +4,7 @@ import asyncio
 import sys
 from typing import Final
 
-from job_runner.checks.driver import Checks, DataChecks
+from job_runner.batches.finisher import BatchFinisher
 from job_runner.emails.branding import Branding
 from job_runner.emails.complete import MailCompletion
 from job_runner.emails.footer import Footer
@@ -13,11 +13,11 @@ from job_runner.emails.sender import MailSender
 from job_runner.engine.languages import Languages
 from job_runner.leases.rescuer import Rescuer
 from job_runner.mailers import MailSettings, open_mailer
-from job_runner.runs.package_runs import PackageRuns
+from job_runner.problems.checks import Checks, DataChecks
+from job_runner.problems.package_runs import PackageRuns
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
-from job_runner.upkeep.batches import BatchFinisher
 from job_runner.upkeep.cleaner import Cleaner
 from job_runner.webhooks.body import Bodies
 from job_runner.webhooks.delivery import Deliverer

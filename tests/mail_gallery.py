@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from job_runner.emails.branding import Branding
-from job_runner.emails.check import render_check
 from job_runner.emails.digest import Line, render_digest
 from job_runner.emails.footer import Footer
 from job_runner.emails.receipt import render_receipt
@@ -19,6 +18,7 @@ from job_runner.emails.send_test_mail import render_test_mail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.mailers.base import Attachment, Email
 from job_runner.mailers.message import write_message
+from job_runner.problems.check_mail import render_check
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.adapters.storage.signing import LinkSigner
 from shared.engine_api.codex import RunResponse, Verdict

@@ -1,4 +1,4 @@
-"""The use case: begin the check of a package. The runner drives it to its end (`job_runner.checks`)."""
+"""The use case: begin the check of a package. The runner drives it to its end (`job_runner.problems.checks`)."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The use cases: store a version of a problem, change its settings, delete it.
 
 A version is inserted with the names of its files, then these are stored, and then it is seen, all at once. What a crash
-leaves in between is never seen, and the cleaner removes it (`job_runner.upkeep.problems`).
+leaves in between is never seen, and the cleaner removes it (`job_runner.problems.removal`).
 """
 
 import asyncio

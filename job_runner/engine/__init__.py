@@ -1,1 +1,1 @@
-"""Waits while the engine cannot be reached, and updates the table of its languages."""
+"""Waits while the engine cannot be reached, updates the table of its languages, and charges keys for its time."""

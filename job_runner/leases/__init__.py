@@ -1,1 +1,1 @@
-"""Decides which runner works on a job: by claims, and after interruptions and expired leases."""
+"""Says which runner works on a job: by claims, and after interruptions. Under its lease, test results are written."""

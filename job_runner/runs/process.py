@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from job_runner.emails.branding import Branding
+from job_runner.engine.charges import Charges
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob, LeaseLost
-from job_runner.runs.charges import Charges
 from job_runner.runs.completion import Completion
 from job_runner.runs.program_runs import ProgramRuns
 from job_runner.verdict.outcome import Outcome, costs_an_attempt, outcome_after

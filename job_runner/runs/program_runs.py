@@ -13,9 +13,9 @@ from pydantic_core import from_json
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
+from job_runner.leases.test_results import TestResults
+from job_runner.problems.problem_runs import ProblemRuns
 from job_runner.runs.live_output import LiveOutput
-from job_runner.runs.problem_runs import ProblemRuns
-from job_runner.runs.test_results import TestResults
 from job_runner.verdict.outcome import Outcome, check_load, decide
 from job_runner.verdict.program_answer import ProgramAnswer, compared
 from shared.adapters.database.connection import Connection, Database

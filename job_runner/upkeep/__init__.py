@@ -1,1 +1,1 @@
-"""Does what is due from time to time: removes old rows and orphans, and ends batches."""
+"""Does what is due from time to time: removes old rows and orphans."""

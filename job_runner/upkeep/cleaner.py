@@ -10,8 +10,8 @@ import asyncio
 from typing import Final
 
 from job_runner.mailers.base import Mailer
+from job_runner.problems.removal import remove_unneeded
 from job_runner.upkeep.orphans import Orphans
-from job_runner.upkeep.problems import remove_unneeded
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import TransientError

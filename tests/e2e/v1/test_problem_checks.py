@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from job_runner.checks.data import NOT_VALIDATED
+from job_runner.problems.check_data import NOT_VALIDATED
 from precieux_client import Client, NotFound
 from tests.e2e.v1.conftest import Push
 from tests.fixtures.contract import Api, Contract, mails, problem

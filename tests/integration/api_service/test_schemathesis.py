@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 import pytest
 
-from job_runner.upkeep.batches import BatchFinisher
+from job_runner.batches.finisher import BatchFinisher
 from shared.adapters.database.connection import Database
 from shared.engine_api.codex import LimitBounds, SupportedLanguage
 from shared.records.accounts.api_keys import Scope

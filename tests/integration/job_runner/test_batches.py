@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from job_runner.batches.finisher import BatchFinisher
 from job_runner.emails.branding import Branding
 from job_runner.emails.digest import render_digest
 from job_runner.emails.rendering import RenderedEmail
 from job_runner.emails.sender import MailSender
-from job_runner.upkeep.batches import BatchFinisher
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.signing import LinkSigner
@@ -170,7 +170,7 @@ async def test_a_digest_that_cannot_be_rendered_holds_up_no_other_batch(
             raise RuntimeError("a defect")
         return render_digest(batch, *args, **options)
 
-    monkeypatch.setattr("job_runner.upkeep.batches.render_digest", render)
+    monkeypatch.setattr("job_runner.batches.finisher.render_digest", render)
     broken, following = [
         await add_batch(database, ["a@example.com"], digest=True, outcome="finished") for _ in range(2)
     ]

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from api_service.submissions.batches import cancel_batch
-from job_runner.checks import driver, rows
-from job_runner.checks.driver import Checks, DataChecks
-from job_runner.checks.rows import ClaimedData
-from job_runner.runs.charges import Charges
-from job_runner.runs.package_runs import PackageRuns
+from job_runner.engine.charges import Charges
+from job_runner.problems import check_rows
+from job_runner.problems.check_rows import ClaimedData
+from job_runner.problems.checks import Checks, DataChecks
+from job_runner.problems.package_runs import PackageRuns
 from job_runner.upkeep.cleaner import Cleaner
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
@@ -59,7 +59,7 @@ async def store_package(store: LocalStore) -> None:
 
 async def claim(database: Database) -> ClaimedData | None:
     async with database.connection() as connection:
-        return await rows.claim_data(connection)
+        return await check_rows.claim_data(connection)
 
 
 async def expire(database: Database) -> None:
@@ -80,13 +80,13 @@ async def test_another_runner_takes_over(database: Database) -> None:
     assert lost
     assert taken
     async with database.connection() as connection:
-        assert not await rows.renew(connection, lost)
-        assert await rows.renew(connection, taken)
+        assert not await check_rows.renew(connection, lost)
+        assert await check_rows.renew(connection, taken)
         # The one that lost it lives, so its claim was no attempt that stopped a runner.
-        await rows.release(connection, lost, seconds=60, is_attempt=False)
-        assert await rows.renew(connection, taken)
-        assert await rows.keep_data(connection, taken, [])
-        assert not await rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
+        await check_rows.release(connection, lost, seconds=60, is_attempt=False)
+        assert await check_rows.renew(connection, taken)
+        assert await check_rows.keep_data(connection, taken, [])
+        assert not await check_rows.keep_data(connection, lost, [{"path": "", "detail": "too late"}])
     assert await fetch(database, "SELECT attempt, data FROM problem_checks") == [{"attempt": 1, "data": "[]"}]
 
 
@@ -94,7 +94,7 @@ async def test_a_cancelled_check_stops_its_validators(
     database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Only a notification makes the runner look at its lease.
-    monkeypatch.setattr(driver, "LEASE_SECONDS", 3600)
+    monkeypatch.setattr("job_runner.problems.checks.LEASE_SECONDS", 3600)
     check = await add_check(database, "a")
     await store_package(store)
     begun, ended, cancelled = asyncio.Event(), asyncio.Event(), []

@@ -9,12 +9,11 @@ from typing import Any, Final
 
 import pytest
 
-from job_runner.checks import driver
-from job_runner.checks.driver import DataChecks
 from job_runner.emails import sender as mail_sender
 from job_runner.emails.sender import MailSender
-from job_runner.runs.charges import Charges
-from job_runner.runs.package_runs import PackageRuns
+from job_runner.engine.charges import Charges
+from job_runner.problems.checks import DataChecks
+from job_runner.problems.package_runs import PackageRuns
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
@@ -112,7 +111,9 @@ async def _webhook(work: Work) -> AsyncIterator[Callable[[asyncio.Event], Awaita
 #: By the file that claims: how to begin, whether the lease is renewed, and the rows that have ended.
 _LOOPS: Final[dict[str, tuple[Begin, bool, str]]] = {
     "job_runner/leases/claim.py": (_job, True, "SELECT attempt, crashes FROM job WHERE status = 'executed'"),
-    "job_runner/checks/rows.py": (_check, True, "SELECT attempt, 0 AS crashes FROM problem_checks WHERE data = '[]'"),
+    "job_runner/problems/check_rows.py": (
+        _check, True, "SELECT attempt, 0 AS crashes FROM problem_checks WHERE data = '[]'"
+    ),
     "job_runner/emails/queue.py": (_mail, True, "SELECT attempt, crashes FROM emails WHERE status = 'sent'"),
     # A delivery that cannot be recorded is made again, under the same attempt.
     "job_runner/webhooks/queue.py": (
@@ -132,8 +133,8 @@ def test_every_loop_with_a_lease_is_tested() -> None:
 async def test_an_outage_uses_up_no_attempt(
     database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(driver, "LEASE_SECONDS", 0.1)
-    monkeypatch.setattr(driver, "_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("job_runner.problems.checks.LEASE_SECONDS", 0.1)
+    monkeypatch.setattr("job_runner.problems.checks._RETRY_SECONDS", 0.05)
     monkeypatch.setattr(mail_sender, "LEASE_SECONDS", 1)
     begin, is_renewed, ended = _LOOPS[path]
     outage, work = Outage(database, monkeypatch), Work(database, store)

@@ -12,9 +12,9 @@ from api_service.submissions.cancel import cancel
 from api_service.v1.reads.stored_bytes import output_of_run
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
+from job_runner.leases.test_results import TestResults
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
-from job_runner.runs.test_results import TestResults
 from queue_consumer.jobs import JobMaker
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
@@ -332,7 +332,7 @@ async def test_results_of_tests_outlive_an_outage_of_the_database(
         return await write(results, rows)
 
     monkeypatch.setattr(TestResults, "_write", away)
-    monkeypatch.setattr("job_runner.runs.test_results._WRITING", RetryPolicy(base=0.01, cap=0.02))
+    monkeypatch.setattr("job_runner.leases.test_results._WRITING", RetryPolicy(base=0.01, cap=0.02))
     engine.streams = [[STARTED, ended(1), ended(2), ended(3)]]
     await add(database, store, tests=[{}] * 3)
     async with running(database, Processor(database, store, engine, BRANDING, 3)):

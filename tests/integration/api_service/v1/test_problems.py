@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from job_runner.upkeep.problems import remove_unneeded
+from job_runner.problems.removal import remove_unneeded
 from precieux_client import AsyncClient, Checker, InvalidRequest, ProblemLimits
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore

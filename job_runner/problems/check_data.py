@@ -6,8 +6,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from job_runner.runs.package_runs import PackageRuns
-from job_runner.verdict.problem import ProblemProgram, fitting
+from job_runner.problems.package_runs import PackageRuns
+from job_runner.problems.program import ProblemProgram, fitting
 from shared.common.text.control_characters import replace_controls
 from shared.engine_api.codex import Verdict
 from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of

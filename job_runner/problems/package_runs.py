@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Final, TypeVar
 
-from job_runner.verdict.problem import files_beside
+from job_runner.problems.program import files_beside
 from shared.adapters.engine.base import EngineClient
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import EngineUnavailable, ObjectNotFound, PermanentError

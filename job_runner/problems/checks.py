@@ -6,15 +6,23 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from job_runner.checks import rows
-from job_runner.checks.data import NOT_VALIDATED, DataCheck
-from job_runner.checks.results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, is_barely_too_slow, narrowest
-from job_runner.checks.rows import LEASE_SECONDS, ClaimedData, RunningCheck
-from job_runner.emails.check import render_check
+from job_runner.batches.loop import BatchLoop
 from job_runner.emails.queue import add_of_batch
-from job_runner.runs.charges import Charges
-from job_runner.runs.package_runs import PackageRuns
-from job_runner.upkeep.batch_loop import BatchLoop
+from job_runner.engine.charges import Charges
+from job_runner.problems import check_rows as rows
+from job_runner.problems.check_data import NOT_VALIDATED, DataCheck
+from job_runner.problems.check_mail import render_check
+from job_runner.problems.check_results import (
+    Bounds,
+    JuryRun,
+    bounds_of,
+    derived_limit,
+    entry_of,
+    is_barely_too_slow,
+    narrowest,
+)
+from job_runner.problems.check_rows import LEASE_SECONDS, ClaimedData, RunningCheck
+from job_runner.problems.package_runs import PackageRuns
 from job_runner.verdict.outcome import costs_an_attempt
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database

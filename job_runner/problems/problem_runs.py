@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from job_runner.engine.pause import Pause
 from job_runner.leases.claim import ClaimedJob
-from job_runner.runs.package_runs import PackageRuns
-from job_runner.runs.test_results import TestResults, TestWriter
+from job_runner.leases.test_results import TestResults, TestWriter
+from job_runner.problems.package_runs import PackageRuns
+from job_runner.problems.program import ProblemAnswer, ProblemProgram
 from job_runner.verdict.outcome import Outcome, check_load
-from job_runner.verdict.problem import ProblemAnswer, ProblemProgram
 from job_runner.verdict.program_answer import mixed_up
 from shared.adapters.database.connection import Database
 from shared.adapters.engine.base import EngineClient

@@ -1,0 +1,1 @@
+"""Batches: the loop that looks at them when a submission has ended, and their ends."""

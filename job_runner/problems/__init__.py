@@ -1,0 +1,1 @@
+"""Problems: the runs of submissions to them, and the checks of their packages."""
