@@ -37,7 +37,7 @@ from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep, SetterDep
 from api_service.submissions.service import OnStored
 from shared.adapters.database import channels
-from shared.records.resources import checks
+from shared.records.problems import checks
 from shared.records.resources.models import CheckState, ProblemCheck
 
 router = V1Router(tags=["problems"])

@@ -17,8 +17,8 @@ from shared.engine_api.codex import LimitBounds
 from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import JurySubmission, Package
 from shared.records.problems import versions
-from shared.records.problems.checks import Phase, derives_limit, phase_of
 from shared.records.problems.files import read_file
+from shared.records.problems.phases import Phase, derives_limit, phase_of
 from shared.records.problems.submitting import limits_for, limits_of_language, time_factor
 from shared.records.problems.versions import ProblemVersion
 from shared.records.resources.models import CheckResult

@@ -15,7 +15,7 @@ from shared.adapters.database.connection import Connection
 from shared.engine_api.codex import LimitBounds, Verdict
 from shared.judging.packages.model import JurySubmission, Package
 from shared.records.problems import versions
-from shared.records.problems.checks import Phase
+from shared.records.problems.phases import Phase
 from shared.records.problems.versions import ProblemVersion
 from shared.records.resources.statements import LATEST_JOB
 

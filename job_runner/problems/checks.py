@@ -30,7 +30,7 @@ from shared.common.service.errors import DatabaseUnavailable, PermanentError, Tr
 from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.judging.packages.model import JurySubmission, Package
-from shared.records.problems.checks import Phase
+from shared.records.problems.phases import Phase
 from shared.records.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.records.problems.versions import package_of
 from shared.records.resources.models import CheckResult, CheckVerdict, MailKind

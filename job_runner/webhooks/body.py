@@ -11,8 +11,8 @@ from shared.adapters.database.connection import Connection
 from shared.adapters.storage.base import ObjectStore
 from shared.records.judge0 import submissions as judge0
 from shared.records.judge0.callbacks import CALLBACK
+from shared.records.problems.checks import check_of_batch
 from shared.records.resources.batches import batch
-from shared.records.resources.checks import check_of_batch
 from shared.records.resources.links import Links
 from shared.records.resources.models import Resource, rfc3339
 from shared.records.resources.read import submission

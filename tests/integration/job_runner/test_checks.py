@@ -16,8 +16,8 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.local import LocalStore
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
-from shared.records.problems.checks import Phase
 from shared.records.problems.files import key_of
+from shared.records.problems.phases import Phase
 from shared.records.problems.versions import as_manifest
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of

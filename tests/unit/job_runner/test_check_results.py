@@ -10,7 +10,7 @@ from job_runner.problems.check_results import Bounds, JuryRun, bounds_of, derive
 from shared.engine_api.codex import Verdict
 from shared.judging.packages.expectations import JuryTest
 from shared.judging.packages.model import Package, PackageFormat, TimeLimitRule
-from shared.records.problems.checks import Phase, phase_of
+from shared.records.problems.phases import Phase, phase_of
 from tests.problem_packages import LEGACY, NEW_YAML, TESTS, read
 
 AC, WA, TLE, JE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT, Verdict.JUDGE_ERROR
