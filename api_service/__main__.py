@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import Final
 
-from api_service.access.auth import Authenticator
+from api_service.access.authenticator import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
 from api_service.background.announcer import Announcer

@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from api_service.access.auth import BEARER
 from api_service.http.errors import MEDIA_TYPE, ApiError, Fault, Kind, cut
 from api_service.http.request_log import HEADER, SCOPE_KEY
 from api_service.http.sentences import sentence
-from api_service.services import BEARER, Services
 from shared.common.service.errors import TransientError
 from shared.common.service.logging import get_logger
 
@@ -102,8 +102,7 @@ def document(request: Request, error: ApiError) -> Response:
     """Return a problem document, in the form of the API that the path belongs to."""
     status = error.kind.status
     if is_v1(request.url.path):
-        services: Services = request.app.state.services
-        return v1_document(error, services.signer.public_url)
+        return v1_document(error, request.app.state.services.signer.public_url)
     return JSONResponse(
         {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": cut(error.detail)},
         status_code=status,
@@ -154,8 +153,7 @@ async def _of_http(request: Request, exc: HTTPException) -> ApiError:
     is_unrouted = exc.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
     if of_v1 and is_unrouted and request.method != "OPTIONS" and request.url.path not in WITHOUT_KEY:
         # 401 and 403 come first. Browsers send OPTIONS without a key, to learn whether other sites may call.
-        services: Services = request.app.state.services
-        await services.authenticator.principal(request, await BEARER(request))
+        await request.app.state.services.authenticator.principal(request, await BEARER(request))
     if exc.status_code == HTTPStatus.NOT_FOUND:
         return ApiError(Kind.NOT_FOUND, _NOT_FOUND_V1 if of_v1 else _NOT_FOUND)
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

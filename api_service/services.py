@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials
 
-from api_service.access.auth import Authenticator, Principal, require
+from api_service.access.auth import BEARER, Principal, require
+from api_service.access.authenticator import Authenticator
 from api_service.background.announcer import Announcer
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
@@ -28,7 +29,7 @@ from shared.adapters.broker.dead_letters import DeadLetters
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.base import ObjectStore
 from shared.adapters.storage.signing import LinkSigner
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 from shared.records.accounts.webhooks import WebhookSettings
 from shared.records.operations.system_status import SystemStatus
 from shared.records.resources.links import Links
@@ -96,13 +97,6 @@ async def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-BEARER: Final = HTTPBearer(
-    scheme_name="apiKey",
-    description="An API key, as `precieux keys create NAME` prints it. Until the first key exists (protected mode), the"
-    " user that runs the server needs none on the same machine.",
-    # `Authenticator` answers with a problem document instead.
-    auto_error=False,
-)
 CredentialsDep = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
 

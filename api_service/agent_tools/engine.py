@@ -25,7 +25,7 @@ from shared.common.http.egress import Egress
 from shared.common.service.errors import EngineAway
 from shared.common.service.settings import load
 from shared.engine_api.languages import position_of
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 
 #: Who runs the process.
 _USER: Final = Principal(None, frozenset(Scope))

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from api_service.agent_tools.results import LanguageResult, ProgramFile, failure, of_content, of_run, of_submission
 from api_service.agent_tools.tools import INSTRUCTIONS, TOOLS, listed
+from api_service.errors import error_of
 from api_service.http.errors import ApiError, Fault, Kind, cut, invalid
 from api_service.requests.validation import checked, is_clean
 from shared.common.service.errors import TransientError
@@ -91,8 +92,6 @@ def make_server(backend_of: Callable[[Context], Awaitable[Backend]], *, wait_s: 
         except ApiError as exc:
             return failure(explained(exc, arguments))
         except Exception as exc:
-            from api_service.errors import error_of  # it loads most of the API, which `precieux mcp` need not wait for
-
             return failure(explained(await error_of(_REQUEST, exc), arguments))
 
     # It logs each request, and perhaps what a request has.

@@ -19,7 +19,7 @@ from api_service.errors import Render, answer_errors
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
 from shared.common.service.errors import ConfigurationError
-from shared.records.accounts.api_keys import Scope as KeyScope
+from shared.records.accounts.scopes import Scope as KeyScope
 
 _WRONG_METHOD: Final = HTTPStatus.METHOD_NOT_ALLOWED
 _UNROUTED: Final = (HTTPStatus.NOT_FOUND, _WRONG_METHOD)

@@ -14,14 +14,6 @@ _FIND: Final = f"SELECT {{columns}} FROM uploads WHERE id = :id AND {owned('uplo
 _FIND_BATCH: Final = f"SELECT FROM batches WHERE id = :id AND {owned('batches')}"
 
 
-def owner_of(principal: Principal) -> int | None:
-    """Return the key whose submissions a sender may see, or None if it may see all."""
-    if principal.sees_all:
-        return None
-    assert principal.key_id is not None, "only the operator has no key, and sees all"
-    return principal.key_id
-
-
 def refuse_unknown(what: str = "submission") -> NoReturn:
     """Raise the problem (404) of a path that names nothing, or what the sender may not see."""
     raise ApiError(Kind.NOT_FOUND, f"This {what} does not exist, or belongs to another key.")
@@ -32,7 +24,7 @@ async def find_visible(services: Services, principal: Principal, upload_id: int,
     async with services.database.connection() as connection:
         return await connection.fetch_one(
             _FIND.format(columns=columns),
-            {"id": upload_id, "owner": owner_of(principal), "sees_all": principal.sees_all},
+            {"id": upload_id, "owner": principal.visible_owner, "sees_all": principal.sees_all},
         )
 
 
@@ -54,7 +46,7 @@ async def visible_submission(
             connection,
             upload_id,
             links=services.links,
-            owner=owner_of(principal),
+            owner=principal.visible_owner,
             sees_all=principal.sees_all,
             reserve=reserve,
         )
@@ -64,6 +56,6 @@ async def visible_submission(
 async def require_visible_batch(services: Services, principal: Principal, batch: int) -> None:
     """Raise `ApiError` (404) if the sender may not see the batch, or there is none."""
     async with services.database.connection() as connection:
-        row = await connection.fetch_one(_FIND_BATCH, {"id": batch, "owner": owner_of(principal)})
+        row = await connection.fetch_one(_FIND_BATCH, {"id": batch, "owner": principal.visible_owner})
     if row is None:
         refuse_unknown("batch")

@@ -17,7 +17,7 @@ from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services, ServicesDep
 from shared.records.accounts import api_keys
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 
 #: Hours after which a session ends.
 HOURS: Final = 8

@@ -10,7 +10,7 @@ from precieux.installation.operator_database import operate_in_transaction
 from shared.common.service.errors import PrecieuxError
 from shared.common.text.email_addresses import is_recipient
 from shared.records.accounts import api_keys, webhooks
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 

@@ -19,7 +19,6 @@ from api_service.doors.judge0.languages import Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Admin, is_on, key_of, read
 from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.errors import ApiError, Kind, cut
-from api_service.requests.visibility import owner_of
 from api_service.services import Services, ServicesDep
 from shared.records.judge0.statuses import Status
 
@@ -123,7 +122,7 @@ async def workers(_: Reader, services: ServicesDep) -> Response:
 async def get_statistics(request: Request, principal: Reader) -> Response:
     statistics: Statistics = request.app.state.statistics
     recount = is_on(await read(request), "invalidate_cache")
-    return JSONResponse(await statistics.read(owner_of(principal), recount=recount))
+    return JSONResponse(await statistics.read(principal.visible_owner, recount=recount))
 
 
 async def _languages(_: Reader, services: ServicesDep) -> Mapping[int, Judge0Language]:

@@ -31,7 +31,6 @@ from api_service.http.errors import ApiError, Kind
 from api_service.requests.port import Port
 from api_service.requests.receive import receiving
 from api_service.requests.threads import run_in_thread_if_large
-from api_service.requests.visibility import owner_of
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep
 from api_service.settings import ApiSettings
@@ -255,7 +254,7 @@ async def _read(
     """
     known = [token for token in tokens if token is not None]
     async with services.database.connection() as connection:
-        visible = await store.visible(connection, known, owner=owner_of(principal))
+        visible = await store.visible(connection, known, owner=principal.visible_owner)
     found = [visible.get(token) if token else None for token in tokens]
     with services.response_memory.hold(principal, sum(row["weight"] for row in found if row)):
         return [await _one(services, row["upload"], how, what) if row else None for row in found]

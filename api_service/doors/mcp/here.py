@@ -24,7 +24,7 @@ from api_service.v1.reads.stored_bytes import artifact_of_run
 from api_service.v1.routes.languages import languages_of
 from shared.common.service.errors import TransientError
 from shared.engine_api.artifacts import IMAGES
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 from shared.records.resources.read import Reserve
 
 

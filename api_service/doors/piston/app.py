@@ -22,7 +22,7 @@ from api_service.requests.port import Port
 from api_service.requests.receive import read_parsed
 from api_service.services import Services, ServicesDep
 from shared.common.service.settings import load
-from shared.records.accounts.api_keys import Scope as KeyScope
+from shared.records.accounts.scopes import Scope as KeyScope
 
 #: Seconds within which the engine must begin to run a program.
 WAIT_SECONDS: Final = 60.0

@@ -12,7 +12,7 @@ from api_service.requests.ids import BatchId
 from api_service.requests.openapi import V1Router, location
 from api_service.requests.receive import receiving
 from api_service.requests.validation import read_query
-from api_service.requests.visibility import owner_of, refuse_unknown, require_visible_batch
+from api_service.requests.visibility import refuse_unknown, require_visible_batch
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions import batches, delete
 from api_service.submissions.service import OnStored
@@ -52,7 +52,7 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
             async with services.requesting_runs():
                 return await batches.register(services.submissions, principal, new, on_stored)
 
-        render, status, path = partial(_batch, services, owner_of(principal)), HTTPStatus.CREATED, "/v1/batches/{}"
+        render, status, path = partial(_batch, services, principal.visible_owner), HTTPStatus.CREATED, "/v1/batches/{}"
         return await once(request, services, principal, content, work, render, status=status, location=path)
 
 
@@ -65,7 +65,7 @@ async def create_batch(principal: SubmitterDep, request: Request, services: Serv
 async def get_batch(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
     await require_visible_batch(services, principal, id)
     read_query(request)
-    return answer(await _ended(services, owner_of(principal), id))
+    return answer(await _ended(services, principal.visible_owner, id))
 
 
 @router.operation(
@@ -86,7 +86,7 @@ async def cancel_batch(principal: SubmitterDep, id: BatchId, request: Request, s
             raise ApiError(Kind.FINAL, "This batch is finished; only what has not ended can be cancelled.")
         return id
 
-    render = partial(_ended, services, owner_of(principal))
+    render = partial(_ended, services, principal.visible_owner)
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
 
 
@@ -116,7 +116,7 @@ async def delete_batch(principal: SubmitterDep, id: BatchId, request: Request, s
     responses=RESPONSES,
 )
 async def stream_batch_events(principal: ReaderDep, id: BatchId, request: Request, services: ServicesDep) -> Response:
-    batch = await _batch(services, owner_of(principal), id)
+    batch = await _batch(services, principal.visible_owner, id)
     read_query(request)
     if batch.state is BatchState.FINISHED and request.headers.get("Last-Event-ID") == last_id(id):
         return Response(status_code=HTTPStatus.NO_CONTENT)

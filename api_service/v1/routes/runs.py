@@ -14,7 +14,7 @@ from api_service.requests.idempotency import once
 from api_service.requests.ids import RunNumber, SubmissionId
 from api_service.requests.openapi import V1Router, location
 from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery
-from api_service.requests.visibility import find_visible, owner_of, refuse_unknown
+from api_service.requests.visibility import find_visible, refuse_unknown
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.service import OnStored
@@ -41,7 +41,7 @@ _IS_DELETED: Final = """
 async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     query = await read_query_of(request, services, principal, id, PageQuery)
     async with services.database.connection() as connection:
-        page = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=owner_of(principal))
+        page = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=principal.visible_owner)
     runs, following = page or refuse_unknown()
     return page_answer(request, services, ListOf[Run], runs, following)
 
@@ -62,7 +62,7 @@ async def get_run(
 ) -> Response:
     await read_query_of(request, services, principal, id)
     async with services.database.connection() as connection:
-        owner, sees_all = owner_of(principal), principal.sees_all
+        owner, sees_all = principal.visible_owner, principal.sees_all
         run = await read.run(
             connection, id, number, links=services.links, owner=owner, sees_all=sees_all, reserve=reserve
         )
@@ -113,6 +113,6 @@ async def _shown(waiter: Waiter, upload: int, number: int) -> Run:
     await waiter.until_final(upload)
     services, principal = waiter.services, waiter.principal
     async with services.database.connection() as connection:
-        owner, sees_all = owner_of(principal), principal.sees_all
+        owner, sees_all = principal.visible_owner, principal.sees_all
         run = await read.run(connection, upload, number, links=services.links, owner=owner, sees_all=sees_all)
     return run or refuse_unknown("run")

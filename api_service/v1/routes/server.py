@@ -16,7 +16,7 @@ from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 from shared.records.accounts import budgets
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 from shared.records.resources.kept_answers import KEPT_SECONDS
 from shared.records.resources.models import Bytes, ListOf, Resource, Time
 

@@ -14,7 +14,7 @@ from api_service.requests.ids import SubmissionId
 from api_service.requests.openapi import V1Router
 from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
 from api_service.requests.validation import read_query
-from api_service.requests.visibility import owner_of, refuse_unknown, require_visible, visible_submission
+from api_service.requests.visibility import refuse_unknown, require_visible, visible_submission
 from api_service.requests.waiting import waiting
 from api_service.services import ReaderDep, ReserveDep, ServicesDep, SubmitterDep
 from api_service.submissions.cancel import cancel
@@ -106,7 +106,7 @@ async def stream_submission_events(
     request: Request, principal: ReaderDep, services: ServicesDep, id: SubmissionId
 ) -> Response:
     snapshot = await reads.read(services.database, id)
-    if snapshot is None or owner_of(principal) not in (None, snapshot.owner):
+    if snapshot is None or principal.visible_owner not in (None, snapshot.owner):
         refuse_unknown()
     read_query(request)
     last = EventPosition.parse(request.headers.get("Last-Event-ID", ""))

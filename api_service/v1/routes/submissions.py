@@ -15,7 +15,7 @@ from api_service.requests.openapi import V1Router, location
 from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery
 from api_service.requests.receive import receiving
 from api_service.requests.validation import read_query
-from api_service.requests.visibility import owner_of, visible_submission
+from api_service.requests.visibility import visible_submission
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
@@ -133,7 +133,7 @@ async def list_submissions_v1(principal: ReaderDep, request: Request, services: 
     try:
         # One at a time, because such a statement may read all submissions of a key.
         async with services.classic_list.semaphore.take(principal), services.database.connection() as connection:
-            ids, following = await pages.find(connection, query, owner=owner_of(principal), after=after)
+            ids, following = await pages.find(connection, query, owner=principal.visible_owner, after=after)
             items = await read.submissions(connection, ids, links=services.links)
     except DatabaseTooSlow:
         raise ApiError(Kind.UNAVAILABLE, _TOO_SLOW) from None

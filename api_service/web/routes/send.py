@@ -18,7 +18,7 @@ from api_service.v1.body.rules import validate_submission
 from api_service.web.program_page import is_valid_token, program_page
 from api_service.web.rendering import root_of
 from api_service.web.send_form import SentForm, read_form
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 
 router = APIRouter(include_in_schema=False)
 

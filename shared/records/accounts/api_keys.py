@@ -8,11 +8,11 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from shared.adapters.database import channels
 from shared.common.text.visible_text import is_visible
+from shared.records.accounts.scopes import Scope as Scope
 
 if TYPE_CHECKING:  # the command line makes keys without a database
     from shared.adapters.database.connection import Connection, Record
@@ -51,18 +51,6 @@ _ROTATE: Final = """
         old_webhook_secret_until = now() + make_interval(hours => :hours)
     WHERE id = :id AND revoked_at IS NULL RETURNING id
 """
-
-
-class Scope(StrEnum):
-    """`SUBMIT` submits and requests runs, `READ` lists the key's own submissions, `PROBLEMS` stores problems.
-
-    `ADMIN` may do everything.
-    """
-
-    SUBMIT = "submit"
-    READ = "read"
-    PROBLEMS = "problems"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
-from api_service.access.auth import Authenticator
+from api_service.access.authenticator import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
 from api_service.background.outbox_publisher import OutboxPublisher

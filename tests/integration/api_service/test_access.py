@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from api_service.access import auth
+from api_service.access import authenticator
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.signing import LinkSigner
 from shared.records.accounts import api_keys
@@ -71,7 +71,7 @@ async def test_a_key_sees_and_runs_only_what_it_submitted(api_with: ApiWith, dat
 async def test_a_revoked_key_opens_nothing(
     api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "CACHE_SECONDS", -1)
+    monkeypatch.setattr(authenticator, "CACHE_SECONDS", -1)
     """The last one neither: that does not make the API open again."""
     key = await make_key(database, Scope.READ)
     async with api_with() as client:
@@ -86,8 +86,8 @@ async def test_a_revoked_key_opens_nothing(
 async def test_a_flood_of_wrong_keys_does_not_evict_keys_in_use(
     api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_CACHED_KEYS", 4)
-    monkeypatch.setattr(auth, "CACHE_SECONDS", 3600)
+    monkeypatch.setattr(authenticator, "_CACHED_KEYS", 4)
+    monkeypatch.setattr(authenticator, "CACHE_SECONDS", 3600)
     key = await make_key(database, Scope.READ)
     looked: list[str] = []
     find = api_keys.find

@@ -14,7 +14,7 @@ from api_service.web.session import Session, SessionDep
 from shared.common.service.logging import get_logger
 from shared.common.text.email_addresses import is_recipient
 from shared.records.accounts import api_keys, webhooks
-from shared.records.accounts.api_keys import Scope
+from shared.records.accounts.scopes import Scope
 
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
