@@ -5,14 +5,14 @@ import sys
 from typing import Final
 
 from job_runner.batches.finisher import BatchFinisher
-from job_runner.emails.branding import Branding
-from job_runner.emails.complete import MailCompletion
-from job_runner.emails.footer import Footer
-from job_runner.emails.pending_mails import PendingMails
-from job_runner.emails.sender import MailSender
+from job_runner.emails.mailers import MailSettings, open_mailer
+from job_runner.emails.sending.complete import MailCompletion
+from job_runner.emails.sending.pending_mails import PendingMails
+from job_runner.emails.sending.sender import MailSender
+from job_runner.emails.texts.branding import Branding
+from job_runner.emails.texts.footer import Footer
 from job_runner.engine.languages import Languages
 from job_runner.leases.rescuer import Rescuer
-from job_runner.mailers import MailSettings, open_mailer
 from job_runner.problems.checks import Checks, DataChecks
 from job_runner.problems.package_runs import PackageRuns
 from job_runner.runs.process import Processor

@@ -5,9 +5,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from job_runner.emails.branding import Branding
+from job_runner.emails.mailers.base import Email
+from job_runner.emails.texts.branding import Branding
 from job_runner.leases.claim import ClaimedJob
-from job_runner.mailers.base import Email
 from precieux_client import Checker, Limits, Run, Submission, SubmissionLinks
 from shared.adapters.broker.base import Message
 from shared.adapters.storage.signing import LinkSigner

@@ -8,16 +8,16 @@ from email.headerregistry import Address
 from pathlib import Path
 from typing import Final
 
-from job_runner.emails.branding import Branding
-from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.footer import Footer
-from job_runner.emails.receipt import render_receipt
-from job_runner.emails.render import has_link, render
-from job_runner.emails.rendering import RenderedEmail
+from job_runner.emails.mailers.base import Email
+from job_runner.emails.mailers.message import write_message
 from job_runner.emails.send_test_mail import render_test_mail
+from job_runner.emails.texts.branding import Branding
+from job_runner.emails.texts.digest import Line, render_digest
+from job_runner.emails.texts.footer import Footer
+from job_runner.emails.texts.receipt import render_receipt
+from job_runner.emails.texts.render import has_link, render
+from job_runner.emails.texts.rendering import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
-from job_runner.mailers.base import Attachment, Email
-from job_runner.mailers.message import write_message
 from job_runner.problems.check_mail import render_check
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.adapters.storage.signing import LinkSigner
@@ -87,7 +87,7 @@ def mails() -> Iterator[tuple[str, str, RenderedEmail]]:
 def email_of(mail: RenderedEmail, locale: str) -> Email:
     """Return a mail as it is sent, with its footer and its files. The test mail has no footer."""
     files = [
-        Attachment(one.filename, one.content_type, (one.text or "the whole output\n").encode())
+        AttachedFile(one.filename, one.content_type, (one.text or "the whole output\n").encode())
         for one in mail.attachments
     ]
     email = Email(

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final
 
 from job_runner.batches.loop import BatchLoop
-from job_runner.emails.digest import Line, render_digest
-from job_runner.emails.queue import add_of_batch
+from job_runner.emails.sending.queue import add_of_batch
+from job_runner.emails.texts.digest import Line, render_digest
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.common.service.logging import get_logger

@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 
-from job_runner.emails.branding import Branding
+from job_runner.emails.texts.branding import Branding
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import DatabaseUnavailable

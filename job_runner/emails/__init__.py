@@ -1,1 +1,1 @@
-"""The mails: their texts, their rows, and the loop that sends them."""
+"""The mails: `texts` are written, `sending` keeps their rows and sends them, and `mailers` know the providers."""

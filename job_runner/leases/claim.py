@@ -285,7 +285,7 @@ async def source_in_row(connection: Connection, upload: int) -> bytes | None:
 
 
 @dataclass(frozen=True, slots=True)
-class NextDue:
+class NextJob:
     """The seconds until a job is due: 0 if one is due already, None if none waits.
 
     `is_interrupted` is True if an interrupted job waits. It may have to wait for others, so it is looked for a few
@@ -296,11 +296,11 @@ class NextDue:
     is_interrupted: bool
 
 
-async def next_due(connection: Connection) -> NextDue:
+async def next_due(connection: Connection) -> NextJob:
     row = await connection.fetch_one(_NEXT_DUE, {"pause": PAUSE_SECONDS})
     assert row is not None
     seconds = row["seconds"]
-    return NextDue(None if seconds is None else max(0.0, float(seconds)), bool(row["is_interrupted"]))
+    return NextJob(None if seconds is None else max(0.0, float(seconds)), bool(row["is_interrupted"]))
 
 
 async def seconds_until_retry(connection: Connection) -> float:

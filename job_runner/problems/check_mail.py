@@ -1,16 +1,16 @@
 """Renders the report of a check: the result, the time limit, faults of the data, and the jury's submissions. Pure.
 
-Paths and messages of packages are hostile, as in `job_runner.emails.result`: the HTML part escapes them.
+Paths and messages of packages are hostile, as in `job_runner.emails.texts.result`: the HTML part escapes them.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from job_runner.emails.attachments import StoredAttachment
-from job_runner.emails.branding import Branding
-from job_runner.emails.digest import MAX_ROWS, table_as_csv
-from job_runner.emails.rendering import RenderedEmail, rendered
-from job_runner.emails.sanitize import one_line
+from job_runner.emails.texts.attachments import StoredAttachment
+from job_runner.emails.texts.branding import Branding
+from job_runner.emails.texts.digest import MAX_ROWS, table_as_csv
+from job_runner.emails.texts.rendering import RenderedEmail, rendered
+from job_runner.emails.texts.sanitize import one_line
 from shared.records.messages.translations import gettext_noop, number, translations
 from shared.records.messages.verdict_texts import LABELS
 from shared.records.resources.models import CheckResult, CheckVerdict

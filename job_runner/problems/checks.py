@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from job_runner.batches.loop import BatchLoop
-from job_runner.emails.queue import add_of_batch
+from job_runner.emails.sending.queue import add_of_batch
 from job_runner.engine.charges import Charges
 from job_runner.problems import check_rows as rows
 from job_runner.problems.check_data import NOT_VALIDATED, DataCheck

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from job_runner.emails.branding import Branding
+from job_runner.emails.texts.branding import Branding
 from job_runner.engine.charges import Charges
 from job_runner.engine.pause import Pause
 from job_runner.leases import claim, poison_jobs

@@ -9,7 +9,7 @@ Suppressions and API keys are never removed (docs/operations.md).
 import asyncio
 from typing import Final
 
-from job_runner.mailers.base import Mailer
+from job_runner.emails.mailers.base import Mailer
 from job_runner.problems.removal import remove_unneeded
 from job_runner.upkeep.orphans import Orphans
 from shared.adapters.database.connection import Database

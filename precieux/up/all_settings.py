@@ -16,7 +16,7 @@ CLASSES: Final = (
     "api_service.doors.sandboxfusion.settings:SandboxFusionSettings",
     "api_service.agent_tools.settings:McpSettings",
     "job_runner.settings:RunnerSettings",
-    "job_runner.mailers.settings:MailSettings",
+    "job_runner.emails.mailers.settings:MailSettings",
     "shared.adapters.engine.settings:EngineSettings",
     "shared.records.accounts.budgets:RunBudgetSettings",
     "shared.records.accounts.webhooks:WebhookSettings",

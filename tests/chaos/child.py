@@ -26,8 +26,8 @@ POINTS: Final = {
     "claimed, engine not asked": ("job_runner.runs.program_runs:ProgramRuns.run", "before"),
     "engine answered, nothing stored": ("job_runner.runs.program_runs:ProgramRuns.run", "after"),
     "output stored, outcome not committed": ("job_runner.runs.completion:finish", "before"),
-    "mail claimed, not sent": ("job_runner.mailers.mailgun:MailgunMailer.send", "before"),
-    "mail accepted, not recorded": ("job_runner.mailers.mailgun:MailgunMailer.send", "after"),
+    "mail claimed, not sent": ("job_runner.emails.mailers.mailgun:MailgunMailer.send", "before"),
+    "mail accepted, not recorded": ("job_runner.emails.mailers.mailgun:MailgunMailer.send", "after"),
     "webhook claimed, not posted": ("job_runner.webhooks.delivery:Deliverer.deliver", "before"),
     "webhook posted, not recorded": ("job_runner.webhooks.delivery:Deliverer.deliver", "after"),
 }
@@ -65,13 +65,13 @@ def main() -> None:
     parser.add_argument("module")
     chosen = parser.parse_args()
     if chosen.mail_lease is not None:
-        for sender in ("job_runner.emails.sender", "job_runner.webhooks.sender"):
+        for sender in ("job_runner.emails.sending.sender", "job_runner.webhooks.sender"):
             replace(sender, "LEASE_SECONDS", chosen.mail_lease)
     # Mails whose answer was lost come within the time of a storm, and are given up after its longest fault: two minutes
     # in place of five hours.
     pauses = (1.0, 2.0, 4.0, *[8.0] * 15)
-    replace("job_runner.emails.sender", "UNCERTAIN_PAUSES", pauses)
-    replace("job_runner.emails.queue", "MAX_COPIES", len(pauses) + 1)
+    replace("job_runner.emails.sending.sender", "UNCERTAIN_PAUSES", pauses)
+    replace("job_runner.emails.sending.queue", "MAX_COPIES", len(pauses) + 1)
     if chosen.die_at is not None:
         die_at(chosen.die_at)
     runpy.run_module(chosen.module, run_name="__main__", alter_sys=True)

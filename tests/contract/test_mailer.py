@@ -1,4 +1,4 @@
-"""Every mailer keeps the promises of `job_runner.mailers.base.Mailer`: mails arrive whole, errors have their kind."""
+"""Every mailer (`job_runner.emails.mailers.base`) hands mails over whole, and its errors have their kind."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from job_runner.mailers.base import Attachment, Mailer
-from job_runner.mailers.files import FileMailer
-from job_runner.mailers.mailgun import MailgunMailer
-from job_runner.mailers.smtp import SmtpMailer
+from job_runner.emails.mailers.base import AttachedFile, Mailer
+from job_runner.emails.mailers.files import FileMailer
+from job_runner.emails.mailers.mailgun import MailgunMailer
+from job_runner.emails.mailers.smtp import SmtpMailer
 from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
@@ -116,9 +116,9 @@ async def test_files_arrive_whole_under_any_name(rig: Rig, mailer: Mailer, name:
     output = bytes(range(256)) * 300 + b"\r\n.\r\n\0 \n"
     table = "request,file\r\n1,پرونده\r\n".encode()
     files = (
-        Attachment(name, "text/plain; charset=utf-8", output),
-        Attachment("batch-5.csv", "text/csv; charset=utf-8", table),
-        Attachment("empty.txt", "text/plain; charset=utf-8", b""),
+        AttachedFile(name, "text/plain; charset=utf-8", output),
+        AttachedFile("batch-5.csv", "text/csv; charset=utf-8", table),
+        AttachedFile("empty.txt", "text/plain; charset=utf-8", b""),
     )
     email = replace(make_email(text="سلام", html="<p>سلام</p>"), attachments=files)
     await mailer.send(email)
@@ -172,8 +172,8 @@ async def test_a_mail_has_its_conversation_and_its_way_out(rig: Rig, mailer: Mai
         {"references": ("<a@b>\r\nBcc: everyone@example.com",)},
         {"reply_to": "a@example.com\r\nBcc: everyone@example.com"},
         {"locale": "en\r\nBcc: everyone@example.com"},
-        {"attachments": (Attachment("a\r\nBcc: everyone@example.com", "text/plain", b""),)},
-        {"attachments": (Attachment("\ud800", "text/plain", b""),)},
+        {"attachments": (AttachedFile("a\r\nBcc: everyone@example.com", "text/plain", b""),)},
+        {"attachments": (AttachedFile("\ud800", "text/plain", b""),)},
     ],
     ids=lambda fields: str(fields)[:60],
 )

@@ -11,7 +11,7 @@ import pytest
 from api_service.access.auth import Principal
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
-from job_runner.emails import queue
+from job_runner.emails.sending import queue
 from shared.adapters.database.connection import Connection, Database
 from shared.records.accounts.api_keys import Scope
 from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of

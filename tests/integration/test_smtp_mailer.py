@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.mailers.smtp import SmtpMailer
+from job_runner.emails.mailers.smtp import SmtpMailer
 from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.certificates import write_certificate

@@ -27,7 +27,7 @@ _MODULES: Final = {
     "queue_consumer": ["shared.adapters.broker.settings"],
     "job_runner": [
         "job_runner.settings",
-        "job_runner.mailers.settings",
+        "job_runner.emails.mailers.settings",
         "shared.records.accounts.budgets",
         "shared.adapters.storage.settings",
         "shared.records.accounts.webhooks",

@@ -26,7 +26,11 @@ def users_of(library: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("library", "folder"),
-    [("boto3", "shared/adapters/storage/"), ("pika", "shared/adapters/broker/"), ("aiosmtplib", "job_runner/mailers/")],
+    [
+        ("boto3", "shared/adapters/storage/"),
+        ("pika", "shared/adapters/broker/"),
+        ("aiosmtplib", "job_runner/emails/mailers/"),
+    ],
 )
 def test_a_library_stays_in_its_adapter(library: str, folder: str) -> None:
     assert {user for user in users_of(library) if not user.startswith(folder)} == set()

@@ -12,10 +12,10 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
+from api_service.agent_tools.here import HereBackend
 from api_service.agent_tools.server import Context, make_server
 from api_service.agent_tools.settings import McpSettings
 from api_service.doors.door import Door, Sender, bearer
-from api_service.doors.mcp.here import HereBackend
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import reserving
 from api_service.requests.validation import MAX_STRUCTURE

@@ -63,7 +63,7 @@ class Retried:
     are_results: bool = False
 
 
-# While the provider is away, mails stay due, or wait because they may have left (`job_runner.emails.outage`).
+# While the provider is away, mails stay due, or wait because they may have left (`job_runner.emails.sending.outage`).
 _PAUSED_MAILS: Final = f"""
     SELECT last_error AS reason, count(*) AS count, max(attempt) AS attempts,
         CAST(extract(epoch FROM now() - min(created_at)) AS float8) AS oldest_s, false AS others_run

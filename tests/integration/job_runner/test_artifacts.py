@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from job_runner.emails.pending_mails import PendingMails
+from job_runner.emails.sending.pending_mails import PendingMails
 from job_runner.leases import claim
 from job_runner.runs.process import Processor
 from job_runner.upkeep.cleaner import Cleaner

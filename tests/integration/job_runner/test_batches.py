@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from job_runner.batches.finisher import BatchFinisher
-from job_runner.emails.branding import Branding
-from job_runner.emails.digest import render_digest
-from job_runner.emails.rendering import RenderedEmail
-from job_runner.emails.sender import MailSender
+from job_runner.emails.sending.sender import MailSender
+from job_runner.emails.texts.branding import Branding
+from job_runner.emails.texts.digest import render_digest
+from job_runner.emails.texts.rendering import RenderedEmail
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.signing import LinkSigner

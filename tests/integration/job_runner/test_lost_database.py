@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from job_runner.emails import sender as mail_sender
-from job_runner.emails.sender import MailSender
+from job_runner.emails.sending import sender as mail_sender
+from job_runner.emails.sending.sender import MailSender
 from job_runner.engine.charges import Charges
 from job_runner.problems.checks import DataChecks
 from job_runner.problems.package_runs import PackageRuns
@@ -114,7 +114,7 @@ _LOOPS: Final[dict[str, tuple[Begin, bool, str]]] = {
     "job_runner/problems/check_rows.py": (
         _check, True, "SELECT attempt, 0 AS crashes FROM problem_checks WHERE data = '[]'"
     ),
-    "job_runner/emails/queue.py": (_mail, True, "SELECT attempt, crashes FROM emails WHERE status = 'sent'"),
+    "job_runner/emails/sending/queue.py": (_mail, True, "SELECT attempt, crashes FROM emails WHERE status = 'sent'"),
     # A delivery that cannot be recorded is made again, under the same attempt.
     "job_runner/webhooks/queue.py": (
         _webhook, False, "SELECT attempt, 0 AS crashes FROM webhooks WHERE status = 'delivered'"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from job_runner.emails.pending_mails import PendingMails
-from job_runner.emails.sender import MailSender
+from job_runner.emails.sending.pending_mails import PendingMails
+from job_runner.emails.sending.sender import MailSender
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore

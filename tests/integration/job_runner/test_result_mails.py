@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from job_runner.emails.complete import MailCompletion
-from job_runner.emails.pending_mails import PendingMails
-from job_runner.emails.sender import MailSender
+from job_runner.emails.sending.complete import MailCompletion
+from job_runner.emails.sending.pending_mails import PendingMails
+from job_runner.emails.sending.sender import MailSender
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
 from shared.common.service.errors import StoreUnavailable

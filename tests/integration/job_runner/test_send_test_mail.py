@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from job_runner.emails.mailers import MailSettings
 from job_runner.emails.send_test_mail import send
-from job_runner.mailers import MailSettings
 from tests.fixtures.mailgun_server import MailgunServer
 
 RECIPIENT = "someone@example.com"

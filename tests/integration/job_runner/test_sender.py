@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from job_runner.emails import queue
-from job_runner.emails import sender as sender_module
-from job_runner.emails.complete import MailCompletion
-from job_runner.emails.footer import Footer
-from job_runner.emails.sender import MailSender
-from job_runner.mailers.base import Email
+from job_runner.emails.mailers.base import Email
+from job_runner.emails.sending import queue
+from job_runner.emails.sending import sender as sender_module
+from job_runner.emails.sending.complete import MailCompletion
+from job_runner.emails.sending.sender import MailSender
+from job_runner.emails.texts.footer import Footer
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from api_service.background.outbox_publisher import OutboxPublisher
-from job_runner.emails.sender import MailSender
+from job_runner.emails.sending.sender import MailSender
 from job_runner.runs.process import Processor
 from precieux.host.ports import free_ports
 from shared.adapters.broker import open_broker

@@ -3,8 +3,8 @@ from html.parser import HTMLParser
 
 from tabulate import tabulate
 
-from job_runner.emails.footer import Footer
-from job_runner.mailers.base import Email
+from job_runner.emails.mailers.base import Email
+from job_runner.emails.texts.footer import Footer
 from tests.factories import make_email
 
 SENDER = "Precieux <results@example.com>"

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from job_runner.emails.legacy_mail import plain_table
-from job_runner.emails.render import render
-from job_runner.emails.rendering import RenderedEmail
-from job_runner.emails.sanitize import MAX_LINES, MAX_SHOWN, sanitize
-from job_runner.mailers.base import Email
-from job_runner.mailers.message import write_message
+from job_runner.emails.mailers.base import Email
+from job_runner.emails.mailers.message import write_message
+from job_runner.emails.texts.legacy_mail import plain_table
+from job_runner.emails.texts.render import render
+from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.sanitize import MAX_LINES, MAX_SHOWN, sanitize
 from job_runner.verdict.outcome import StoredFiles, decide, give_up
 from shared.engine_api.codex import STORED_VERDICTS, Verdict
 from tests.factories import BRANDING, claimed_job, engine_answer

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from job_runner.mailers.files import FileMailer
+from job_runner.emails.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore

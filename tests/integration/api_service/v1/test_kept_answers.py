@@ -10,7 +10,7 @@ import pytest
 from api_service.http.errors import Kind
 from api_service.requests import idempotency
 from api_service.submissions.delete import delete
-from job_runner.mailers.files import FileMailer
+from job_runner.emails.mailers.files import FileMailer
 from job_runner.upkeep.cleaner import Cleaner
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from job_runner.emails.rendering import RenderedEmail
-from job_runner.mailers.base import Email
+from job_runner.emails.mailers.base import Email
+from job_runner.emails.texts.rendering import RenderedEmail
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.common.service.logging import get_logger
@@ -73,7 +73,7 @@ class ClaimedEmail:
     `attempt` counts this try (from 1), and `crashes` the earlier ones after which the mail may have left.
 
     A mail is `suppressed` if its recipient wants no mails. It is about `upload`, or about `batch`, or about an upload
-    of that batch. `attachments` is JSON text (`job_runner.emails.attachments`).
+    of that batch. `attachments` is JSON text (`job_runner.emails.texts.attachments`).
     """
 
     id: int
@@ -151,7 +151,7 @@ async def extend(connection: Connection, mail: ClaimedEmail, *, lease_seconds: f
 
 
 @dataclass(frozen=True, slots=True)
-class NextDue:
+class NextMail:
     """The seconds until a mail can be claimed: 0 if one is due already, None if none waits.
 
     `is_pending` is True if a mail waits that the API has asked for, and that is not rendered yet.
@@ -161,7 +161,7 @@ class NextDue:
     is_pending: bool
 
 
-async def next_due(connection: Connection) -> NextDue:
+async def next_due(connection: Connection) -> NextMail:
     row = await connection.fetch_one(
         "SELECT extract(epoch FROM least("
         "(SELECT min(run_after) FROM emails WHERE status = 'queued' AND message_id IS NOT NULL),"
@@ -170,7 +170,7 @@ async def next_due(connection: Connection) -> NextDue:
     )
     assert row is not None
     seconds = row["seconds"]
-    return NextDue(None if seconds is None else max(0.0, float(seconds)), row["is_pending"])
+    return NextMail(None if seconds is None else max(0.0, float(seconds)), row["is_pending"])
 
 
 async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> None:

@@ -22,7 +22,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import Any, Final
 
-from job_runner.mailers.base import Attachment, Email
+from job_runner.emails.mailers.base import AttachedFile, Email
 from shared.common.service.errors import MailRefused
 
 #: Octets in a line, without its end (RFC 5322, section 2.1.1).
@@ -123,7 +123,7 @@ def _encoded(text: str) -> tuple[str, str]:
     return "base64", base64.encodebytes(data).decode()
 
 
-def _attachment(attachment: Attachment) -> Message:
+def _attachment(attachment: AttachedFile) -> Message:
     """Return the part of a file. The library encodes a name beyond ASCII (RFC 2231)."""
     part = MIMEPart(_BASE64_POLICY)
     maintype, _, subtype = attachment.content_type.partition("/")

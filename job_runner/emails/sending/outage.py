@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from job_runner.emails.queue import ClaimedEmail
+from job_runner.emails.sending.queue import ClaimedEmail
 from job_runner.engine.pause import Pause
 from shared.common.service import metrics
 from shared.common.service.errors import Blame, MailerUnavailable, MailRefused

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from job_runner.mailers.base import Email, Mailer
-from job_runner.mailers.message import write_message
+from job_runner.emails.mailers.base import Email, Mailer
+from job_runner.emails.mailers.message import write_message
 from shared.common.files.atomic_write import replace_file
 from shared.common.service.errors import Blame, MailerUnavailable
 

@@ -1,7 +1,7 @@
 """The mailers. Each hands mails to one kind of provider."""
 
-from job_runner.mailers.base import Email, Mailer
-from job_runner.mailers.settings import MailSettings
+from job_runner.emails.mailers.base import Email, Mailer
+from job_runner.emails.mailers.settings import MailSettings
 
 __all__ = ["Email", "MailSettings", "Mailer", "open_mailer"]
 
@@ -13,7 +13,7 @@ def open_mailer(settings: MailSettings) -> Mailer:
     """
     settings.check()
     if settings.mailgun_domain and settings.mailgun_api_key:
-        from job_runner.mailers.mailgun import MailgunMailer
+        from job_runner.emails.mailers.mailgun import MailgunMailer
 
         return MailgunMailer(
             url=settings.mailgun_url,
@@ -22,10 +22,10 @@ def open_mailer(settings: MailSettings) -> Mailer:
             sender=settings.sender,
         )
     if settings.smtp_url:
-        from job_runner.mailers.smtp import SmtpMailer
+        from job_runner.emails.mailers.smtp import SmtpMailer
 
         url = settings.smtp_url.get_secret_value()
         return SmtpMailer(url, settings.sender, return_path=settings.mail_return_path)
-    from job_runner.mailers.files import FileMailer
+    from job_runner.emails.mailers.files import FileMailer
 
     return FileMailer(settings.data_dir / "outbox", settings.sender)

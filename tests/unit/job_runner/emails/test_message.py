@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from job_runner.mailers.base import Attachment, Email
-from job_runner.mailers.files import file_name
-from job_runner.mailers.message import parse_recipient, write_message
+from job_runner.emails.mailers.base import AttachedFile, Email
+from job_runner.emails.mailers.files import file_name
+from job_runner.emails.mailers.message import parse_recipient, write_message
 from shared.common.service.errors import MailRefused
 from tests.factories import make_email
 
@@ -34,7 +34,7 @@ def test_the_mail_has_seven_bits_and_short_lines() -> None:
 
 
 def test_lines_of_a_file_have_at_most_76_characters() -> None:
-    file = Attachment("out.bin", "application/octet-stream", bytes(1000))
+    file = AttachedFile("out.bin", "application/octet-stream", bytes(1000))
     data = write_message(replace(make_email("a@example.com"), attachments=(file,)), SENDER, NOW)
     assert max(map(len, data.partition(b"filename=")[2].split(b"\r\n"))) == 76
     [attached] = message_from_bytes(data, policy=policy.default).iter_attachments()

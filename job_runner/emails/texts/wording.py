@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Final
 
-from job_runner.emails.sanitize import one_line
+from job_runner.emails.texts.sanitize import one_line
 from job_runner.leases.claim import ClaimedJob
 from shared.engine_api.codex import version_in
 from shared.engine_api.languages import check_lang, name_of

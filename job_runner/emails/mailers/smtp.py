@@ -27,8 +27,8 @@ from aiosmtplib import (
 )
 from aiosmtplib.typing import Default
 
-from job_runner.mailers.base import Email, Mailer
-from job_runner.mailers.message import parse_recipient, write_message
+from job_runner.emails.mailers.base import Email, Mailer
+from job_runner.emails.mailers.message import parse_recipient, write_message
 from shared.common.http.loopback import is_loopback
 from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from tabulate import tabulate
 
-from job_runner.emails.sanitize import first_part, sanitize
+from job_runner.emails.texts.sanitize import first_part, sanitize
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import ASK_AGAIN, Outcome
 from shared.engine_api.codex import RunResponse, Verdict

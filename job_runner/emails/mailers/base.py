@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class AttachedFile:
     """A file attached to a mail. The name may have any characters; we set the content type."""
 
     filename: str
@@ -31,7 +31,7 @@ class Email:
     locale: str = "en"
     references: tuple[str, ...] = ()
     reply_to: str | None = None
-    attachments: tuple[Attachment, ...] = ()
+    attachments: tuple[AttachedFile, ...] = ()
 
 
 class Mailer(Protocol):

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from job_runner.emails import legacy_mail
-from job_runner.emails.attachments import StoredAttachment, output_name
-from job_runner.emails.branding import Branding
-from job_runner.emails.rendering import RenderedEmail, rendered
-from job_runner.emails.result import ResultWriter
-from job_runner.emails.sanitize import is_exact, one_line
+from job_runner.emails.texts import legacy_mail
+from job_runner.emails.texts.attachments import StoredAttachment, output_name
+from job_runner.emails.texts.branding import Branding
+from job_runner.emails.texts.rendering import RenderedEmail, rendered
+from job_runner.emails.texts.result import ResultWriter
+from job_runner.emails.texts.sanitize import is_exact, one_line
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import NO_FILES, Outcome, StoredFiles
 

@@ -1,6 +1,6 @@
 """Renders the one mail that an address gets for a whole batch: a table, and all of it as an attached CSV file. Pure.
 
-Names of files are hostile, as in `job_runner.emails.result`: the subject has none, and the HTML part escapes them.
+Names of files are hostile, as in `texts.result`: the subject has none, and the HTML part escapes them.
 """
 
 import csv
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-from job_runner.emails.attachments import StoredAttachment
-from job_runner.emails.branding import Branding
-from job_runner.emails.rendering import RenderedEmail, rendered
-from job_runner.emails.sanitize import one_line
+from job_runner.emails.texts.attachments import StoredAttachment
+from job_runner.emails.texts.branding import Branding
+from job_runner.emails.texts.rendering import RenderedEmail, rendered
+from job_runner.emails.texts.sanitize import one_line
 from shared.engine_api.codex import Verdict
 from shared.engine_api.languages import name_of
 from shared.engine_api.run_call.events import GOOD_VERDICTS

@@ -8,9 +8,9 @@ The footer is added when the mail is sent, so it has the settings and the signat
 from dataclasses import dataclass, replace
 from typing import Final
 
-from job_runner.emails.legacy_mail import FIRST_ROW, REGARDS
-from job_runner.emails.rendering import render_html, render_text
-from job_runner.mailers.base import Email
+from job_runner.emails.mailers.base import Email
+from job_runner.emails.texts.legacy_mail import FIRST_ROW, REGARDS
+from job_runner.emails.texts.rendering import render_html, render_text
 
 #: Where the footer belongs in the HTML. All that strangers wrote is escaped, so this is the template's.
 _PLACE: Final = "<!--footer-->"

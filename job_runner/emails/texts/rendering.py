@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jinja2
 
-from job_runner.emails.attachments import StoredAttachment, to_json
+from job_runner.emails.texts.attachments import StoredAttachment, to_json
 from shared.common.text.strip_nul import strip_nul
 from shared.records.messages import templates
 from shared.records.messages.translations import direction, known_locale
@@ -84,11 +84,11 @@ def render_text(name: str, locale: str, **values: Any) -> str:
     return f"{text.rstrip()}\n"
 
 
-class _Loader(jinja2.PackageLoader):
+class _TemplateLoader(jinja2.PackageLoader):
     """Loads templates, and replaces each `$name` in them by a constant. Doing so for each mail would take longer."""
 
     def __init__(self, constants: Mapping[str, str]) -> None:
-        super().__init__("job_runner.emails")
+        super().__init__("job_runner.emails.texts")
         self._constants = constants
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
@@ -110,7 +110,7 @@ def _environment(locale: str) -> jinja2.Environment:
         # Persian letters need more room above and below.
         "leading": "1.7" if is_rtl else "1.5",
     }
-    environment = templates.environment(_Loader(constants), locale)
+    environment = templates.environment(_TemplateLoader(constants), locale)
     environment.globals["colours"] = {name: light for name, (light, _) in PALETTE.items()}
     environment.filters["indented"] = _indented
     return environment

@@ -6,11 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from job_runner.emails import queue
-from job_runner.emails.complete import MailCompletion
-from job_runner.emails.outage import POLICY, Outage
-from job_runner.emails.queue import ClaimedEmail
-from job_runner.mailers.base import Mailer
+from job_runner.emails.mailers.base import Mailer
+from job_runner.emails.sending import queue
+from job_runner.emails.sending.complete import MailCompletion
+from job_runner.emails.sending.outage import POLICY, Outage
+from job_runner.emails.sending.queue import ClaimedEmail
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.database.group_commit import GroupCommit

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from job_runner.emails.sanitize import Excerpt, excerpt, one_line
-from job_runner.emails.wording import cause, command, subject, toolchain
+from job_runner.emails.texts.sanitize import Excerpt, excerpt, one_line
+from job_runner.emails.texts.wording import cause, command, subject, toolchain
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
 from shared.engine_api.codex import RunResponse, Verdict

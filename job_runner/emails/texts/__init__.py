@@ -1,0 +1,1 @@
+"""Writes mails: subjects, texts, HTML and attached files. Pure."""
