@@ -9,8 +9,8 @@ from typing import Final
 from api_service.access.authenticator import Authenticator
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.app import create_app
-from api_service.background.announcer import Announcer
 from api_service.background.metrics_history import keep_recording
+from api_service.background.outbox_notifier import OutboxNotifier
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
 from api_service.cached import CachedFor
@@ -43,7 +43,7 @@ from shared.common.service.errors import ConfigurationError
 from shared.common.service.lifecycle import restarting, run_loops, run_service
 from shared.common.service.logging import get_logger
 from shared.common.service.settings import load
-from shared.records.accounts.budgets import RunBudgetSettings
+from shared.records.accounts.cell_rate import RunBudgetSettings
 from shared.records.accounts.webhooks import WebhookSettings
 from shared.records.operations.health import HealthServer, HealthSettings
 from shared.records.operations.system_status import REUSED_SECONDS, read_system_status
@@ -87,7 +87,7 @@ async def serve(stop: asyncio.Event) -> None:
             settings,
             database,
             store,
-            OutboxPublisher(database, broker) if broker else Announcer(database),
+            OutboxPublisher(database, broker) if broker else OutboxNotifier(database),
             costs,
             transient,
         )
@@ -158,7 +158,7 @@ def _compose(
     settings: ApiSettings,
     database: Database,
     store: ObjectStore,
-    outbox_publisher: OutboxPublisher | Announcer,
+    outbox_publisher: OutboxPublisher | OutboxNotifier,
     costs: QuotaCosts,
     transient: TransientRuns,
 ) -> Services:

@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from api_service.access.auth import BEARER, Principal, require
 from api_service.access.authenticator import Authenticator
-from api_service.background.announcer import Announcer
+from api_service.background.outbox_notifier import OutboxNotifier
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness
 from api_service.cached import CachedFor
@@ -51,7 +51,7 @@ class Services:
     body_memory: ConcurrencyLimit
     readiness: Readiness
     backlog: BacklogGuard
-    outbox_publisher: OutboxPublisher | Announcer
+    outbox_publisher: OutboxPublisher | OutboxNotifier
     authenticator: Authenticator
     #: Makes and verifies the links that this API serves.
     signer: LinkSigner

@@ -32,7 +32,7 @@ from shared.common.service.lifecycle import restarting, run_loops, run_service
 from shared.common.service.logging import get_logger
 from shared.common.service.notify import notify_ready
 from shared.common.service.settings import load
-from shared.records.accounts.budgets import RunBudgetSettings
+from shared.records.accounts.cell_rate import RunBudgetSettings
 from shared.records.accounts.webhooks import WebhookSettings
 from shared.records.operations.health import HealthServer, HealthSettings
 from shared.records.operations.workers import connection_name

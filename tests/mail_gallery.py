@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from pathlib import Path
 from typing import Final
 
-from job_runner.emails.mailers.base import Email
+from job_runner.emails.mailers.base import AttachedFile, Email
 from job_runner.emails.mailers.message import write_message
 from job_runner.emails.send_test_mail import render_test_mail
 from job_runner.emails.texts.branding import Branding

@@ -30,7 +30,7 @@ _READERS: Final = {
     "job_runner.settings": "The job runner",
     "shared.adapters.engine.settings": "The job runner, and the API if it has `PRECIEUX_CODEX_URL`: the engine",
     "job_runner.emails.mailers.settings": "The job runner: mails",
-    "shared.records.accounts.budgets": "The API and the job runner",
+    "shared.records.accounts.cell_rate": "The API and the job runner",
     "shared.records.accounts.webhooks": "The API and the job runner: webhooks",
     "shared.adapters.database.connection": "The API, the queue consumer and the job runner: the database",
     "shared.adapters.broker.settings": "The API and the queue consumer: the broker",

@@ -1,4 +1,4 @@
-"""Counts requests against rate limits, and refuses those above one. See `shared.records.accounts.budgets`."""
+"""Counts requests against rate limits, and refuses those above one. See `shared.records.accounts.cell_rate`."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from typing import Final
 
 from api_service.http.errors import ApiError, Kind
 from shared.adapters.database.connection import Connection
-from shared.records.accounts import budgets
-from shared.records.accounts.budgets import Bucket, Charge
+from shared.records.accounts import cell_rate
+from shared.records.accounts.cell_rate import Bucket, Charge
 
 WINDOW_SECONDS: Final = 3600
 
@@ -57,7 +57,9 @@ async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
                 f"{limit.what}: this request needs {limit.amount}, which is more than the {limit.per_hour} of an hour;"
                 " divide it.",
             )
-    buckets = await budgets.take(connection, [Charge(limit.subject, limit.per_hour, limit.amount) for limit in wanted])
+    buckets = await cell_rate.take(
+        connection, [Charge(limit.subject, limit.per_hour, limit.amount) for limit in wanted]
+    )
     counted = [(limit, _counted(limit, buckets[limit.subject])) for limit in wanted if limit.subject in buckets]
     used_up = [(limit, state) for limit, state in counted if buckets[limit.subject].wait_s is not None]
     if used_up:
@@ -69,7 +71,7 @@ async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
 
 async def check(connection: Connection, limit: RateLimit) -> None:
     """Raise `ApiError` (429) if more than an hour's worth was charged."""
-    if wait := await budgets.overdrawn(connection, limit.subject):
+    if wait := await cell_rate.overdrawn(connection, limit.subject):
         raise overdrawn(limit, wait)
 
 

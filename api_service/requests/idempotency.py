@@ -12,7 +12,7 @@ A route of API v1 that posts ends with `once`, which calls its `work` and then i
 - If what it was about is deleted, its answer is too, and a repeated request is answered with 410.
 
 A request first commits a row with a claim. The row is removed if the work fails, so errors are not kept. A claim that
-is not settled within a minute belongs to a process that has died: the next request takes it over.
+is not done within a minute belongs to a process that has died: the next request takes it over.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ _FIND: Final = """
     FROM idempotency_keys WHERE owner = :owner AND path = :path AND key = :key
 """
 # `claimed_at` becomes the time until which the answer may wait.
-_SETTLE: Final = """
+_MARK_DONE: Final = """
     UPDATE idempotency_keys SET status = :status, made = :made, location = :location,
         claimed_at = clock_timestamp() + make_interval(secs => :wait_s)
     WHERE owner = :owner AND path = :path AND key = :key AND claim_id = :claim_id AND status IS NULL
@@ -136,7 +136,7 @@ class Once:
     @property
     def on_stored(self) -> OnStored | None:
         """Marks the request as done, at the end of the work's transaction; None if it has no key."""
-        return self._settle if self._claim else None
+        return self._mark_done if self._claim else None
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -167,10 +167,10 @@ class Once:
         async with self.services.database.connection() as connection:
             return await connection.fetch_one(sql, {**(self._claim or {}), **values})
 
-    async def _settle(self, connection: Connection, made: int) -> None:
+    async def _mark_done(self, connection: Connection, made: int) -> None:
         assert self._claim
         values = {"status": self.status.value, "made": made, "location": self._address(made), "wait_s": self.wait_s}
-        if not await connection.fetch_one(_SETTLE, {**self._claim, **values}):
+        if not await connection.fetch_one(_MARK_DONE, {**self._claim, **values}):
             raise _under_way()
 
     async def _replay(self, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:

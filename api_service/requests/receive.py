@@ -16,8 +16,8 @@ from api_service.limits import rate_limits
 from api_service.requests.threads import LARGE, run_in_thread_if_large
 from api_service.services import Services
 from shared.common.http.bodies import give_back
-from shared.records.accounts import budgets
-from shared.records.accounts.budgets import Charge
+from shared.records.accounts import cell_rate
+from shared.records.accounts.cell_rate import Charge
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,7 +54,7 @@ async def _counting_refusals(services: Services, principal: Principal) -> AsyncI
     except ApiError as exc:
         if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
             async with services.database.connection() as connection:
-                await budgets.charge(connection, [Charge(own.subject, own.per_hour)])
+                await cell_rate.charge(connection, [Charge(own.subject, own.per_hour)])
         raise
 
 

@@ -8,7 +8,7 @@ from api_service.access.auth import Principal
 from api_service.limits.rate_limits import RateLimit
 from api_service.submissions.new_submission import NewSubmission
 from shared.common.text.email_addresses import as_addressed, canonical, domain_of
-from shared.records.accounts import budgets
+from shared.records.accounts import cell_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class QuotaCosts:
         per_hour = self.seconds_an_hour(principal)
         if per_hour is None or principal.key_id is None:
             return None
-        seconds = budgets.run_seconds(principal.key_id)
+        seconds = cell_rate.run_seconds(principal.key_id)
         what = "Seconds of run time of this key's programs"
         return RateLimit(seconds, per_hour, what, name="run_seconds")
 

@@ -13,8 +13,8 @@ from shared.adapters.database.connection import Database
 from shared.common.service.errors import TransientError
 from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
-from shared.records.accounts import budgets
-from shared.records.accounts.budgets import Charge
+from shared.records.accounts import cell_rate
+from shared.records.accounts.cell_rate import Charge
 
 log = get_logger(__name__)
 
@@ -59,7 +59,7 @@ class RunSeconds:
         budget = self._budgets.get(limit.subject)
         if budget is None:
             async with self._database.connection() as connection:
-                in_use = await budgets.in_use(connection, [limit.subject])
+                in_use = await cell_rate.in_use(connection, [limit.subject])
             seconds = in_use[limit.subject].seconds if in_use else 0.0
             budget = self._budgets.setdefault(limit.subject, _Budget(limit, seconds, time.monotonic()))
         budget.was_used = True
@@ -99,8 +99,8 @@ class RunSeconds:
             charges = {subject: budget.unwritten_s for subject, budget in used.items()}
             uses = [Charge(subject, used[subject].limit.per_hour, s) for subject, s in charges.items() if s]
             async with self._database.transaction() as connection:
-                await budgets.charge(connection, uses)
-                in_use = await budgets.in_use(connection, list(used))
+                await cell_rate.charge(connection, uses)
+                in_use = await cell_rate.in_use(connection, list(used))
             for subject, budget in used.items():
                 found = in_use.get(subject)
                 budget.in_use_s, budget.read_at = (found.seconds if found else 0.0), time.monotonic()

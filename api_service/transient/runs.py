@@ -12,8 +12,8 @@ from cachetools import TTLCache
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
+from api_service.transient.engine_slots import EngineSlots
 from api_service.transient.run_seconds import RunSeconds
-from api_service.transient.turns import Turns
 from shared.adapters.engine.base import OpenedEngine
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
 from shared.common.service.logging import get_logger
@@ -93,7 +93,7 @@ class TransientRuns:
         #: The budgets of run time.
         self.seconds = seconds
         self._policy = policy
-        self._turns = Turns()
+        self._slots = EngineSlots()
         #: The programs during whose runs an engine stopped, by their digests: True if such a program ran alone.
         self._crashed: TTLCache[bytes, bool] = TTLCache(_KEPT_PROGRAMS, ttl=_KEPT_SECONDS)
         self._suspect = asyncio.Lock()
@@ -191,13 +191,13 @@ class TransientRuns:
             async with asyncio.timeout(deadline - time.monotonic()):
                 if suspect:
                     await held.enter_async_context(self._only_suspect(suspect))
-                await held.enter_async_context(self._turns.take(key, deadline))
+                await held.enter_async_context(self._slots.take(key, deadline))
                 events = await held.enter_async_context(aclosing(running))
                 try:
                     first = await anext(events)
                 except EngineAway as exc:
                     if exc.retry_after is not None:
-                        self._turns.is_full()
+                        self._slots.is_full()
                     raise
             run_time = RunTime()
             try:

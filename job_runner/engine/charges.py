@@ -7,8 +7,8 @@ from shared.adapters.database.connection import Database
 from shared.adapters.database.group_commit import GroupCommit
 from shared.common.service.errors import TransientError
 from shared.common.service.logging import get_logger
-from shared.records.accounts import api_keys, budgets
-from shared.records.accounts.budgets import Charge, run_seconds
+from shared.records.accounts import api_keys, cell_rate
+from shared.records.accounts.cell_rate import Charge, run_seconds
 
 log = get_logger(__name__)
 
@@ -42,5 +42,5 @@ class Charges:
             own = await api_keys.run_seconds_of(connection, by_key)
             per_hour = {key: own.get(key, self._key_cpu_seconds) for key in by_key}
             uses = [Charge(run_seconds(key), per_hour[key], s) for key, s in by_key.items() if per_hour[key]]
-            await budgets.charge(connection, uses)
+            await cell_rate.charge(connection, uses)
         return [None] * len(charges)

@@ -99,7 +99,7 @@ class TestResults:
 
 
 class TestWriter:
-    """Writes the results of one job while its run goes on. Call `settle` at the end."""
+    """Writes the results of one job while its run goes on. Call `finish` at the end."""
 
     __test__ = False
 
@@ -119,7 +119,7 @@ class TestWriter:
         elif (first := self._waiting[0][1]).done() and first.exception() is None:
             self._check(self._waiting.pop(0)[1].result())
 
-    async def settle(self) -> None:
+    async def finish(self) -> None:
         """Return when all results are written. Raises `LeaseLost` if the job is not ours any more.
 
         The program has run. While the database is away, its results wait.

@@ -75,7 +75,7 @@ class _Run:
                 await self._grade(step)
             else:
                 await self._run_some(writer)
-        await writer.settle()
+        await writer.finish()
         return self._answer.outcome()
 
     async def _run_some(self, writer: TestWriter) -> None:

@@ -142,7 +142,7 @@ class ProgramRuns:
                             if program.has_tests:
                                 points = program.cases[event.number - 1].points or 0.0
                                 await results.write(event, awarded(points, event.verdict, event.points_awarded))
-        await results.settle()
+        await results.finish()
         return answer.outcome()
 
     async def _call_codex(self, job: ClaimedJob, program: JobProgram, source: bytes, share: str) -> RunResponse:

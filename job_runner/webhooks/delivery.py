@@ -180,7 +180,7 @@ async def resolve_name(host: str) -> Sequence[str]:
     connections to the engine and the mail provider need. As a daemon, it does not delay the end of the process.
     """
     addresses: Future[Sequence[str]] = Future()
-    addresses.set_running_or_notify_cancel()  # a future that runs cannot be cancelled, so the thread may settle it
+    addresses.set_running_or_notify_cancel()  # a future that runs cannot be cancelled, so the thread may set its result
 
     def look_up() -> None:
         try:

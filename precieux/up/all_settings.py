@@ -18,7 +18,7 @@ CLASSES: Final = (
     "job_runner.settings:RunnerSettings",
     "job_runner.emails.mailers.settings:MailSettings",
     "shared.adapters.engine.settings:EngineSettings",
-    "shared.records.accounts.budgets:RunBudgetSettings",
+    "shared.records.accounts.cell_rate:RunBudgetSettings",
     "shared.records.accounts.webhooks:WebhookSettings",
     "shared.adapters.database.connection:DatabaseSettings",
     "shared.adapters.broker.settings:BrokerSettings",

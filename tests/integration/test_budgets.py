@@ -12,8 +12,8 @@ from job_runner.upkeep.cleaner import Cleaner
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
 from shared.adapters.storage.signing import LinkSigner
-from shared.records.accounts import budgets
-from shared.records.accounts.budgets import Bucket, Charge
+from shared.records.accounts import cell_rate
+from shared.records.accounts.cell_rate import Bucket, Charge
 from tests.integration.rows import execute, fetch, somebody_waits
 from tests.waiting import eventually
 
@@ -27,7 +27,7 @@ async def take(database: Database, *uses: Charge) -> dict[str, float]:
     waits: dict[str, float] = {}
     try:
         async with database.transaction() as connection:
-            buckets = await budgets.take(connection, uses)
+            buckets = await cell_rate.take(connection, uses)
             waits = {subject: one.wait_s for subject, one in buckets.items() if one.wait_s is not None}
             if waits:
                 raise Refused
@@ -58,7 +58,7 @@ async def test_a_use_that_is_larger_than_the_budget_is_never_taken(database: Dat
 async def test_taking_returns_the_use_of_each_budget(database: Database) -> None:
     async with database.transaction() as connection:
         for times in (1, 2):
-            buckets = await budgets.take(connection, [Charge("a", 100, 3), Charge("b", 3600)])
+            buckets = await cell_rate.take(connection, [Charge("a", 100, 3), Charge("b", 3600)])
             assert buckets == {"a": Bucket(times * 108.0), "b": Bucket(times * 1.0)}
 
 
@@ -70,18 +70,18 @@ async def test_a_refusal_names_the_budgets_that_are_used_up(database: Database) 
 
 async def test_a_charge_may_overdraw_and_is_repaid_over_time(database: Database) -> None:
     async with database.transaction() as connection:
-        assert await budgets.overdrawn(connection, "a") == 0
-        await budgets.charge(connection, [Charge("a", 100, 90), Charge("b", 100, 90)])
-        assert await budgets.overdrawn(connection, "a") == 0
-        await budgets.charge(connection, [Charge("a", 100, 30)])
-        assert await budgets.overdrawn(connection, "a") == pytest.approx(720, abs=10)
-        assert await budgets.overdrawn(connection, "b") == 0
+        assert await cell_rate.overdrawn(connection, "a") == 0
+        await cell_rate.charge(connection, [Charge("a", 100, 90), Charge("b", 100, 90)])
+        assert await cell_rate.overdrawn(connection, "a") == 0
+        await cell_rate.charge(connection, [Charge("a", 100, 30)])
+        assert await cell_rate.overdrawn(connection, "a") == pytest.approx(720, abs=10)
+        assert await cell_rate.overdrawn(connection, "b") == 0
     await execute(database, "UPDATE budgets SET used_until = used_until - interval '721 s'")
     async with database.transaction() as connection:
-        assert await budgets.overdrawn(connection, "a") == 0
+        assert await cell_rate.overdrawn(connection, "a") == 0
 
 
-@pytest.mark.parametrize("charge", [budgets.take, budgets.charge])
+@pytest.mark.parametrize("charge", [cell_rate.take, cell_rate.charge])
 async def test_a_use_that_waits_for_its_first_budget_holds_no_other(database: Database, charge: Any) -> None:
     """In the order of its call, two uses of the same budgets could deadlock."""
     await execute(database, "INSERT INTO budgets SELECT name, now() FROM unnest(ARRAY['a', 'z']) AS names (name)")

@@ -19,7 +19,7 @@ _MODULES: Final = {
         "api_service.settings",
         "api_service.doors.jobe.settings",
         "api_service.agent_tools.settings",
-        "shared.records.accounts.budgets",
+        "shared.records.accounts.cell_rate",
         "shared.adapters.broker.settings",
         "shared.adapters.storage.settings",
         "shared.records.accounts.webhooks",
@@ -28,7 +28,7 @@ _MODULES: Final = {
     "job_runner": [
         "job_runner.settings",
         "job_runner.emails.mailers.settings",
-        "shared.records.accounts.budgets",
+        "shared.records.accounts.cell_rate",
         "shared.adapters.storage.settings",
         "shared.records.accounts.webhooks",
     ],

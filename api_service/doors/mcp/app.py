@@ -12,7 +12,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.agent_tools.here import HereBackend
+from api_service.agent_tools.api import ApiBackend
 from api_service.agent_tools.server import Context, make_server
 from api_service.agent_tools.settings import McpSettings
 from api_service.doors.door import Door, Sender, bearer
@@ -48,9 +48,9 @@ def open_door(services: Services) -> Door:
         if request.method != "POST":
             raise ApiError(Kind.METHOD_NOT_ALLOWED, "Send POST; there is no other stream.", headers={"Allow": "POST"})
 
-    async def backend_of(context: Context) -> HereBackend:
+    async def backend_of(context: Context) -> ApiBackend:
         assert isinstance(context.request, Request)
-        backend: HereBackend = context.request.state.backend
+        backend: ApiBackend = context.request.state.backend
         return backend
 
     return Door(
@@ -71,14 +71,14 @@ def _error(_: HTTPConnection, error: ApiError) -> JSONResponse:
     return JSONResponse(content, error.kind.status, error.headers)
 
 
-async def _backend(principal: Sender, request: Request, services: ServicesDep) -> AsyncIterator[HereBackend]:
+async def _backend(principal: Sender, request: Request, services: ServicesDep) -> AsyncIterator[ApiBackend]:
     # The arguments and what is reserved for the result are in memory until the answer is sent.
     with reserving(services.response_memory, principal) as reserve:
-        yield HereBackend(services, principal, request, reserve)
+        yield ApiBackend(services, principal, request, reserve)
 
 
 @router.post(PATH)
-async def exchange(backend: Annotated[HereBackend, Depends(_backend)], request: Request) -> Response:
+async def exchange(backend: Annotated[ApiBackend, Depends(_backend)], request: Request) -> Response:
     body = await request.body()
     if has_more_structure(body, MAX_STRUCTURE):
         raise ApiError(Kind.TOO_LARGE, "The body has too many keys and values; send fewer in one request.")

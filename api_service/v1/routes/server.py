@@ -15,7 +15,7 @@ from api_service.requests.validation import read_query
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
-from shared.records.accounts import budgets
+from shared.records.accounts import cell_rate
 from shared.records.accounts.scopes import Scope
 from shared.records.resources.kept_answers import KEPT_SECONDS
 from shared.records.resources.models import Bytes, ListOf, Resource, Time
@@ -131,7 +131,7 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     costs = services.submissions.costs
     own, mails = costs.of_key(principal), costs.share_of_mails(principal)
     async with services.database.connection() as connection:
-        in_use = await budgets.in_use(connection, [limit.subject for limit in own], [mails.subject])
+        in_use = await cell_rate.in_use(connection, [limit.subject for limit in own], [mails.subject])
         stores = Scope.PROBLEMS in principal.scopes
         stored = await used_bytes(connection, principal.key_id) if stores else 0
     items = [_usage(limit, in_use.get(limit.subject)) for limit in (*own, mails)]
@@ -144,7 +144,7 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     return answer(ListOf[Usage](items=items, next=None))
 
 
-def _usage(limit: RateLimit, in_use: budgets.BucketUsage | None) -> Usage:
+def _usage(limit: RateLimit, in_use: cell_rate.BucketUsage | None) -> Usage:
     # Rounded, because the times in the database have microseconds.
     used = math.ceil(round(in_use.seconds * limit.per_hour / WINDOW_SECONDS, 3)) if in_use else 0
     return Usage(

@@ -14,9 +14,9 @@ from api_service.v1 import router as v1
 from api_service.v1.router import PREFIX as V1
 from shared.adapters.database.connection import Database
 from shared.adapters.engine.base import OpenedEngine
-from shared.records.accounts import budgets
+from shared.records.accounts import cell_rate
 from shared.records.accounts.api_keys import Scope
-from shared.records.accounts.budgets import Charge
+from shared.records.accounts.cell_rate import Charge
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.test_mcp import _HEADERS, _META
@@ -137,7 +137,7 @@ async def _use_up(bound: str, services: Services, principal: Principal, database
             await services.transient.seconds.write()
         case "stored bytes":
             async with owner_of(database).transaction() as connection:
-                await budgets.charge(connection, [Charge(f"bytes:{principal.key_id}", 1 << 30, 2 << 30)])
+                await cell_rate.charge(connection, [Charge(f"bytes:{principal.key_id}", 1 << 30, 2 << 30)])
 
 
 @pytest.mark.parametrize("bound", sorted(set().union(*_BOUNDS.values())))

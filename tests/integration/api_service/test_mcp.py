@@ -221,7 +221,7 @@ async def test_what_is_stored_is_not_sent_twice(
     client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = AsyncMock(side_effect=DatabaseUnavailable("it is away"))
-    monkeypatch.setattr("api_service.doors.mcp.here.visible_submission", away)
+    monkeypatch.setattr("api_service.agent_tools.api.visible_submission", away)
     refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "submit_program", **_CODE))
     [row] = await fetch(database, "SELECT id FROM uploads")
     assert refused.startswith(f"Submission {row['id']} is stored")

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from api_service.background.announcer import Announcer
+from api_service.background.outbox_notifier import OutboxNotifier
 from api_service.background.outbox_publisher import OutboxPublisher
 from shared.adapters.broker.base import Message
 from shared.adapters.database import channels
@@ -101,13 +101,13 @@ async def test_a_dead_row_is_not_published(
 
 
 async def test_without_rabbitmq_a_wake_up_reaches_the_consumers(database: Database) -> None:
-    announcer, stop = Announcer(database), asyncio.Event()
+    notifier, stop = OutboxNotifier(database), asyncio.Event()
     async with database.listen(channels.OUTBOX) as notified, asyncio.timeout(30):
         await notified.wait()  # the listener says so once it is connected
-        running = asyncio.create_task(announcer.run(stop))
+        running = asyncio.create_task(notifier.run(stop))
         for _ in range(2):
             notified.clear()
-            announcer.wake.set()
+            notifier.wake.set()
             await notified.wait()
         stop.set()
         await running

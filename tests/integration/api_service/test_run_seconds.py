@@ -11,16 +11,16 @@ from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
 from shared.adapters.database.connection import Database
-from shared.records.accounts import budgets
+from shared.records.accounts import cell_rate
 from shared.records.accounts.api_keys import Scope
 
 _KEY = Principal(7, frozenset({Scope.SUBMIT}))
 
 
 async def in_use(database: Database) -> float:
-    subject = budgets.run_seconds(7)
+    subject = cell_rate.run_seconds(7)
     async with database.connection() as connection:
-        found = await budgets.in_use(connection, [subject])
+        found = await cell_rate.in_use(connection, [subject])
     return round(found[subject].seconds if subject in found else 0.0)
 
 

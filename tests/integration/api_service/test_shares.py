@@ -9,9 +9,9 @@ import pytest
 from api_service.access.recipients import Recipients
 from api_service.submissions import rows
 from shared.adapters.database.connection import Database
-from shared.records.accounts import api_keys, budgets
+from shared.records.accounts import api_keys, cell_rate
 from shared.records.accounts.api_keys import Scope
-from shared.records.accounts.budgets import Charge
+from shared.records.accounts.cell_rate import Charge
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import OPERATOR, ApiWith, submit
 from tests.integration.rows import bearer, execute, fetch, make_key
@@ -85,7 +85,7 @@ async def test_a_key_whose_programs_ran_too_long_waits(api_with: ApiWith, databa
     async with api_with(key_budget=MANY, key_cpu_seconds=100) as client:
         assert (await submit(client, key, id=1)).status_code == 200
         async with database.transaction() as connection:
-            await budgets.charge(connection, [Charge(budgets.run_seconds(1), 100, 110)])
+            await cell_rate.charge(connection, [Charge(cell_rate.run_seconds(1), 100, 110)])
         for answer in (await submit(client, key), await ask(client, key, 1)):
             assert answer.status_code == 429
             assert 350 <= int(answer.headers["Retry-After"]) <= 360

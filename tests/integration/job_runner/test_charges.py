@@ -14,7 +14,7 @@ from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.records.accounts import api_keys
 from shared.records.accounts.api_keys import Scope
-from shared.records.accounts.budgets import run_seconds
+from shared.records.accounts.cell_rate import run_seconds
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import ScriptedEngine

@@ -14,7 +14,7 @@ from shared.common.files.archives import pack
 from shared.engine_api.codex import Verdict
 from shared.engine_api.job_program import JobProgram
 from shared.engine_api.run_call.events import JudgeFailed
-from shared.records.accounts.budgets import run_seconds
+from shared.records.accounts.cell_rate import run_seconds
 from shared.records.resources import read
 from shared.records.resources.links import Links
 from tests.fixtures.postgres import owner_of

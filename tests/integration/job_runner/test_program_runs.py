@@ -25,7 +25,7 @@ from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import Verdict
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.run_call.events import Compiled, Stop
-from shared.records.accounts.budgets import run_seconds
+from shared.records.accounts.cell_rate import run_seconds
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import COMPILED, STARTED, StreamingEngine, ended

@@ -20,7 +20,7 @@ from shared.records.operations import jobs
 log = get_logger(__name__)
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-#: How many of each kind are shown, and settled by one form.
+#: How many of each kind are shown, and sent or run again by one form.
 _SHOWN: Final = 100
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 from shared.adapters.database.connection import Database
-from shared.records.accounts import budgets
+from shared.records.accounts import cell_rate
 from shared.records.accounts.api_keys import Scope
-from shared.records.accounts.budgets import Charge, run_seconds
+from shared.records.accounts.cell_rate import Charge, run_seconds
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import submit
 from tests.integration.api_service.v1.conftest import Key
@@ -46,7 +46,7 @@ async def test_the_use_of_a_key_counts_for_it_alone(
     charged_at = time.monotonic()
     async with owner_of(database).transaction() as connection:
         limit = found["run_seconds"]["limit"]
-        await budgets.charge(connection, [Charge(run_seconds(alice.id), limit, 2 * limit)])
+        await cell_rate.charge(connection, [Charge(run_seconds(alice.id), limit, 2 * limit)])
     overdrawn = (await usage(api, alice.headers))["run_seconds"]
     come_back = math.ceil((time.monotonic() - charged_at) * limit / overdrawn["window_s"])
     assert 2 * limit - come_back <= overdrawn["used"] <= 2 * limit
@@ -62,7 +62,7 @@ async def test_mails_are_those_to_the_address_mailed_most(
             (f"share:{alice.id}:d@e.f", 2),
             (f"share:{alice.id}0:a@b.c", 3),
         ):
-            await budgets.charge(connection, [Charge(subject, 4, amount)])
+            await cell_rate.charge(connection, [Charge(subject, 4, amount)])
     mails = (await usage(api, alice.headers))["mails"]
     assert mails["used"] == 1  # two of four an hour are one of two
 

@@ -19,7 +19,7 @@ log = get_logger(__name__)
 _PACE_SECONDS: Final = 0.005
 
 
-class Announcer:
+class OutboxNotifier:
     """Notifies the consumers. Set `wake` after a commit that wrote a row; else they find it by polling."""
 
     def __init__(self, database: Database) -> None:

@@ -1,6 +1,6 @@
-"""Budgets: how much of something a subject (a key, a recipient, a domain) may use in an hour.
+"""The generic cell rate algorithm (ITU-T I.371), for budgets: how much a subject may use of something in an hour.
 
-The generic cell rate algorithm (ITU-T I.371): one time stamp per subject says when nothing of its budget will be in
+A subject is a key, a recipient or a domain. One time stamp per subject says when nothing of its budget will be in
 use any more. An hour's worth may be used at once, and never more. One statement reads and takes, so all replicas share
 a budget, and its cost does not depend on how much was used. Only `charge`, for what was already used, may overdraw it.
 

@@ -20,7 +20,7 @@ class _Waiter:
     granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Turns:
+class EngineSlots:
     """At most `limit` runs are at the engine. The next turn is for the waiting key that has the fewest there, and then
     for the run with the earliest deadline: one that can wait longer lets it go first.
 

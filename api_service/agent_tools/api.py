@@ -29,7 +29,7 @@ from shared.records.resources.read import Reserve
 
 
 @dataclass(frozen=True, slots=True)
-class HereBackend:
+class ApiBackend:
     """Calls this API for the sender of a request. `reserve` holds memory until the answer is sent."""
 
     services: Services

@@ -1,9 +1,9 @@
-"""The turns of transient runs."""
+"""The slots of transient runs at the engine."""
 
 import asyncio
 import itertools
 
-from api_service.transient.turns import Turns
+from api_service.transient.engine_slots import EngineSlots
 
 
 class Run:
@@ -11,8 +11,8 @@ class Run:
 
     _deadlines = itertools.count(1)
 
-    def __init__(self, turns: Turns, key: int, deadline: float | None = None) -> None:
-        self._turns = turns
+    def __init__(self, slots: EngineSlots, key: int, deadline: float | None = None) -> None:
+        self._slots = slots
         self._key = key
         self._deadline = next(self._deadlines) if deadline is None else deadline
         self.may_end = asyncio.Event()
@@ -20,7 +20,7 @@ class Run:
         self.task = asyncio.create_task(self._take())
 
     async def _take(self) -> None:
-        async with self._turns.take(self._key, self._deadline):
+        async with self._slots.take(self._key, self._deadline):
             self.has_turn = True
             await self.may_end.wait()
 
@@ -37,8 +37,8 @@ async def settled() -> None:
 
 
 async def test_keys_take_turns() -> None:
-    turns = Turns(1, most=1)
-    runs = [Run(turns, key) for key in (1, 1, 1, 2)]
+    slots = EngineSlots(1, most=1)
+    runs = [Run(slots, key) for key in (1, 1, 1, 2)]
     order = []
     for _ in range(4):
         await settled()
@@ -46,7 +46,7 @@ async def test_keys_take_turns() -> None:
         order.append(runs.index(run))
         await run.end()
     assert order == [0, 1, 2, 3]
-    two = Turns(2, most=2)
+    two = EngineSlots(2, most=2)
     runs = [Run(two, key) for key in (1, 1, 1, 2)]
     await settled()
     await runs[0].end()
@@ -57,11 +57,11 @@ async def test_keys_take_turns() -> None:
 
 
 async def test_a_full_engine_lowers_the_limit() -> None:
-    turns = Turns(3)
-    runs = [Run(turns, 1) for _ in range(5)]
+    slots = EngineSlots(3)
+    runs = [Run(slots, 1) for _ in range(5)]
     await settled()
     assert [run.has_turn for run in runs] == [True, True, True, False, False]
-    turns.is_full()
+    slots.is_full()
     await runs[0].end()
     assert [run.has_turn for run in runs] == [True, True, True, False, False]
     await runs[1].end()
@@ -72,9 +72,9 @@ async def test_a_full_engine_lowers_the_limit() -> None:
 
 
 async def test_one_that_can_wait_longer_lets_others_go_first() -> None:
-    turns = Turns(1, most=1)
-    first = Run(turns, 1, deadline=9.0)
-    patient, hurried = Run(turns, 1, deadline=8.0), Run(turns, 1, deadline=7.0)
+    slots = EngineSlots(1, most=1)
+    first = Run(slots, 1, deadline=9.0)
+    patient, hurried = Run(slots, 1, deadline=8.0), Run(slots, 1, deadline=7.0)
     await settled()
     await first.end()
     assert (hurried.has_turn, patient.has_turn) == (True, False)
@@ -83,14 +83,14 @@ async def test_one_that_can_wait_longer_lets_others_go_first() -> None:
 
 
 async def test_one_that_gives_up_takes_no_turn() -> None:
-    turns = Turns(1, most=1)
-    first, second, third = (Run(turns, 1) for _ in range(3))
+    slots = EngineSlots(1, most=1)
+    first, second, third = (Run(slots, 1) for _ in range(3))
     await settled()
     second.task.cancel()
     await settled()
     await first.end()
     assert third.has_turn
-    fourth, fifth = Run(turns, 1), Run(turns, 1)
+    fourth, fifth = Run(slots, 1), Run(slots, 1)
     await settled()
     third.may_end.set()
     third.task.add_done_callback(lambda _: fourth.task.cancel())  # its turn was granted, and its task has not run since
@@ -100,13 +100,13 @@ async def test_one_that_gives_up_takes_no_turn() -> None:
 
 
 async def test_one_that_gives_up_meanwhile_gives_no_turn_back() -> None:
-    turns = Turns(1, most=1)
-    first, second = Run(turns, 1), Run(turns, 2)
+    slots = EngineSlots(1, most=1)
+    first, second = Run(slots, 1), Run(slots, 2)
     await settled()
     first.may_end.set()
     second.task.cancel()  # its task runs after that of the first, which finds it among those that wait
     await settled()
-    runs = [Run(turns, 2) for _ in range(3)]
+    runs = [Run(slots, 2) for _ in range(3)]
     await settled()
     assert [run.has_turn for run in runs] == [True, False, False]
     for run in runs:
