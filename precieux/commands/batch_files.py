@@ -14,6 +14,7 @@ from precieux.errors import UsageError
 from precieux.host import files
 from precieux.programs.read import NoProgram, ProgramFiles, natural_key, read_program
 from precieux_client import Submission
+from shared.common.text.csv_cells import text_cell
 
 #: The columns of a CSV file of programs. Only `path` is required; it is relative to the CSV file's folder.
 _COLUMNS: Final = ("path", "name", "language", "email", "stdin")
@@ -146,12 +147,8 @@ def _row(entry: Entry, submission: Submission) -> dict[str, Any]:
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
     table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, _RESULTS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(_RESULTS)
+    for row in rows:
+        writer.writerow(text_cell(value) if isinstance(value, str) else value for value in row.values())
     return table.getvalue()
-
-
-def _safe(value: Any) -> Any:
-    """Return the value so that a spreadsheet takes no name for a formula (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -13,6 +13,7 @@ from job_runner.emails.texts.attachments import StoredAttachment
 from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.rendering import RenderedEmail, rendered
 from job_runner.emails.texts.sanitize import one_line
+from shared.common.text.csv_cells import text_cell
 from shared.engine_api.codex import Verdict
 from shared.engine_api.languages import name_of
 from shared.engine_api.run_call.events import GOOD_VERDICTS
@@ -31,9 +32,6 @@ _LABELS: Final[Mapping[str, str]] = {
 #: Bytes of a path (`shared.common.text.source_paths`).
 _LONGEST_PATH: Final = 255
 _COLUMNS: Final = ("submission", "file", "language", "result", "points_awarded", "points", "page")
-#: A spreadsheet takes a cell that begins with one of these for a formula
-#: (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +79,7 @@ def table_as_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
-    for row in rows:
-        writer.writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row)
+    writer.writerows(map(text_cell, row) for row in rows)
     return f"\ufeff{text.getvalue()}"
 
 

@@ -1,14 +1,17 @@
-"""What `precieux batch` says after Ctrl-C, and when programs are refused."""
+"""What `precieux batch` says after Ctrl-C and when programs are refused, and what it writes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer
 
 from precieux.commands.batch import batch
+from precieux.commands.batch_files import Entry, write_results
 from precieux.errors import UsageError
+from precieux.programs.read import ProgramFiles
 from precieux_client import Client, Fault, InvalidRequest
 
 
@@ -55,3 +58,10 @@ def test_a_fault_of_many_programs_is_said_once(tmp_path: Path, monkeypatch: pyte
         batch(path=tmp_path)
     faults = "a.py and 2 more: language: It is unknown. b.py: stdin: It is too long."
     assert str(refused.value) == f"Nothing was registered. {faults}"
+
+
+def test_no_name_of_a_program_becomes_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = Entry("＝1+1.py", ProgramFiles({}, None, None, "py"))
+    submission: Any = SimpleNamespace(id=1, state="queued", verdict=None, run=None)
+    write_results([entry], [submission], None, as_json=False)
+    assert capsys.readouterr().out.splitlines()[1].startswith("'＝1+1.py,1,queued,")
