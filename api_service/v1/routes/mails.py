@@ -14,7 +14,7 @@ from api_service.requests.visibility import refuse_unknown, require_visible
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
 from api_service.submissions.mails import mail_again
 from api_service.submissions.service import OnStored
-from shared.records.resources import mails as read
+from shared.records.mail import of_submission
 from shared.records.resources.models import ListOf, Mail
 
 router = V1Router(tags=["submissions"])
@@ -33,7 +33,7 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
     await require_visible(services, principal, id)
     query = read_query(request, PageQuery)
     async with services.database.connection() as connection:
-        mails, following = await read.mails(connection, id, limit=PAGE_ITEMS, before=query.cursor)
+        mails, following = await of_submission.mails(connection, id, limit=PAGE_ITEMS, before=query.cursor)
     return page_answer(request, services, ListOf[Mail], mails, following)
 
 
@@ -57,6 +57,6 @@ async def mail_result_again(
 
     async def render(mail: int) -> Mail:
         async with services.database.connection() as connection:
-            return await read.mail(connection, mail) or refuse_unknown("mail")
+            return await of_submission.mail(connection, mail) or refuse_unknown("mail")
 
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)

@@ -14,9 +14,10 @@ from shared.records.resources.models import MailState
 SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)
 #: The most mails that are sent again at once.
 _MOST: Final = 100_000
-# A failure mail takes the place of the result mail, so both have the kind `result` (`shared.records.resources.mails`).
-_FIELDS: Final = """
-    e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind, coalesce(e.recipient, u.email) AS recipient,
+#: A mail that says that there is no result takes the place of the result's, so both have the kind `result`.
+KIND: Final = "CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind"
+_FIELDS: Final = f"""
+    e.id, {KIND}, coalesce(e.recipient, u.email) AS recipient,
     e.status AS state, e.attempt AS attempts, e.upload AS submission, e.batch, e.created_at, e.updated_at
 """
 _LIST: Final = f"""

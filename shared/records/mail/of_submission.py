@@ -1,13 +1,14 @@
-"""Reads mails from the database. Their texts are not read."""
+"""Reads the mails of a submission as API v1 shows them. Their texts are not read."""
 
 from typing import Final
 
 from shared.adapters.database.connection import Connection
+from shared.records.mail.mails import KIND
 from shared.records.resources.models import Mail
 
-# The fields of `Mail`. A mail that says that there is no result takes the place of the result's.
-_MAIL: Final = """
-    e.id, CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind, coalesce(e.recipient, u.email) AS "to",
+# The fields of `Mail`.
+_MAIL: Final = f"""
+    e.id, {KIND}, coalesce(e.recipient, u.email) AS "to",
     coalesce(e.locale, u.spec ->> 'locale', 'en') AS locale, e.status AS state, e.attempt AS attempts,
     e.created_at, e.updated_at, e.sent_at, e.last_error
 """
