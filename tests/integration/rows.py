@@ -129,15 +129,6 @@ async def somebody_waits(database: Database) -> bool:
     return await asyncio.create_task(look())
 
 
-def take_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every use of the database fail, as while its server is down."""
-
-    def fail(*_: object) -> None:
-        raise DatabaseUnavailable("it is down")
-
-    monkeypatch.setattr(database, "_acquired", fail)
-
-
 async def offer(database: Database, language: str = "py", **details: Any) -> None:
     """Offer a language, as a runner reports it. Each limit in `details` that is a number is the highest one."""
     limits = details.get("limits") or {}
@@ -149,3 +140,19 @@ async def offer(database: Database, language: str = "py", **details: Any) -> Non
         code=language,
         details=text,
     )
+
+
+class Outage:
+    """Refuses all contacts with the database while `is_on`, and counts them."""
+
+    def __init__(self, database: Database, patch: pytest.MonkeyPatch) -> None:
+        self.is_on, self.refused, self._acquired = False, 0, database._acquired
+        patch.setattr(database, "_acquired", self._acquire)
+
+    @asynccontextmanager
+    async def _acquire(self) -> AsyncIterator[Any]:
+        if self.is_on:
+            self.refused += 1
+            raise DatabaseUnavailable("it is away")
+        async with self._acquired() as raw:
+            yield raw

@@ -14,7 +14,7 @@ from shared.adapters.database.roles import Role
 from shared.common.service.errors import ConfigurationError
 from shared.records.operations.health import HealthServer, HealthSettings
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.rows import add_job, take_away
+from tests.integration.rows import Outage, add_job
 from tests.waiting import eventually
 
 
@@ -63,7 +63,7 @@ async def test_a_service_without_its_database_is_not_healthy(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async for client in serving(database):
-        take_away(database, monkeypatch)
+        Outage(database, monkeypatch).is_on = True
         assert (await client.get("/healthz")).status_code == 503
         metrics = await client.get("/metrics")
         assert metrics.status_code == 200

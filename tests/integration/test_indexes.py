@@ -13,8 +13,7 @@ import asyncpg
 import pytest
 
 from shared.adapters.database.connection import numbered
-from tests.unit.test_house_rules import ROOT, SOURCES
-from tests.unit.test_lock_order import texts
+from tests.sources import ROOT, SOURCES, texts
 
 #: Tables with rows for each submission or file of a problem, which stay for as long as the operator keeps them.
 LARGE: Final = frozenset(

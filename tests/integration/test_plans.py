@@ -14,7 +14,7 @@ from api_service.submissions.new_submission import NewSubmission, Object
 from job_runner.emails.sending import queue
 from shared.adapters.database.connection import Connection, Database
 from shared.records.accounts.api_keys import Scope
-from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of
+from tests.integration.fake_store import FakeStore, maker_of
 from tests.integration.rows import execute
 
 #: Postgres plans a statement so often before it decides to keep a plan for all values (`plan_cache_mode`).

@@ -16,7 +16,7 @@ from shared.adapters.database import migrations
 from shared.adapters.database.migrate import alembic_config
 from tests.fixtures.postgres import execute, in_thread
 from tests.migration.locks import LONGEST, fill, measure, upgrade
-from tests.migration.test_migrations import differences
+from tests.migration.schema import differences
 from tests.waiting import eventually
 
 _VERSIONS: Final = Path(migrations.__file__).parent / "versions"

@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,10 +11,7 @@ import yaml
 from api_service.settings import DOORS
 from precieux_client.version import VERSION as CLIENT_VERSION
 from shared.common.version import VERSION
-
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("api_service", "executor", "job_runner", "precieux", "queue_consumer", "shared")
-SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+from tests.sources import ROOT, SOURCES
 
 
 def users_of(library: str) -> set[str]:
@@ -80,6 +76,12 @@ def test_there_is_one_version() -> None:
     )
     tags = {image["newTag"] for image in overlay["images"]}
     assert {metadata.version("precieux"), CLIENT_VERSION, citation["version"], *tags} == {VERSION}
+
+
+def test_no_test_module_imports_another() -> None:
+    """What several need is a fixture or a helper, so a test can go without others."""
+    imported = re.compile(r"^ *(?:from|import) tests\b.*\btest_", re.MULTILINE)
+    assert [str(path) for path in (ROOT / "tests").rglob("*.py") if imported.search(path.read_text())] == []
 
 
 def test_no_module_has_a_name_that_fits_anything() -> None:

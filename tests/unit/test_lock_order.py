@@ -3,15 +3,12 @@
 The statements are read from the sources: every string in the code, and the strings that modules build when loaded.
 """
 
-import ast
 import importlib
 import re
-from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-from tests.unit.test_house_rules import ROOT, SOURCES
+from tests.sources import ROOT, SOURCES, texts
 
 #: The order in which rows of a table are locked; jobs are in the order of their uploads, which are locked next.
 ORDER: Final = {"job": "upload, id", "languages": "code", "suppressions": "email", "problem_objects": "sha256"}
@@ -50,17 +47,6 @@ CHANGE: Final = re.compile(
 )
 ONE_ROW: Final = re.compile(r"\b(?:id|claim_id|lease_id|message_id|minute|sha256) = :\w+")
 LOCK: Final = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?P<skip> SKIP LOCKED)?")
-
-
-def texts(path: Path) -> Iterator[str]:
-    """Return every string in the code, with {…} for values that are inserted at run time."""
-    inner: set[int] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.JoinedStr):
-            inner |= {id(part) for part in node.values}
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
-            yield node.value
 
 
 @cache

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 _AXE: Final = (Path(__file__).parent / "vendor/axe.min.js").read_text()
 # Reported to the test through a function that Playwright adds to each page.
@@ -75,3 +75,8 @@ def show_on(page: Page, screen: Screen) -> None:
     """Show a page as on this kind of screen."""
     page.set_viewport_size({"width": screen.width, "height": screen.height})
     page.emulate_media(color_scheme=screen.colours)
+
+
+def watch(page: Page, submission: dict[str, object]) -> None:
+    page.goto(f"/submissions/{submission['id']}")
+    expect(page.locator("#status .verdict")).to_be_visible()

@@ -1,6 +1,7 @@
 """Programs for the tests of pages, and what the API answers about them."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 
@@ -40,3 +41,10 @@ def get(system: Up, submission: int) -> dict[str, Any]:
     assert answer.ok, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def link_of(submission: dict[str, object]) -> str:
+    links = submission["links"]
+    assert isinstance(links, dict)
+    parts = urlsplit(links["page"])
+    return f"{parts.path}?{parts.query}"

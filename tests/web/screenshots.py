@@ -20,8 +20,7 @@ from tests.fixtures.up import running_system
 from tests.web.browsing import Screen
 from tests.web.conftest import ARGUMENTS, program_of_the_browser
 from tests.web.hour import KEY, busy_system
-from tests.web.programs import post
-from tests.web.test_recipient_page import link_of
+from tests.web.programs import link_of, post
 
 _FOLDER: Final = Path(__file__).parents[2] / "docs/images"
 #: A palette of the commonest colours, which are those of surfaces, and of some that differ most, is enough for pages,

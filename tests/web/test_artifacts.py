@@ -7,10 +7,8 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.up import Up
-from tests.web.browsing import SCREENS, axe_violations, show_on
-from tests.web.programs import Body, post
-from tests.web.test_recipient_page import link_of
-from tests.web.test_watch import watch
+from tests.web.browsing import SCREENS, axe_violations, show_on, watch
+from tests.web.programs import Body, link_of, post
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,8 @@ from tests.fixtures.up import Up
 from tests.problem_packages import pack
 from tests.web.browsing import axe_violations
 from tests.web.conftest import NewPage
-from tests.web.programs import GREETING, get, post
-from tests.web.test_recipient_page import link_of
-from tests.web.test_send import drop, open_section, ready, run, write
+from tests.web.first_page import drop, open_section, ready, run, write
+from tests.web.programs import GREETING, get, link_of, post
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from tests.fixtures.up import Up
 from tests.hostile_texts import COUNT, hostile_outputs
 from tests.waiting import eventually_sync
 from tests.web.conftest import NewPage
-from tests.web.test_recipient_page import link_of
+from tests.web.programs import link_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.security, pytest.mark.timeout(900)]
 

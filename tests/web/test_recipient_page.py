@@ -1,7 +1,6 @@
 """The recipient's page: the result of one submission by a signed link."""
 
 import re
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -12,20 +11,13 @@ from shared.adapters.storage.signing import LinkSigner
 from tests.fixtures.up import Up
 from tests.web.browsing import axe_violations, expect_all_can_read
 from tests.web.conftest import NewPage
-from tests.web.programs import BROKEN, GREETING, SLEEPING, SQUARES, post
+from tests.web.programs import BROKEN, GREETING, SLEEPING, SQUARES, link_of, post
 
 pytestmark = pytest.mark.slow
 
 UNSUBSCRIBED = {"en": "The mails are stopped", "fa": "دریافت ایمیل‌ها لغو شد"}
 
 ALLOWED = {"en": "The mails are allowed again", "fa": "ایمیل‌ها دوباره مجاز شدند"}
-
-
-def link_of(submission: dict[str, object]) -> str:
-    links = submission["links"]
-    assert isinstance(links, dict)
-    parts = urlsplit(links["page"])
-    return f"{parts.path}?{parts.query}"
 
 
 def test_the_page_speaks_the_language_of_the_submission(new_page: NewPage, system: Up, locale: str) -> None:

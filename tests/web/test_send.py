@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.fixtures.up import Up
 from tests.web.browsing import axe_violations
+from tests.web.first_page import drop, ended, open_section, ready, run, write
 from tests.web.programs import get
 
 pytestmark = pytest.mark.slow
@@ -15,35 +16,6 @@ pytestmark = pytest.mark.slow
 
 #: Languages of which CodeMirror has no grammar.
 WITHOUT_GRAMMAR = {"a68", "adb", "awk", "bas", "bc", "exs", "gprolog", "ll", "prolog", "raku"}
-
-
-def ready(page: Page) -> None:
-    """Open the first page, and return when its editor and languages are there."""
-    page.goto("/")
-    expect(page.locator("#version")).not_to_be_empty()
-    expect(page.locator(".cm-content")).to_be_visible()
-
-
-def write(page: Page, text: str) -> None:
-    """Replace the program in the editor."""
-    page.locator(".cm-content").press("ControlOrMeta+a")
-    # Typed lines would be indented.
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.evaluate("text => navigator.clipboard.writeText(text)", text)
-    page.keyboard.press("ControlOrMeta+v")
-
-
-def run(page: Page) -> int:
-    """Press the button that runs the program, and return the submission's id after its end."""
-    page.locator("#run").click()
-    return ended(page)
-
-
-def ended(page: Page) -> int:
-    expect(page.locator("#status .finished")).to_be_visible()
-    found = re.search(r"/submissions/(\d+)$", page.url)
-    assert found
-    return int(found[1])
 
 
 def focused(page: Page) -> str:
@@ -217,22 +189,3 @@ def test_the_switch_of_language_keeps_what_was_written(page: Page, locale: str) 
     expect(page.locator("html")).not_to_have_attribute("lang", locale)
     expect(page.locator(".cm-content")).to_have_text("print('kept')")
     expect(page.locator("#stdin")).to_have_value("kept too")
-
-
-def open_section(page: Page, inside: str) -> None:
-    page.locator(f"details:has(#{inside}) > summary").click()
-
-
-def drop(page: Page, files: dict[str, str]) -> None:
-    """Drop files onto the editor, as from a file manager."""
-    data = page.evaluate_handle(
-        """files => {
-          const data = new DataTransfer();
-          for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name));
-          return data;
-        }""",
-        files,
-    )
-    for event in ("dragenter", "dragover", "drop"):
-        page.dispatch_event("#drop", event, {"dataTransfer": data})
-    expect(page.locator("#files")).to_be_visible()

@@ -9,11 +9,10 @@ from playwright.sync_api import Page, expect
 
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
-from tests.web.browsing import axe_violations, expect_all_can_read
+from tests.web.browsing import axe_violations, expect_all_can_read, watch
 from tests.web.conftest import NewPage
-from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, get, post
-from tests.web.test_recipient_page import link_of
-from tests.web.test_send import ready, write
+from tests.web.first_page import ready, write
+from tests.web.programs import BROKEN, CRASHING, GREETING, SLEEPING, SQUARES, get, link_of, post
 
 pytestmark = pytest.mark.slow
 
@@ -39,11 +38,6 @@ WORDS = {
     "en": {"running": "Running", "cancelled": "Cancelled", "ok": "Finished", "wrong": "Wrong answer"},
     "fa": {"running": "در حال اجرا", "cancelled": "لغو شد", "ok": "پایان یافت", "wrong": "پاسخ نادرست"},
 }
-
-
-def watch(page: Page, submission: dict[str, object]) -> None:
-    page.goto(f"/submissions/{submission['id']}")
-    expect(page.locator("#status .verdict")).to_be_visible()
 
 
 def test_a_result_shows_output_and_use_of_limits(page: Page, system: Up, locale: str) -> None:

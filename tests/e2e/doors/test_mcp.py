@@ -16,6 +16,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import TextContent
 
 from shared.common.service.settings import PREFIX
+from tests.fixtures.mcp_calls import call_of
 from tests.fixtures.processes import descendants
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
@@ -23,11 +24,6 @@ from tests.waiting import eventually_sync
 pytestmark = pytest.mark.slow
 
 _COMMAND: Final = [sys.executable, "-P", "-m", "precieux", "mcp"]
-_META: Final = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
-_MODERN: Final = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "run_code"}
 _PICTURE: Final = r"""
 open("out/plot.png", "wb").write(b"\x89PNG\r\n\x1a\n")
 open("out/notes.txt", "w").write("hello")
@@ -87,16 +83,15 @@ def _sleepers(of: int, seconds: float) -> list[str]:
     return [process.command for process in descendants(of) if process.command == f"sleep {seconds}"]
 
 
-@pytest.mark.parametrize("headers", [_MODERN, {}], ids=["2026-07-28", "2025-11-25"])
-def test_a_run_ends_with_its_connection(headers: dict[str, str], open_system: Up) -> None:
-    seconds = 41.5 + len(headers)
+@pytest.mark.parametrize("is_modern", [True, False], ids=["2026-07-28", "2025-11-25"])
+def test_a_run_ends_with_its_connection(is_modern: bool, open_system: Up) -> None:
+    seconds = 41.5 + is_modern
     params = {"name": "run_code", "arguments": {"language": "bash", "code": f"sleep {seconds}"}}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params | ({"_meta": _META} if headers else {})}
-    accepted = {"Accept": "application/json, text/event-stream", **headers}
+    call = call_of("tools/call", params, is_modern=is_modern)
     assert open_system.process
     pid = open_system.process.pid
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{open_system.url}/mcp", json=body, headers=accepted, timeout=3)
+        httpx.post(f"{open_system.url}/mcp", timeout=3, **call)
     eventually_sync(lambda: not _sleepers(pid, seconds), timeout=20, what="the program is killed")
 
 

@@ -17,9 +17,9 @@ from shared.adapters.engine.base import OpenedEngine
 from shared.records.accounts import cell_rate
 from shared.records.accounts.api_keys import Scope
 from shared.records.accounts.cell_rate import Charge
+from tests.fixtures.mcp_calls import call_of
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.test_mcp import _HEADERS, _META
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import bearer, fetch, make_key, offer
 
@@ -67,12 +67,7 @@ _BOUNDS: Final[dict[str, set[str]]] = {
 }
 _SOURCE: Final = {"language": "py", "source": "print(1)"}
 _CODE: Final = {"language": "python", "code": "print(1)"}
-_TOOL: Final = {
-    "jsonrpc": "2.0",
-    "id": "1",
-    "method": "tools/call",
-    "params": {"name": "run_code", "arguments": {"language": "py", "code": "print(1)"}, "_meta": _META},
-}
+_TOOL: Final = {"name": "run_code", "arguments": {"language": "py", "code": "print(1)"}}
 #: Good bodies of the routes that run or store something.
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/run": {"json": _SOURCE},
@@ -90,7 +85,7 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     f"POST {_PISTON}/execute": {"json": {"language": "python", "version": "*", "files": [{"content": "print(1)"}]}},
     "POST /run_code": {"json": _CODE},
     "POST /run_jupyter": {"json": {"cells": ["1"]}},
-    "POST /mcp": {"json": _TOOL, "headers": {**_HEADERS, "Mcp-Method": "tools/call", "Mcp-Name": "run_code"}},
+    "POST /mcp": call_of("tools/call", _TOOL),
 }
 #: No program reaches it.
 _ENGINE: Final = cast("OpenedEngine", None)

@@ -19,15 +19,11 @@ from shared.engine_api.run_call.events import Started
 from shared.engine_api.run_call.request import ProgramRequest
 from shared.records.accounts.api_keys import Scope
 from tests.factories import ended_test
+from tests.fixtures.mcp_calls import call_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import bearer, fetch, make_key, offer
 from tests.integration.submission_rows import add, end, make_job, request
 
-_HEADERS: Final = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28"}
-_META: Final = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 _CODE: Final = {"language": "py", "code": "print(1)"}
 
 
@@ -67,9 +63,8 @@ async def client(api_with: ApiWith, engine: Engine) -> AsyncIterator[httpx.Async
 
 
 async def post(client: httpx.AsyncClient, method: str, params: dict[str, Any], **headers: str) -> httpx.Response:
-    body = {"jsonrpc": "2.0", "id": "1", "method": method, "params": {**params, "_meta": _META}}
-    named = {"Mcp-Name": params["name"]} if "name" in params else {}
-    return await client.post("/mcp", json=body, headers={**_HEADERS, "Mcp-Method": method, **named, **headers})
+    call = call_of(method, params)
+    return await client.post("/mcp", json=call["json"], headers=call["headers"] | headers)
 
 
 async def call(client: httpx.AsyncClient, key: str, tool: str, **arguments: Any) -> dict[str, Any]:

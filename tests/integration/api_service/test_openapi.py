@@ -15,7 +15,7 @@ from shared.records.accounts import api_keys
 from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import execute, take_away
+from tests.integration.rows import Outage, execute
 
 CLASSIC = {"submit_query", "submit_form", "request_execution", "list_submissions"}
 PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
@@ -105,7 +105,7 @@ async def test_the_longest_texts_are_those_of_the_settings(api: httpx.AsyncClien
 async def test_the_document_needs_no_database(
     api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_away(database, monkeypatch)
+    Outage(database, monkeypatch).is_on = True
     assert set(operations(await document_of(api))) > CLASSIC
 
 

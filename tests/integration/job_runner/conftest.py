@@ -13,6 +13,7 @@ from shared.adapters.storage.signing import LinkSigner
 from shared.common.service.retry import RetryPolicy
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import StreamingEngine
+from tests.integration.job_runner.mails import ScriptedMailer
 from tests.integration.job_runner.program_rows import Run, add, all_are, running
 
 
@@ -32,6 +33,11 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
 def engine(monkeypatch: pytest.MonkeyPatch) -> StreamingEngine:
     monkeypatch.setattr(outcome, "_RERUN_SECONDS", 0)
     return StreamingEngine()
+
+
+@pytest.fixture
+def mailer() -> ScriptedMailer:
+    return ScriptedMailer()
 
 
 @pytest.fixture

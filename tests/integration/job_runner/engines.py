@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
+from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.run_call.events import Compiled, Started, TestEnded
@@ -138,3 +139,6 @@ class ScriptedEngine(Engine):
 
     async def has_run_call(self) -> bool:
         return False
+
+
+POLICY = RetryPolicy(base=0.001, cap=0.002)

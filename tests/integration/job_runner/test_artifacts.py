@@ -21,8 +21,8 @@ from shared.common.service.errors import StoreUnavailable
 from shared.records.mail.mails import order
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
+from tests.integration.job_runner.mails import MAILER
 from tests.integration.job_runner.program_rows import Run, add, all_are, running
-from tests.integration.job_runner.test_cleaner import MAILER
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
 

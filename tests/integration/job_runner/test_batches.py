@@ -20,7 +20,7 @@ from shared.adapters.database.connection import Database
 from shared.adapters.storage.signing import LinkSigner
 from shared.records.resources.links import Links
 from tests.fixtures.postgres import owner_of
-from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer
+from tests.integration.job_runner.mails import COMPLETION, ScriptedMailer
 from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add

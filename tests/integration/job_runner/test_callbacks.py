@@ -17,7 +17,7 @@ from shared.records.accounts.webhooks import WebhookSettings
 from shared.records.judge0.callbacks import CALLBACK, CALLBACK_TRIES
 from shared.records.resources.links import Links
 from tests.fixtures.webhook_receiver import answer, receiving
-from tests.integration.job_runner.test_webhooks import run_once
+from tests.integration.job_runner.webhook_rows import run_once
 from tests.integration.rows import add_upload, execute, fetch
 
 #: The part of a stored request that a callback needs.

@@ -16,45 +16,15 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.local import LocalStore
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
-from shared.records.problems.files import key_of
 from shared.records.problems.phases import Phase
-from shared.records.problems.versions import as_manifest
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.check_rows import add_check, store_package
 from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine
-from tests.integration.job_runner.test_cleaner import MAILER
+from tests.integration.job_runner.mails import MAILER
 from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
 from tests.problem_packages import LEGACY, read
-
-
-async def add_check(database: Database, name: str, *, owner: int = 1, age_days: int = 0) -> int:
-    """Add a check of a problem, which is added too, and return its id."""
-    await execute(database, "INSERT INTO problems (name) VALUES (:name) ON CONFLICT DO NOTHING", name=name)
-    await execute(
-        database,
-        "INSERT INTO problem_versions (problem, version, digest, package_bytes, size_bytes, manifest, summary, tests)"
-        " VALUES (:name, 1, '', 0, 0, CAST(:manifest AS jsonb), '{}', '[]') ON CONFLICT DO NOTHING",
-        name=name,
-        manifest=as_manifest(read(LEGACY)),
-    )
-    [check] = await fetch(
-        database,
-        "INSERT INTO problem_checks (version, owner, batch, plan, phase, created_at)"
-        " SELECT id, :owner, 1, '{}', 1, now() - make_interval(days => :days) FROM problem_versions"
-        " WHERE problem = :name RETURNING id",
-        name=name,
-        owner=owner,
-        days=age_days,
-    )
-    id_: int = check["id"]
-    return id_
-
-
-async def store_package(store: LocalStore) -> None:
-    """Store the files of the problems that `add_check` adds."""
-    for path, file in read(LEGACY).files.items():
-        await store.put(key_of(file.digest), LEGACY[path].encode())
 
 
 async def claim(database: Database) -> ClaimedData | None:

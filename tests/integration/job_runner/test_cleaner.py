@@ -2,7 +2,6 @@ import asyncio
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from email.headerregistry import Address
 from pathlib import Path
 from uuid import UUID
 
@@ -17,10 +16,9 @@ from shared.common.service.errors import ObjectNotFound
 from shared.records.jobe.files import key_of, put_file
 from shared.records.resources.remove import remove_rows
 from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.mails import MAILER
 from tests.integration.rows import execute, fetch
 from tests.integration.submission_rows import add, end, make_job, request
-
-MAILER = FileMailer(Path("/nonexistent"), Address("", "results", "example.com"))
 
 
 async def add_finished(database: Database, store: LocalStore, *, age_days: int) -> int:

@@ -13,8 +13,8 @@ from shared.adapters.database.connection import Database
 from shared.records.accounts import api_keys
 from shared.records.accounts.api_keys import Scope
 from tests.fixtures.postgres import owner_of
+from tests.integration.fake_store import FakeStore, maker_of
 from tests.integration.plans import plan_of
-from tests.integration.queue_consumer.test_jobs import FakeStore, maker_of
 from tests.integration.rows import add_upload, execute, fetch
 
 

@@ -22,36 +22,18 @@ from job_runner.webhooks.sender import WebhookSender
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
-from shared.common.service.errors import DatabaseUnavailable
 from tests.factories import BRANDING
 from tests.fixtures.webhook_receiver import answer, receiving
-from tests.integration.job_runner.engines import PlayedEngine
-from tests.integration.job_runner.test_checks import add_check, store_package
-from tests.integration.job_runner.test_outages import POLICY
-from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer, add_email
-from tests.integration.job_runner.test_webhooks import SETTINGS, add_webhook
+from tests.integration.job_runner.check_rows import add_check, store_package
+from tests.integration.job_runner.engines import POLICY, PlayedEngine
+from tests.integration.job_runner.mails import COMPLETION, ScriptedMailer, add_email
+from tests.integration.job_runner.webhook_rows import SETTINGS, add_webhook
 from tests.integration.loops import looping
-from tests.integration.rows import add_job, execute, fetch
-from tests.unit.test_house_rules import ROOT, SOURCES
+from tests.integration.rows import Outage, add_job, execute, fetch
+from tests.sources import ROOT, SOURCES
 from tests.waiting import eventually
 
 _CLAIM: Final = re.compile(r"lease_id = (gen_random_uuid\(\)|CAST\(:lease AS uuid\), attempt)")
-
-
-class Outage:
-    """Refuses all contacts with the database while `is_on`, and counts them."""
-
-    def __init__(self, database: Database, patch: pytest.MonkeyPatch) -> None:
-        self.is_on, self.refused, self._acquired = False, 0, database._acquired
-        patch.setattr(database, "_acquired", self._acquire)
-
-    @asynccontextmanager
-    async def _acquire(self) -> AsyncIterator[Any]:
-        if self.is_on:
-            self.refused += 1
-            raise DatabaseUnavailable("it is away")
-        async with self._acquired() as raw:
-            yield raw
 
 
 @dataclass

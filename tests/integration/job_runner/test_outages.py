@@ -32,14 +32,13 @@ from shared.common.service.errors import (
 )
 from shared.common.service.retry import RetryPolicy
 from tests.factories import BRANDING
-from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine
+from tests.integration.job_runner.engines import POLICY, PlayedEngine, ScriptedEngine
 from tests.integration.job_runner.program_rows import running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
 
 LONG = 80
 JOBS = 12
-POLICY = RetryPolicy(base=0.001, cap=0.002)
 
 
 class Outage:

@@ -7,19 +7,13 @@ import pytest
 
 from job_runner.emails.sending.pending_mails import PendingMails
 from job_runner.emails.sending.sender import MailSender
-from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
 from tests.factories import BRANDING
-from tests.integration.job_runner.test_sender import COMPLETION, SIGNER, ScriptedMailer, add_email
+from tests.integration.job_runner.mails import COMPLETION, SIGNER, ScriptedMailer, add_email, order
 from tests.integration.loops import looping
 from tests.integration.rows import add_job, add_upload, fetch
 from tests.waiting import eventually
-
-
-@pytest.fixture
-def mailer() -> ScriptedMailer:
-    return ScriptedMailer()
 
 
 @pytest.fixture
@@ -30,21 +24,6 @@ def pending(database: Database, tmp_path: Path) -> PendingMails:
 @pytest.fixture
 def sender(database: Database, mailer: ScriptedMailer, pending: PendingMails) -> MailSender:
     return MailSender(database, mailer, COMPLETION, poll_interval=3600, render_pending=pending.render)
-
-
-async def order(database: Database, kind: str, *, upload: int, job: int | None = None, locale: str = "en") -> int:
-    """Order a mail as the API does; return its id."""
-    [row] = await fetch(
-        database,
-        "INSERT INTO emails (job, kind, upload, locale) VALUES (:job, :kind, :upload, :locale)"
-        " RETURNING id, pg_notify(:channel, '')",
-        job=job,
-        kind=kind,
-        upload=upload,
-        locale=locale,
-        channel=channels.EMAILS,
-    )
-    return int(row["id"])
 
 
 async def test_a_receipt_is_rendered_and_sent(database: Database, sender: MailSender, mailer: ScriptedMailer) -> None:

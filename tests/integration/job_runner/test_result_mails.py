@@ -14,9 +14,8 @@ from shared.common.service.errors import StoreUnavailable
 from shared.engine_api.codex import Verdict
 from tests.factories import BRANDING
 from tests.integration.job_runner.engines import STARTED, StreamingEngine, ended
+from tests.integration.job_runner.mails import FOOTER, ScriptedMailer, order
 from tests.integration.job_runner.program_rows import Run
-from tests.integration.job_runner.test_pending_mails import order
-from tests.integration.job_runner.test_sender import FOOTER, ScriptedMailer
 from tests.integration.rows import execute, fetch, offer
 
 BOUNDS = {

@@ -1,9 +1,8 @@
 """The mail loop on a real Postgres, with a mailer that the test plays."""
 
 import asyncio
-import uuid
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -12,84 +11,17 @@ from job_runner.emails.sending import queue
 from job_runner.emails.sending import sender as sender_module
 from job_runner.emails.sending.complete import MailCompletion
 from job_runner.emails.sending.sender import MailSender
-from job_runner.emails.texts.footer import Footer
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
-from shared.adapters.storage.base import ObjectStore
-from shared.adapters.storage.signing import LinkSigner
-from shared.common.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, ObjectNotFound
+from shared.common.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused
 from shared.common.service.lifecycle import restarting, wait_any
 from shared.common.service.retry import RetryPolicy
 from shared.records.mail import suppressions
-from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
+from tests.integration.job_runner.mails import COMPLETION, SIGNER, ScriptedMailer, add_email
 from tests.integration.loops import looping
-from tests.integration.rows import add_job, execute, fetch
+from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
-
-SIGNER = LinkSigner(b"k" * 32, "http://api")
-FOOTER = Footer("Precieux <results@example.com>", "abuse@example.com")
-
-
-class NoStore:
-    """Stands for the store in tests whose mails have no files in it."""
-
-    async def get(self, key: str) -> bytes:
-        raise ObjectNotFound(key)
-
-
-COMPLETION = MailCompletion(BRANDING, FOOTER, cast("ObjectStore", NoStore()))
-
-
-class ScriptedMailer:
-    """Fails as given, then accepts every mail but those that `refuse` names. Holds all while `open` is not set."""
-
-    #: Its id of a mail, with the mail's number in it.
-    answer = "id-{}"
-
-    def __init__(self) -> None:
-        self.failures: list[Exception] = []
-        self.refuse: Callable[[Email], Exception | None] = lambda _: None
-        self.sent: list[Email] = []
-        self.open = asyncio.Event()
-        self.open.set()
-        self.called = False
-
-    async def send(self, email: Email) -> str:
-        self.called = True
-        await self.open.wait()
-        if self.failures:
-            raise self.failures.pop(0)
-        if error := self.refuse(email):
-            raise error
-        self.sent.append(email)
-        return self.answer.format(len(self.sent))
-
-    async def forget(self, *, days: int) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
-
-
-async def add_email(database: Database, recipient: str = "someone@example.com") -> str:
-    """Queue a mail; return its Message-ID."""
-    message_id = f"<{uuid.uuid4()}@example.com>"
-    await execute(
-        database,
-        "INSERT INTO emails (job, kind, recipient, subject, text, html, message_id)"
-        " VALUES (:job, 'result', :recipient, 'subject', 'text', 'html', :message_id)",
-        job=await add_job(database),
-        recipient=recipient,
-        message_id=message_id,
-    )
-    await execute(database, "SELECT pg_notify(:channel, '')", channel=channels.EMAILS)
-    return message_id
-
-
-@pytest.fixture
-def mailer() -> ScriptedMailer:
-    return ScriptedMailer()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import structlog
-from pydantic import SecretStr
 
 from job_runner.webhooks import queue
 from job_runner.webhooks import sender as sender_module
@@ -16,23 +15,21 @@ from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.delivery_policy import SCHEDULE
 from job_runner.webhooks.queue import ClaimedWebhook
 from job_runner.webhooks.sender import Render, WebhookSender
-from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.local import LocalStore
 from shared.adapters.storage.signing import LinkSigner
 from shared.common.service.errors import DatabaseUnavailable
-from shared.records.accounts.webhooks import WebhookSettings, new_secret
+from shared.records.accounts.webhooks import WebhookSettings
 from shared.records.resources.links import Links
 from tests.fixtures.postgres import owner_of
 from tests.fixtures.webhook_receiver import Receiver, answer, receiving
+from tests.integration.job_runner.webhook_rows import SECRET, SETTINGS, add_webhook, run_once
 from tests.integration.loops import looping
 from tests.integration.plans import plan_of, rows_read
 from tests.integration.rows import add_upload, execute, fetch
 from tests.integration.submission_rows import add_finished
 from tests.waiting import eventually
 
-SECRET = new_secret()
-SETTINGS = WebhookSettings(webhook_secret=SecretStr(SECRET), webhook_allowed_hosts="127.0.0.1,127.0.0.2,127.0.0.3")
 LINKS = Links(LinkSigner(b"k" * 32, "http://api"))
 
 
@@ -63,28 +60,6 @@ def sender(new_sender: Callable[..., WebhookSender]) -> WebhookSender:
     return new_sender()
 
 
-async def add_webhook(
-    database: Database,
-    url: str,
-    *,
-    upload: int | None = None,
-    owner: int | None = None,
-    body: str | None = "{}",
-) -> int:
-    """Queue a webhook; return its number."""
-    [row] = await fetch(
-        database,
-        "INSERT INTO webhooks (owner, upload, run, type, url, body)"
-        " VALUES (:owner, :upload, 1, 'submission.finished', :url, :body) RETURNING id, pg_notify(:channel, '')",
-        owner=owner,
-        upload=upload,
-        url=url,
-        body=body,
-        channel=channels.WEBHOOKS,
-    )
-    return int(row["id"])
-
-
 async def rows(database: Database) -> list[dict[str, Any]]:
     return await fetch(
         database,
@@ -96,13 +71,6 @@ async def rows(database: Database) -> list[dict[str, Any]]:
 async def row(database: Database) -> dict[str, Any]:
     [one] = await rows(database)
     return one
-
-
-async def run_once(sender: WebhookSender) -> float:
-    seconds = await sender.claim()
-    while sender._under_way:
-        await asyncio.wait(sender._under_way)
-    return seconds
 
 
 async def make_due(database: Database) -> None:

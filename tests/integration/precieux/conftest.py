@@ -1,10 +1,15 @@
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
+from shared.adapters.database.connection import Database
 from shared.adapters.database.roles import Role
-from tests.fixtures.postgres import url_of
+from tests.fixtures.postgres import connected, url_of
+from tests.integration.precieux.commands import OnDatabase, Sql
+from tests.integration.rows import fetch
 
 
 @pytest.fixture
@@ -25,3 +30,26 @@ def _no_log_is_left() -> Iterator[None]:
     root = logging.getLogger()
     root.handlers.clear()
     root.setLevel(logging.WARNING)
+
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def on_database(database_url: str) -> Callable[[Callable[[Database], Awaitable[T]]], T]:
+    """Return a function that uses the operator's database between two commands, which have their own event loops."""
+
+    def run(work: Callable[[Database], Awaitable[T]]) -> T:
+        async def main() -> T:
+            async with connected(database_url) as database:
+                return await work(database)
+
+        return asyncio.run(main())
+
+    return run
+
+
+@pytest.fixture
+def sql(on_database: OnDatabase) -> Sql:
+    """Return a function that runs a statement, and returns its rows."""
+    return lambda statement, **values: on_database(lambda database: fetch(database, statement, **values))

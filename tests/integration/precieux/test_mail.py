@@ -20,8 +20,7 @@ from shared.records.mail import mails, suppressions
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 from tests.fixtures.dns_server import dns_server
 from tests.fixtures.smtp_thread import smtp_server_in_a_thread
-from tests.integration.precieux.test_operations import OnDatabase, refused, run, run_json
-from tests.integration.precieux.test_operations import on_database as on_database
+from tests.integration.precieux.commands import OnDatabase, refused, run, run_json
 from tests.integration.rows import add_job, add_upload, fetch, insert
 
 pytestmark = pytest.mark.usefixtures("operator")

@@ -1,18 +1,14 @@
 """`precieux queue`, `dead`, `jobs` and others on a real Postgres, which is the broker too."""
 
-import asyncio
-import json
 import os
 import re
 import uuid
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from job_runner.leases import claim
 from precieux.cli import app
@@ -22,51 +18,10 @@ from shared.adapters.database.connection import Database
 from shared.common.service.errors import ConfigurationError
 from shared.records.accounts.webhooks import WebhookSettings, can_sign, is_secret, new_secret, signing_secrets
 from shared.records.mail import suppressions
-from tests.fixtures.postgres import connected
-from tests.integration.rows import add_job, add_upload, execute, fetch, insert
+from tests.integration.precieux.commands import OnDatabase, Sql, refused, run, run_json
+from tests.integration.rows import add_job, add_upload, execute, insert
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-T = TypeVar("T")
-
-
-@pytest.fixture
-def on_database(database_url: str) -> Callable[[Callable[[Database], Awaitable[T]]], T]:
-    """Return a function that uses the operator's database between two commands, which have their own event loops."""
-
-    def run(work: Callable[[Database], Awaitable[T]]) -> T:
-        async def main() -> T:
-            async with connected(database_url) as database:
-                return await work(database)
-
-        return asyncio.run(main())
-
-    return run
-
-
-OnDatabase = Callable[[Callable[[Database], Awaitable[Any]]], Any]
-Sql = Callable[..., list[dict[str, Any]]]
-
-
-@pytest.fixture
-def sql(on_database: OnDatabase) -> Sql:
-    """Return a function that runs a statement, and returns its rows."""
-    return lambda statement, **values: on_database(lambda database: fetch(database, statement, **values))
-
-
-def run(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
-
-
-def run_json(*arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json").stdout)
-
-
-def refused(*arguments: str) -> str:
-    """Return the error message of a command."""
-    return str(run(*arguments, code=1).exception)
 
 
 def test_queue_lists_every_place_and_state_with_its_oldest_age(on_database: OnDatabase) -> None:

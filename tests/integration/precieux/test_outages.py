@@ -32,13 +32,12 @@ from tests.factories import BRANDING
 from tests.fixtures.postgres import connected
 from tests.fixtures.webhook_receiver import answer, receiving
 from tests.integration.job_runner.engines import PlayedEngine
+from tests.integration.job_runner.mails import COMPLETION, ScriptedMailer, add_email
 from tests.integration.job_runner.program_rows import running
-from tests.integration.job_runner.test_lost_database import Outage
-from tests.integration.job_runner.test_sender import COMPLETION, ScriptedMailer, add_email
 from tests.integration.loops import looping
-from tests.integration.precieux.test_system_status import status
-from tests.integration.rows import add_job, execute, fetch
-from tests.unit.test_house_rules import ROOT
+from tests.integration.precieux.commands import status
+from tests.integration.rows import Outage, add_job, execute, fetch
+from tests.sources import ROOT
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("operator")

@@ -2,13 +2,10 @@
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from typer.testing import CliRunner
 
-from precieux.cli import app
 from precieux.commands.system_status import _TEXTS
 from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
@@ -17,16 +14,10 @@ from shared.adapters.database.roles import Role
 from shared.records.operations.health_checks import IssueKind
 from shared.records.operations.workers import connection_name
 from tests.fixtures.postgres import connected, migrate
+from tests.integration.precieux.commands import status
 from tests.integration.rows import add_job, execute
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-
-def status(*, code: int) -> list[dict[str, Any]]:
-    result = CliRunner().invoke(app, ["status", "--system", "--json"])
-    assert result.exit_code == code, (result.output, result.exception)
-    wrong: list[dict[str, Any]] = json.loads(result.stdout)
-    return wrong
 
 
 def test_every_trouble_has_its_words() -> None:

@@ -5,42 +5,21 @@ import tracemalloc
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from queue_consumer.consumer import Consumer
-from queue_consumer.jobs import JobMaker
 from shared.adapters.broker.base import Ack, Delivery, Reject
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
-from shared.adapters.storage.base import ObjectStore
 from shared.common.files.archives import pack
-from shared.common.service.errors import ObjectNotFound, StoreUnavailable
+from shared.common.service.errors import StoreUnavailable
+from tests.integration.fake_store import FakeStore, maker_of
 from tests.integration.rows import add_upload, execute, fetch, notified
 from tests.waiting import eventually
 
 SOURCE = "print('سلام 🌱')\n"
-
-
-class FakeStore:
-    """Keeps objects in a dict, which is all that a job maker needs of a store. Raises `failure` if it is set."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.failure: Exception | None = None
-
-    async def get(self, key: str) -> bytes:
-        if self.failure:
-            raise self.failure
-        try:
-            return self.objects[key]
-        except KeyError:
-            raise ObjectNotFound(key) from None
-
-
-def maker_of(database: Database, store: FakeStore) -> JobMaker:
-    return JobMaker(database, cast("ObjectStore", store))
 
 
 @pytest.fixture

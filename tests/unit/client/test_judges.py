@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from precieux_client import APIError, Checker, Interactor, Judge, Limits, ProgramChecker, Submission
-from tests.unit.client.test_client import RUN, SUBMISSION, Server, ok
+from tests.unit.client.server import RUN, SUBMISSION, Server, ok
 
 JUDGE: dict[str, Any] = {
     "protocol": "testlib",
