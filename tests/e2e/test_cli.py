@@ -16,7 +16,6 @@ import pytest
 import requests
 
 from precieux.cli import main
-from precieux.terminal import own_command
 from tests.fixtures.up import Up
 from tests.problem_packages import LEGACY
 from tests.waiting import eventually_sync
@@ -103,12 +102,6 @@ def test_a_bad_verdict_has_its_reason(command: Command, running: Up, tmp_path: P
     number = done.stderr.splitlines()[-1].split()[1].rstrip(":")
     listed = command("status", number, "--url", running.url).stdout
     assert listed.rstrip().split("\t")[-1].startswith(reason.partition(": ")[2])
-
-
-def test_a_wait_ends_after_its_timeout(command: Command, running: Up, endless: Path) -> None:
-    done = command("submit", endless, "--wait", "--timeout", "0.5", "--url", running.url)
-    assert done.returncode == 124, done.stderr
-    assert f"still runs: see `{own_command()} watch" in " ".join(done.stderr.split())
 
 
 def test_json_output_is_the_submission(command: Command, running: Up, source: Path) -> None:

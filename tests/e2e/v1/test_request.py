@@ -47,31 +47,6 @@ def test_null_is_the_default_of_each_optional_key(owner: Api) -> None:
     assert post(owner, source=None, files=[file("a.py", encoding=None)]).status_code == 201
 
 
-def test_a_fault_names_its_place(owner: Api) -> None:
-    """`tests/unit/api_service/test_requests.py` has each bad value of each key."""
-    for keys, where in (
-        ({"source": ...}, {""}),
-        ({"compiler_args": ["-O2"], "limits": {"cpu_s": 1e9}}, {"/compiler_args/0", "/limits/cpu_s"}),
-        ({"webhook_url": "http://[::ffff:10.0.0.1]/"}, {"/webhook_url"}),
-        ({"source": ..., "files": [file("a.py"), file("../b.py")]}, {"/files/1/path"}),
-        ({"tests": [{"name": 1}], "metadata": {"a": 1}, "sauce": 1}, {"/tests/0/name", "/metadata/a", "/sauce"}),
-    ):
-        assert faults(post(owner, **keys)) == where
-
-
-def test_a_submission_within_bounds_is_registered(owner: Api) -> None:
-    limits = {"cpu_s": 0.5, "wall_s": 1, "memory_bytes": 64 << 20, "output_bytes": 1, "processes": 1}
-    for keys in (
-        {"args": ["a" * 16384, "b" * 16384], "limits": limits, "webhook_url": "http://127.0.0.1:9999/"},
-        {"tests": [{"name": "x" * 100, "points": 1000, "hidden": True}, {"points": 0.5}] + [{}] * 98},
-        {"source": ..., "files": [file(str(n), "") for n in range(1, 256)] + [file("a.py")], "entry": "a.py"},
-    ):
-        answer = post(owner, **keys)
-        assert answer.status_code == 201, answer.text
-        number = answer.json()["id"]
-        assert answer.headers["location"] == f"{owner.base_url}".rstrip("/") + f"/v1/submissions/{number}"
-
-
 def test_the_locale_is_that_of_accept_language(owner: Api) -> None:
     body = {"language": "py", "source": "1", "hold": True}
     headers = {"Accept-Language": "de, fa;q=0.5, en;q=0.4"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.v1.conftest import Event, parse
-from tests.fixtures.contract import Api, Contract, faults, problem
+from tests.fixtures.contract import Api, Contract, faults
 from tests.waiting import eventually_sync
 
 pytestmark = pytest.mark.slow
@@ -101,13 +101,6 @@ def test_what_only_submissions_have_is_refused(owner: Api) -> None:
     assert faults(answer) >= {f"/{name}" for name in stored}
     assert "this run is not stored" in answer.text
     assert faults(owner.post("/v1/run?wait=1", json={"language": "py", "source": "print(1)"})) == {"?wait"}
-
-
-def test_only_who_may_submit_may_run(system: Contract) -> None:
-    body = {"language": "py", "source": "print(1)"}
-    problem(system.reader.post("/v1/run", json=body), 403)
-    problem(system.stranger.post("/v1/run", json=body), 401)
-    assert system.poster.post("/v1/run", json=body).status_code == 200
 
 
 def test_nothing_is_stored_and_only_run_time_counts(system: Contract) -> None:
