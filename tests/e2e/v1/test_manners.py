@@ -17,7 +17,7 @@ GETS = (
 )  # fmt: skip
 POSTS = (
     "/v1/submissions", "/v1/submissions/{id}/runs", "/v1/submissions/{id}/cancel", "/v1/submissions/{id}/mails",
-    "/v1/batches", "/v1/batches/{batch}/cancel",
+    "/v1/batches", "/v1/batches/{batch}/cancel", "/v1/run",
 )  # fmt: skip
 PRIVATE = [path for path in (*GETS, *POSTS) if "{" in path]
 
@@ -44,7 +44,11 @@ def at(done: dict[str, Any], batch: dict[str, Any]) -> Any:
 
 
 def test_unknown_parameters_are_refused_by_name(owner: Api, at: Any) -> None:
-    bodies: dict[str, Any] = {"/v1/submissions": {**ONE, "hold": True}, "/v1/batches": {"submissions": [ONE]}}
+    bodies: dict[str, Any] = {
+        "/v1/submissions": {**ONE, "hold": True},
+        "/v1/batches": {"submissions": [ONE]},
+        "/v1/run": ONE,
+    }
     held = f"/v1/submissions/{owner.held()['id']}"
     for path in GETS:
         assert faults(owner.get(at(path), params={"sauce": "1"})) == {"?sauce"}, path

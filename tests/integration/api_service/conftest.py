@@ -44,13 +44,21 @@ from shared.common.service.errors import BrokerUnavailable
 from shared.records.accounts.webhooks import WebhookSettings
 from shared.records.operations.system_status import REUSED_SECONDS, read_system_status
 from tests.fixtures.postgres import connected, url_of
-from tests.integration.rows import bearer
+from tests.integration.rows import bearer, offer
 
+#: Each limit of the engine. No program of a test meets them.
+LIMITS: Final = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
 ApiWith = Callable[..., httpx.AsyncClient]
 KEY_BUDGET = 5
 RECIPIENT_BUDGET = 3
 OPERATOR = "o" * 32
 _routes: Final[dict[int, list[BaseRoute]]] = {}
+
+
+@pytest.fixture
+async def offered(database: Database) -> None:
+    """Offer Python, as a runner reports it."""
+    await offer(database, info="Python 3.13.5", compiled=False, extensions=[".py"], limits=LIMITS)
 
 
 async def submit(client: httpx.AsyncClient, key: str = "", **fields: Any) -> httpx.Response:

@@ -16,15 +16,14 @@ from shared.adapters.database.connection import Database
 from shared.common.text.email_addresses import canonical, domain_of
 from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.rows import bearer, execute, fetch, make_key, offer
+from tests.integration.rows import bearer, execute, fetch, make_key
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.usefixtures("offered")]
 
 _MANY: Final = 10**6
 _ADDRESSES: Final = [
     "a@example.com", "A@Example.com", "a+x@example.com", "v.ictim@gmail.com", "victim@googlemail.com", "b@example.org"
 ]  # fmt: skip
-_LIMITS: Final = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
 #: The bounds of each account, small enough that the steps meet them. The others are out of reach. The first two are
 #: tried in the quick run.
 _ACCOUNTS: Final[dict[str, dict[str, int]]] = {
@@ -34,11 +33,6 @@ _ACCOUNTS: Final[dict[str, dict[str, int]]] = {
     "bytes": {"key_bytes": 6_000},
     "waiting requests": {"max_backlog": 90},
 }
-
-
-@pytest.fixture(autouse=True)
-async def languages(database: Database) -> None:
-    await offer(database, info="Python 3.13.5", compiled=False, extensions=[".py"], limits=_LIMITS)
 
 
 class _Client:

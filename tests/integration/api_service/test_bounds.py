@@ -21,7 +21,7 @@ from tests.fixtures.mcp_calls import call_of
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import bearer, fetch, make_key, offer
+from tests.integration.rows import bearer, fetch, make_key
 
 _JOBE: Final = "/jobe/index.php/restapi"
 _PISTON: Final = "/api/v2"
@@ -114,10 +114,8 @@ async def test_each_route_that_does_more_than_to_read_names_its_bounds(api_with:
 
 
 @pytest.fixture(autouse=True)
-async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def wait(offered: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECIEUX_SANDBOXFUSION_WAIT_SECONDS", "0.05")
-    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
-    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
 
 async def _use_up(bound: str, services: Services, principal: Principal, database: Database) -> None:

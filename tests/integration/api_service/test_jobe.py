@@ -24,7 +24,7 @@ from shared.records.jobe.files import key_of
 from tests.factories import ended_test
 from tests.fixtures.played_engine import STARTED, PlayedEngine, Step
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.rows import bearer, execute, fetch, make_key, offer
+from tests.integration.rows import bearer, execute, fetch, make_key
 
 _PATH: Final = "/jobe/index.php/restapi"
 _MISSING: Final = (404, "One or more of the specified files is missing/unavailable")
@@ -35,11 +35,9 @@ Jobe = Callable[..., httpx.AsyncClient]
 
 
 @pytest.fixture
-async def jobe(api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch) -> Jobe:
+def jobe(api_with: ApiWith, offered: None, monkeypatch: pytest.MonkeyPatch) -> Jobe:
     """Return a function that makes clients of the door. The engine's tries are their arguments."""
     monkeypatch.setenv("PRECIEUX_JOBE_WAIT_SECONDS", "0.05")
-    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
-    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
     def make(*tries: list[Step], **settings: Any) -> httpx.AsyncClient:
         engine = PlayedEngine(*tries)

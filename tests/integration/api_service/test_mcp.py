@@ -21,8 +21,10 @@ from shared.records.accounts.api_keys import Scope
 from tests.factories import ended_test
 from tests.fixtures.mcp_calls import call_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.rows import bearer, fetch, make_key, offer
+from tests.integration.rows import bearer, fetch, make_key
 from tests.integration.submission_rows import add, end, make_job, request
+
+pytestmark = pytest.mark.usefixtures("offered")
 
 _CODE: Final = {"language": "py", "code": "print(1)"}
 
@@ -48,12 +50,6 @@ class Engine:
 @pytest.fixture
 def engine() -> Engine:
     return Engine()
-
-
-@pytest.fixture(autouse=True)
-async def languages(database: Database) -> None:
-    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
-    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
 
 @pytest.fixture

@@ -13,16 +13,12 @@ from shared.adapters.database.connection import Database
 from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of
-from tests.integration.rows import bearer, fetch, make_key, offer
+from tests.integration.rows import bearer, fetch, make_key
+
+pytestmark = pytest.mark.usefixtures("offered")
 
 _JOB: dict[str, Any] = {"language": "py", "version": "*", "files": [{"content": "print(1)"}]}
 _NO_ENGINE = "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
-
-
-@pytest.fixture(autouse=True)
-async def languages(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
-    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
 
 async def run(client: httpx.AsyncClient, key: str, **changes: Any) -> tuple[int, str]:

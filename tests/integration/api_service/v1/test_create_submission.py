@@ -231,6 +231,8 @@ class TestShares:
             created(await api.post(PATH, json={**body, "receipt": True}, headers=alice.headers))
             refused = await api.post(PATH, json={**body, "receipt": True}, headers=alice.headers)
             assert (refused.status_code, refused.json()["violated-policies"]) == (429, ["mails"])
+            assert refused.json()["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+            assert int(refused.headers["Retry-After"]) > 0
             created(await api.post(PATH, json=body, headers=alice.headers))
             assert (await api.post(PATH, json=body, headers=alice.headers)).status_code == 429
             created(await api.post(PATH, json={**body, "email": None}, headers=alice.headers))

@@ -10,8 +10,10 @@ import pytest
 from job_runner.upkeep.orphans import Orphans
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
-from tests.integration.rows import execute, offer
+from tests.integration.rows import execute
 from tests.integration.submission_rows import end, make_job
+
+pytestmark = pytest.mark.usefixtures("problem_languages")
 
 PATH: Final = "/v1/submissions"
 JUDGE: Final[dict[str, Any]] = {
@@ -20,17 +22,10 @@ JUDGE: Final[dict[str, Any]] = {
     "files": [{"path": "check.py", "content": "SECRET"}, {"path": "lib/a.py", "content": "x = 1"}],
     "entry": "check.py",
     "args": ["strict"],
-    "limits": {"cpu_s": 3},
+    "limits": {"cpu_s": 7},
 }
 CHECKER: Final = {"kind": "program", **JUDGE}
 BODY: Final[dict[str, Any]] = {"language": "py", "source": "print(1)"}
-LIMITS: Final = {
-    "cpu_s": {"default": 1, "max": 10},
-    "wall_s": {"default": 5, "max": 60},
-    "memory_bytes": {"default": 1 << 28, "max": 1 << 30},
-    "output_bytes": {"default": 1 << 20, "max": 1 << 22},
-    "processes": {"default": 64, "max": 128},
-}
 
 
 async def post(api: httpx.AsyncClient, path: str = PATH, **keys: Any) -> dict[str, Any]:
@@ -45,11 +40,6 @@ def stored(folder: Path) -> list[str]:
     return sorted(path.name.partition(".")[2] for path in (folder / "objects").rglob("*") if path.is_file())
 
 
-@pytest.fixture(autouse=True)
-async def offered(database: Database) -> None:
-    await offer(database, "py", compiled=False, name="Python", limits=LIMITS)
-
-
 async def test_a_judge_comes_back_without_its_source(api: httpx.AsyncClient, tmp_path: Path) -> None:
     created = await post(api, interactor=JUDGE, checker=CHECKER)
     judge = {
@@ -60,7 +50,7 @@ async def test_a_judge_comes_back_without_its_source(api: httpx.AsyncClient, tmp
         "args": ["strict"],
         "compiler_args": [],
         "limits": {
-            "cpu_s": 3.0, "wall_s": 9.0, "memory_bytes": 1 << 30, "output_bytes": 8 << 20, "processes": 64,
+            "cpu_s": 7.0, "wall_s": 14.0, "memory_bytes": 1 << 30, "output_bytes": 8 << 20, "processes": 64,
         },
     }  # fmt: skip
     assert (created["checker"], created["interactor"]) == ({"kind": "program", **judge}, judge)

@@ -15,15 +15,11 @@ from tests.factories import ended_test
 from tests.fixtures.played_engine import STARTED, PlayedEngine
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of, note_while_sent
-from tests.integration.rows import bearer, make_key, offer
+from tests.integration.rows import bearer, make_key
+
+pytestmark = pytest.mark.usefixtures("offered")
 
 _TESTS, _OUTPUT = 4, 65536
-
-
-@pytest.fixture(autouse=True)
-async def languages(database: Database) -> None:
-    limits = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 1 << 30)
-    await offer(database, info="Python 3.13.5", compiled=False, limits=limits)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
