@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.judging.grading import Policy
+from shared.judging.grading.scheme import Policy
 from shared.judging.packages.model import PackageFormat, ProblemType
 from shared.records.resources.models import AnyChecker, Bytes, Judge, Resource, Time
 

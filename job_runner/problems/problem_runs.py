@@ -22,7 +22,8 @@ from shared.common.service.errors import PermanentError
 from shared.engine_api.codex import Verdict
 from shared.engine_api.job_program import JobProgram
 from shared.engine_api.run_call.events import Compiled, JudgeFailed, Started, TestEnded
-from shared.judging.grading import GraderCall, Grading
+from shared.judging.grading.fold import Grading
+from shared.judging.grading.fold_legacy import GraderCall
 from shared.records.problems.versions import of_id, package_of
 
 

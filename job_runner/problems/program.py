@@ -14,7 +14,9 @@ from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of
 from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded
 from shared.engine_api.run_call.limits import MAX_PASSES, MAX_TESTS
 from shared.engine_api.run_call.request import Checker, CheckerKind, JudgeProtocol
-from shared.judging.grading import GraderCall, Grading, RunResult, TestScore
+from shared.judging.grading.award import TestScore
+from shared.judging.grading.fold import Grading, RunResult
+from shared.judging.grading.fold_legacy import GraderCall
 from shared.judging.packages.model import EVERY_LANGUAGE, Package, PackageProgram, ProblemType
 from shared.judging.packages.programs import main_file
 

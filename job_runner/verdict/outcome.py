@@ -29,7 +29,7 @@ from shared.engine_api.run_call.events import (
     awarded,
 )
 from shared.engine_api.run_call.limits import ProgramLimits
-from shared.judging.grading import RunResult
+from shared.judging.grading.fold import RunResult
 from shared.records.messages.translations import gettext_noop
 from shared.records.operations.job_state import JobState
 

@@ -25,7 +25,7 @@ from shared.engine_api.artifacts import ARTIFACTS
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.job_program import case_limits
 from shared.engine_api.run_call.events import GOOD_VERDICTS, LeftOut
-from shared.judging.grading import RunResult
+from shared.judging.grading.fold import RunResult
 from shared.records.messages.translations import SOURCE_LOCALE
 from shared.records.resources.queue_positions import places
 

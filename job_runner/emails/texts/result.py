@@ -18,7 +18,7 @@ from job_runner.verdict.outcome import FailedTest, Outcome, TestOutcome
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.engine_api.run_call.limits import ProgramLimits
-from shared.judging.grading import GroupResult
+from shared.judging.grading.fold import GradedGroup
 from shared.records.messages import engine_reasons
 from shared.records.messages.artifact_texts import about_left_out
 from shared.records.messages.translations import (
@@ -253,7 +253,7 @@ class ResultWriter:
         return Block(title, part, self.gettext(message, part=shown, all=whole))
 
     @property
-    def _groups(self) -> Sequence[GroupResult]:
+    def _groups(self) -> Sequence[GradedGroup]:
         graded = self.outcome.details and self.outcome.details.graded
         return graded.groups if graded else ()
 

@@ -260,7 +260,7 @@ CREATE TABLE results (
     -- What a judge says to the program's author, and to whoever set the test.
     message text,
     judge_message text,
-    -- Those of the groups of a problem's tests (`shared.judging.grading.GroupResult`).
+    -- Those of the groups of a problem's tests (`shared.judging.grading.fold.GradedGroup`).
     groups jsonb
 );
 

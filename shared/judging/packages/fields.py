@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.engine_api.run_call.limits import check_args
-from shared.judging.grading import MOST_POINTS
+from shared.judging.grading.scheme import MOST_POINTS
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.faults import FaultList
 from shared.judging.packages.yaml_text import LONGEST, load_yaml

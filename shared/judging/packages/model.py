@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.engine_api.run_call.request import JudgeProtocol
-from shared.judging.grading import Scheme
+from shared.judging.grading.scheme import Scheme
 
 
 class PackageFormat(StrEnum):

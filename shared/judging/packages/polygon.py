@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from shared.engine_api.run_call.limits import MAX_FILES
 from shared.engine_api.run_call.request import JudgeProtocol
-from shared.judging.grading import Fold, Group, Policy, Scheme, ScoredTest, ScoreRule
+from shared.judging.grading.scheme import Fold, Group, Policy, Scheme, ScoredTest, ScoreRule
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.expectations import POLYGON_TAGS
 from shared.judging.packages.faults import FaultList

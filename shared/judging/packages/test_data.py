@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.engine_api.icpc_args import TOLERANCES, parse_args
 from shared.engine_api.run_call.limits import check_args
-from shared.judging.grading import (
+from shared.judging.grading.scheme import (
     GRADER_FLAGS,
     Fold,
     Group,

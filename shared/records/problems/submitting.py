@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from shared.engine_api.codex import LimitBounds
 from shared.engine_api.run_call.request import CheckerKind
-from shared.judging.grading import Policy, Scheme
+from shared.judging.grading.scheme import Policy, Scheme
 from shared.judging.packages.model import Package, PackageJudge
 from shared.records.problems.versions import ProblemVersion
 

@@ -8,18 +8,9 @@ import pytest
 
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import NO_NUMBER
-from shared.judging.grading import (
-    Fold,
-    Grading,
-    Group,
-    Policy,
-    RunResult,
-    Scheme,
-    ScoredTest,
-    ScoreRule,
-    TestScore,
-    award,
-)
+from shared.judging.grading.award import TestScore, award
+from shared.judging.grading.fold import Grading, RunResult
+from shared.judging.grading.scheme import Fold, Group, Policy, Scheme, ScoredTest, ScoreRule
 
 AC, WA, TLE, RTE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT, Verdict.RUNTIME_ERROR
 MLE, OLE, JE = Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT, Verdict.JUDGE_ERROR

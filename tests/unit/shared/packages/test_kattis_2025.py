@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.judging.grading import Fold, Policy, ScoreRule
+from shared.judging.grading.scheme import Fold, Policy, ScoreRule
 from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import DataKind, Package, PackageFormat, ProblemType, Sample
 from shared.judging.packages.programs import main_file

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.judging.grading import Fold, Policy, ScoreRule
+from shared.judging.grading.scheme import Fold, Policy, ScoreRule
 from shared.judging.packages.model import Package, PackageFormat, ProblemType, Sample
 from tests.problem_packages import LEGACY, MIB, TESTS, fault_texts, read
 

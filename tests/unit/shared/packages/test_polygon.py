@@ -3,7 +3,7 @@
 import pytest
 
 from shared.engine_api.codex import Verdict
-from shared.judging.grading import Fold, Policy, ScoreRule
+from shared.judging.grading.scheme import Fold, Policy, ScoreRule
 from shared.judging.packages.expectations import JuryTest, unmet
 from shared.judging.packages.model import JurySubmission, Package, PackageFormat, ProblemType
 from tests.problem_packages import MIB, fault_texts, read
