@@ -1,6 +1,6 @@
-"""The languages: a TOML file for each in `definitions`, by its CodeX code, with the keys of `base.LanguageDefinition`.
+"""Reads how each language is compiled and run: its file in `shared/engine_api/languages/definitions`.
 
-The executor checks at start which are installed.
+The keys are those of `base.LanguageDefinition`. The executor checks at start which are installed.
 """
 
 import tomllib
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from executor.languages.base import LanguageDefinition
 from shared.common.service.errors import ConfigurationError
-from shared.engine_api.languages import NAMES
+from shared.engine_api.languages import DEFINITIONS, NAMES
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -22,7 +22,7 @@ _FOLDER: Final = Path(__file__).parent
 @cache
 def known() -> Mapping[str, LanguageDefinition]:
     """Return every language that has a file, by CodeX code. Raises `ConfigurationError` if a file is wrong."""
-    return MappingProxyType(read_definitions(_FOLDER / "definitions"))
+    return MappingProxyType(read_definitions(DEFINITIONS))
 
 
 def read_definitions(folder: Path) -> dict[str, LanguageDefinition]:

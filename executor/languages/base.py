@@ -1,6 +1,7 @@
 """The values that describe a language to the executor, and a program that proves the description.
 
-The fields of `LanguageDefinition` and of its parts are the keys of the files in `definitions`.
+The fields of `LanguageDefinition` and of its parts are the keys of a language's file
+(`shared/engine_api/languages/definitions`).
 
 In all commands, `{source}`, `{stem}` (the source's path without its extension), `{main}`, `{output}`, `{memory_mib}`
 and the names of tools and options are replaced. In compile commands, `{companions}` and `{args}` are replaced by any

@@ -15,7 +15,7 @@ from shared.engine_api.codex import Verdict
 from shared.engine_api.languages import ALIASES
 
 _ROOT = Path(__file__).parents[3]
-_BASH = (_ROOT / "executor/languages/definitions/bash.toml").read_text()
+_BASH = (_ROOT / "shared/engine_api/languages/definitions/bash.toml").read_text()
 
 
 def _commands(language: LanguageDefinition) -> Iterator[tuple[str, ...]]:

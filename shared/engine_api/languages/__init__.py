@@ -3,7 +3,11 @@
 `executor/languages` compiles and runs them.
 """
 
+from pathlib import Path
 from typing import Final
+
+#: Where each language is described by a file, `CODE.toml`.
+DEFINITIONS: Final = Path(__file__).parent / "definitions"
 
 #: CodeX code -> the name of the language for people, and the names that a client may write. The codes of the original
 #: come first.
