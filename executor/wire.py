@@ -24,7 +24,6 @@ from shared.engine_api.codex import (
     SupportedLanguage,
     Verdict,
 )
-from shared.engine_api.languages import ALIASES
 from shared.engine_api.run_call.events import AnyEvent
 from shared.engine_api.run_call.request import RUN_CALL, RUN_KEYS, ProgramRequest
 
@@ -145,9 +144,9 @@ def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLangu
     return SupportedLanguage(
         language=language.code,
         info=installed.info,
-        name=language.name,
+        name=language.title,
         version=installed.version,
-        aliases=list(language.aliases or ALIASES.get(language.code, ())),
+        aliases=list(language.aliases),
         compile=compile_command,
         run=run,
         extensions=[f".{extension}" for extension in language.extensions],

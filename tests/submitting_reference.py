@@ -50,7 +50,7 @@ def _table_of_limits(_: str) -> Iterator[str]:
 def _memory_of_runtimes(_: str) -> Iterator[str]:
     for size, of_size in groupby(sorted(_ORDERED, key=_extra_memory), key=_extra_memory):
         if size:
-            yield f"- {size} MiB: {', '.join(language.name for language in of_size)}\n"
+            yield f"- {size} MiB: {', '.join(language.title for language in of_size)}\n"
 
 
 def _table_of_languages(before: str) -> Iterator[str]:
@@ -58,22 +58,22 @@ def _table_of_languages(before: str) -> Iterator[str]:
     yield "| language | `language` is any of | version | in the image |\n|---|---|---|---|\n"
     for language in _ORDERED:
         names = ", ".join(f"`{name}`" for name in ALIASES[language.code])
-        yield f"| {language.name} | {names} | {by_hand.get(language.name, 'VERSION | IMAGES')} |\n"
+        yield f"| {language.title} | {names} | {by_hand.get(language.title, 'VERSION | IMAGES')} |\n"
 
 
 def _variants(_: str) -> Iterator[str]:
     for language in _ORDERED:
         if language.compile and language.compile.variants:
             codes = ", ".join(f"`{variant.code}`" for variant in language.compile.variants)
-            yield f"- {language.name}: {codes}\n"
+            yield f"- {language.title}: {codes}\n"
 
 
 def _variables(_: str) -> Iterator[str]:
     for language in _ORDERED:
         if language.environment:
-            yield f"- {language.name}: `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`\n"
+            yield f"- {language.title}: `{shlex.join(f'{k}={v}' for k, v in language.environment.items())}`\n"
         if more := language.libraries.environment:
-            yield f"- {language.name}, with libraries: `{shlex.join(f'{k}={v}' for k, v in more.items())}`\n"
+            yield f"- {language.title}, with libraries: `{shlex.join(f'{k}={v}' for k, v in more.items())}`\n"
 
 
 def _commands(language: LanguageDefinition) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _commands(language: LanguageDefinition) -> Iterator[str]:
     installed = Installed(language, {**tools, **options}, info="")
     program = program_of(RunRequest(code="", language=language.code), installed)
     commands = commands_of(program, installed, limits.default_limits(ExecutorSettings()).memory_bytes)
-    yield f"\n{language.name}:\n\n```sh\n"
+    yield f"\n{language.title}:\n\n```sh\n"
     for command in filter(None, commands.for_a_shell()):
         yield _AHEAD.sub("...", command) + "\n"
     yield "```\n"
@@ -128,10 +128,10 @@ _EXTENSIONS: Final = dict.fromkeys(extension for language in _ORDERED for extens
 _PARTS: Final[dict[str, Callable[[str], str]]] = {
     "limits": _lines(_table_of_limits),
     "memory of runtimes": _lines(_memory_of_runtimes),
-    "needs": _lines(lambda _: (f"- {one.name}: {needs}\n" for one in _ORDERED if (needs := _needs(one)))),
+    "needs": _lines(lambda _: (f"- {one.title}: {needs}\n" for one in _ORDERED if (needs := _needs(one)))),
     "longest name": lambda _: str(file_names.LONGEST),
     "extensions": lambda _: ", ".join(f"`.{extension}`" for extension in _EXTENSIONS),
-    "always main": lambda _: ", ".join(language.name for language in _ORDERED if _has_one_name(language)),
+    "always main": lambda _: ", ".join(language.title for language in _ORDERED if _has_one_name(language)),
     "most files": lambda _: str(MAX_FILES),
     "languages": _lines(_table_of_languages),
     "variants": _lines(_variants),

@@ -3,18 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from shared.engine_api.codex import LimitBounds, SupportedLanguage
-from shared.engine_api.languages import ALIASES, check_lang
-
-#: The stems of main files. The file of a Java program has the name of its class.
-_STEMS: Final = {"java": "Main"}
-#: The extensions of languages whose code is not theirs, for engines that name none.
-_EXTENSIONS: Final = {
-    "bash": "sh", "dash": "sh", "r": "R", "pypy": "py", "luajit": "lua", "clang": "c", "tcc": "c", "clangpp": "cpp",
-    "prolog": "pro", "gprolog": "pro", "octave": "m",
-}  # fmt: skip
+from shared.engine_api.languages import ALIASES, LANGUAGES, check_lang
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +38,19 @@ class EngineLanguage:
     @property
     def main(self) -> str:
         """The path of a program that is sent as one text, such as `main.py`."""
-        return f"{_STEMS.get(self.code, 'main')}{self.extensions[0]}"
+        return f"{self._usual_file.partition('.')[0]}{self.extensions[0]}"
 
     @property
     def extensions(self) -> list[str]:
         """The extensions of source files, with a dot, the usual one first."""
-        named = (self.details and self.details.extensions) or [_EXTENSIONS.get(self.code, self.code)]
+        named = (self.details and self.details.extensions) or [self._usual_file.partition(".")[2]]
         return [f".{extension.lstrip('.')}" for extension in named]
+
+    @property
+    def _usual_file(self) -> str:
+        """The usual name of its main file, for engines that name no extensions."""
+        known = LANGUAGES.get(self.code)
+        return known.main_file if known else f"main.{self.code}"
 
     @property
     def compiler_args(self) -> Sequence[str]:

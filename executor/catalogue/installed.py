@@ -69,7 +69,7 @@ class Installed:
 
     @property
     def name(self) -> str:
-        return self.variant.name if self.variant else self.language.name
+        return self.variant.name if self.variant else self.language.title
 
     @property
     def version(self) -> str | None:

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from executor.languages.base import LanguageDefinition
 from shared.common.service.errors import ConfigurationError
-from shared.engine_api.languages import DEFINITIONS, NAMES
+from shared.engine_api.languages import ALIASES, DEFINITIONS, NAMES
 
-_FOLDER: Final = Path(__file__).parent
+_LISTS: Final = Path(__file__).parent / "lists.toml"
 
 
 @cache
@@ -27,15 +27,15 @@ def known() -> Mapping[str, LanguageDefinition]:
 
 def read_definitions(folder: Path) -> dict[str, LanguageDefinition]:
     """Return the languages of the folder's files. Raises `ConfigurationError`, which names the file and the key."""
-    lists = {f"{{{name}}}": words for name, words in tomllib.loads((_FOLDER / "lists.toml").read_text("utf-8")).items()}
+    lists = {f"{{{name}}}": words for name, words in tomllib.loads(_LISTS.read_text("utf-8")).items()}
     adapter = TypeAdapter(LanguageDefinition)
     languages = {}
     for file in sorted(folder.glob("*.toml")):
+        code = file.stem
+        ours = {"title": NAMES[code], "aliases": ALIASES[code]} if code in NAMES else {}
         try:
             table = _expand(tomllib.loads(file.read_text("utf-8")), lists)
-            if file.stem not in NAMES and "title" not in table:
-                raise ConfigurationError(f"{file}: `title` is missing: the name of {file.stem} for people.")
-            languages[file.stem] = adapter.validate_python(table | {"code": file.stem})
+            languages[code] = adapter.validate_python({"code": code, **ours, **table})
         except (OSError, ValueError) as exc:
             raise ConfigurationError(f"{file}: {explained(exc)}.") from None
     return languages

@@ -13,13 +13,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
 
 from executor.languages.java_source import find_main
 from shared.common.service.errors import ConfigurationError
-from shared.engine_api.languages import NAMES
+from shared.engine_api.languages import PackageNames
 
 #: The words of a command that stand for several: two of a compile command, and one of a run command.
 COMPANIONS: Final = "{companions}"
@@ -227,8 +227,9 @@ class LanguageDefinition:
     `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
     folder of `executor/warm/preload`.
 
-    `title` and `aliases` are its names if `shared.engine_api.languages` does not know it. `released` has the years of
-    its versions, by the beginnings of these.
+    `released` has the years of its versions, by the beginnings of these. All services read `title`, `aliases`,
+    `position`, `other_extensions`, `package` and `doors` (`shared.engine_api.languages`). Those of a language in an
+    operator's toolchain are not read, except for `title` and `aliases`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -238,6 +239,8 @@ class LanguageDefinition:
     tools: dict[str, tuple[str, ...]]
     reference: Reference
     sample: str
+    title: str
+    aliases: tuple[str, ...] = ()
     compile: Compile | None = None
     run: RunCommand = RunCommand()
     version: tuple[str, ...] = ()
@@ -247,12 +250,10 @@ class LanguageDefinition:
     prebuilt: Prebuilt | None = None
     versioned: VersionedNames | None = None
     released: dict[str, int] = field(default_factory=dict)
-    title: str = ""
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.title or NAMES[self.code]
+    position: int = 0
+    other_extensions: tuple[str, ...] = ()
+    package: PackageNames | None = None
+    doors: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def version_command(self) -> tuple[str, ...]:

@@ -10,14 +10,15 @@ from typing import Final
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux_client import TestCase, read_folder
-from shared.engine_api.languages import check_lang
+from shared.engine_api.languages import LANGUAGES, check_lang
 
-#: Extensions that are not names of their language in `shared.engine_api.languages`.
+#: The languages by the extensions of their sources. The first counts, if its usual extension is not another's name.
 _EXTENSIONS: Final = {
-    "cc": "cpp", "cxx": "cpp", "cjs": "js", "mjs": "js", "f": "f90", "pyw": "py", "cbl": "cob", "cljc": "clj",
-    "lsp": "lisp", "cl": "lisp", "ss": "scm", "sv": "v", "b": "bf", "yab": "bas", "pro": "prolog", "m": "octave",
-    "rakumod": "raku", "p6": "raku",
-}  # fmt: skip
+    extension: language.code
+    for language in reversed(LANGUAGES.values())
+    if check_lang(language.usual_extension) in (None, language.code)
+    for extension in language.extensions
+}
 _INPUT_SUFFIX: Final = ".in"
 _OUTPUT_SUFFIXES: Final = (".out", ".ans")
 

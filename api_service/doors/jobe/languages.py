@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api_service.doors.languages import names_in
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
+from shared.engine_api.languages import names_in
 
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
@@ -20,7 +20,7 @@ class JobeLanguage:
     """A language by Jobe's id, and what Jobe does with its programs. `engine_language` runs them.
 
     `source` is the name of a source without one; "" is the engine's. With `warnings_fail`, a program fails by all that
-    the `compiler` says. `memory_mb` None: the parameter counts for nothing. `processes` is the least number of
+    the `compiler` says. `memory_mb` 0: the parameter counts for nothing. `processes` is the least number of
     processes. `compileargs` and `interpreterargs` are the words of parameters that are not set. With
     `bounds_addresses`, the memory is a limit of the address space: `malloc` fails, and the program goes on. With
     `file_of_class`, the file is named after its class, which is run.
@@ -31,7 +31,7 @@ class JobeLanguage:
     source: str = ""
     compiler: str = "compiler"
     warnings_fail: bool = False
-    memory_mb: float | None = 400
+    memory_mb: float = 400
     processes: int = 0
     compileargs: Sequence[str] = ()
     interpreterargs: Sequence[str] = ()

@@ -70,7 +70,7 @@ def _limits(spec: RunSpec) -> dict[str, float]:
         "memory_bytes": math.inf,
     }
     addresses = None
-    if language.memory_mb is None:
+    if not language.memory_mb:
         if spec.interpreter_args is None:
             limits["memory_bytes"] = _JAVA_HEAP
     elif memory_mb := spec.number("memorylimit", language.memory_mb, _NO_MEMORYLIMIT):

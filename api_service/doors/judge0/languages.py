@@ -1,17 +1,21 @@
 """Judge0's ids of our languages, and of those that it has archived."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from api_service.doors.languages import ARCHIVED_BY_JUDGE0, names_in
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.engine_api.codex import SupportedLanguage
+from shared.engine_api.languages import names_in
 
 #: The languages that we run, by our codes, with their names, in which `{}` stands for the version of the tools. Clients
 #: know a language by the first of its `ids`; the others belong to other versions. `source_file` is Judge0's name of the
 #: source, where ours differs.
 _NAMES: Final = names_in("judge0")
+#: The names of the languages that Judge0 has archived, by ids from 1. Clients have them in their code.
+_ARCHIVED: Final[list[str]] = json.loads((Path(__file__).parent / "archived.json").read_text())
 #: The language whose programs print their source, that whose source is an executable file, and that whose program is in
 #: the additional files.
 PLAIN_TEXT, EXECUTABLE, MULTI_FILE = 43, 44, 89
@@ -62,7 +66,7 @@ class Judge0Language:
 
 def languages_of(catalog: LanguageCatalog) -> dict[int, Judge0Language]:
     """Return the languages that can be used and those that are archived, by their ids, in the order of their names."""
-    archived = (Judge0Language(number, name, "", None) for number, name in enumerate(ARCHIVED_BY_JUDGE0, 1))
+    archived = (Judge0Language(number, name, "", None) for number, name in enumerate(_ARCHIVED, 1))
     in_order = sorted([*_usable(catalog), *archived], key=lambda language: (language.name, language.id))
     return {language.id: language for language in in_order}
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from nodesemver import satisfies
 
-from api_service.doors.languages import names_in
 from api_service.doors.program import Naming
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from shared.engine_api.codex import version_in
+from shared.engine_api.languages import names_in
 
 #: The most characters of a range. npm refuses a longer one.
 _LONGEST_RANGE: Final = 256

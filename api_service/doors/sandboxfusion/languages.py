@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from api_service.doors.languages import names_in
 from api_service.doors.sandboxfusion.request import NotRunnable
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
+from shared.engine_api.languages import names_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,83 +1,86 @@
-"""The names of the languages: those that a client may write, those for people, and the codes of the CodeX API.
+"""The names of the languages: those that a client may write, those for people, and those in other systems.
 
-`executor/languages` compiles and runs them.
+Each language has a file in `definitions`, by its CodeX code. The first paragraph of the file is for all services, which
+start sooner without the rest. The executor reads there how to compile and run programs (`executor.languages`).
 """
 
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-#: Where each language is described by a file, `CODE.toml`.
+#: The folder of the languages' files.
 DEFINITIONS: Final = Path(__file__).parent / "definitions"
+#: The position of a language whose file has none.
+_LAST: Final = 10_000
 
-#: CodeX code -> the name of the language for people, and the names that a client may write. The codes of the original
-#: come first.
-_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "py": ("Python", "python", "python3", "py"),
-    "java": ("Java", "java"),
-    "cpp": ("C++", "cpp", "c++"),
-    "c": ("C", "c"),
-    "go": ("Go", "go", "golang"),
-    "cs": ("C#", "cs", "c#", "csharp"),
-    "js": ("JavaScript", "js", "javascript", "node", "nodejs"),
-    "ts": ("TypeScript", "ts", "typescript"),
-    "deno": ("TypeScript (Deno)", "deno"),
-    "bun": ("TypeScript (Bun)", "bun"),
-    "coffee": ("CoffeeScript", "coffee", "coffeescript"),
-    "bash": ("Bash", "bash", "sh", "shell"),
-    "dash": ("Dash", "dash"),
-    "zsh": ("Zsh", "zsh"),
-    "awk": ("AWK", "awk", "gawk"),
-    "rb": ("Ruby", "rb", "ruby"),
-    "pl": ("Perl", "pl", "perl"),
-    "php": ("PHP", "php"),
-    "lua": ("Lua", "lua"),
-    "luajit": ("LuaJIT", "luajit"),
-    "pypy": ("PyPy", "pypy", "pypy3"),
-    "tcl": ("Tcl", "tcl", "tclsh"),
-    "sql": ("SQL", "sql", "sqlite", "sqlite3"),
-    "rs": ("Rust", "rs", "rust"),
-    "zig": ("Zig", "zig"),
-    "d": ("D", "d", "dlang", "ldc"),
-    "cr": ("Crystal", "cr", "crystal"),
-    "vala": ("Vala", "vala"),
-    "clang": ("C (Clang)", "clang"),
-    "clangpp": ("C++ (Clang)", "clangpp", "clang++"),
-    "tcc": ("C (TinyCC)", "tcc", "tinycc"),
-    "ll": ("LLVM IR", "ll", "llvm", "llvm_ir"),
-    "asm": ("Assembly", "asm", "assembly", "nasm", "nasm64"),
-    "f90": ("Fortran", "f90", "fortran"),
-    "pas": ("Pascal", "pas", "pascal"),
-    "adb": ("Ada", "adb", "ada"),
-    "a68": ("Algol 68", "a68", "algol68"),
-    "cob": ("COBOL", "cob", "cobol"),
-    "bas": ("Yabasic", "bas", "basic", "yabasic"),
-    "kt": ("Kotlin", "kt", "kotlin"),
-    "scala": ("Scala", "scala"),
-    "groovy": ("Groovy", "groovy"),
-    "clj": ("Clojure", "clj", "clojure"),
-    "lisp": ("Common Lisp", "lisp", "sbcl", "commonlisp", "common-lisp"),
-    "scm": ("Scheme", "scm", "scheme", "guile"),
-    "rkt": ("Racket", "rkt", "racket"),
-    "el": ("Emacs Lisp", "el", "elisp", "emacs"),
-    "ml": ("OCaml", "ml", "ocaml"),
-    "hs": ("Haskell", "hs", "haskell", "ghc"),
-    "erl": ("Erlang", "erl", "erlang"),
-    "exs": ("Elixir", "exs", "ex", "elixir"),
-    "prolog": ("Prolog", "prolog", "swipl", "swi-prolog"),
-    "gprolog": ("GNU Prolog", "gprolog", "gnu-prolog"),
-    "r": ("R", "r", "rscript"),
-    "octave": ("Octave", "octave", "matlab"),
-    "raku": ("Raku", "raku", "perl6"),
-    "bc": ("bc", "bc"),
-    "v": ("Verilog", "v", "verilog", "iverilog"),
-    "bf": ("Brainfuck", "bf", "brainfuck"),
+
+@dataclass(frozen=True)
+class PackageNames:
+    """A language in problem packages: its `code` in their format, and how types of sources in Polygon's begin.
+
+    Sources have these `extensions`, or else those of `source_file`. If a program has as many files in one language as
+    in another, it is in the language with the lower `rank`.
+    """
+
+    code: str
+    rank: int
+    extensions: tuple[str, ...] = ()
+    polygon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageNames:
+    """The keys in the first paragraph of a language's file.
+
+    `title` is its name for people, and `aliases` are the names that a client may write. Lists of languages are in the
+    order of their `position`. `main_file` is the usual name of a source, and `extensions` are those that name the
+    language, without a dot. `doors` has what other systems call it, by the name of the front door.
+    """
+
+    code: str
+    title: str
+    aliases: tuple[str, ...]
+    position: int
+    main_file: str
+    extensions: tuple[str, ...]
+    package: PackageNames | None
+    doors: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def usual_extension(self) -> str:
+        """The extension of `main_file`, without a dot."""
+        return self.main_file.rpartition(".")[2]
+
+
+def _read(file: Path) -> LanguageNames:
+    table = tomllib.loads(file.read_text("utf-8").partition("\n\n")[0])
+    source, package = table["source_file"], table.get("package")
+    own = source.get("extensions") or [source["name"].rpartition(".")[2]]
+    return LanguageNames(
+        file.stem,
+        table["title"],
+        tuple(table["aliases"]),
+        table.get("position", _LAST),
+        source["name"],
+        (*own, *table.get("other_extensions", ())),
+        PackageNames(**{**package, "extensions": tuple(package.get("extensions", own))}) if package else None,
+        table.get("doors", {}),
+    )
+
+
+#: The languages by CodeX code, in the order of their positions.
+LANGUAGES: Final = {
+    language.code: language
+    for language in sorted(map(_read, DEFINITIONS.iterdir()), key=lambda one: (one.position, one.code))
 }
 #: The names of each language that a client may write, by its code.
-ALIASES: Final = {code: names[1:] for code, names in _NAMES.items()}
+ALIASES: Final = {code: language.aliases for code, language in LANGUAGES.items()}
 #: The names of the languages by their codes, as people write them.
-NAMES: Final = {code: name for code, (name, *_) in _NAMES.items()}
+NAMES: Final = {code: language.title for code, language in LANGUAGES.items()}
 
-_POSITIONS: Final = {code: position for position, code in enumerate(ALIASES)}
+_POSITIONS: Final = {code: position for position, code in enumerate(LANGUAGES)}
 _CODES: Final = {alias: code for code, aliases in ALIASES.items() for alias in aliases}
 
 
@@ -92,5 +95,10 @@ def name_of(language: str) -> str:
 
 
 def position_of(code: str) -> int:
-    """Return the position of a language in the table of names. Unknown languages come last."""
+    """Return the position of a language in lists. Unknown languages come last."""
     return _POSITIONS.get(code, len(_POSITIONS))
+
+
+def names_in(door: str) -> dict[str, Mapping[str, Any]]:
+    """Return what the system of a front door has for each of our languages, by their codes."""
+    return {code: language.doors[door] for code, language in LANGUAGES.items() if door in language.doors}

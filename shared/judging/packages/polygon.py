@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from shared.engine_api.languages import LANGUAGES
 from shared.engine_api.run_call.limits import MAX_FILES
 from shared.engine_api.run_call.request import JudgeProtocol
 from shared.judging.grading.scheme import Fold, Group, Policy, Scheme, ScoredTest, ScoreRule
@@ -39,7 +40,11 @@ _LONGEST_XML: Final = 4 << 20
 _PATTERN: Final = re.compile(r"[^%]*%(?:0[1-9])?d[^%]*")
 _POLICIES: Final = {"complete-group": Policy.MIN, "each-test": Policy.SUM}
 #: Our codes, by the beginning of Polygon's types of sources.
-_TYPES: Final = {"cpp.": "cpp", "c.": "c", "java": "java", "python.": "py", "kotlin": "kt"}
+_TYPES: Final = {
+    language.package.polygon: code
+    for code, language in LANGUAGES.items()
+    if language.package and language.package.polygon
+}
 #: Each is compiled with all resources.
 _MOST_VALIDATORS: Final = 20
 _LONGEST_NAME: Final = 200

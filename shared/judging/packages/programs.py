@@ -1,5 +1,6 @@
 """Finds the programs of a package: their files, their languages, and the file that is run. Pure."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -7,74 +8,27 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.common.text.source_paths import faults_of
-from shared.engine_api.languages import NAMES
+from shared.engine_api.languages import LANGUAGES, NAMES
 from shared.engine_api.run_call.limits import MAX_FILES
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.faults import FaultList
 from shared.judging.packages.fields import expanded_size
 from shared.judging.packages.model import EVERY_LANGUAGE, SCRIPTS, PackageProgram
 
-#: The codes of the problem format: our code, and the endings of its sources. "" is a language that is not here.
-_LANGUAGES: Final[dict[str, tuple[str, str]]] = {
-    "cpp": ("cpp", "cc cpp cxx c++ C"),
-    "c": ("c", "c"),
-    "java": ("java", "java"),
-    "python3": ("py", "py py3"),
-    "python2": ("", "py2"),
-    "kotlin": ("kt", "kt"),
-    "csharp": ("cs", "cs"),
-    "javascript": ("js", "js mjs cjs"),
-    "typescript": ("ts", "ts"),
-    "go": ("go", "go"),
-    "rust": ("rs", "rs"),
-    "haskell": ("hs", "hs"),
-    "ocaml": ("ml", "ml"),
-    "scala": ("scala", "scala sc"),
-    "ruby": ("rb", "rb"),
-    "php": ("php", "php"),
-    "pascal": ("pas", "pas p pp"),
-    "prolog": ("prolog", "plg"),
-    "perl": ("pl", "pl pm"),
-    "lisp": ("lisp", "lisp cl"),
-    "lua": ("lua", "lua"),
-    "bash": ("bash", "sh bash"),
-    "awk": ("awk", "awk"),
-    "ada": ("adb", "adb ads"),
-    "algol68": ("a68", "a68"),
-    "cobol": ("cob", "cob cbl"),
-    "crystal": ("cr", "cr"),
-    "d": ("d", "d"),
-    "elixir": ("exs", "ex exs"),
-    "erlang": ("erl", "erl"),
-    "fortran": ("f90", "f90 f95"),
-    "octave": ("octave", ""),
-    "r": ("r", "r R"),
-    "racket": ("rkt", "rkt"),
-    "assembly": ("asm", "asm"),
-    "clojure": ("clj", "clj cljc"),
-    "coffeescript": ("coffee", "coffee"),
-    "groovy": ("groovy", "groovy"),
-    "raku": ("raku", "raku p6"),
-    "scheme": ("scm", "scm"),
-    "tcl": ("tcl", "tcl"),
-    "vala": ("vala", "vala"),
-    "apl": ("", "apl"),
-    "dart": ("", "dart"),
-    "forth": ("", "fth 4th forth frt"),
-    "fsharp": ("", "fs"),
-    "julia": ("", "jl"),
-    "modula2": ("", "mod def"),
-    "nim": ("", "nim"),
-    "objectivec": ("", "m"),
-    "odin": ("", "odin"),
-    "simula": ("", "sim"),
-    "smalltalk": ("", "st"),
-    "snobol": ("", "sno"),
-    "swift": ("", "swift"),
-    "visualbasic": ("", "vb"),
-    "zig": ("zig", "zig"),
+#: The languages of the problem format that are not here, and the extensions of their sources.
+_NOT_HERE: Final = {
+    "python2": "py2", "apl": "apl", "dart": "dart", "forth": "fth 4th forth frt", "fsharp": "fs", "julia": "jl",
+    "modula2": "mod def", "nim": "nim", "objectivec": "m", "odin": "odin", "simula": "sim", "smalltalk": "st",
+    "snobol": "sno", "swift": "swift", "visualbasic": "vb",
+}  # fmt: skip
+_PACKAGES: Final = {code: language.package for code, language in LANGUAGES.items() if language.package}
+#: Our codes by the format's; "" if the language is not here.
+_CODES: Final = {package.code: code for code, package in _PACKAGES.items()} | dict.fromkeys(_NOT_HERE, "")
+#: Our codes by the extensions of sources; the format's code if the language is not here.
+_KINDS: Final = {
+    **{extension: code for code, package in _PACKAGES.items() for extension in package.extensions},
+    **{extension: code for code, extensions in _NOT_HERE.items() for extension in extensions.split()},
 }
-_BY_ENDING: Final = {ending: name for name, (_, endings) in _LANGUAGES.items() for ending in endings.split()}
 #: The most programs of a kind that a package may have: more are no jury's, and each takes time.
 MOST_PROGRAMS: Final = 500
 
@@ -86,8 +40,7 @@ _PROLOG_BYTES: Final = 8192
 
 def language_of(code: str) -> str | None:
     """Return our code for a code of the problem format, "" if the language is not here; None if it is unknown."""
-    known = _LANGUAGES.get(code.removesuffix("numpy").removesuffix("gmp").removesuffix("algs4"))
-    return known[0] if known else None
+    return _CODES.get(code.removesuffix("numpy").removesuffix("gmp").removesuffix("algs4"))
 
 
 def main_file(paths: Mapping[str, str], language: str) -> str | None:
@@ -109,8 +62,12 @@ def _rank(path: str) -> tuple[int, int, str]:
 
 
 def _language_of_file(path: str) -> str | None:
-    kattis = _BY_ENDING.get(path.rpartition(".")[2]) if "." in path else None
-    return _LANGUAGES[kattis][0] if kattis else None
+    kind = _kind_by_name(path)
+    return "" if kind in _NOT_HERE else kind
+
+
+def _kind_by_name(path: str) -> str | None:
+    return _KINDS.get(path.rpartition(".")[2]) if "." in path else None
 
 
 def excess_of(archive: PackageArchive, paths: Collection[str], max_bytes: int) -> str:
@@ -161,8 +118,8 @@ class ProgramFinder:
         if language is None and not kinds:
             return None
         if language is None:
-            best = max(kinds, key=lambda kind: (kinds[kind], -list(_LANGUAGES).index(kind)))
-            language = _LANGUAGES[best][0]
+            best = min(kinds, key=lambda kind: (-kinds[kind], _PACKAGES[kind].rank if kind in _PACKAGES else math.inf))
+            language = best if best in _PACKAGES else ""
             sources = [name for name in files if self._kind(files[name]) == best]
         else:
             sources = [name for name in files if _language_of_file(name) == language]
@@ -194,15 +151,14 @@ class ProgramFinder:
         return f"With constants its files have over {self._max_bytes} bytes." if size > self._max_bytes else ""
 
     def _kind(self, path: str) -> str | None:
-        """Return the format's code for the language of a file."""
-        ending = path.rpartition(".")[2]
-        kind = _BY_ENDING.get(ending) if "." in path else None
-        if ending == "py" and b"python2" in self._archive.beginning(path, _FIRST_LINE_BYTES).split(b"\n")[0]:
+        """Return our code for the language of a file, or the format's if the language is not here."""
+        kind = _kind_by_name(path)
+        if path.endswith(".py") and b"python2" in self._archive.beginning(path, _FIRST_LINE_BYTES).split(b"\n")[0]:
             return "python2" if self._archive.beginning(path, 2) == b"#!" else kind
-        if ending == "pl":
+        if path.endswith(".pl"):
             # Kattis means Prolog by it, DOMjudge Perl.
             text = self._archive.beginning(path, _PROLOG_BYTES)
-            return "prolog" if b":-" in text and b"$" not in text else "perl"
+            return "prolog" if b":-" in text and b"$" not in text else "pl"
         return kind
 
     def _checked(self, program: PackageProgram) -> PackageProgram:

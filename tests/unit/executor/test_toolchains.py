@@ -126,7 +126,7 @@ def test_a_toolchain_may_describe_a_language_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "fish/languages/fish.toml").write_text(f'title = "Fish"\naliases = ["fish-shell"]\n{definition}')
     (one,) = in_folder(tmp_path)
     assert one.paths == {"fish": "/toolchains/fish/bin/fish"}
-    assert one.definitions["fish"].name == "Fish"
+    assert one.definitions["fish"].title == "Fish"
 
 
 @pytest.mark.parametrize(
