@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field
 
 from executor.languages.java_source import find_main
 from shared.common.service.errors import ConfigurationError
-from shared.engine_api.languages import PackageNames
+from shared.engine_api.languages import LAST, PackageNames
 
 #: The words of a command that stand for several: two of a compile command, and one of a run command.
 COMPANIONS: Final = "{companions}"
@@ -250,7 +250,7 @@ class LanguageDefinition:
     prebuilt: Prebuilt | None = None
     versioned: VersionedNames | None = None
     released: dict[str, int] = field(default_factory=dict)
-    position: int = 0
+    position: int = LAST
     other_extensions: tuple[str, ...] = ()
     package: PackageNames | None = None
     doors: dict[str, dict[str, Any]] = field(default_factory=dict)

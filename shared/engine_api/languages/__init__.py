@@ -13,7 +13,7 @@ from typing import Any, Final
 #: The folder of the languages' files.
 DEFINITIONS: Final = Path(__file__).parent / "definitions"
 #: The position of a language whose file has none.
-_LAST: Final = 10_000
+LAST: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _read(file: Path) -> LanguageNames:
         file.stem,
         table["title"],
         tuple(table["aliases"]),
-        table.get("position", _LAST),
+        table.get("position", LAST),
         source["name"],
         (*own, *table.get("other_extensions", ())),
         PackageNames(**{**package, "extensions": tuple(package.get("extensions", own))}) if package else None,
@@ -73,7 +73,10 @@ def _read(file: Path) -> LanguageNames:
 #: The languages by CodeX code, in the order of their positions.
 LANGUAGES: Final = {
     language.code: language
-    for language in sorted(map(_read, DEFINITIONS.iterdir()), key=lambda one: (one.position, one.code))
+    for language in sorted(
+        (_read(file) for file in DEFINITIONS.iterdir() if file.suffix == ".toml"),
+        key=lambda language: (language.position, language.code),
+    )
 }
 #: The names of each language that a client may write, by its code.
 ALIASES: Final = {code: language.aliases for code, language in LANGUAGES.items()}
