@@ -12,7 +12,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final, Protocol
 
-from executor.sandbox.keeper.file_limit import raise_file_limit as raise_file_limit
+from executor.sandbox.keeper.open_files import raise_file_limit as raise_file_limit
 from executor.sandbox.keeper.protocol import CPU_MARGIN_S as CPU_MARGIN_S
 from executor.sandbox.keeper.protocol import MAX_COMPILED_FILES as MAX_COMPILED_FILES
 from executor.sandbox.keeper.protocol import RUN_STACK_BYTES as RUN_STACK_BYTES

@@ -4,9 +4,9 @@
  */
 
 #include "compiled_files.h"
+#include "mounts.h"
 #include "packet.h"
 #include "process.h"
-#include "world.h"
 
 #include <dirent.h>
 #include <errno.h>

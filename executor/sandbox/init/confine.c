@@ -1,11 +1,11 @@
 #include "confine.h"
 #include "descriptors.h"
 #include "driver.h"
+#include "mounts.h"
 #include "packet.h"
 #include "privileges.h"
 #include "process.h"
 #include "step.h"
-#include "world.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -23,7 +23,7 @@ enum { INSIDE_ID = 1000 }; /* a program's user id in its own user namespace */
 static const char READY[] = "r";
 /* If memory runs out, the kernel ends programs first, then process 1 of each box, then the keeper, then the executor
  * (proc_pid_oom_score_adj(5)). A process needs no privilege to raise its value. If /proc is writable, it can lower it
- * again (`mount_proc` in world.c). */
+ * again (`mount_proc` in mounts.c). */
 static const char DIES_FIRST[] = "1000";
 
 static struct packet packet;

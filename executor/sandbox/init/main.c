@@ -12,7 +12,7 @@
  *   confine.c      gives up every privilege                     runs in the box, as the program
  *   driver.c       runs a step, if possible without the compiler's driver
  *   step.c         reads a step, sets its streams and limits, becomes its program
- *   world.c        makes a box's mounts and files
+ *   mounts.c       makes a box's mounts and files
  *   privileges.c   sets capabilities and filters
  *   threads.c      copies the threads of a runtime
  *   descriptors.c  replaces the descriptors of a runtime

@@ -4,9 +4,9 @@
  */
 
 #include "compiled_files.h"
+#include "mounts.h"
 #include "out_folder.h"
 #include "process.h"
-#include "world.h"
 
 #include <dirent.h>
 #include <fcntl.h>

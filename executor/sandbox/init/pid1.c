@@ -1,5 +1,6 @@
 #include "compiled_files.h"
 #include "confine.h"
+#include "mounts.h"
 #include "out_folder.h"
 #include "packet.h"
 #include "pid1.h"
@@ -8,7 +9,6 @@
 #include "relay.h"
 #include "step.h"
 #include "threads.h"
-#include "world.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
+#include "mounts.h"
 #include "packet.h"
 #include "process.h"
 #include "step.h"
-#include "world.h"
 
 #include <errno.h>
 #include <fcntl.h>

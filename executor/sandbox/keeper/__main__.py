@@ -21,8 +21,8 @@ from pathlib import Path
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.box import SPAWN_TIMEOUT, WatchedBox
 from executor.sandbox.keeper.cgroup_limits import CgroupV1, CgroupV2
-from executor.sandbox.keeper.file_limit import raise_file_limit
 from executor.sandbox.keeper.meter import Meter
+from executor.sandbox.keeper.open_files import raise_file_limit
 from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, Signal, StepLimits, decode_order, encode
 from executor.sandbox.keeper.zygotes import Zygotes
 

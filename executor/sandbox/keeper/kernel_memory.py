@@ -22,7 +22,7 @@ FEW_SOCKETS = 32
 #: What counts for one socket besides its buffers, and for a lock on a file. A lock takes much less, but a box must not
 #: have more locks than can be counted in time: the kernel lists 1,000 in a millisecond.
 _SOCKET_BYTES, _LOCK_BYTES = 4096, 65536
-#: The size of both buffers of a TCP connection: `LOWERED_LIMITS` in init/world.c. A program cannot enlarge them
+#: The size of both buffers of a TCP connection: `LOWERED_LIMITS` in init/mounts.c. A program cannot enlarge them
 #: (`setsockopt` in wall/syscall_argument_rules.py).
 _TCP_BYTES = 512 << 10
 

@@ -16,7 +16,7 @@ import types
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 
-#: As in init/world.h.
+#: As in init/mounts.h.
 _WORK = "/box/work"
 _FLUSH_FAILED = 120
 #: Frames of these files are not the program's.

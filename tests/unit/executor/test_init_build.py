@@ -41,7 +41,7 @@ def test_it_is_compiled_again_only_after_a_change(sources: Path) -> None:
     compiled_at = first.library.stat().st_mtime_ns
     assert build.compile_into(sources) == first
     assert first.library.stat().st_mtime_ns == compiled_at
-    with (sources / "world.c").open("a") as source:
+    with (sources / "mounts.c").open("a") as source:
         source.write("/* Another word. */\n")
     second = build.compile_into(sources)
     assert second != first
@@ -118,7 +118,7 @@ def test_no_folder_to_compile_into_is_reported(sources: Path) -> None:
 
 @pytest.mark.slow
 def test_the_compilers_error_is_quoted(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (sources / "world.c").write_text("#error no headers here\n")
+    (sources / "mounts.c").write_text("#error no headers here\n")
     with pytest.raises(ConfigurationError, match="no headers here"):
         build.compile_into(sources)
     assert not list(sources.glob("*-*"))

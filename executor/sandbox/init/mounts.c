@@ -1,7 +1,7 @@
 /* Each box has new namespaces (zygote.c), a new /proc and one tmpfs. The kernel frees them after the last process. */
 
+#include "mounts.h"
 #include "process.h"
-#include "world.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from executor.sandbox.keeper.file_limit import raise_file_limit
+from executor.sandbox.keeper.open_files import raise_file_limit
 
 _NOFILE = resource.RLIMIT_NOFILE
 
