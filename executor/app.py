@@ -27,8 +27,8 @@ from executor import limits, wire
 from executor.catalogue.installed import Installed
 from executor.languages.base import INTERPRETER_ARGS
 from executor.local_only import LocalOnly
-from executor.pipeline.conversation import Conversation, close, conversation_failed, receive
-from executor.pipeline.live_output import LiveOutput
+from executor.pipeline.conversation import ProgramConversation, close, conversation_failed, receive
+from executor.pipeline.live_output import LiveEvents
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
@@ -149,7 +149,7 @@ class _Endpoint:
             request = wire.parse_program(message.encode() if isinstance(message, str) else message)
             installed = self._check_program(request)
             self._refuse_if_stopping()
-            conversation = Conversation(websocket, self._settings)
+            conversation = ProgramConversation(websocket, self._settings)
             async with self._runs.under_way():
                 await conversation.hold(self._conversation(conversation, request, installed, share))
         except _REASONS as exc:
@@ -158,7 +158,7 @@ class _Endpoint:
             await close(websocket)
 
     async def _conversation(
-        self, conversation: Conversation, request: ProgramRequest, installed: Installed, share: str
+        self, conversation: ProgramConversation, request: ProgramRequest, installed: Installed, share: str
     ) -> None:
         async with self._slots.take(share):
             await conversation.run(self._pipeline, request, installed)
@@ -215,7 +215,7 @@ class _Endpoint:
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         spare_slot = partial(self._slots.take_spare, share)
-        live = LiveOutput() if request.live_output else None
+        live = LiveEvents() if request.live_output else None
         try:
             running = self._pipeline.run_tests(
                 request, installed, spare_slot, self._language, live.write if live else None

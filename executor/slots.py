@@ -29,7 +29,7 @@ class Stopping(Exception):
 
 
 @dataclass(eq=False)
-class _Waiter:
+class _WaitingRun:
     share: str
     granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -48,7 +48,7 @@ class Slots:
         self._queue = queue
         self._express = express
         self._running: Counter[str] = Counter()
-        self._waiting: list[_Waiter] = []
+        self._waiting: list[_WaitingRun] = []
 
     def check(self, share: str = "") -> None:
         """Raise `Full` if `take` would raise it now."""
@@ -92,7 +92,7 @@ class Slots:
 
     async def _wait(self, share: str) -> None:
         self.check(share)
-        waiter = _Waiter(share)
+        waiter = _WaitingRun(share)
         self._waiting.append(waiter)
         try:
             await waiter.granted
@@ -118,7 +118,7 @@ class Slots:
             self._running[waiter.share] += 1
             waiter.granted.set_result(None)
 
-    def _may_take(self, waiter: _Waiter) -> bool:
+    def _may_take(self, waiter: _WaitingRun) -> bool:
         # One that was cancelled stays in the queue until its task runs again.
         return not waiter.granted.done() and self._may_start(waiter.share)
 

@@ -25,7 +25,7 @@ _SPARED_S: Final = 300
 _SMALL_PIECE: Final = 64 << 10
 
 
-class TestData:
+class TestDataCache:
     """The data of tests on the disk. What a run holds stays, and does not count. The rest has `most_bytes` together:
     what was used least recently goes first, but what has just come goes last. Each process has a folder of its own in
     `parent`."""

@@ -15,7 +15,7 @@ from executor.languages.base import (
     CompilerVariant,
     Headers,
     LanguageDefinition,
-    Package,
+    Library,
     command,
 )
 from executor.languages.toolchain import Toolchain
@@ -58,7 +58,7 @@ class Installed:
     shortcut: Shortcut | None = None
     reserved: frozenset[str] = frozenset()
     variant: CompilerVariant | None = None
-    libraries: tuple[Package, ...] = ()
+    libraries: tuple[Library, ...] = ()
     fault: str | None = None
     toolchain: Toolchain | None = None
     others: tuple["Installed", ...] = ()

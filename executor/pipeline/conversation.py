@@ -59,7 +59,7 @@ async def _reader(end: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport
     return reader, transport
 
 
-class Conversation:
+class ProgramConversation:
     """One program and its user. `hold` runs the program while the user is connected."""
 
     def __init__(self, websocket: WebSocket, settings: ExecutorSettings) -> None:

@@ -30,7 +30,7 @@ _TOUT = "tout"
 
 
 @dataclass(frozen=True)
-class Judge:
+class CompiledJudge:
     """A judge that is compiled: `planned` runs it, without what a test adds."""
 
     name: JudgeName
@@ -55,7 +55,7 @@ class Judge:
         job = self._job(test, f"{GIVEN}/{_OUTPUT}")
         return replace(job, given={**job.given, _OUTPUT: output})
 
-    def for_program(self, wall_s: float) -> "Judge":
+    def for_program(self, wall_s: float) -> "CompiledJudge":
         """Return the same interactor for a program with this limit of elapsed time. Once the program has ended, it has
         no more than that."""
         (step,) = self.planned.job.steps

@@ -12,7 +12,7 @@ from shared.engine_api.run_call.events import AnyEvent, Output, OutputStream
 _PACE_S: Final = 0.02
 
 
-class LiveOutput:
+class LiveEvents:
     """The output of one run. `write` takes what the program has written, and `beside` yields it."""
 
     def __init__(self) -> None:

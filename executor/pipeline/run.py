@@ -25,12 +25,12 @@ from executor.judging.judgement import Judgement
 from executor.pipeline import results
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.in_order import SpareSlot, in_order
-from executor.pipeline.judges import Judge, files_beside, rejected, written_for_checker
+from executor.pipeline.judges import CompiledJudge, files_beside, rejected, written_for_checker
 from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_program, plan_source
 from executor.pipeline.results import Execution
 from executor.sandbox.base import MAX_COMPILED_FILES, Job, OutputStream, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
-from executor.test_data import TestData
+from executor.test_data import TestDataCache
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
 from shared.common.service.logging import get_logger
@@ -57,7 +57,7 @@ class Pipeline:
         self._cache = CompileCache(settings.compile_cache_bytes)
         self._beside_judges = files_beside(settings.checker_files)
         folder = find_folder(settings.tuning.cache_dir, "test-data")
-        self.test_data = TestData(folder, settings.test_data_cache_bytes)
+        self.test_data = TestDataCache(folder, settings.test_data_cache_bytes)
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
         """Compile and run the program. If this is cancelled, the program is killed."""
@@ -79,7 +79,7 @@ class Pipeline:
         planned = replace(plan_program(request, installed, self._settings), on_output=on_output)
         yield results.started(planned)
         compiled = None
-        judges: dict[JudgeName, Judge] = {}
+        judges: dict[JudgeName, CompiledJudge] = {}
         if request.judges:
             first = await self._compile_first(planned)
             if first.compiled:
@@ -151,7 +151,7 @@ class Pipeline:
         pressure = since.share() if compiled and compiled.stopped == "wall" else None
         return Execution(first, compiled, None, pressure)
 
-    async def _prepare(self, name: JudgeName, program: JudgeProgram, find: FindLanguage) -> Judge | JudgeFailed:
+    async def _prepare(self, name: JudgeName, program: JudgeProgram, find: FindLanguage) -> CompiledJudge | JudgeFailed:
         """Compile a judge."""
         installed = find(program.language)
         if installed is None:
@@ -163,7 +163,7 @@ class Pipeline:
             compiled = _kept(compiled, job)
         if compiled and not compiled.succeeded:
             return rejected(name, compiled, Execution(planned, compiled, None).reason)
-        return Judge(name, program, replace(planned, job=job))
+        return CompiledJudge(name, program, replace(planned, job=job))
 
     async def run_job(self, job: Job) -> StepResult:
         """Run a job, and return how it ended: its last step, or the compiler if that rejected the program this time."""
@@ -174,7 +174,7 @@ class Pipeline:
         planned: PlannedProgram,
         spare_slot: SpareSlot,
         compiled: StepResult | None,
-        judges: Mapping[JudgeName, Judge],
+        judges: Mapping[JudgeName, CompiledJudge],
     ) -> AsyncGenerator[Execution]:
         """Run the tests, and yield their executions in order. The first compiles, unless the program is `compiled`. The
         others run at once where there are slots, unless a failure may keep the next one from running at all."""
@@ -190,7 +190,7 @@ class Pipeline:
             return await _run_passes(execute_pass, judges, test, compiled, planned.request.passes)
 
         async def execute_pass(
-            judges: Mapping[JudgeName, Judge], test: ProgramTest, compiled: StepResult | None
+            judges: Mapping[JudgeName, CompiledJudge], test: ProgramTest, compiled: StepResult | None
         ) -> Execution:
             compiled = compiled if compiled and compiled.compiled_files else None
             if "interactor" in judges:
@@ -228,7 +228,9 @@ class Pipeline:
         except (OSError, KeyError) as exc:
             raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc
 
-    async def _check(self, checker: Judge, test: ProgramTest, output: bytes, most_points: float | None) -> Judgement:
+    async def _check(
+        self, checker: CompiledJudge, test: ProgramTest, output: bytes, most_points: float | None
+    ) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
         steps = await self._run_with_fallback(checker.planned, checker.check(test, output))
         return checker.read(steps, most_points)
@@ -238,7 +240,7 @@ class Pipeline:
         planned: PlannedRun,
         compiled: StepResult | None,
         test: ProgramTest,
-        judges: Mapping[JudgeName, Judge],
+        judges: Mapping[JudgeName, CompiledJudge],
         most_points: float | None,
     ) -> Execution:
         """Run a program while an interactor talks with it, and then the checker if there is one."""
@@ -351,8 +353,8 @@ class Pipeline:
 
 
 async def _run_passes(
-    run: Callable[[Mapping[JudgeName, Judge], ProgramTest, StepResult | None], Awaitable[Execution]],
-    judges: Mapping[JudgeName, Judge],
+    run: Callable[[Mapping[JudgeName, CompiledJudge], ProgramTest, StepResult | None], Awaitable[Execution]],
+    judges: Mapping[JudgeName, CompiledJudge],
     test: ProgramTest,
     compiled: StepResult | None,
     most: int,

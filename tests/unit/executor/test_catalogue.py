@@ -8,7 +8,7 @@ from executor import wire
 from executor.catalogue import find
 from executor.catalogue.chosen import Chosen
 from executor.languages import known
-from executor.languages.base import Package
+from executor.languages.base import Library
 from executor.sandbox.base import Job, StepResult
 from executor.settings import ExecutorSettings
 from shared.engine_api.languages import position_of
@@ -63,7 +63,7 @@ async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pyte
         return [StepResult(0, stdout=b"Python 3.13.5")]
 
     monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
-    libraries = (Package("Good", "1", ("good",)), Package("broken", "2", ("broken", "other")), Package("data", "3", ()))
+    libraries = (Library("Good", "1", ("good",)), Library("broken", "2", ("broken", "other")), Library("data", "3", ()))
     installed, _ = await find.examine(FakeSandbox(imports), 1, Chosen({"py": libraries}))
     assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
     listed = wire.describe(installed["py"], ExecutorSettings()).libraries

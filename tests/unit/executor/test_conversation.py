@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from executor.pipeline.conversation import Conversation
+from executor.pipeline.conversation import ProgramConversation
 from executor.sandbox.base import SandboxFailure, Wires
 from executor.settings import ExecutorSettings
 
@@ -37,7 +37,7 @@ class _Pipeline:
 
 
 def _conversation(numbers: Iterable[int] = ()) -> Any:
-    return Conversation(_Socket(numbers), ExecutorSettings())  # type: ignore[arg-type]
+    return ProgramConversation(_Socket(numbers), ExecutorSettings())  # type: ignore[arg-type]
 
 
 def _open_descriptors() -> set[str]:

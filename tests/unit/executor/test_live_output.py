@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from executor.pipeline.live_output import LiveOutput
+from executor.pipeline.live_output import LiveEvents
 from executor.sandbox.base import SandboxFailure
 from shared.engine_api.run_call.events import AnyEvent, Finished, Output
 from tests.factories import ended_test
@@ -18,7 +18,7 @@ def text(stream: str, text: str) -> Output:
 
 
 async def test_output_comes_before_the_end_in_its_order() -> None:
-    live, go_on = LiveOutput(), asyncio.Event()
+    live, go_on = LiveEvents(), asyncio.Event()
 
     async def run() -> AsyncGenerator[AnyEvent]:
         live.write("stdout", b"a")
@@ -36,7 +36,7 @@ async def test_output_comes_before_the_end_in_its_order() -> None:
 
 
 async def test_many_small_pieces_are_one_event() -> None:
-    live = LiveOutput()
+    live = LiveEvents()
 
     async def run() -> AsyncGenerator[AnyEvent]:
         for _ in range(1000):
@@ -47,7 +47,7 @@ async def test_many_small_pieces_are_one_event() -> None:
 
 
 async def test_a_failure_comes_after_the_output() -> None:
-    live = LiveOutput()
+    live = LiveEvents()
 
     async def run() -> AsyncGenerator[AnyEvent]:
         live.write("stdout", b"x")
@@ -61,7 +61,7 @@ async def test_a_failure_comes_after_the_output() -> None:
 
 
 async def test_closing_it_ends_the_run() -> None:
-    live, ended = LiveOutput(), asyncio.Event()
+    live, ended = LiveEvents(), asyncio.Event()
 
     async def run() -> AsyncGenerator[AnyEvent]:
         try:

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import StepResult
 from executor.settings import ExecutorSettings
-from executor.test_data import TestData
+from executor.test_data import TestDataCache
 from shared.engine_api.codex import Verdict
 from tests.fixtures.executor_app import PlayedPipeline, http_client, played_app
 from tests.fixtures.sandbox import FakeSandbox, run_tests
@@ -36,22 +36,22 @@ def names_in(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-async def data(tmp_path: Path) -> TestData:
+async def data(tmp_path: Path) -> TestDataCache:
     """Return data with room for two files, that has two."""
-    kept = TestData(tmp_path, 6)
+    kept = TestDataCache(tmp_path, 6)
     for digest, text in zip(DIGESTS[:2], TEXTS, strict=False):
         assert await kept.store(digest, chunks(text))
     return kept
 
 
-async def test_what_was_used_least_recently_goes(data: TestData) -> None:
+async def test_what_was_used_least_recently_goes(data: TestDataCache) -> None:
     assert data.missing(DIGESTS + DIGESTS) == [DIGESTS[2]]
     assert await data.read(DIGESTS[0]) == b"one"
     await data.store(DIGESTS[2], chunks(TEXTS[2]))
     assert data.missing(DIGESTS) == [DIGESTS[1]]
 
 
-async def test_what_has_just_come_goes_last(data: TestData, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_has_just_come_goes_last(data: TestDataCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor.test_data.monotonic", lambda: monotonic() + 301)
     await data.store(DIGESTS[2], chunks(TEXTS[2]))
     assert data.missing(DIGESTS) == [DIGESTS[0]]
@@ -61,21 +61,21 @@ async def test_what_has_just_come_goes_last(data: TestData, monkeypatch: pytest.
     assert data.missing(DIGESTS) == [DIGESTS[1]]
 
 
-async def test_what_a_run_holds_pushes_nothing_out(data: TestData) -> None:
+async def test_what_a_run_holds_pushes_nothing_out(data: TestDataCache) -> None:
     with data.hold(DIGESTS[:2]):
         for text in (b"a" * 3, b"b" * 3):
             await data.store(hashlib.sha256(text).hexdigest(), chunks(text))
             assert data.missing([hashlib.sha256(b"aaa").hexdigest()]) == []
 
 
-async def test_what_a_run_holds_stays(data: TestData) -> None:
+async def test_what_a_run_holds_stays(data: TestDataCache) -> None:
     with data.hold(DIGESTS[:2]):
         await data.store(DIGESTS[2], chunks(TEXTS[2]))
         assert data.missing(DIGESTS) == []
     assert data.missing(DIGESTS) == [DIGESTS[0]]
 
 
-async def test_data_with_another_digest_is_not_kept(data: TestData, tmp_path: Path) -> None:
+async def test_data_with_another_digest_is_not_kept(data: TestDataCache, tmp_path: Path) -> None:
     before = names_in(tmp_path)
     assert not await data.store(DIGESTS[2], chunks(b"other"))
     assert data.missing(DIGESTS) == [DIGESTS[2]]
@@ -84,7 +84,7 @@ async def test_data_with_another_digest_is_not_kept(data: TestData, tmp_path: Pa
 
 @pytest.mark.parametrize("has_folder", [True, False])
 async def test_folders_of_dead_processes_are_removed(
-    data: TestData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_folder: bool
+    data: TestDataCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_folder: bool
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     dead = tmp_path / "precieux-tests-dead"
@@ -92,14 +92,14 @@ async def test_folders_of_dead_processes_are_removed(
     (dead / "lock").touch()
     with monkeypatch.context() as other:
         other.setattr(os, "geteuid", lambda: dead.stat().st_uid + 1)
-        assert await TestData(tmp_path if has_folder else None, 6).store(DIGESTS[0], chunks(TEXTS[0]))
+        assert await TestDataCache(tmp_path if has_folder else None, 6).store(DIGESTS[0], chunks(TEXTS[0]))
         assert dead.exists()
-    assert await TestData(tmp_path if has_folder else None, 6).store(DIGESTS[0], chunks(TEXTS[0]))
+    assert await TestDataCache(tmp_path if has_folder else None, 6).store(DIGESTS[0], chunks(TEXTS[0]))
     assert not dead.exists()
     assert await data.read(DIGESTS[0]) == b"one"
 
 
-async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None:
+async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestDataCache) -> None:
     pipeline: Any = SimpleNamespace(test_data=data)
     async with http_client(played_app(pipeline, settings=ExecutorSettings(max_test_bytes=3))) as client:
         tests = [{"stdin_sha256": DIGESTS[2], "expected_sha256": DIGESTS[0]}]
@@ -115,9 +115,9 @@ async def test_a_run_says_what_it_lacks_and_is_sent_that(data: TestData) -> None
     assert await data.read(DIGESTS[2]) == TEXTS[2]
 
 
-async def test_what_a_run_has_found_stays(data: TestData, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_run_has_found_stays(data: TestDataCache, monkeypatch: pytest.MonkeyPatch) -> None:
     def find_and_make_room(digests: Collection[str]) -> list[str]:
-        missing = TestData.missing(data, digests)
+        missing = TestDataCache.missing(data, digests)
         data._make_room(6)
         return missing
 
@@ -131,10 +131,10 @@ async def test_what_a_run_has_found_stays(data: TestData, monkeypatch: pytest.Mo
     }
     async with http_client(played_app(pipeline)) as client:
         assert '"event":"test"' in (await client.post("/run", json=program)).text
-    assert TestData.missing(data, DIGESTS[:1]) == []
+    assert TestDataCache.missing(data, DIGESTS[:1]) == []
 
 
-async def test_a_digest_takes_the_place_of_its_own_text_alone(data: TestData) -> None:
+async def test_a_digest_takes_the_place_of_its_own_text_alone(data: TestDataCache) -> None:
     pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(0, stdout=b"one")]), ExecutorSettings())
     pipeline.test_data = data
     by_digest = {"stdin_sha256": DIGESTS[1]}
@@ -145,7 +145,7 @@ async def test_a_digest_takes_the_place_of_its_own_text_alone(data: TestData) ->
     assert sent == [b"two", b"two", b"1"]
 
 
-async def test_a_full_disk_is_told(data: TestData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_told(data: TestDataCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = names_in(tmp_path)
     monkeypatch.setattr(os, "rename", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
     pipeline: Any = SimpleNamespace(test_data=data)
@@ -155,7 +155,7 @@ async def test_a_full_disk_is_told(data: TestData, tmp_path: Path, monkeypatch: 
     assert set(names_in(tmp_path)) <= set(before)
 
 
-async def test_each_text_of_a_test_is_read_once(data: TestData) -> None:
+async def test_each_text_of_a_test_is_read_once(data: TestDataCache) -> None:
     pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(0, stdout=b"one")]), ExecutorSettings())
     reads: list[str] = []
 
@@ -168,7 +168,7 @@ async def test_each_text_of_a_test_is_read_once(data: TestData) -> None:
     assert (event.verdict, reads) == (Verdict.ACCEPTED, [DIGESTS[1], DIGESTS[0]])
 
 
-async def test_only_who_has_the_token_may_send_data(data: TestData) -> None:
+async def test_only_who_has_the_token_may_send_data(data: TestDataCache) -> None:
     pipeline: Any = SimpleNamespace(test_data=data)
     settings = ExecutorSettings(codex_token=SecretStr("secret"))
     async with http_client(played_app(pipeline, settings=settings)) as client:
