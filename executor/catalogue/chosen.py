@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from executor.catalogue.libraries import find_libraries
 from executor.languages import explained, known
-from executor.languages.base import Library, Needs
+from executor.languages.base import InstalledLibrary, Needs
 from executor.languages.toolchain import IN_BOXES, Toolchain, in_folder
 from executor.settings import ExecutorSettings
 from shared.common.service.errors import ConfigurationError
@@ -27,7 +27,7 @@ class Chosen:
     """`libraries` and `needs` are by the code of the language. `folders` are those on the host that boxes show, by
     their paths in a box."""
 
-    libraries: Mapping[str, tuple[Library, ...]] = field(default_factory=dict)
+    libraries: Mapping[str, tuple[InstalledLibrary, ...]] = field(default_factory=dict)
     needs: Mapping[str, Needs] = field(default_factory=dict)
     toolchains: tuple[Toolchain, ...] = ()
     folders: Mapping[str, Path] = field(default_factory=dict)

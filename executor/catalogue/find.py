@@ -9,7 +9,7 @@ from executor import languages
 from executor.catalogue import gcc_driver
 from executor.catalogue.chosen import Chosen
 from executor.catalogue.installed import ENVIRONMENT, Installed
-from executor.languages.base import LanguageDefinition, Library, command
+from executor.languages.base import InstalledLibrary, LanguageDefinition, command
 from executor.languages.toolchain import Toolchain
 from executor.sandbox.base import (
     BoundedSandbox,
@@ -163,7 +163,7 @@ async def _examine(sandbox: Sandbox, candidate: Installed, chosen: Chosen) -> In
     return replace(installed, libraries=tuple(packages))
 
 
-async def _examine_library(sandbox: Sandbox, installed: Installed, library: Library) -> Library:
+async def _examine_library(sandbox: Sandbox, installed: Installed, library: InstalledLibrary) -> InstalledLibrary:
     """Return the library, with its fault if a program cannot import its modules."""
     language = installed.language
     if not language.libraries.import_modules or not library.modules:

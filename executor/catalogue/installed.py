@@ -14,8 +14,8 @@ from executor.languages.base import (
     OUTPUT,
     CompilerVariant,
     Headers,
+    InstalledLibrary,
     LanguageDefinition,
-    Library,
     command,
 )
 from executor.languages.toolchain import Toolchain
@@ -58,7 +58,7 @@ class Installed:
     shortcut: Shortcut | None = None
     reserved: frozenset[str] = frozenset()
     variant: CompilerVariant | None = None
-    libraries: tuple[Library, ...] = ()
+    libraries: tuple[InstalledLibrary, ...] = ()
     fault: str | None = None
     toolchain: Toolchain | None = None
     others: tuple["Installed", ...] = ()

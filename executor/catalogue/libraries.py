@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from executor.languages import known
-from executor.languages.base import Library
+from executor.languages.base import InstalledLibrary
 from executor.sandbox.base import find_python
 from executor.settings import ExecutorSettings
 from shared.common.service.errors import ConfigurationError
@@ -24,13 +24,13 @@ _MODULES: Final = "node_modules"
 _ARCHIVE: Final = re.compile(r"(.+?)-(\d[\w.+-]*)")
 
 
-def find_libraries(settings: ExecutorSettings) -> tuple[dict[str, Path], dict[str, tuple[Library, ...]]]:
+def find_libraries(settings: ExecutorSettings) -> tuple[dict[str, Path], dict[str, tuple[InstalledLibrary, ...]]]:
     """Return the folders of the settings by their paths in a box, and the libraries in them by their languages' codes.
 
     Raises `ConfigurationError` if a folder is wrong.
     """
     folders: dict[str, Path] = {}
-    by_language: dict[str, tuple[Library, ...]] = {}
+    by_language: dict[str, tuple[InstalledLibrary, ...]] = {}
     languages = known()
     if folder := settings.python_packages:
         python = find_python()
@@ -87,11 +87,11 @@ def _version(python: str) -> str:
     return subprocess.run(words, capture_output=True, check=True, timeout=60, text=True).stdout.strip()
 
 
-def python_libraries(folder: Path) -> tuple[Library, ...]:
+def python_libraries(folder: Path) -> tuple[InstalledLibrary, ...]:
     """Return the packages that are installed in the folder, by name."""
     distributions = {distribution.name: distribution for distribution in metadata.distributions(path=[str(folder)])}
     return tuple(
-        Library(name, distribution.version, tuple(sorted(set(_modules(distribution)))))
+        InstalledLibrary(name, distribution.version, tuple(sorted(set(_modules(distribution)))))
         for name, distribution in sorted(distributions.items(), key=lambda item: item[0].lower())
     )
 
@@ -106,11 +106,11 @@ def _modules(distribution: metadata.Distribution) -> Iterator[str]:
                 yield name
 
 
-def node_libraries(folder: Path) -> tuple[Library, ...]:
+def node_libraries(folder: Path) -> tuple[InstalledLibrary, ...]:
     """Return the packages that npm was asked for, with their versions. What these need themselves is not listed, and a
     package of types has no modules."""
     return tuple(
-        Library(
+        InstalledLibrary(
             name,
             str(_read(folder / _MODULES / name).get("version", "")),
             modules=() if name.startswith("@types/") else (name,),
@@ -127,9 +127,9 @@ def _read(folder: Path) -> dict[str, dict[str, str]]:
     return content
 
 
-def _java_library(file: Path) -> Library:
+def _java_library(file: Path) -> InstalledLibrary:
     if not zipfile.is_zipfile(file):  # javac would refuse every program
         raise ConfigurationError(f"PRECIEUX_JAVA_JARS has {file}, which is not a Java archive: remove it.")
     named = _ARCHIVE.fullmatch(file.stem)
     name, version = named.groups() if named else (file.stem, "")
-    return Library(name, version, modules=())
+    return InstalledLibrary(name, version, modules=())

@@ -136,7 +136,7 @@ class Compile:
 
 
 @dataclass(frozen=True)
-class Library:
+class InstalledLibrary:
     """A package that programs may import, by the names of its `modules`. `fault` says why that fails, if it does."""
 
     name: str

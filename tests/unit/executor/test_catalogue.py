@@ -8,7 +8,7 @@ from executor import wire
 from executor.catalogue import find
 from executor.catalogue.chosen import Chosen
 from executor.languages import known
-from executor.languages.base import Library
+from executor.languages.base import InstalledLibrary
 from executor.sandbox.base import Job, StepResult
 from executor.settings import ExecutorSettings
 from shared.engine_api.languages import position_of
@@ -63,7 +63,11 @@ async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pyte
         return [StepResult(0, stdout=b"Python 3.13.5")]
 
     monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
-    libraries = (Library("Good", "1", ("good",)), Library("broken", "2", ("broken", "other")), Library("data", "3", ()))
+    libraries = (
+        InstalledLibrary("Good", "1", ("good",)),
+        InstalledLibrary("broken", "2", ("broken", "other")),
+        InstalledLibrary("data", "3", ()),
+    )
     installed, _ = await find.examine(FakeSandbox(imports), 1, Chosen({"py": libraries}))
     assert [one.fault for one in installed["py"].libraries] == ["", "ImportError: it is broken", ""]
     listed = wire.describe(installed["py"], ExecutorSettings()).libraries

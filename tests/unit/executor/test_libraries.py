@@ -10,7 +10,7 @@ from executor.catalogue import libraries
 from executor.catalogue.installed import Installed
 from executor.catalogue.libraries import find_libraries
 from executor.languages import known
-from executor.languages.base import Library
+from executor.languages.base import InstalledLibrary
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
 from shared.common.service.errors import ConfigurationError
@@ -97,7 +97,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
 def test_java_has_the_archives_on_its_class_path() -> None:
     installed = Installed(known()["java"], {tool: f"/bin/{tool}" for tool in known()["java"].tools}, "21")
     program = program_of(RunRequest(code="class Main {}", language="java"), installed)
-    with_archives = replace(installed, libraries=(Library("own", "", ()),))
+    with_archives = replace(installed, libraries=(InstalledLibrary("own", "", ()),))
     for one, class_path in ((installed, "."), (with_archives, ".:/jars/*")):
         commands = commands_of(program, one, 1 << 20)
         assert commands.compile
