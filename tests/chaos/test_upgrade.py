@@ -125,8 +125,9 @@ def _revision(system: System) -> str:
 
 def _newest_revision(commit: str) -> str:
     """Return the newest revision of a commit; nothing if two of its revisions have one number, and none can follow."""
-    files = [file for file in _git("ls-tree", "--name-only", commit, *_REVISIONS).split() if file.endswith(".py")]
-    numbers = {file.rpartition("/")[2].partition("_")[0] for file in files}
+    listed = _git("ls-tree", "--name-only", commit, *_REVISIONS).split()
+    files = [file.rpartition("/")[2] for file in listed if file.endswith(".py")]
+    numbers = {file.partition("_")[0] for file in files}
     return max(files, default="") if len(numbers) == len(files) else ""
 
 
