@@ -20,7 +20,7 @@ from shared.judging.packages.model import SCRIPTS, DataKind, Package, PackageFor
 NOT_VALIDATED: Final = {"path": "data", "detail": "Not validated: no input validator of the package runs here."}
 #: Faults after which no more are looked for.
 _MOST_FAULTS: Final = 100
-#: Seconds of running time after which no validator is started any more.
+#: Seconds of running time of all validators together, after which they are stopped.
 _MOST_SECONDS: Final = 3600.0
 _LONGEST_DETAIL: Final = 2000
 #: The program whose output is a file of the package. Without that file it fails.
@@ -84,6 +84,9 @@ class DataCheck:
         rejected: set[str] = set()
         for validator in validators:
             rejected |= await self._validate(validator, items)
+        if self.run_time.seconds > _MOST_SECONDS:
+            self._fault("", f"The validators ran for over {_MOST_SECONDS:.0f} s, so not all of the data was checked.")
+            return
         for item in items:
             if validators and item.kind is DataKind.INVALID_INPUT and item.path not in rejected:
                 self._fault(item.path, "No input validator rejects it.")
@@ -155,16 +158,9 @@ class DataCheck:
     ) -> AsyncGenerator[tuple[_Item, _End]]:
         """Yield the ends of runs, each with its item, and what makes all of them impossible."""
         silence_s = program.silence_s + elapsed(program.limits)
-        while items:
+        while items and not self._is_over:
             number = fitting(self.package, [((one.test.input, one.test.answer), (one.output,)) for one in items])
             some, items = items[:number], items[number:]
-            if len(self.faults) >= _MOST_FAULTS:
-                return
-            if self.run_time.seconds > _MOST_SECONDS:
-                self._fault(
-                    "", f"The validators ran for over {_MOST_SECONDS:.0f} s, so not all of the data was checked."
-                )
-                return
             outputs = await self.runs.contents(self.package, {item.output for item in some if item.output})
             cases = tuple(self._case(item, outputs, is_judged=judges is not None) for item in some)
             request = await asyncio.to_thread(replace(program, cases=cases).request, files, judges)
@@ -176,6 +172,13 @@ class DataCheck:
                     elif isinstance(event, JudgeFailed) or (isinstance(event, Compiled) and event.verdict is not None):
                         yield some[0], event
                         return
+                    if self._is_over:
+                        return
+
+    @property
+    def _is_over(self) -> bool:
+        """True if nothing more is run: there are enough faults, or the time of all validators is used up."""
+        return len(self.faults) >= _MOST_FAULTS or self.run_time.seconds > _MOST_SECONDS
 
     def _case(self, item: _Item, outputs: Mapping[str, bytes], *, is_judged: bool) -> Case:
         package, test = self.package, item.test

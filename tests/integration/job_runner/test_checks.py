@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,10 @@ from shared.adapters.storage.local import LocalStore
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.records.problems.phases import Phase
 from tests.factories import BRANDING
+from tests.fixtures import played_engine
 from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.check_rows import add_check, store_package
-from tests.integration.job_runner.engines import PlayedEngine, ScriptedEngine
+from tests.integration.job_runner.engines import STARTED, PlayedEngine, ScriptedEngine, ended
 from tests.integration.job_runner.mails import MAILER
 from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
@@ -96,6 +98,16 @@ async def test_a_cancelled_check_stops_its_validators(
     assert not await cancel_batch(owner_of(database), 1, note)
 
 
+async def test_validators_share_one_bound(database: Database, store: LocalStore) -> None:
+    await add_check(database, "a")
+    await store_package(store)
+    engine: Any = played_engine.PlayedEngine([STARTED, ended(1, cpu_s=4000), AssertionError("it goes on")])
+    checks = DataChecks(database, PackageRuns(store, engine), Charges(database, 1), poll_interval=1)
+    assert await checks.run_once(asyncio.Event(), asyncio.Event())
+    [row] = await fetch(database, "SELECT data FROM problem_checks")
+    assert "The validators ran for over 3600 s" in json.loads(row["data"])[-1]["detail"]
+
+
 async def test_a_check_that_stops_runners_is_not_begun_again(database: Database) -> None:
     await add_check(database, "a")
     poison = []
@@ -118,14 +130,9 @@ async def test_what_costs_an_attempt(
     database: Database, store: LocalStore, error: type[Exception], attempts: int
 ) -> None:
     await add_check(database, "a")
-
-    class Failing(ScriptedEngine):
-        async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0):  # type: ignore[no-untyped-def]
-            raise error("it fails")
-            yield
-
     await store_package(store)
-    checks = DataChecks(database, PackageRuns(store, Failing()), Charges(database, 1), poll_interval=1)
+    engine: Any = played_engine.PlayedEngine([error("it fails")])
+    checks = DataChecks(database, PackageRuns(store, engine), Charges(database, 1), poll_interval=1)
     with pytest.raises(error):
         await checks.run_once(asyncio.Event(), asyncio.Event())
     [row] = await fetch(database, "SELECT attempt, data, lease_id FROM problem_checks")
