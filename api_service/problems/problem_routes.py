@@ -22,7 +22,7 @@ from api_service.problems.body import (
     settings_of,
 )
 from api_service.problems.bounds import limit_bounds, package_bounds
-from api_service.problems.models import PackageWarning, StoredProblem, VersionOfProblem
+from api_service.problems.models import StoredProblem, VersionOfProblem
 from api_service.requests.answers import IF_NONE_MATCH, SAME, answer
 from api_service.requests.content import RANGE, Content, content_answer, content_responses
 from api_service.requests.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer, unsealed
@@ -39,7 +39,6 @@ router = V1Router(tags=["problems"])
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _CURSOR: Final = "problems"
-_WHAT: Final = "problem or version"
 _PIECE_BYTES: Final = 256 << 10
 _PACKAGE_FORM: Final[Schema] = {
     "type": "object",
@@ -109,7 +108,7 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
                 limit=query.limit + 1,
                 reserve=reserve,
             )
-        items = [await _shown(services, principal, version) for version in found[: query.limit]]
+        items = [await reading.shown(services, principal, version) for version in found[: query.limit]]
         cursor = services.signer.seal(_CURSOR, items[-1].name) if len(found) > query.limit else None
         return page_answer(request, services, ListOf[StoredProblem], items, cursor)
 
@@ -127,10 +126,10 @@ async def get_problem(
     _check_name(name)
     async with services.database.connection() as connection:
         # 404 comes before 422.
-        await reading.find_visible(connection, principal, name) or refuse_unknown(_WHAT)
+        await reading.find_visible(connection, principal, name) or refuse_unknown(reading.WHAT)
         query = read_query(request, VersionQuery)
-        found = await reading.find_visible(connection, principal, name, query.version) or refuse_unknown(_WHAT)
-    return answer(await _whole(services, principal, found))
+        found = await reading.find_visible(connection, principal, name, query.version) or refuse_unknown(reading.WHAT)
+    return answer(await reading.whole(services, principal, found))
 
 
 @router.operation(
@@ -156,9 +155,9 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
             settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
             id_, is_new = await storing.push(services, principal, name, upload, bounds, settings)
     async with services.database.connection() as connection:
-        found = await versions.of_id(connection, id_) or refuse_unknown(_WHAT)
+        found = await versions.of_id(connection, id_) or refuse_unknown(reading.WHAT)
     address = f"{services.signer.public_url}/v1/problems/{name}"
-    shown = await _whole(services, principal, found)
+    shown = await reading.whole(services, principal, found)
     return answer(shown, HTTPStatus.CREATED, {"Location": address}) if is_new else answer(shown)
 
 
@@ -176,8 +175,8 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
     content = parse_json(await read_body(request))
     settings = settings_of(request, content, catalog, limit_bounds(services.settings, catalog))
     if not await storing.patch(services, principal, name, settings):
-        refuse_unknown(_WHAT)
-    return answer(await _whole(services, principal, await require_owned(services, principal, name)))
+        refuse_unknown(reading.WHAT)
+    return answer(await reading.whole(services, principal, await require_owned(services, principal, name)))
 
 
 @router.operation(
@@ -193,7 +192,7 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
     await require_owned(services, principal, name)
     query = read_query(request, DeletionQuery)
     if not await storing.delete(services, principal, name, query.version):
-        refuse_unknown(_WHAT)
+        refuse_unknown(reading.WHAT)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -253,23 +252,4 @@ async def require_owned(
     _check_name(name)
     async with services.database.connection() as connection:
         found = await versions.find(connection, name, version)
-    return found if found and reading.is_owned(principal, found) else refuse_unknown(_WHAT)
-
-
-async def _shown(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
-    """Return a problem as an item of a list."""
-    bounds = limit_bounds(services.settings, await services.languages.catalog())
-    is_owner = reading.is_owned(principal, version)
-    return reading.shown(version, bounds, services.signer.public_url, is_owner=is_owner)
-
-
-async def _whole(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
-    """Return a problem with its samples."""
-    shown = await _shown(services, principal, version)
-    async with services.database.connection() as connection:
-        package = await versions.package_of(connection, version.id) or refuse_unknown(_WHAT)
-    with reserving(services.response_memory, principal) as reserve:
-        samples = await reading.samples_of(services.store, package, reserve)
-        warnings = [PackageWarning(**warning) for warning in version.summary["warnings"]]
-        is_owner = reading.is_owned(principal, version)
-        return shown.model_copy(update={"samples": samples, "warnings": warnings if is_owner else None})
+    return found if found and reading.is_owned(principal, found) else refuse_unknown(reading.WHAT)

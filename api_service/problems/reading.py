@@ -1,14 +1,16 @@
 """Finds the problems that a sender may see, and shows them: all to their owner, without their secrets to others."""
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
 from api_service.access.auth import Principal
+from api_service.limits.holds import reserving
+from api_service.problems.bounds import limit_bounds
 from api_service.problems.models import SampleTest, StoredProblem, VersionOfProblem
+from api_service.requests.visibility import refuse_unknown
+from api_service.services import Services
 from shared.adapters.database.connection import Connection
 from shared.adapters.storage.base import ObjectStore
-from shared.engine_api.codex import LimitBounds
 from shared.judging.packages.model import Package
 from shared.records.problems import submitting, versions
 from shared.records.problems.files import key_of
@@ -16,6 +18,8 @@ from shared.records.problems.versions import ProblemVersion
 from shared.records.resources.read import Reserve
 from shared.records.resources.texts import cut
 
+#: How a problem is called that the sender may not see.
+WHAT: Final = "problem or version"
 #: Each text of a sample is cut to this many bytes.
 _TEXT_LIMIT: Final = 64 << 10
 _OF_OWNER: Final = ("digest", "size_bytes", "checker", "interactor")
@@ -87,10 +91,10 @@ async def versions_of(connection: Connection, name: str, *, before: int | None, 
     return [VersionOfProblem.model_validate({**dict(row), "tests": json.loads(row["tests"])}) for row in rows]
 
 
-def shown(
-    version: ProblemVersion, bounds: Mapping[str, LimitBounds], public_url: str, *, is_owner: bool
-) -> StoredProblem:
+async def shown(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
     """Return a problem as an item of a list."""
+    bounds = limit_bounds(services.settings, await services.languages.catalog())
+    public_url = services.signer.public_url
     summary, address = version.summary, f"{public_url}/v1/problems/{version.name}"
     source_bytes = summary["limits"]["source_bytes"]
     values = {
@@ -109,12 +113,23 @@ def shown(
             "submissions": f"{public_url}/v1/submissions?problem={version.name}",
         },
     }
-    if not is_owner:
+    if not is_owned(principal, version):
         values |= dict.fromkeys(_OF_OWNER)
     return StoredProblem.model_validate(values)
 
 
-async def samples_of(store: ObjectStore, package: Package, reserve: Reserve) -> list[SampleTest]:
+async def whole(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
+    """Return a problem with its samples. Raises `ApiError` (404) if it has been removed."""
+    problem = await shown(services, principal, version)
+    async with services.database.connection() as connection:
+        package = await versions.package_of(connection, version.id) or refuse_unknown(WHAT)
+    with reserving(services.response_memory, principal) as reserve:
+        samples = await _samples(services.store, package, reserve)
+        warnings = version.summary["warnings"] if is_owned(principal, version) else None
+        return StoredProblem.model_validate({**dict(problem), "samples": samples, "warnings": warnings})
+
+
+async def _samples(store: ObjectStore, package: Package, reserve: Reserve) -> list[SampleTest]:
     """Return the samples of a package, with the beginnings of their texts. `reserve` is called before they are read."""
     samples = {
         sample.name: {"input": sample.input, "answer": sample.answer, "interaction": sample.interaction}
@@ -122,7 +137,7 @@ async def samples_of(store: ObjectStore, package: Package, reserve: Reserve) -> 
     }
     files = [package.files[path] for paths in samples.values() for path in paths.values() if path]
     reserve(sum(min(file.size_bytes, _TEXT_LIMIT) for file in files))
-    shown = []
+    tests = []
     for name, paths in samples.items():
         texts: dict[str, str | None] = dict.fromkeys(paths)
         for kind, path in paths.items():
@@ -134,5 +149,5 @@ async def samples_of(store: ObjectStore, package: Package, reserve: Reserve) -> 
             elif path:
                 texts[kind] = ""
         truncated = [kind for kind, path in paths.items() if path and package.files[path].size_bytes > _TEXT_LIMIT]
-        shown.append(SampleTest(name=name, truncated=truncated, **texts))
-    return shown
+        tests.append(SampleTest(name=name, truncated=truncated, **texts))
+    return tests

@@ -140,7 +140,10 @@ async def push(
             return latest.id, False
         _check_versions(latest)
         owner = principal.key_id if row["deleted"] else row["owner"]
-        id_ = await _insert(connection, name, owner, upload, columns, limits)
+        values = {"name": name, "owner": owner, "settings": json.dumps(limits), "digest": upload.sha256}
+        inserted = await connection.fetch_one(_INSERT, {**values, "package_bytes": upload.size_bytes, **columns})
+        assert inserted is not None
+        id_: int = inserted["id"]
         files = needed_files(package)
         sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
         missing = await name_files(connection, id_, sizes)
@@ -277,31 +280,6 @@ async def _lock(connection: Connection, principal: Principal, name: str) -> Reco
     if not row["deleted"] and not principal.sees_all and row["owner"] != principal.key_id:
         raise ApiError(Kind.NAME_TAKEN, "Another key has a problem of this name; choose another name.")
     return row
-
-
-async def _insert(
-    connection: Connection,
-    name: str,
-    owner: int | None,
-    upload: SentPackage,
-    columns: Mapping[str, Any],
-    limits: Mapping[str, Any],
-) -> int:
-    """Insert a version, which is not seen yet, and return its id. `columns` are those of its package."""
-    row = await connection.fetch_one(
-        _INSERT,
-        {
-            "name": name,
-            "owner": owner,
-            "digest": upload.sha256,
-            "package_bytes": upload.size_bytes,
-            "settings": json.dumps(limits),
-            **columns,
-        },
-    )
-    assert row is not None
-    id_: int = row["id"]
-    return id_
 
 
 async def _set(connection: Connection, name: str, owner: int | None, settings: ProblemSettings) -> None:
