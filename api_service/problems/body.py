@@ -1,6 +1,7 @@
-"""Reads the package and the settings of a problem. A package goes through a file, and is never in memory as a whole.
+"""The bodies of calls about problems: packages, settings and checks.
 
-A setting that a call does not name stays as it was, and null takes it back.
+A package goes through a file, and is never in memory as a whole. A setting that a call does not name stays
+as it was, and null takes it back.
 """
 
 import asyncio
@@ -16,11 +17,13 @@ from fastapi import Request
 from pydantic import Field
 from python_multipart.multipart import parse_options_header
 
+from api_service.http.email_address import Address
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.integers import LARGEST_NUMBER
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.storing import ProblemSettings, SentPackage
-from api_service.requests.fields import Seconds, Text, Whole
+from api_service.requests.fields import Locale, Seconds, Text, Whole
 from api_service.requests.multipart import Form
 from api_service.requests.validation import (
     NoQuery,
@@ -69,6 +72,15 @@ class ProblemBody(Strict):
         description="Over `limits`, for a language and its variants.",
         examples=[{"py": {"cpu_s": 6}}],
     )
+
+
+class CheckBody(Strict):
+    """A request to check a version: which one, and where its report goes. Null is the default of every key."""
+
+    version: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = Field(default=None, description="The latest.")
+    email: Address | None = Field(default=None, description="The address that the report is mailed to.")
+    locale: Locale | None = Field(default=None, description="Of the mail. Null: that of `Accept-Language`, or `en`.")
+    webhook_url: Text | None = Field(default=None, description="Where `problem.checked` is posted.")
 
 
 def settings_of(

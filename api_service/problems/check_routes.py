@@ -1,30 +1,20 @@
 """The checks of problems' packages."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
 
 from fastapi import Request, Response
-from pydantic import Field
 
-from api_service.access.auth import Principal
-from api_service.http.email_address import Address
-from api_service.http.errors import Fault, Kind
-from api_service.http.integers import LARGEST_NUMBER
+from api_service.http.errors import Kind
 from api_service.problems import checking
-from api_service.problems.bounds import limit_bounds
-from api_service.problems.checking import CheckRequest
+from api_service.problems.body import CheckBody
 from api_service.problems.problem_routes import ProblemName, VersionQuery, require_owned
 from api_service.requests.accept_language import locale_of
 from api_service.requests.addresses import address_rules
 from api_service.requests.answers import conditional
-from api_service.requests.fields import Locale, Text
 from api_service.requests.idempotency import once
 from api_service.requests.openapi import V1Router, location
 from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
 from api_service.requests.validation import (
-    Checked,
-    Strict,
     checked,
     checked_query,
     parse_json,
@@ -41,15 +31,6 @@ from shared.records.problems import checks
 from shared.records.resources.models import CheckState, ProblemCheck
 
 router = V1Router(tags=["problems"])
-
-
-class CheckBody(Strict):
-    """A request to check a version: which one, and where its report goes. Null is the default of every key."""
-
-    version: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = Field(default=None, description="The latest.")
-    email: Address | None = Field(default=None, description="The address that the report is mailed to.")
-    locale: Locale | None = Field(default=None, description="Of the mail. Null: that of `Accept-Language`, or `en`.")
-    webhook_url: Text | None = Field(default=None, description="Where `problem.checked` is posted.")
 
 
 class CheckQuery(WaitQuery, VersionQuery):
@@ -76,13 +57,16 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
     body = await read_body(request, may_be_empty=True)
     result = checked(CheckBody, parse_json(body) if body else {})
     query, faults = checked_query(WaitQuery, query_items(request))
-    content, asked = await _asked(request, services, principal, result, faults)
+    email, webhook_url = (result.value.email, result.value.webhook_url) if result.value else (None, None)
+    rules = await address_rules(services, principal, has_webhook=webhook_url is not None)
+    content = result.valid(faults, rules.faults(email, webhook_url))
+    locale = content.locale or locale_of(request.headers.get("Accept-Language", ""))
     wait = wait_of(request, query)
     version = await require_owned(services, principal, name, content.version)
 
     async def work(on_stored: OnStored) -> int:
         async with services.requesting_runs():
-            return await checking.start(services.submissions, principal, version, asked, on_stored)
+            return await checking.start(services, principal, version, content, locale, on_stored)
 
     with waiting(services, principal, wait.seconds) as waiter:
 
@@ -118,24 +102,6 @@ async def get_check(principal: SetterDep, name: ProblemName, request: Request, s
             found = await checks.latest_check(connection, version.id)
         shown = await _ended(waiter, found or refuse_unknown("check"))
     return conditional(request, shown, wait.headers)
-
-
-async def _asked(
-    request: Request, services: Services, principal: Principal, result: Checked[CheckBody], faults: Sequence[Fault]
-) -> tuple[CheckBody, CheckRequest]:
-    """Return a body, and what it asks for. Raises `ApiError` (422) with all its faults and these of the query."""
-    email, webhook_url = (result.value.email, result.value.webhook_url) if result.value else (None, None)
-    rules = await address_rules(services, principal, has_webhook=webhook_url is not None)
-    content = result.valid(faults, rules.faults(email, webhook_url))
-    catalog = await services.languages.catalog()
-    return content, CheckRequest(
-        email=content.email,
-        locale=content.locale or locale_of(request.headers.get("Accept-Language", "")),
-        webhook_url=content.webhook_url,
-        catalog=catalog,
-        bounds=limit_bounds(services.settings, catalog),
-        factors=services.settings.time_factors,
-    )
 
 
 async def _ended(waiter: Waiter, check: ProblemCheck) -> ProblemCheck:

@@ -8,6 +8,9 @@ from typing import Any, Final
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
+from api_service.problems.body import CheckBody
+from api_service.problems.bounds import limit_bounds
+from api_service.services import Services
 from api_service.submissions.new_submission import NewSubmission, stored
 from api_service.submissions.service import OnStored, Submissions
 from shared.adapters.database import channels
@@ -37,35 +40,24 @@ _INSERT: Final = """
 _KEEP_SUBMISSIONS: Final = "UPDATE problem_checks SET submissions = CAST(:submissions AS jsonb) WHERE id = :id"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRequest:
-    """What a sender asks of a check. `bounds` are those of programs in problems, `factors` those of their times."""
-
-    email: str | None
-    locale: str
-    webhook_url: str | None
-    catalog: LanguageCatalog
-    bounds: Mapping[str, LimitBounds]
-    factors: Mapping[str, float]
-
-
 async def start(
-    submissions: Submissions, principal: Principal, version: ProblemVersion, asked: CheckRequest, on_stored: OnStored
+    services: Services, principal: Principal, version: ProblemVersion, body: CheckBody, locale: str, on_stored: OnStored
 ) -> int:
     """Begin the check of a version, and return its id: store the jury's submissions as a batch, request the first ones.
 
     Raises `ApiError`: 409 while another one of this version runs, 422 if the report may not be mailed, 429 if a
-    budget is used up or too much waits.
+    budget is used up or too much waits, 503 if the engine has not reported its limits yet.
     """
+    catalog, submissions = await services.languages.catalog(), services.submissions
+    bounds, factors = limit_bounds(services.settings, catalog), services.settings.time_factors
     derives = derives_limit(version)
     phase = Phase.FROM_BELOW if derives else Phase.AT_LIMIT
     plan = {
         "derives": derives,
-        "bounds": {name: bound.model_dump() for name, bound in asked.bounds.items()},
-        "factors": dict(asked.factors),
+        "bounds": {name: bound.model_dump() for name, bound in bounds.items()},
+        "factors": dict(factors),
     }
-    database = submissions.database
-    async with submissions.semaphore.take(principal), database.transaction() as connection:
+    async with submissions.semaphore.take(principal), services.database.transaction() as connection:
         is_there = await connection.fetch_all(_HOLD_VERSION, {"version": version.id})
         package = await versions.package_of(connection, version.id) if is_there else None
         if package is None:
@@ -78,16 +70,17 @@ async def start(
             "batch": batch["id"],
             "plan": json.dumps(plan),
             "phase": phase,
-            "email": asked.email,
-            "locale": asked.locale,
-            "webhook_url": asked.webhook_url,
+            "email": body.email,
+            "locale": locale,
+            "webhook_url": body.webhook_url,
         }
         check = await connection.fetch_one(_INSERT, values)
         if check is None:
             raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait, or cancel its batch.")
-        jury = _Jury(submissions, principal, version, package, asked, derives=derives)
+        owner = replace(principal, key_id=version.owner)
+        jury = _Jury(submissions, owner, version, package, catalog, bounds, factors, locale, derives)
         requested, held = jury.sizes(phase)
-        await submissions.charge_for_check(connection, principal, asked.email, requested=requested, held=held)
+        await submissions.charge_for_check(connection, principal, body.email, requested=requested, held=held)
         await jury.store(connection, check["id"], batch["id"], phase)
         id_: int = check["id"]
         await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
@@ -97,28 +90,25 @@ async def start(
     return id_
 
 
+@dataclass
 class _Jury:
     """The jury's submissions of a package. `entries` are those of the check's row, one for each."""
 
-    def __init__(
-        self,
-        submissions: Submissions,
-        principal: Principal,
-        version: ProblemVersion,
-        package: Package,
-        asked: CheckRequest,
-        *,
-        derives: bool,
-    ) -> None:
-        self._submissions = submissions
-        self._owner = replace(principal, key_id=version.owner)
-        self._package = package
-        self._asked = asked
-        self._derives = derives
-        #: Its limit of CPU time is as high as it can be, if the check derives it.
-        self._version = replace(version, derived_cpu_s=float(asked.bounds["cpu_s"].max)) if derives else version
-        self.entries = [self._entry(submission) for submission in package.submissions]
-        jury = zip(package.submissions, self.entries, strict=True)
+    submissions: Submissions
+    owner: Principal
+    version: ProblemVersion
+    package: Package
+    catalog: LanguageCatalog
+    bounds: Mapping[str, LimitBounds]
+    factors: Mapping[str, float]
+    locale: str
+    derives: bool
+
+    def __post_init__(self) -> None:
+        if self.derives:  # each gets as much CPU time as it can have
+            self.version = replace(self.version, derived_cpu_s=float(self.bounds["cpu_s"].max))
+        self.entries = [self._entry(submission) for submission in self.package.submissions]
+        jury = zip(self.package.submissions, self.entries, strict=True)
         self._runnable = [(submission, entry) for submission, entry in jury if entry["result"] is None]
 
     def sizes(self, phase: Phase) -> tuple[list[int], list[int]]:
@@ -126,7 +116,7 @@ class _Jury:
         sizes: tuple[list[int], list[int]] = ([], [])
         for submission, entry in self._runnable:
             files = submission.program.files.values()
-            sizes[entry["phase"] > phase].append(sum(self._package.files[path].size_bytes for path in files))
+            sizes[entry["phase"] > phase].append(sum(self.package.files[path].size_bytes for path in files))
         return sizes
 
     async def store(self, connection: Connection, check: int, batch: int, phase: Phase) -> None:
@@ -140,20 +130,20 @@ class _Jury:
                     new = await self._new(submission, entry, check, batch, hold=hold)
                     some.append((new, entry))
                     size += new.size_bytes
-                rows = await self._submissions.add_taken(connection, self._owner, [new for new, _ in some])
+                rows = await self.submissions.add_taken(connection, self.owner, [new for new, _ in some])
                 for row, (_, entry) in zip(rows, some, strict=True):
                     entry["submission"] = row.id
 
     def _entry(self, submission: JurySubmission) -> dict[str, Any]:
         """Return what the check's row has of a submission. What is not in answers is for the runner alone."""
         program = submission.program
-        language = self._asked.catalog.find(program.language) if program.language else None
+        language = self.catalog.find(program.language) if program.language else None
         reason = submission.not_run or program.fault
         if not reason and language is None:
             reason = "Its language does not work here."
         codes = list(language.codes) if language else []
-        has_own_limit = "cpu_s" in (limits_of_language(self._version, codes) or {})
-        is_bound = self._derives and not has_own_limit
+        has_own_limit = "cpu_s" in (limits_of_language(self.version, codes) or {})
+        is_bound = self.derives and not has_own_limit
         # The engine multiplies what is asked for, too.
         engine_factor = language.limits["cpu_s"].factor if language and language.limits else 1.0
         return {
@@ -161,7 +151,7 @@ class _Jury:
             "language": program.language or None,
             "expected": submission.expected,
             "codes": codes,
-            "factor": time_factor(self._version, codes, self._asked.factors) * engine_factor,
+            "factor": time_factor(self.version, codes, self.factors) * engine_factor,
             "has_own_limit": has_own_limit,
             "phase": phase_of(submission, has_own_limit=has_own_limit) if is_bound else Phase.AT_LIMIT,
             "submission": None,
@@ -173,24 +163,24 @@ class _Jury:
         self, submission: JurySubmission, entry: dict[str, Any], check: int, batch: int, *, hold: bool
     ) -> NewSubmission:
         """Return a submission with its files."""
-        program, package, files = submission.program, self._package, {}
+        program, package, files = submission.program, self.package, {}
         try:
             for path, source in program.files.items():
-                data = await read_file(self._submissions.store, package.files[source].digest)
+                data = await read_file(self.submissions.store, package.files[source].digest)
                 files[path] = replace_constants(data, package.constants)
         except PermanentError:
             raise ApiError(Kind.UNAVAILABLE, "A file of the package is missing in the store; push it again.") from None
-        limits = limits_for(self._version, entry["codes"], self._asked.bounds, self._asked.factors)
+        limits = limits_for(self.version, entry["codes"], self.bounds, self.factors)
         spec = {
             "args": [],
             "compiler_args": [],
             "limits": limits,
             "checker": None,
             "stop_at_first_failure": False,
-            "locale": self._asked.locale,
+            "locale": self.locale,
             "receipt": False,
-            "problem": self._version.reference,
-            "points": self._version.summary["points"],
+            "problem": self.version.reference,
+            "points": self.version.summary["points"],
             # What is expected of each test can only be seen if each is run.
             "runs_all": submission.run is None,
         }
@@ -203,5 +193,5 @@ class _Jury:
             files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
             metadata={"check": str(check), "path": submission.path},
             batch=batch,
-            problem_version=self._version.id,
+            problem_version=self.version.id,
         )

@@ -1,8 +1,8 @@
 """Checks what a request to API v1 contains, and reports every fault of it at once.
 
-- JSON: `read_json`, or `parse_json` and then `validated` or `checked`, with a model that derives from `Strict`.
-  `checked` also has a model of the keys without a fault, so that rules of keys together can add theirs.
-- Query: `read_query`. Forms: `from_text`, then `validated`.
+- JSON: `read_body`, `parse_json` and then `checked`, with a model that derives from `Strict`. It also returns a model
+  of the keys without a fault, so that rules of keys together can add theirs.
+- Query: `read_query`. Forms: `from_text`, then `checked`.
 """
 
 import json
@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.sentences import MISSING, sentence
 from api_service.requests.answers import JSON
-from api_service.requests.threads import run_in_thread_if_large
 from shared.common.text.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
@@ -68,12 +67,6 @@ class Strict(BaseModel):
 
 class NoQuery(Strict):
     """The query of a call without parameters."""
-
-
-async def read_json(request: Request, model: type[M]) -> M:
-    """Return a JSON body as a model. Raise `ApiError`: 415 for another type, 400 if it is not valid JSON, 422."""
-    body = await read_body(request)
-    return await run_in_thread_if_large(len(body), lambda: validated(model, parse_json(body)))
 
 
 async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
@@ -218,11 +211,6 @@ def first_of_each_place(faults: Iterable[Fault]) -> list[Fault]:
     return list(first.values())[:MAX_FAULTS]
 
 
-def validated(model: type[M], content: object) -> M:
-    """Return the content of a body as a model. Raise `ApiError` (422) with all its faults."""
-    return checked(model, content).valid()
-
-
 def first_key(pointer: str) -> str:
     """Return the key that a pointer begins with; an empty text for the whole."""
     return _unescaped(pointer.split("/", 2)[1]) if pointer else ""
@@ -350,7 +338,7 @@ def _grouped(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, obje
 def from_text(model: type[BaseModel], items: Mapping[str, str]) -> dict[str, object]:
     """Return the fields of a form or a query, converted to numbers, booleans and times.
 
-    A text that cannot be converted stays a text, which `validated` then refuses.
+    A text that cannot be converted stays a text, which `checked` then refuses.
     """
     return {
         name: _value(text, _kind(model.model_fields[name].annotation)) if name in model.model_fields else text

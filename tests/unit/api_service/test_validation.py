@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api_service.http.errors import ApiError
 from api_service.http.sentences import sentence
-from api_service.requests.validation import Strict, parse_json, read_query, validated
+from api_service.requests.validation import Strict, checked, parse_json, read_query
 from api_service.v1.middleware import accepts_gzip
 
 
@@ -38,7 +38,7 @@ class Filters(Strict):
 
 def pointers(content: object) -> list[str | None]:
     with pytest.raises(ApiError) as refused:
-        validated(Order, content)
+        checked(Order, content).valid()
     return [fault.pointer for fault in refused.value.faults]
 
 
@@ -75,8 +75,8 @@ def test_no_type_is_converted(number: str) -> None:
 
 def test_null_is_the_default_of_optional_keys_only() -> None:
     optional: dict[str, Any] = dict.fromkeys(["count", "is_urgent", "tests", "labels", "kind"])
-    assert validated(Order, {"text": "a", **optional}) == validated(Order, {"text": "a"})
-    assert validated(Order, {"text": "a", "tests": [{"points": None}]}).tests == [Inner()]
+    assert checked(Order, {"text": "a", **optional}).valid() == checked(Order, {"text": "a"}).valid()
+    assert checked(Order, {"text": "a", "tests": [{"points": None}]}).valid().tests == [Inner()]
     assert pointers({"text": None}) == ["/text"]
 
 
