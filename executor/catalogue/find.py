@@ -199,5 +199,4 @@ async def _run_step(
 ) -> StepResult:
     environment = ENVIRONMENT | language.environment | language.libraries.environment
     step = Step(argv, environment, _LIMITS, _OUTPUT_BYTES, merge_output=True)
-    (result,) = await sandbox.run(Job(dict(files), (step,), Template(_LIMITS.file_bytes, _LIMITS)))
-    return result
+    return await sandbox.run(Job(dict(files), step, Template(_LIMITS.file_bytes, _LIMITS)))

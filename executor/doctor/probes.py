@@ -180,8 +180,7 @@ async def probe(sandbox: Sandbox, at_once: int) -> list[ProbeResult]:
     async def run(source: str, limits: StepLimits, argument: str = "") -> StepResult:
         step = Step((find_python(), "probe.py", argument), ENVIRONMENT, limits, _OUTPUT_BYTES)
         files = {"probe.py": WorkFile(source.encode())}
-        (result,) = await bounded.run(Job(files, (step,), Template(_DISK_BYTES, limits)))
-        return result
+        return await bounded.run(Job(files, step, Template(_DISK_BYTES, limits)))
 
     async def limit(probe_: _LimitProbe) -> ProbeResult:
         result = await run(probe_.source, probe_.limits)

@@ -1,6 +1,6 @@
 """Keeps compiled programs in memory, so that the same source with the same command is compiled once (ADR 21).
 
-No program can change an entry. The files are taken out of the box before the program starts (`init/compiled_files.c`),
+No program can change an entry. The files are taken out of the box of the compiler (`init/collect.c`),
 and the executor's memory is outside of all boxes.
 """
 
@@ -94,7 +94,7 @@ class CompileCache:
 
 
 def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
-    """Return a key for the compiled files of the job's first step, or None if they depend on the time of compilation.
+    """Return a key for the files that the job compiles, or None if they depend on the time of compilation.
 
     The key covers the files' names and contents, the toolchain, and the whole step: its command, environment, limits
     and what is kept of its output. A verdict must not depend on whether somebody else had a source compiled before.
@@ -102,7 +102,7 @@ def key_of(job: Job, toolchain: Iterable[str]) -> bytes | None:
     if any(_USES_THE_TIME.search(file.content.translate(None, _OTHERS)) for file in job.files.values()):
         return None
     files = {name: hashlib.sha256(file.content).hexdigest() for name, file in job.files.items()}
-    step = replace(job.steps[0], environment=dict(sorted(job.steps[0].environment.items())))
+    step = replace(job.step, environment=dict(sorted(job.step.environment.items())))
     parts = json.dumps([sorted(files.items()), repr(step), list(toolchain)])
     return hashlib.sha256(parts.encode()).digest()
 

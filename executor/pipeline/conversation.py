@@ -72,7 +72,7 @@ class ProgramConversation:
         #: Our ends of the streams that the program writes.
         self._outlets: dict[OutputStream, tuple[asyncio.StreamReader, asyncio.ReadTransport]] = {}
         self._wires: Wires | None = None
-        self._compiler: asyncio.Task[tuple[StepResult | None, Job]] | None = None
+        self._compiler: asyncio.Task[StepResult | None] | None = None
         self._compiler_killed_by = 0
         #: Signals to deliver soon. Each number is there once, as among the pending signals of a process (signal(7)).
         self._signals: dict[int, None] = {}
@@ -100,25 +100,28 @@ class ProgramConversation:
             planned = planned.without_headers()
         self._compiler = asyncio.create_task(pipeline.compile(planned))
         try:
-            if planned.compiles and not await self._compile(self._compiler):
+            if planned.compilation and not await self._compile(self._compiler):
                 return
-            _, job = await self._compiler
+            job = planned.job_after(await self._compiler)
         finally:
             self._compiler.cancel()
         await self._run(pipeline, job)
         await self._send(Finished())
 
-    async def _compile(self, compiler: "asyncio.Task[tuple[StepResult | None, Job]]") -> bool:
+    async def _compile(self, compiler: asyncio.Task[StepResult | None]) -> bool:
         """Report how the compiler ended, and return True if the program may run."""
         await self._send(StageBegan(stage="compile"))
         try:
-            compiled, _ = await compiler
+            compiled = await compiler
         except asyncio.CancelledError:
             if not self._compiler_killed_by:
                 raise
             compiled = StepResult(None, self._compiler_killed_by)
         assert compiled
-        await self._send_output(compiled)
+        if compiled.stdout:
+            await self._send(Output(stream="stdout", text=compiled.stdout.decode(errors="replace")))
+        if compiled.stderr:
+            await self._send(Output(stream="stderr", text=compiled.stderr.decode(errors="replace")))
         await self._send(_ended("compile", compiled))
         if not compiled.succeeded:
             await self._send(Finished())
@@ -138,8 +141,7 @@ class ProgramConversation:
                 # second time, the descriptor may be that of another conversation.
                 await asyncio.shield(connecting)
                 pumps += (asyncio.create_task(self._pump(stream)) for stream in self._outlets)
-                last = replace(job.steps[-1], wires=wires)
-                result = await pipeline.run_job(replace(job, steps=(*job.steps[:-1], last)))
+                result = await pipeline.run_job(replace(job, step=replace(job.step, wires=wires)))
                 ends.close()
                 await asyncio.gather(*pumps)
             finally:
@@ -154,15 +156,7 @@ class ProgramConversation:
                     transport.close()
         if result.stopped is not None and stop_of(result) is None:
             raise SandboxFailure(f"the program was stopped: {result.stopped}")
-        await self._send_output(result)  # only a compiler's that rejected the program this time; see `run_job`
         await self._send(_ended("run", result))
-
-    async def _send_output(self, ended: StepResult) -> None:
-        """Send what a step wrote that had streams of its own."""
-        if ended.stdout:
-            await self._send(Output(stream="stdout", text=ended.stdout.decode(errors="replace")))
-        if ended.stderr:
-            await self._send(Output(stream="stderr", text=ended.stderr.decode(errors="replace")))
 
     async def _connect(self, stdin: int, stdout: int, stderr: int) -> None:
         """Connect our ends of the program's streams to the loop."""

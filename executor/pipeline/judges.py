@@ -58,9 +58,9 @@ class CompiledJudge:
     def for_program(self, wall_s: float) -> "CompiledJudge":
         """Return the same interactor for a program with this limit of elapsed time. Once the program has ended, it has
         no more than that."""
-        (step,) = self.planned.job.steps
+        step = self.planned.job.step
         limits = replace(step.limits, wall_s=min(step.limits.wall_s, wall_s))
-        job = replace(self.planned.job, steps=(replace(step, limits=limits),))
+        job = replace(self.planned.job, step=replace(step, limits=limits))
         return replace(self, planned=replace(self.planned, job=job))
 
     def talk(self, test: ProgramTest) -> JudgeJob:
@@ -70,32 +70,29 @@ class CompiledJudge:
 
     def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float | None) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""
-        says = None if interaction.ended_with_program(judged) else self.read([judged], most_points)
+        says = None if interaction.ended_with_program(judged) else self.read(judged, most_points)
         judgement = interaction.decide(ran, how, judged, says)
         return replace(judgement, cpu_s=judged.cpu_s, waited_s=judged.waited_s)
 
-    def read(self, steps: list[StepResult], most_points: float | None) -> Judgement:
+    def read(self, ended: StepResult, most_points: float | None) -> Judgement:
         """Return what the judge says by its end. Raises `SandboxFailure` if it was ended for another reason than its
         own."""
-        ended, step = steps[-1], self.planned.job.steps[len(steps) - 1]
+        step = self.planned.job.step
         _check_stop(self.name, ended)
         explanation = verdict.explain(ended, step.limits, step.output_bytes)
         feedback = ended.out_folder.files.get(kattis.JUDGE_MESSAGE, b"")
-        if len(steps) < len(self.planned.job.steps):
-            judgement = judge_error(f"The {self.name} did not compile again.", stderr=ended.stdout + ended.stderr)
-        elif sentence := why_failed(self.name, ended, explanation, step.output_bytes, self._most_files):
+        if sentence := why_failed(self.name, ended, explanation, step.output_bytes, self._most_files):
             judgement = judge_error(sentence, feedback, ended.stderr)
         else:
             judgement = (kattis if self._is_kattis else testlib).read(self.name, ended, most_points)
         kept = {} if self.feedback is None else ended.out_folder.files
-        cpu_s, waited_s = (sum(getattr(step, used) for step in steps) for used in ("cpu_s", "waited_s"))
-        return replace(judgement, cpu_s=cpu_s, waited_s=waited_s, feedback=kept)
+        return replace(judgement, cpu_s=ended.cpu_s, waited_s=ended.waited_s, feedback=kept)
 
     def _job(self, test: ProgramTest, output: str = "", stdin: bytes = b"", kept_bytes: int | None = KEPT_BYTES) -> Job:
         """Return the job for one test. testlib's protocol has the path `output` between those of input and answer. Of
         each feedback file, `kept_bytes` are kept, or all."""
         job = self.planned.job
-        step = job.steps[-1]
+        step = job.step
         answer = f"{GIVEN}/{_ANSWER}"
         after_input = (answer, f"{FEEDBACK}/") if self._is_kattis else (output, answer)
         argv = (*step.argv, f"{GIVEN}/{_INPUT}", *after_input, *self.program.args, *test.checker_args)
@@ -104,7 +101,7 @@ class CompiledJudge:
         return replace(
             job,
             files={**job.files, **left},
-            steps=(*job.steps[:-1], replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES)),
+            step=replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES),
             given={_INPUT: test.input(), _ANSWER: test.expected() or b""},
             out_limits=OutLimits(self._most_files, step.output_bytes, FEEDBACK, kept_bytes),
         )

@@ -1,4 +1,4 @@
-"""Plans how a program runs: its files, the commands of its steps, and their limits. Pure."""
+"""Plans how a program is compiled and runs: its files, commands and limits. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,17 @@ from executor.catalogue.installed import Commands, Installed
 from executor.languages.base import ARGS, COMPANIONS, INTERPRETER_ARGS
 from executor.languages.program import ProgramSources, as_word, has_extension, program_of_files, program_of_source
 from executor.limits import RunLimits, limits_for_source, limits_for_test
-from executor.sandbox.base import Job, OutLimits, OutputStream, Shortcut, Step, StepResult, Template, WorkFile
+from executor.sandbox.base import (
+    Job,
+    OutLimits,
+    OutputStream,
+    Shortcut,
+    Step,
+    StepResult,
+    Template,
+    WorkFile,
+    all_files,
+)
 from executor.settings import MIB, ExecutorSettings
 from shared.engine_api.codex import RunRequest
 from shared.engine_api.run_call.limits import MAX_ARTIFACTS, judge_limits_in_effect
@@ -24,37 +34,37 @@ _NO_OPTIONS: Final = ProgramRequest.model_construct()
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a program, and the job that does it in a cold box."""
+    """One run of a program: the job that does it in a cold box, and the job that compiles the program before, or runs
+    its build script."""
 
     installed: Installed
     program: ProgramSources
+    compilation: Job | None
     job: Job
-
-    @property
-    def compiles(self) -> bool:
-        """True if a compiler runs first, or a build script in its place."""
-        return len(self.job.steps) > 1
 
     @property
     def is_compiled_once(self) -> bool:
         """True if what a compiler makes serves for all runs. A build script may do more than make files."""
-        return self.compiles and self.program.build is None
+        return self.compilation is not None and self.program.build is None
 
     @property
     def commands(self) -> Commands:
-        *compile_, run = (step.argv for step in self.job.steps)
-        return Commands(compile_[0] if compile_ else None, run)
+        return Commands(self.compilation.step.argv if self.compilation else None, self.job.step.argv)
 
-    def after(self, compiled: StepResult) -> Job:
-        """Return the job that runs what a compiler has made."""
-        return replace(self.job, files={**self.job.files, **compiled.compiled_files}, steps=self.job.steps[1:])
+    def job_after(self, compiled: StepResult | None) -> Job:
+        """Return the job with the files that a compiler has made, or with those that a build script has left."""
+        if compiled is None:
+            return self.job
+        inputs = self.job.files if self.is_compiled_once else {}
+        return replace(self.job, files={**inputs, **compiled.compiled_files})
 
     def without_headers(self) -> "PlannedRun":
         """Return the same run, compiled without precompiled headers."""
-        compile_, run = self.job.steps
-        argv = tuple(word for word in compile_.argv if word != self.installed.headers_option)
-        steps = (replace(compile_, argv=argv, shortcut=None), run)
-        return replace(self, job=replace(self.job, steps=steps))
+        if self.compilation is None:
+            return self
+        step = self.compilation.step
+        argv = tuple(word for word in step.argv if word != self.installed.headers_option)
+        return replace(self, compilation=replace(self.compilation, step=replace(step, argv=argv, shortcut=None)))
 
 
 @dataclass(frozen=True)
@@ -91,44 +101,45 @@ class PlannedProgram:
         """Return a run with these limits. `files` stand beside those of the program."""
         program, installed, settings, options = self.program, self.installed, self.settings, self.request
         commands = commands_of(program, installed, run_limits.memory_bytes)
-        environment = {**installed.environment, **options.environment}
-        compile_limits, run = options.compile_limits, installed.language.run
-        steps = []
-        if commands.compile:
-            steps.append(
-                Step(
-                    argv=commands.compile,
-                    environment=environment,
-                    limits=limits.compile_step_limits(settings, compile_limits),
-                    output_bytes=min(compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
-                    merge_output=not options.output_order,
-                    stop_on_overflow=compile_limits.output_bytes is not None,
-                    report_order=options.output_order,
-                    shortcut=_shortcut(program, installed),
-                )
-            )
-        steps.append(
-            Step(
-                argv=(*commands.run, *args),
-                environment=environment,
-                limits=limits.run_step_limits(
-                    run_limits,
-                    settings,
-                    run.extra_memory_mib * MIB,
-                    stack_bytes=min(filter(None, (options.stack_bytes, run.stack_mib * MIB)), default=None),
-                    file_bytes=options.file_bytes,
-                    address_space=address_space,
-                ),
-                output_bytes=run_limits.output_bytes,
-                stdin=stdin,
-                merge_output=options.merge_output,
-                report_order=options.output_order,
-                on_output=self.on_output,
-            )
+        environment, run = {**installed.environment, **options.environment}, installed.language.run
+        work_files = {**{path: WorkFile(content) for path, content in program.files.items()}, **files}
+        step = Step(
+            argv=(*commands.run, *args),
+            environment=environment,
+            limits=limits.run_step_limits(
+                run_limits,
+                settings,
+                run.extra_memory_mib * MIB,
+                stack_bytes=min(filter(None, (options.stack_bytes, run.stack_mib * MIB)), default=None),
+                file_bytes=options.file_bytes,
+                address_space=address_space,
+            ),
+            output_bytes=run_limits.output_bytes,
+            stdin=stdin,
+            merge_output=options.merge_output,
+            report_order=options.output_order,
+            on_output=self.on_output,
         )
-        own = {path: WorkFile(content) for path, content in program.files.items()}
-        job = Job({**own, **files}, tuple(steps), cold_box(settings), out_limits=_out_limits(options, settings))
-        return PlannedRun(installed, program, job)
+        job = Job(work_files, step, cold_box(settings), _out_limits(options, settings))
+        compilation = None
+        if commands.compile:
+            compiler = self._compiler(commands.compile, environment)
+            compilation = Job(work_files, compiler, job.template, all_files(settings.max_disk_bytes))
+        return PlannedRun(installed, program, compilation, job)
+
+    def _compiler(self, command: tuple[str, ...], environment: dict[str, str]) -> Step:
+        options, settings = self.request, self.settings
+        compile_limits = options.compile_limits
+        return Step(
+            argv=command,
+            environment=environment,
+            limits=limits.compile_step_limits(settings, compile_limits),
+            output_bytes=min(compile_limits.output_bytes or _DIAGNOSTICS_BYTES, settings.max_output_bytes),
+            merge_output=not options.output_order,
+            stop_on_overflow=compile_limits.output_bytes is not None,
+            report_order=options.output_order,
+            shortcut=_shortcut(self.program, self.installed),
+        )
 
 
 def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> PlannedRun:

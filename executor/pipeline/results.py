@@ -1,4 +1,4 @@
-"""Makes the answers of both calls from how the steps of a program ended."""
+"""Makes the answers of both calls from how a program and its compiler ended."""
 
 import asyncio
 import codecs
@@ -40,7 +40,7 @@ _LONG_COMPARISON: Final = 65536
 
 @dataclass(frozen=True)
 class Execution:
-    """How the steps of one run of a program ended.
+    """How one run of a program ended.
 
     `compiled` is None if the language has no compiler. `ran` is None if the compiler rejected the source. `judgement`
     is what a judge program says of the run; None if it was not asked.
@@ -61,7 +61,12 @@ class Execution:
 
     @property
     def last_step(self) -> Step:
-        return self.planned.job.steps[-1 if self.ran else 0]
+        job = self.planned.job if self.ran or self.planned.compilation is None else self.planned.compilation
+        return job.step
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.compiled is not None and not self.compiled.succeeded
 
     @property
     def verdict(self) -> Verdict:
@@ -115,9 +120,9 @@ def started(planned: PlannedProgram) -> Started:
     return Started(language=installed.code, info=installed.info, compile=compile_, run=run, instance=INSTANCE)
 
 
-def compiled(execution: Execution, result: StepResult, *, rejected: bool) -> Compiled:
-    """Return the event of a compiler that ended with `result`. `rejected`: no test follows."""
-    reports_order = execution.planned.job.steps[0].report_order
+def compiled(execution: Execution) -> Compiled:
+    """Return the event of a compiler. No test follows one that has rejected the source."""
+    result, rejected, reports_order = execution.last, execution.is_rejected, execution.last_step.report_order
     return Compiled(
         verdict=Verdict.COMPILE_ERROR if rejected else None,
         error=execution.reason if rejected else "",
@@ -127,15 +132,15 @@ def compiled(execution: Execution, result: StepResult, *, rejected: bool) -> Com
         cut=sorted(result.cut, reverse=True),
         stderr=_decode(result.stderr) if reports_order else None,
         order=_order_of(result) if reports_order else None,
-        cpu_pressure=execution.cpu_pressure if rejected else None,
+        cpu_pressure=execution.cpu_pressure,
     )
 
 
 async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Execution, room: int) -> TestEnded:
     """Return the event of a test. At most `room` bytes of its outputs are sent.
 
-    Programs whose compiled files are too large to keep are compiled for each test, and a source may depend on the time.
-    If the compiler rejects it this time, that is the test's verdict, and the diagnostics are its standard error.
+    A build script runs before each test. If it fails this time, that is the test's verdict, and its output is the
+    test's standard error.
     """
     ran, how = execution.last, execution.verdict
     if execution.ran is None:

@@ -1,12 +1,12 @@
 """Runs a program, from its request to the answer: compiles it, and runs it in boxes.
 
     RunRequest ─────┐
-                    ├─> PlannedRun ──> Job (files, steps) ──> Sandbox.run ──> [StepResult, ...] ──> Execution ──> answer
-    ProgramRequest ─┘   (plan.py)                                                                  (results.py)
+                    ├─> PlannedRun ──> Job (files, step) ──> Sandbox.run ──> StepResult ──> Execution ──> answer
+    ProgramRequest ─┘   (plan.py)                                                          (results.py)
 
-The first run compiles in its own box, before the program starts. If there are judges, all are compiled before any
-test. The compile step is left out if the compiled files are known already, as they are for further tests. If the
-program fails, that is a result; if the sandbox fails, that is an exception (`SandboxFailure`).
+A program is compiled in a box (`compiler.py`), and each test runs in the next one with the compiled files. If there are
+judges, all are compiled before any test. If the program fails, that is a result; if the sandbox fails, that is an
+exception (`SandboxFailure`).
 """
 
 import asyncio
@@ -23,15 +23,14 @@ from executor.catalogue.installed import Installed
 from executor.judging import passes
 from executor.judging.judgement import Judgement
 from executor.pipeline import results
-from executor.pipeline.compile_cache import CompileCache, identity, key_of
+from executor.pipeline.compiler import Compiler
 from executor.pipeline.in_order import SpareSlot, in_order
 from executor.pipeline.judges import CompiledJudge, files_beside, rejected, written_for_checker
 from executor.pipeline.plan import PlannedProgram, PlannedRun, plan_judge, plan_program, plan_source
 from executor.pipeline.results import Execution
-from executor.sandbox.base import MAX_COMPILED_FILES, Job, OutputStream, Sandbox, SandboxFailure, StepResult
+from executor.sandbox.base import Job, OutputStream, Sandbox, SandboxFailure, StepResult
 from executor.settings import MIB, ExecutorSettings
 from executor.test_data import TestDataCache
-from executor.warm import shared_compiler
 from executor.warm.warm import Warm
 from shared.common.service.logging import get_logger
 from shared.engine_api.codex import RunRequest, RunResponse, Verdict
@@ -43,8 +42,6 @@ log = get_logger(__name__)
 #: Returns a language or a variant by its name or code; None if it is not here.
 FindLanguage: TypeAlias = Callable[[str], Installed | None]
 
-#: Bytes of compiled files that are kept for the further tests of a program. If it has more, each test compiles it.
-_COMPILED_BYTES = 64 * MIB
 #: Bytes that are sent of all outputs of a program's tests. What comes later is cut, after it has been compared.
 _MAX_OUTPUT_BYTES = 16 * MIB
 
@@ -54,14 +51,15 @@ class Pipeline:
         self._sandbox = sandbox
         self._warm = warm
         self._settings = settings
-        self._cache = CompileCache(settings.compile_cache_bytes)
+        self._compiler = Compiler(sandbox, settings, warm)
         self._beside_judges = files_beside(settings.checker_files)
         folder = find_folder(settings.tuning.cache_dir, "test-data")
         self.test_data = TestDataCache(folder, settings.test_data_cache_bytes)
 
     async def run(self, request: RunRequest, installed: Installed) -> RunResponse:
         """Compile and run the program. If this is cancelled, the program is killed."""
-        return results.answer(await self._execute(plan_source(request, installed, self._settings)))
+        execution = await self._compile(plan_source(request, installed, self._settings))
+        return results.answer(execution if execution.is_rejected else await self._run(execution))
 
     async def run_tests(
         self,
@@ -71,22 +69,19 @@ class Pipeline:
         find_language: FindLanguage,
         on_output: Callable[[OutputStream, bytes], None] | None = None,
     ) -> AsyncGenerator[Started | Compiled | JudgeFailed | TestEnded]:
-        """Compile the program once, run its tests, and yield in order how each ended.
+        """Compile the program, run its tests, and yield in order how each ended.
 
         A judge's language is found by `find_language`. `on_output` gets what the program writes, while it runs. Raises
         `SandboxFailure` if the sandbox fails. If this is cancelled, the program is killed.
         """
         planned = replace(plan_program(request, installed, self._settings), on_output=on_output)
         yield results.started(planned)
-        compiled = None
+        first = await self._compile(planned.run(request.runs[0]))
+        if first.compiled:
+            yield results.compiled(first)
+            if first.is_rejected:
+                return
         judges: dict[JudgeName, CompiledJudge] = {}
-        if request.judges:
-            first = await self._compile_first(planned)
-            if first.compiled:
-                yield results.compiled(first, first.compiled, rejected=not first.compiled.succeeded)
-                if not first.compiled.succeeded:
-                    return
-            compiled = first.compiled
         for name, program in request.judges.items():
             prepared = await self._prepare(name, program, find_language)
             if isinstance(prepared, JudgeFailed):
@@ -95,14 +90,9 @@ class Pipeline:
             judges[name] = prepared
         room = _MAX_OUTPUT_BYTES
         number = 0
-        executions = self._executions(planned, spare_slot, compiled, judges)
-        async with aclosing(executions):
+        async with aclosing(self._executions(planned, spare_slot, first.compiled, judges)) as executions:
             async for execution in executions:
                 number += 1
-                if number == 1 and execution.compiled and not judges:
-                    yield results.compiled(execution, execution.compiled, rejected=execution.ran is None)
-                    if execution.ran is None:
-                        return
                 kept = min(room, self._settings.max_output_bytes) if request.of_problem else room
                 test = request.runs[number - 1]
                 if execution.judgement is None and execution.verdict is Verdict.OK:
@@ -115,41 +105,31 @@ class Pipeline:
                 if request.stop_at_first_failure and event.verdict not in GOOD_VERDICTS:
                     return
 
-    async def compile(self, planned: PlannedRun) -> tuple[StepResult | None, Job]:
-        """Compile a program. Return how the compiler ended (None if there is none), and the job that runs the program.
+    async def compile(self, planned: PlannedRun) -> StepResult | None:
+        """Return how the program's compiler or build script ended; None if it has none."""
+        return await self._compiler.compile(planned)
 
-        The job compiles again if there are too many compiled files. So does a script that builds: it may do more than
-        make files.
-        """
-        if not planned.compiles:
-            return None, planned.job
-        key = self._key(planned)
-        async with self._cache.once(key) as known:
-            compiled = known or await self._compiled_by_shared(planned, key)
-            if compiled is None:
-                compiled = await self._compile_alone(planned)
-                uses_headers = planned.installed.headers_option in planned.job.steps[0].argv
-                if uses_headers and self._rejected_with_precompiled_header(compiled, planned.job, planned.installed):
-                    compiled = await self._compile_alone(planned.without_headers())
-                self._cache.share(key, compiled)
-        serves_again = compiled.compiled_files and planned.is_compiled_once
-        return compiled, planned.after(compiled) if serves_again else planned.job
+    async def run_job(self, job: Job) -> StepResult:
+        """Run a job, and return how it ended."""
+        return await self._sandbox.run(job)
 
-    async def _compile_alone(self, planned: PlannedRun) -> StepResult:
-        kept = _COMPILED_BYTES if planned.is_compiled_once else 0
-        only = replace(planned.job, steps=planned.job.steps[:1], compiled_bytes=kept, out_limits=None)
-        (compiled,) = await self._sandbox.run(only)
-        return compiled
-
-    async def _compile_first(self, planned: PlannedProgram) -> Execution:
-        """Compile a program whose tests run later, when its judge is compiled."""
-        first = planned.run(planned.request.runs[0])
+    async def _compile(self, planned: PlannedRun) -> Execution:
+        """Return a run whose program is compiled, and has not run."""
+        if planned.compilation is None:
+            return Execution(planned, None, None)
         since = load.Since(asyncio.get_running_loop())
-        compiled, job = await self.compile(first)
-        if compiled and planned.request.interactor:
-            compiled = _kept(compiled, job)
+        compiled = await self.compile(planned)
+        # Only elapsed time depends on the load. What uses up its CPU time does so on any machine.
         pressure = since.share() if compiled and compiled.stopped == "wall" else None
-        return Execution(first, compiled, None, pressure)
+        return Execution(planned, compiled, None, pressure)
+
+    async def _run(self, compiled: Execution) -> Execution:
+        """Run the program of an execution that was compiled."""
+        planned = compiled.planned
+        # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
+        since = load.Since(asyncio.get_running_loop())
+        ran = await self._run_with_fallback(planned, planned.job_after(compiled.compiled))
+        return replace(compiled, ran=ran, cpu_pressure=since.share() if ran.stopped == "wall" else None)
 
     async def _prepare(self, name: JudgeName, program: JudgeProgram, find: FindLanguage) -> CompiledJudge | JudgeFailed:
         """Compile a judge."""
@@ -157,17 +137,11 @@ class Pipeline:
         if installed is None:
             message = f"The language of the {name}, {program.language[:40]!r}, is not on this server."
             return JudgeFailed(judge=name, judge_message=message)
-        planned = plan_judge(program, installed, self._settings, self._beside_judges)
-        compiled, job = await self.compile(planned)
-        if compiled and name == "interactor":
-            compiled = _kept(compiled, job)
-        if compiled and not compiled.succeeded:
-            return rejected(name, compiled, Execution(planned, compiled, None).reason)
-        return CompiledJudge(name, program, replace(planned, job=job))
-
-    async def run_job(self, job: Job) -> StepResult:
-        """Run a job, and return how it ended: its last step, or the compiler if that rejected the program this time."""
-        return (await self._sandbox.run(job))[-1]
+        execution = await self._compile(plan_judge(program, installed, self._settings, self._beside_judges))
+        if execution.is_rejected:
+            return rejected(name, execution.last, execution.reason)
+        planned = execution.planned
+        return CompiledJudge(name, program, replace(planned, job=planned.job_after(execution.compiled)))
 
     async def _executions(
         self,
@@ -176,14 +150,14 @@ class Pipeline:
         compiled: StepResult | None,
         judges: Mapping[JudgeName, CompiledJudge],
     ) -> AsyncGenerator[Execution]:
-        """Run the tests, and yield their executions in order. The first compiles, unless the program is `compiled`. The
-        others run at once where there are slots, unless a failure may keep the next one from running at all."""
+        """Run the tests of a compiled program, and yield their executions in order. They run at once where there
+        are slots, unless a failure may keep the next one from running at all."""
         tests, of_problem = planned.request.runs, planned.request.of_problem
 
         def most_points(test: ProgramTest) -> float | None:
             return None if of_problem else test.points
 
-        async def execute(test: ProgramTest, compiled: StepResult | None = None) -> Execution:
+        async def execute(test: ProgramTest, compiled: StepResult | None) -> Execution:
             test = await self._with_data(test, needs_answer=bool(judges))
             if planned.request.passes == 1:
                 return await execute_pass(judges, test, compiled)
@@ -192,25 +166,26 @@ class Pipeline:
         async def execute_pass(
             judges: Mapping[JudgeName, CompiledJudge], test: ProgramTest, compiled: StepResult | None
         ) -> Execution:
-            compiled = compiled if compiled and compiled.compiled_files else None
+            run = planned.run(test)
+            execution = Execution(run, compiled, None) if compiled else await self._compile(run)
+            if execution.is_rejected:
+                return execution
             if "interactor" in judges:
-                return await self._interact(planned.run(test), compiled, test, judges, most_points(test))
-            execution = await self._execute(planned.run(test), compiled, again=len(tests) > 1)
+                return await self._interact(execution, test, judges, most_points(test))
+            execution = await self._run(execution)
             if "checker" not in judges or execution.verdict is not Verdict.OK:
                 return execution
             judgement = await self._check(judges["checker"], test, execution.last.stdout, most_points(test))
             return replace(execution, judgement=judgement)
 
-        first = await execute(tests[0], compiled)
-        yield first
-        compiled = first.compiled
+        again = None if planned.program.build else compiled
+        work = (partial(execute, test, again if number else compiled) for number, test in enumerate(tests))
         if planned.request.stop_at_first_failure:
-            for test in tests[1:]:
-                yield await execute(test, compiled)
+            for run in work:
+                yield await run()
             return
-        work = (partial(execute, test, compiled) for test in tests[1:])
-        async with aclosing(in_order(work, spare_slot)) as others:
-            async for execution in others:
+        async with aclosing(in_order(work, spare_slot)) as executions:
+            async for execution in executions:
                 yield execution
 
     async def _with_data(
@@ -232,124 +207,50 @@ class Pipeline:
         self, checker: CompiledJudge, test: ProgramTest, output: bytes, most_points: float | None
     ) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
-        steps = await self._run_with_fallback(checker.planned, checker.check(test, output))
-        return checker.read(steps, most_points)
+        ended = await self._run_with_fallback(checker.planned, checker.check(test, output))
+        return checker.read(ended, most_points)
 
     async def _interact(
         self,
-        planned: PlannedRun,
-        compiled: StepResult | None,
+        compiled: Execution,
         test: ProgramTest,
         judges: Mapping[JudgeName, CompiledJudge],
         most_points: float | None,
     ) -> Execution:
         """Run a program while an interactor talks with it, and then the checker if there is one."""
-        job = planned.after(compiled) if compiled else planned.job
-        interactor = judges["interactor"].for_program(job.steps[0].limits.wall_s)
+        planned = compiled.planned
+        job = planned.job_after(compiled.compiled)
+        interactor = judges["interactor"].for_program(job.step.limits.wall_s)
         since = load.Since(asyncio.get_running_loop())
         talk = interactor.talk(test)
         cold = replace(job, judge=talk)
         warm_talk = replace(talk, job=self._warmed(interactor.planned, talk.job))
-        ran, judged = await self._run_with_fallback(
-            planned, cold, replace(self._warmed(planned, cold), judge=warm_talk)
-        )
-        execution = Execution(planned, compiled, ran, since.share() if ran.stopped == "wall" else None)
-        judgement = interactor.read_talk(ran, execution.verdict, judged, most_points)
-        written = written_for_checker(judged)
+        ran = await self._run_with_fallback(planned, cold, replace(self._warmed(planned, cold), judge=warm_talk))
+        assert ran.judge
+        execution = replace(compiled, ran=ran, cpu_pressure=since.share() if ran.stopped == "wall" else None)
+        judgement = interactor.read_talk(ran, execution.verdict, ran.judge, most_points)
+        written = written_for_checker(ran.judge)
         if "checker" in judges and judgement.verdict is Verdict.ACCEPTED and written is not None:
             checked = await self._check(judges["checker"], test, written, most_points)
             judgement = checked.after(judgement)
         return replace(execution, judgement=judgement)
 
-    async def _execute(
-        self, planned: PlannedRun, compiled: StepResult | None = None, *, again: bool = False
-    ) -> Execution:
-        """Run the program, after compiling it unless it is `compiled`. Keep compiled files if it will run `again`."""
-        if compiled is None and planned.is_compiled_once:
-            key = self._key(planned)
-            async with self._cache.once(key) as known:
-                compiled = known or await self._compiled_by_shared(planned, key)
-                if compiled is None:
-                    kept = max(_COMPILED_BYTES if again else 0, self._cache.largest if key else 0)
-                    share = partial(self._cache.share, key)
-                    execution = await self._run(planned, replace(planned.job, compiled_bytes=kept, on_compiled=share))
-                    if execution.compiled:
-                        share(execution.compiled)
-                    return execution
-        if compiled and not compiled.succeeded:
-            return Execution(planned, compiled, None)
-        return await self._run(planned, planned.after(compiled) if compiled else planned.job, compiled)
-
-    async def _run(self, planned: PlannedRun, job: Job, compiled: StepResult | None = None) -> Execution:
-        """Run a job. It compiles first, unless the program is `compiled`."""
-        # It reads the load at the loop's next turn, so a program whose box is ready starts without waiting for that.
-        since = load.Since(asyncio.get_running_loop())
-        steps = await self._run_with_fallback(planned, job)
-        ran = steps[-1] if len(steps) == len(job.steps) else None
-        if len(job.steps) > 1:
-            compiled = steps[0]
-        # Only elapsed time depends on the load. What uses up its CPU time does so on any machine.
-        pressure = since.share() if steps[-1].stopped == "wall" else None
-        return Execution(planned, compiled, ran, pressure)
-
-    def _key(self, planned: PlannedRun) -> bytes | None:
-        """Return the key of how the program compiles; None if others may not have that."""
-        if self._cache.largest == 0 or not planned.is_compiled_once:
-            return None
-        return key_of(planned.job, identity(planned.installed))
-
-    async def _compiled_by_shared(self, planned: PlannedRun, key: bytes | None) -> StepResult | None:
-        """Return the answer of the language's shared compiler, or None if it has none.
-
-        It is not cached: the shared compiler has read other senders' sources, so its compiled files are trusted less.
-        """
-        if not planned.is_compiled_once:
-            return None
-        step, program = planned.job.steps[0], planned.program
-        compiler = self._warm.compiler(planned.installed) if self._warm and program.is_plain else None
-        if compiler is None or not shared_compiler.suffice(step.limits):
-            return None
-        compiled = await compiler.compile(program.names.source, program.source, step.output_bytes)
-        if compiled is None or (compiled.truncated and step.stop_on_overflow):
-            return None
-        if not step.merge_output:
-            turns, cut = (0, len(compiled.stdout)), ("stderr",) if compiled.cut else ()
-            compiled = replace(compiled, stdout=b"", stderr=compiled.stdout, turns=turns, cut=cut)
-        self._cache.share(key, compiled, keep=False)
-        return compiled
-
     def _warmed(self, planned: PlannedRun, job: Job) -> Job:
-        """Return the job for a warm box, if there is one."""
-        return self._warm.place(job, planned.program, planned.installed) if self._warm else job
+        """Return the job for a warm box, if there is one. What a build script makes may shadow modules of a runtime."""
+        if self._warm is None or planned.program.build:
+            return job
+        return self._warm.place(job, planned.program, planned.installed)
 
-    async def _run_with_fallback(self, planned: PlannedRun, job: Job, warm: Job | None = None) -> list[StepResult]:
-        """Run the job, in a warm box if there is one. Run it again without a speed-up that may have made it fail."""
-        installed = planned.installed
+    async def _run_with_fallback(self, planned: PlannedRun, job: Job, warm: Job | None = None) -> StepResult:
+        """Run the job, in a warm box if there is one. Run it again in a cold one if that fails."""
         warm = warm or self._warmed(planned, job)
         try:
-            steps = await self._sandbox.run(warm)
+            return await self._sandbox.run(warm)
         except SandboxFailure as exc:
             if warm == job:
                 raise
             log.warning("warm.failed", reason=str(exc))
-            steps = await self._sandbox.run(job)
-        rejected = len(steps) < len(job.steps)
-        if rejected and self._rejected_with_precompiled_header(steps[-1], job, installed):
-            unaided = replace(planned.without_headers().job, compiled_bytes=job.compiled_bytes)
-            steps = await self._sandbox.run(unaided)
-            if len(steps) == len(job.steps):
-                log.warning("header.rejected_a_program", language=installed.code)
-        return steps
-
-    def _rejected_with_precompiled_header(self, compiled: StepResult, job: Job, installed: Installed) -> bool:
-        """True if the compiler rejected a source that may use a precompiled header.
-
-        GCC rejects some valid programs that use one (ADR 17), so the caller compiles the source again without it.
-        """
-        headers = installed.headers if self._settings.tuning.precompile_headers else None
-        if headers is None or compiled.succeeded or compiled.stopped is not None:
-            return False
-        return any(name.encode() in file.content for name in headers.names for file in job.files.values())
+            return await self._sandbox.run(job)
 
 
 async def _run_passes(
@@ -379,12 +280,3 @@ async def _run_passes(
         feedback = {name: content for name, content in said.feedback.items() if name != passes.NEXT_PASS}
         test = test.with_data(following, test.expected())
     return execution
-
-
-def _kept(compiled: StepResult, job: Job) -> StepResult:
-    """Return how a compiler ended whose program talks with another one. It failed if its files cannot be kept, because
-    both programs begin together."""
-    if not compiled.succeeded or len(job.steps) == 1:
-        return compiled
-    message = f"The compiled files are more than {_COMPILED_BYTES // MIB} MiB or {MAX_COMPILED_FILES} files."
-    return replace(compiled, exit_code=1, stdout=message.encode())

@@ -66,7 +66,7 @@ class Pipes:
 
 @dataclass(frozen=True)
 class Step:
-    """One program to run in the box; the next step follows only if this one exits with 0.
+    """One program to run in the box.
 
     The first `output_bytes` of each output stream are kept, or of these only the first `kept_bytes` and the end. A step
     that writes more than `output_bytes` is stopped if `stop_on_overflow`, and read to its end otherwise. With
@@ -93,7 +93,8 @@ class Step:
 
 @dataclass(frozen=True)
 class WorkFile:
-    """A file of the work folder."""
+    """A file of the work folder. By its `mode` it may be a link to the path that is its content, or an empty folder,
+    whose name ends with a slash."""
 
     content: bytes = field(repr=False)
     mode: int = 0o644
@@ -105,7 +106,8 @@ class OutLimits:
     first `kept_bytes` are kept. `folder` is the folder, which is made if it is not there.
 
     With `paths`, these files are taken in place of those of a folder. They are relative to the work folder, or begin
-    with `/tmp/`."""
+    with `/tmp/`. If the folder is the work folder itself, everything in it is taken, or nothing if that is not possible
+    (`StepResult.compiled_files`)."""
 
     files: int
     bytes: int
@@ -130,30 +132,25 @@ class OutFolder:
 
 @dataclass(frozen=True)
 class Job:
-    """Steps to run in one box, with `files` in the work folder before the first step.
-
-    If the first step succeeds, the files that it made are its `StepResult.compiled_files`, unless they have more than
-    `compiled_bytes` together. They are collected before the next step starts, and `on_compiled` gets its result then.
+    """A step to run in a box, with `files` in the work folder.
 
     The files `given`, by name, are in the folder `GIVEN`. A program with a user of its own may not change them.
 
-    With `out_limits`, the files in the out folder are the last step's `StepResult.out_folder`. They are collected when
-    no process of the program is left. A program that was stopped by a limit has none.
+    With `out_limits`, files come back as `StepResult.out_folder`. They are collected when no process of the program is
+    left. A program that was stopped by a limit has none.
     """
 
     files: dict[str, WorkFile]
-    steps: tuple[Step, ...]
+    step: Step
     template: Template
-    compiled_bytes: int = 0
     out_limits: OutLimits | None = None
     given: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     judge: "JudgeJob | None" = None
-    on_compiled: "Callable[[StepResult], None] | None" = None
 
 
 @dataclass(frozen=True)
 class JudgeJob:
-    """The job of a judge, which talks with a program. Both have one step, and begin together. If the judge ends with
+    """The job of a judge, which talks with a program. Both begin together. If the judge ends with
     another exit code than those that are `accepting`, the program is `stopped` as `killed`.
 
     The program's wall limit does not count the time in which only the judge computes, or waits for a processor. There
@@ -173,7 +170,8 @@ class StepResult:
     reasons). `cut` has the names of the output streams of which only the beginning is kept. `turns` has the bytes of
     standard output and of standard error that came by turns, standard output first. `written` is the bytes of both, up
     to the step's limit. `ended_at` is on a clock that all boxes share. Of its `wall_s`, a thread of it `waited_s` for a
-    processor, as far as that is known.
+    processor, as far as that is known. If the step succeeded, `compiled_files` has everything in the work folder, if
+    that was asked for. `judge` is how the job's judge ended.
     """
 
     exit_code: int | None
@@ -191,6 +189,7 @@ class StepResult:
     ended_at: float = 0.0
     written: int = 0
     waited_s: float = 0.0
+    judge: "StepResult | None" = None
 
     @property
     def succeeded(self) -> bool:
@@ -209,8 +208,12 @@ class StepResult:
 
 def memory_of(job: Job) -> int:
     """Return the bytes of memory that a job may take, with those of its judge."""
-    own = max(step.limits.memory_bytes for step in job.steps)
-    return own + (memory_of(job.judge.job) if job.judge else 0)
+    return job.step.limits.memory_bytes + (memory_of(job.judge.job) if job.judge else 0)
+
+
+def all_files(max_bytes: int) -> OutLimits:
+    """Return what takes everything in the work folder."""
+    return OutLimits(MAX_COMPILED_FILES, max_bytes, WORK)
 
 
 class SandboxFailure(Exception):
@@ -218,9 +221,8 @@ class SandboxFailure(Exception):
 
 
 class Sandbox(Protocol):
-    async def run(self, job: Job) -> list[StepResult]:
-        """Run the steps in a box of their own, and return the results of those that were started, in order. That of a
-        judge comes last.
+    async def run(self, job: Job) -> StepResult:
+        """Run the step in a box of its own, and return how it ended.
 
         When it returns, is cancelled or raises `SandboxFailure`, every process of the box is dead.
         """
@@ -238,7 +240,7 @@ class BoundedSandbox:
         self._turn = asyncio.Lock()
         self._ended = asyncio.Event()
 
-    async def run(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> StepResult:
         weight = self._weigh(job)
         async with self._turn:
             while self._running and self._running + weight > self._most:

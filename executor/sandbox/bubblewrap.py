@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
-from executor.sandbox.base import Job, JudgeJob, Pipes, SandboxFailure, Step, StepResult, Template, find_python
+from executor.sandbox.base import WORK, Job, JudgeJob, Pipes, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
 from executor.sandbox.link import KeeperLink
@@ -16,7 +16,7 @@ from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendant
 from executor.sandbox.wall.mechanisms import Mechanisms
 
 #: Seconds before a pool is refilled. Making a box takes the keeper as long as a short program takes to run, so running
-#: programs and their answers go first. Most programs end within the first of these.
+#: programs and their answers go first. Most programs end within the first of these. A compiler's program follows it.
 _WHILE_RUNNING_S, _AFTER_RUN_S = 0.1, 0.002
 #: Seconds without progress after which a process hangs. An operator must learn of a hang within ten seconds, and
 #: starting and ending the process take some of them.
@@ -47,12 +47,12 @@ class BubblewrapSandbox:
         """
         await self._ensure_up()
         step = Step((find_python(), "-I", "-S", "-c", ""), {}, _TRIAL_LIMITS, _TRIAL_BYTES, merge_output=True)
-        job = Job({}, (step,), Template(_TRIAL_BYTES, _TRIAL_LIMITS))
+        job = Job({}, step, Template(_TRIAL_BYTES, _TRIAL_LIMITS))
         box = await self._make(job.template)
         activity = ProcessActivity(lambda: descendants(self._link.keeper))
         watch = ProgressWatch(self._patience_s, activity.has_changed, lambda: self._give_up(box))
         try:
-            (result,) = await box.run(job)
+            result = await box.run(job)
         finally:
             watch.stop()
         if not result.succeeded:
@@ -73,7 +73,7 @@ class BubblewrapSandbox:
             self._pools.append(Pool(template, count, idle_s, self._make))
         self._refill()
 
-    async def run(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> StepResult:
         await self._ensure_up()
         try:
             box = await self._take(job.template)
@@ -89,7 +89,8 @@ class BubblewrapSandbox:
                     unused.kill()
                 raise
         finally:
-            self._refill_in(_AFTER_RUN_S)
+            if job.out_limits is None or job.out_limits.folder != WORK:
+                self._refill_in(_AFTER_RUN_S)
 
     async def _take(self, template: Template) -> Box:
         """Return a box of the template, which is ready or will be in a moment."""
@@ -140,8 +141,8 @@ class BubblewrapSandbox:
             box.end(reason)
 
 
-async def _run_pair(program: Box, judge: Box, job: Job, judging: JudgeJob) -> list[StepResult]:
-    """Run the job and its judge's, and return how the program and the judge ended.
+async def _run_pair(program: Box, judge: Box, job: Job, judging: JudgeJob) -> StepResult:
+    """Run the job and its judge's, and return how the program ended, with how its judge did.
 
     If this is cancelled or raises `SandboxFailure`, every process of both boxes is dead.
     """
@@ -151,7 +152,8 @@ async def _run_pair(program: Box, judge: Box, job: Job, judging: JudgeJob) -> li
             asyncio.create_task(_judge(judge, _talking(judging.job, of_judge), judging.accepting, program)),
         ]
         try:
-            return [results[-1] for results in await asyncio.gather(*tasks)]
+            ran, judged = await asyncio.gather(*tasks)
+            return replace(ran, judge=judged)
         except BaseException:
             for task in tasks:
                 task.cancel()
@@ -183,14 +185,13 @@ def _crossed_pipes(judge: int) -> Iterator[tuple[Pipes, Pipes]]:
                 os.close(descriptor)
 
 
-async def _judge(box: Box, job: Job, accepting: frozenset[int], program: Box) -> list[StepResult]:
+async def _judge(box: Box, job: Job, accepting: frozenset[int], program: Box) -> StepResult:
     """Run the judge, and end the program if the judge does not accept."""
-    results = await box.run(job)
-    if results[-1].stopped is not None or results[-1].exit_code not in accepting:
+    judged = await box.run(job)
+    if judged.stopped is not None or judged.exit_code not in accepting:
         program.kill()
-    return results
+    return judged
 
 
 def _talking(job: Job, pipes: Pipes) -> Job:
-    (step,) = job.steps
-    return replace(job, steps=(replace(step, stdin=b"", pipes=pipes, merge_output=False),))
+    return replace(job, step=replace(job.step, stdin=b"", pipes=pipes, merge_output=False))

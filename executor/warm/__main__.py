@@ -27,15 +27,14 @@ _SCRATCH: Final = "/box/tmp"
 class _NoSandbox:
     """Runs a trusted job without a sandbox."""
 
-    async def run(self, job: Job) -> list[StepResult]:
-        (step,) = job.steps
+    async def run(self, job: Job) -> StepResult:
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as scratch:
-            environment = {name: value.replace(_SCRATCH, scratch) for name, value in step.environment.items()}
+            environment = {name: value.replace(_SCRATCH, scratch) for name, value in job.step.environment.items()}
             work = Path(folder)
             for name, file in job.files.items():
                 (work / name).write_bytes(file.content)
             process = await asyncio.create_subprocess_exec(
-                *step.argv,
+                *job.step.argv,
                 cwd=work,
                 env={**environment, "HOME": folder},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -43,9 +42,8 @@ class _NoSandbox:
                 stderr=asyncio.subprocess.STDOUT,
             )
             output, _ = await process.communicate()
-            after = await asyncio.to_thread(_files_in, work)
-        compiled_files = {path: file for path, file in after.items() if path not in job.files}
-        return [StepResult(process.returncode, stdout=output, compiled_files=compiled_files)]
+            files = await asyncio.to_thread(_files_in, work)
+        return StepResult(process.returncode, stdout=output, compiled_files=files)
 
 
 def _files_in(folder: Path) -> dict[str, WorkFile]:

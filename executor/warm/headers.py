@@ -19,7 +19,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from executor.catalogue.installed import Installed
-from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, StepResult, Template, WorkFile
+from executor.sandbox.base import (
+    Job,
+    Sandbox,
+    SandboxFailure,
+    Step,
+    StepLimits,
+    StepResult,
+    Template,
+    WorkFile,
+    all_files,
+)
 from executor.settings import MIB
 from executor.warm import prebuilt
 from shared.common.files.atomic_write import replace_file
@@ -112,8 +122,7 @@ async def _use(sandbox: Sandbox, language: Installed, compiled_files: dict[str, 
 
 async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, WorkFile]) -> StepResult:
     step = Step(argv, language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
-    (result,) = await sandbox.run(Job(files, (step,), Template(_DISK_BYTES, _LIMITS), compiled_bytes=_DISK_BYTES))
-    return result
+    return await sandbox.run(Job(files, step, Template(_DISK_BYTES, _LIMITS), all_files(_DISK_BYTES)))
 
 
 def _is_made(result: StepResult) -> bool:

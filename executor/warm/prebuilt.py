@@ -10,7 +10,17 @@ from pathlib import Path
 
 from executor.catalogue.installed import Installed
 from executor.languages.base import Prebuilt
-from executor.sandbox.base import Job, Sandbox, SandboxFailure, Step, StepLimits, Template, WorkFile, preload_files
+from executor.sandbox.base import (
+    Job,
+    Sandbox,
+    SandboxFailure,
+    Step,
+    StepLimits,
+    Template,
+    WorkFile,
+    all_files,
+    preload_files,
+)
 from executor.settings import MIB
 from shared.common.files.atomic_write import create_file
 from shared.common.service.logging import get_logger
@@ -60,14 +70,14 @@ async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> d
     )
     sources = {name: WorkFile((preload_files() / name).read_bytes()) for name in prebuilt.sources}
     box = Template(_DISK_BYTES, _LIMITS)
-    (result,) = await sandbox.run(Job(sources, (step,), box, compiled_bytes=_DISK_BYTES))
+    result = await sandbox.run(Job(sources, step, box, all_files(_DISK_BYTES)))
     if prebuilt.file not in result.compiled_files:
         raise SandboxFailure(f"{prebuilt.file}: {result.why_failed}")
     folder, slash, _ = prebuilt.file.partition("/")
     return {
         path: file
         for path, file in result.compiled_files.items()
-        if path == prebuilt.file or (slash and path.startswith(folder + slash))
+        if path == prebuilt.file or (slash and path.startswith(folder + slash) and not path.endswith(slash))
     }
 
 

@@ -34,7 +34,7 @@ class WarmRuntime:
     def place(self, job: Job) -> Job:
         """Return the job for a box with this runtime, or unchanged if the runtime's heap has another size, or if its
         address space may be too small."""
-        (step,) = job.steps
+        step = job.step
         if 0 < step.limits.address_space < self._least_address_space:
             return job
         if self._has_fixed_heap and step.limits.memory_bytes != self._limits.memory_bytes:
@@ -47,7 +47,7 @@ class WarmRuntime:
         argv = self._command(installed.language.run.command)
         step = Step(argv, installed.environment, self._limits, _PROOF_BYTES, stdin=reference.input.encode())
         files = {installed.language.names_for(reference.source).source: WorkFile(reference.source.encode())}
-        (result,) = await sandbox.run(Job(files, (step,), self.template))
+        result = await sandbox.run(Job(files, step, self.template))
         if not result.succeeded or result.stdout.decode() != reference.output:
             raise SandboxFailure(result.why_failed)
 

@@ -57,7 +57,7 @@ _LONGEST_NAME = 255
 class _CompilerProcess:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    box: "asyncio.Task[list[StepResult]]"
+    box: "asyncio.Task[StepResult]"
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     sources: int = 0
 
@@ -88,7 +88,7 @@ class SharedCompiler:
 
     def __init__(
         self,
-        run: Callable[[Job], Awaitable[list[StepResult]]],
+        run: Callable[[Job], Awaitable[StepResult]],
         argv: tuple[str, ...],
         environment: dict[str, str],
         idle_s: float,
@@ -172,7 +172,7 @@ class SharedCompiler:
     async def _launch(self) -> _CompilerProcess:
         ours, theirs = socket.socketpair()
         step = Step(self._argv, self._environment, _LIMITS, output_bytes=0, stdin=theirs, stop_on_overflow=False)
-        box = asyncio.ensure_future(self._run(Job({}, (step,), Template(_DISK_BYTES, _LIMITS))))
+        box = asyncio.ensure_future(self._run(Job({}, step, Template(_DISK_BYTES, _LIMITS))))
         box.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # else asyncio logs the exception
         writer: asyncio.StreamWriter | None = None
         try:
@@ -181,7 +181,7 @@ class SharedCompiler:
             await asyncio.wait((hello, box), timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
             if not hello.done():
                 hello.cancel()
-                raise SandboxFailure(box.result()[0].why_failed if box.done() else "it was not ready in time")
+                raise SandboxFailure(box.result().why_failed if box.done() else "it was not ready in time")
             hello.result()
         except BaseException:
             (writer or ours).close()  # the loop watches the socket of a writer

@@ -62,10 +62,10 @@ class Warm:
                 self._start_set_up(candidate)
 
     def place(self, job: Job, program: ProgramSources, installed: Installed) -> Job:
-        """Return the job for a box with a warm runtime, or unchanged if there is none for its first step."""
+        """Return the job for a box with a warm runtime, or unchanged if there is none for it."""
         self._start_set_up(installed)
         # A runtime that has started has its environment and its options already.
-        if len(job.steps) > 1 or job.steps[0].environment != installed.environment or program.interpreter_args:
+        if job.step.environment != installed.environment or program.interpreter_args:
             return job
         # A runtime that has started has loaded modules of its own.
         runtime = None if shadows(program, installed.reserved) else self._runtime(program, installed)

@@ -12,7 +12,7 @@ from executor.catalogue.find import examine
 from executor.catalogue.installed import Installed
 from executor.host import find_mechanisms
 from executor.pipeline.plan import plan_source
-from executor.sandbox.base import Job, Step, StepResult
+from executor.sandbox.base import Job, OutFolder, OutLimits, Step, StepResult
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from shared.engine_api.codex import RunRequest
@@ -86,7 +86,9 @@ async def installed(sandbox: BubblewrapSandbox) -> dict[str, Installed]:
 
 
 def _plan(request: RunRequest, installed: Installed) -> Job:
-    return plan_source(request, installed, _SETTINGS).job
+    compilation = plan_source(request, installed, _SETTINGS).compilation
+    assert compilation
+    return compilation
 
 
 @pytest.mark.parametrize(("code", "name"), _CASES, ids=[f"{code}-{name}" for code, name in _CASES])
@@ -98,11 +100,10 @@ async def test_same_program_and_same_diagnostics(
     job = _plan(RunRequest(code=_SOURCES[code][name], language=code), installed[code])
 
     async def compile_by(step: Step) -> StepResult:
-        (ended,) = await sandbox.run(replace(job, steps=(step,), compiled_bytes=1 << 20))
-        return ended
+        return await sandbox.run(replace(job, step=step))
 
-    by_shortcut = await compile_by(job.steps[0])
-    by_driver = await compile_by(replace(job.steps[0], shortcut=None))
+    by_shortcut = await compile_by(job.step)
+    by_driver = await compile_by(replace(job.step, shortcut=None))
     assert by_shortcut.exit_code == by_driver.exit_code
     assert _without_scratch_names(by_shortcut.stdout) == _without_scratch_names(by_driver.stdout)
     assert by_shortcut.compiled_files == by_driver.compiled_files
@@ -113,8 +114,8 @@ async def test_diagnostics_before_a_limit_are_kept(sandbox: BubblewrapSandbox, i
     levels = "".join(f"#define X{n} X{n - 1} X{n - 1} X{n - 1} X{n - 1}\n" for n in range(1, 16))
     source = f'#warning "first"\n#define X0 1 +\n{levels}int x = X15 1;\n'
     job = _plan(RunRequest(code=source, language="c"), installed["c"])
-    step = replace(job.steps[0], limits=replace(job.steps[0].limits, cpu_s=0.3))
-    (ended,) = await sandbox.run(replace(job, steps=(step,)))
+    step = replace(job.step, limits=replace(job.step.limits, cpu_s=0.3))
+    ended = await sandbox.run(replace(job, step=step))
     assert ended.stopped == "cpu"
     assert b"#warning" in ended.stdout
 
@@ -123,11 +124,11 @@ async def test_the_shortcut_is_used_and_leaves_no_files(
     sandbox: BubblewrapSandbox, installed: dict[str, Installed]
 ) -> None:
     job = _plan(RunRequest(code=_MAIN, language="c"), installed["c"])
-    without_driver = replace(job.steps[0], argv=("/bin/false",))
-    look = replace(job.steps[1], argv=("/usr/bin/find", "/tmp/", "/box/work", "-type", "f"))
-    compiled, found = await sandbox.run(replace(job, steps=(without_driver, look)))
-    assert compiled.exit_code == 0
-    assert sorted(found.stdout.split()) == [b"/box/work/main", b"/box/work/main.c"]
+    job = replace(job, step=replace(job.step, argv=("/bin/false",)))
+    compiled = await sandbox.run(job)
+    assert (compiled.exit_code, set(compiled.compiled_files)) == (0, {"main", "main.c"})
+    in_tmp = await sandbox.run(replace(job, out_limits=OutLimits(9, 1 << 20, "/box/tmp")))
+    assert in_tmp.out_folder == OutFolder()
 
 
 def _without_scratch_names(output: bytes) -> bytes:

@@ -4,7 +4,6 @@ no process."""
 import asyncio
 import contextlib
 import errno
-import itertools
 import os
 import re
 import signal
@@ -14,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from executor.catalogue.installed import ENVIRONMENT
 from executor.host import find_mechanisms
-from executor.sandbox.base import Job, SandboxFailure, Step, Template, find_python
+from executor.sandbox.base import SandboxFailure, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Subordinates
@@ -24,7 +22,6 @@ from executor.settings import ExecutorSettings
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
 from tests.fixtures.gate import leave_out
 from tests.fixtures.processes import children, processes_named
-from tests.fixtures.step_limits import SMALL
 from tests.waiting import eventually, eventually_sync
 
 pytestmark = pytest.mark.security
@@ -195,39 +192,6 @@ _STEPS: dict[str, tuple[Fault, str]] = {
 }
 
 
-def _is_further(call: Call) -> bool:
-    """Return True for a process of a box after process 1 and the first step's."""
-    status = Path(f"/proc/{call.pid}/status").read_text()
-    return int(status.partition("NSpid:")[2].partition("\n")[0].split()[-1]) > 2
-
-
-def _second() -> Callable[[Call], bool]:
-    """Return a condition that is True from its second use on."""
-    uses = itertools.count()
-    return lambda call: next(uses) > 0
-
-
-#: Faults of the process of a further step.
-_FURTHER_STEPS: dict[str, tuple[Fault, str]] = {
-    "not forked": (
-        Fault("clone", errno.EAGAIN, _by("process 1", _has(0, _NEW_PID_NAMESPACE, not_=True), _second())),
-        "fork: Resource temporarily unavailable",
-    ),
-    "user namespace": (
-        Fault("unshare", errno.EPERM, _by("program", _is_further)),
-        "user and cgroup namespaces: Operation not permitted",
-    ),
-    "program's filter": (
-        Fault("prctl", errno.EINVAL, _by("program", _is_further, _is(0, _PR_SET_SECCOMP))),
-        "seccomp: Invalid",
-    ),
-    "dies": (
-        Fault("prctl", "kills", _by("program", _is_further, _is(0, _PR_SET_SECCOMP))),
-        "a program ended before it began",
-    ),
-}
-
-
 def _skip_if_missing(step: str, mechanisms: Mechanisms) -> None:
     if step.startswith("cgroup") and mechanisms.cgroups is None:
         leave_out("there are no cgroups to join here")
@@ -264,20 +228,6 @@ async def test_a_step_that_fails_or_hangs_is_reported(step: str) -> None:
         message = await _message_of(replace(mechanisms, bubblewrap=bubblewrap))
     assert re.match(sentence, message)
     assert "\n" not in message
-
-
-@pytest.mark.parametrize(
-    "step", [pytest.param(step, marks=[] if step == "not forked" else pytest.mark.slow) for step in _FURTHER_STEPS]
-)
-async def test_a_further_step_that_fails_is_reported(step: str) -> None:
-    fault, sentence = _FURTHER_STEPS[step]
-    true = Step(("/bin/true",), ENVIRONMENT, SMALL, 100)
-    job = Job({}, (true, true), Template(16 << 20, SMALL))
-    with faulty_bubblewrap(fault) as bubblewrap:
-        mechanisms = replace(find_mechanisms(ExecutorSettings()), bubblewrap=bubblewrap)
-        async with contextlib.aclosing(BubblewrapSandbox(mechanisms)) as sandbox, asyncio.timeout(_TIMEOUT_S):
-            with pytest.raises(SandboxFailure, match=sentence):
-                await sandbox.run(job)
 
 
 async def test_a_process_1_that_ends_at_once_is_reported() -> None:

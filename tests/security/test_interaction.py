@@ -27,7 +27,13 @@ def sandbox(lasting_sandbox: BubblewrapSandbox) -> BubblewrapSandbox:
 def _job(source: str, *, cpu_s: float = 10, wall_s: float = 60) -> Job:
     source = f"import os, sys, threading, time\n{source}"
     step = Step((find_python(), "-c", source), ENVIRONMENT, replace(SMALL, cpu_s=cpu_s, wall_s=wall_s), 65536)
-    return Job({}, (step,), Template(16 << 20, SMALL))
+    return Job({}, step, Template(16 << 20, SMALL))
+
+
+async def _run_pair(sandbox: BubblewrapSandbox, job: Job) -> tuple[StepResult, StepResult]:
+    played = await sandbox.run(job)
+    assert played.judge
+    return played, played.judge
 
 
 async def _run(
@@ -35,7 +41,7 @@ async def _run(
 ) -> tuple[StepResult, StepResult]:
     """Return how the program and the judge ended, which have both written nothing to standard error."""
     judging = JudgeJob(_job(judge, wall_s=judge_wall_s), frozenset({_ACCEPTED}))
-    played, judged = await sandbox.run(replace(_job(program, wall_s=wall_s), judge=judging))
+    played, judged = await _run_pair(sandbox, replace(_job(program, wall_s=wall_s), judge=judging))
     assert (played.stderr, judged.stderr) == (b"", b"")
     return played, judged
 
@@ -146,10 +152,10 @@ os._exit(42)
 """
     large = replace(SMALL, file_bytes=2 * big, memory_bytes=8 * big)
     judging = replace(_job(judge), template=Template(4 * big, large))
-    judging = replace(judging, steps=(replace(judging.steps[0], limits=large),))
+    judging = replace(judging, step=replace(judging.step, limits=large))
     program = replace(_job("os.read(0, 1); os._exit(3)"), judge=JudgeJob(judging, frozenset({_ACCEPTED})))
     for _ in range(3):
-        played, judged = await sandbox.run(program)
+        played, judged = await _run_pair(sandbox, program)
         assert _ends(played, judged) == (3, _ACCEPTED), judged.stderr
         assert judged.ended_at < played.ended_at
 
@@ -228,7 +234,7 @@ async def test_the_clock_of_the_judge_starts_with_the_programs_end(sandbox: Bubb
 async def test_a_program_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None:
     judging = JudgeJob(_job("sys.stdin.read(); sys.exit(42)", cpu_s=0.5), frozenset({_ACCEPTED}))
     for program, stopped in (("while True: pass", "cpu"), ("bytearray(400 << 20)", "memory")):
-        played, judged = await sandbox.run(replace(_job(program, cpu_s=0.5), judge=judging))
+        played, judged = await _run_pair(sandbox, replace(_job(program, cpu_s=0.5), judge=judging))
         assert _ends(played, judged) == (stopped, _ACCEPTED)
 
 
@@ -240,7 +246,7 @@ async def test_a_judge_has_limits_of_its_own(sandbox: BubblewrapSandbox) -> None
         ("while True: os.write(2, bytes(65536))", "output"),
     ):
         judging = JudgeJob(_job(judge, cpu_s=0.5), frozenset({_ACCEPTED}))
-        played, judged = await sandbox.run(replace(_job("input()", cpu_s=0.5), judge=judging))
+        played, judged = await _run_pair(sandbox, replace(_job("input()", cpu_s=0.5), judge=judging))
         assert judged.stopped == stopped
         assert (played.stopped or played.exit_code) in ("killed", 1)
 
@@ -290,7 +296,7 @@ async def test_nothing_is_left_when_it_is_cancelled(sandbox: BubblewrapSandbox) 
 @pytest.mark.parametrize("broken", ["program", "judge"])
 async def test_one_that_cannot_start_ends_both(sandbox: BubblewrapSandbox, broken: str) -> None:
     waits = _job("input()")
-    absent = replace(waits, steps=(replace(waits.steps[0], argv=("/nowhere/absent",)),))
+    absent = replace(waits, step=replace(waits.step, argv=("/nowhere/absent",)))
     program, judge = (absent, waits) if broken == "program" else (waits, absent)
     with pytest.raises(SandboxFailure, match="/nowhere/absent"):
         await asyncio.wait_for(sandbox.run(replace(program, judge=JudgeJob(judge, frozenset()))), 30)

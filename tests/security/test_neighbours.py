@@ -60,13 +60,13 @@ async def test_a_program_finds_nothing_of_its_neighbour(sandbox: BubblewrapSandb
     ours.setblocking(False)
     with ours:
         step = Step((find_python(), "main.py"), ENVIRONMENT, SMALL, 65536, stdin=theirs)
-        holding = asyncio.create_task(sandbox.run(Job({"main.py": WorkFile(_HOLDER.encode())}, (step,), _TEMPLATE)))
+        holding = asyncio.create_task(sandbox.run(Job({"main.py": WorkFile(_HOLDER.encode())}, step, _TEMPLATE)))
         loop = asyncio.get_running_loop()
         assert await asyncio.wait_for(loop.sock_recv(ours, 1), _TIMEOUT_S) == b"r"
         theirs.close()
         step = Step((find_python(), "main.py"), ENVIRONMENT, SMALL, 65536)
-        (searcher,) = await sandbox.run(Job({"main.py": WorkFile(_SEARCHER.encode())}, (step,), _TEMPLATE))
+        searcher = await sandbox.run(Job({"main.py": WorkFile(_SEARCHER.encode())}, step, _TEMPLATE))
         await loop.sock_sendall(ours, b".")
-        (holder,) = await holding
+        holder = await holding
     assert (holder.exit_code, holder.stderr) == (0, b"")
     assert (searcher.stdout.decode(), searcher.stderr) == (_FOUND_NOTHING, b"")

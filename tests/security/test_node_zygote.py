@@ -33,8 +33,8 @@ async def _run(sandbox: BubblewrapSandbox, *sources: str) -> list[StepResult]:
     assert warm
     template = Template(8 << 20, _LIMITS, zygote=Zygote(command(warm.command, values), ENVIRONMENT))
     step = Step(("node", "main.js"), ENVIRONMENT, _LIMITS, 65536)
-    jobs = [Job({"main.js": WorkFile(source.encode())}, (step,), template) for source in sources]
-    return [result for (result,) in await asyncio.gather(*map(sandbox.run, jobs))]
+    jobs = [Job({"main.js": WorkFile(source.encode())}, step, template) for source in sources]
+    return await asyncio.gather(*map(sandbox.run, jobs))
 
 
 def _lines(result: StepResult) -> list[str]:

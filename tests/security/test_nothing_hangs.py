@@ -40,7 +40,7 @@ _NOTHING, _SLEEP = "", "import time; time.sleep(60)"
 
 def _job(source: str) -> Job:
     step = Step((find_python(), "-c", source), {}, SMALL, _BYTES)
-    return Job({}, (step,), Template(_BYTES, SMALL))
+    return Job({}, step, Template(_BYTES, SMALL))
 
 
 @contextmanager
@@ -76,7 +76,7 @@ async def test_a_stuck_keeper_fails_its_runs_and_is_replaced(sandbox: Bubblewrap
         async with asyncio.timeout(_DEADLINE_S):
             with pytest.raises(SandboxFailure, match="the keeper hung"):
                 await running
-    (ended,) = await sandbox.run(_job(_NOTHING))
+    ended = await sandbox.run(_job(_NOTHING))
     assert ended.succeeded
     assert keeper(os.getpid()) != first
 
@@ -93,7 +93,7 @@ async def test_the_cgroups_of_a_killed_keeper_are_removed(sandbox: BubblewrapSan
     with pytest.raises(SandboxFailure, match="the keeper ended"):
         await running
     await eventually(lambda: not any((path / "cgroup.procs").read_text() for path in left))
-    (ended,) = await sandbox.run(_job(_NOTHING))
+    ended = await sandbox.run(_job(_NOTHING))
     assert ended.succeeded
     assert not [path for path in left if path.exists()]
 

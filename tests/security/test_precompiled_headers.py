@@ -39,7 +39,7 @@ class Marking:
     def __init__(self, sandbox: BubblewrapSandbox) -> None:
         self._sandbox = sandbox
 
-    async def run(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> StepResult:
         files = dict(job.files)
         if name := next((name for name in files if name.endswith(".cpp")), None):
             files[name] = WorkFile(files[name].content + _MARKED.encode())

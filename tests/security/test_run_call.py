@@ -137,8 +137,7 @@ async def test_a_hundred_large_outputs_are_bounded(engine: RunningExecutor) -> N
 
 
 @pytest.mark.slow
-async def test_a_compiler_that_makes_many_files_is_held(engine: RunningExecutor) -> None:
-    """If there are more compiled files than are collected, each test compiles the program."""
+async def test_a_compiler_may_make_many_files(engine: RunningExecutor) -> None:
     classes = "".join(f"class C{number} {{}} " for number in range(600))
     source = f"{classes} class Main {{ public static void main(String[] args) {{ System.out.println(args.length); }} }}"
     ended = await run_call.tests(engine.url, "java", {"Main.java": source}, tests=[{}, {"args": ["x"]}])

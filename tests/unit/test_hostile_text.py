@@ -99,9 +99,8 @@ def _plan(code: str) -> None:
         tools = dict.fromkeys(language.tools, "/usr/bin/true")
         installed = Installed(language, tools, "")
         request = RunRequest(code=code, language=language.code)
-        job = plan_source(request, installed, _EXECUTOR).job
-        if len(job.steps) > 1:
-            key_of(job, ())
+        if compilation := plan_source(request, installed, _EXECUTOR).compilation:
+            key_of(compilation, ())
 
 
 def _ended(text: str) -> None:

@@ -19,7 +19,7 @@ struct box {
     long id;
     uid_t user;
     long long disk_bytes;
-    bool is_forked; /* the process of its first step goes on as a copy of the zygote */
+    bool is_forked; /* the process of its step goes on as a copy of the zygote */
     int keeper;     /* process 1's socket */
     const int *joins;
     int join_count;

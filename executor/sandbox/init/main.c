@@ -5,10 +5,9 @@
  *   main.c         the zygote without a runtime
  *   node.c         the zygote of Node programs
  *   zygote.c       forks process 1 of each box                  runs in the zygote
- *   pid1.c         makes the box, starts steps, reaps           runs in the box, with privileges
+ *   pid1.c         makes the box, starts a program, reaps           runs in the box, with privileges
  *   relay.c        passes bytes between a judge and a program in another box
- *   out_folder.c   collects what a program wrote to its out folder
- *   compiled_files.c    collects what a compiler made
+ *   collect.c      collects what a compiler made, or what a program wrote
  *   confine.c      gives up every privilege                     runs in the box, as the program
  *   driver.c       runs a step, if possible without the compiler's driver
  *   step.c         reads a step, sets its streams and limits, becomes its program

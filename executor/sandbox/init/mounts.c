@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -108,7 +109,7 @@ static void lower_limits(void)
 
 static void give_to(const char *path, uid_t user)
 {
-    if (chown(path, user, user) < 0)
+    if (lchown(path, user, user) < 0)
         fail(path);
 }
 
@@ -174,15 +175,30 @@ static void write_file(const struct file *file, uid_t user)
     close(target);
 }
 
-/* Folders change their owner last, because process 1 may not write to another user's folder. */
+static void write_link(const struct file *file, uid_t user)
+{
+    char path[4096], target[PATH_MAX] = "";
+    snprintf(path, sizeof path, WORK "/%s", file->name);
+    if (file->size >= PATH_MAX || pread(file->contents, target, (size_t)file->size, file->offset) != file->size ||
+        symlink(target, path) < 0)
+        fail(path);
+    give_to(path, user);
+}
+
+/* Links are made after all files, so nothing is written through one. Folders change their owner last, because process 1
+ * may not write to another user's folder. */
 void write_work_folder(const struct file *files, int count, const char *out_folder, uid_t user)
 {
     char out[4096];
     snprintf(out, sizeof out, WORK "/%s", out_folder);
     for (int index = 0; index < count; index++) {
         prepare_folders(files[index].name, true, user);
-        write_file(&files[index], user);
+        if (!S_ISLNK(files[index].mode) && !S_ISDIR(files[index].mode))
+            write_file(&files[index], user);
     }
+    for (int index = 0; index < count; index++)
+        if (S_ISLNK(files[index].mode))
+            write_link(&files[index], user);
     /* A file or folder of the program may have its name. */
     if (mkdir(out, 0755) < 0 && errno != EEXIST)
         fail(out);

@@ -5,10 +5,13 @@
 
 #define WORK "/box/work"
 
-enum { MAX_FILES = 1024 }; /* of a work folder */
+enum {
+    MAX_FILES = 4096, /* of a work folder */
+};
 
 /* A file of the work folder: `size` bytes to copy from the descriptor `contents`, beginning at `offset`. If its name
- * begins with `..`, it is beside the work folder, and stays ours. */
+ * begins with `..`, it is beside the work folder, and stays ours. By its mode it may be a link, to the path that is its
+ * content, or a folder, whose name ends with a slash. */
 struct file {
     const char *name;
     int contents;

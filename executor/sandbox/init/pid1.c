@@ -1,7 +1,6 @@
-#include "compiled_files.h"
+#include "collect.h"
 #include "confine.h"
 #include "mounts.h"
-#include "out_folder.h"
 #include "packet.h"
 #include "pid1.h"
 #include "privileges.h"
@@ -32,9 +31,8 @@ struct child {
     int control;
 };
 
-/* `packet` is the run, as the keeper sends it (`run_words` in keeper/words.py). `joins` are the descriptors with
- * which a step after the first joins its cgroup. */
-static struct packet packet, joins;
+/* The run, as the keeper sends it (`run_words` in keeper/words.py). */
+static struct packet packet;
 static struct file files[MAX_FILES];
 static char *fetched[MAX_WORDS + 1];
 
@@ -73,7 +71,7 @@ static void hold_signals(bool hold)
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
 }
 
-/* Fork the child of a step and wait until it is ready. Return true only in the child of a forked box. */
+/* Fork the step's process and wait until it is ready. Return true only in the child of a forked box. */
 static bool start_child(const struct box *box, const struct confinement *confinement, struct child *child)
 {
     int pair[2];
@@ -92,7 +90,6 @@ static bool start_child(const struct box *box, const struct confinement *confine
     if (child->pid < 0)
         fail("fork");
     if (child->pid == 0) {
-        hold_signals(false);
         become_program(box, confinement, pair[1]);
         return true;
     }
@@ -105,14 +102,11 @@ static bool start_child(const struct box *box, const struct confinement *confine
     return false;
 }
 
-/* Send the child the step's words, which are next in the packet, as the keeper sent them. */
+/* Send the child the step's words, which are the rest of the packet. */
 static void send_step(const struct child *child)
 {
-    long long bytes = next_number(&packet);
-    if (bytes < 0 || packet.next + bytes > packet.bytes + packet.length)
-        fail_malformed("step");
-    send_packet(child->control, packet.next, (size_t)bytes, packet.descriptors, packet.count);
-    packet.next += bytes;
+    size_t bytes = (size_t)(packet.bytes + packet.length - packet.next);
+    send_packet(child->control, packet.next, bytes, packet.descriptors, packet.count);
 }
 
 /* `fail` if the child has sent why it did not become its program. Called when it is dead. */
@@ -178,34 +172,6 @@ static void kill_remaining(void)
     }
 }
 
-/* `start_s` are the CPU seconds that the step's process used in its cgroup before it got its step. `ended_at` is on the
- * clock that all boxes share. */
-static void report(int keeper, int step, int exit_code, double cpu_s, double start_s, double wall_s, long long resident,
-                   double ended_at)
-{
-    char text[256];
-    snprintf(text, sizeof text, "step %d %d %.6f %.6f %.6f %lld %.6f", step, exit_code, cpu_s, start_s, wall_s, resident,
-             ended_at);
-    send_text(keeper, text);
-}
-
-/* Start the child of a step after the first. It joins its cgroup through descriptors that the keeper sends now. Return
- * the CPU seconds that it has used when it is ready. */
-static double start_further(const struct box *box, const struct confinement *confinement, struct child *child)
-{
-    struct box further = *box;
-    clockid_t clock;
-    if (!receive_packet(box->keeper, &joins))
-        _exit(0);
-    if (next_number(&joins) != joins.count)
-        fail_malformed("joins");
-    further.is_forked = false;
-    further.joins = joins.descriptors;
-    further.join_count = joins.count;
-    start_child(&further, confinement, child);
-    return clock_getcpuclockid(child->pid, &clock) == 0 ? read_clock(clock) : 0;
-}
-
 static void close_descriptor(int index)
 {
     close(packet.descriptors[index]);
@@ -246,53 +212,44 @@ static int read_files(void)
     return count;
 }
 
-static void run(const struct box *box, const struct confinement *confinement, struct child *child)
+static void run(const struct box *box, const struct child *child)
 {
     int count = read_files(), keeper = box->keeper;
+    long long resident;
+    char text[256];
     read_words(&packet, fetched);
-    int collect = (int)next_number(&packet);
-    long long collect_bytes = next_number(&packet);
-    int out = (int)next_number(&packet), out_files = (int)next_number(&packet);
-    long long out_bytes = next_number(&packet);
-    const char *out_folder = next_word(&packet);
-    const struct wanted wanted = {out_folder, fetched, out_files, out_bytes};
-    write_work_folder(files, count, out_folder, box->user);
-    int steps = (int)next_number(&packet);
+    int out = descriptor_at(&packet, (int)next_number(&packet));
+    struct wanted wanted = {.paths = fetched, .max_files = (int)next_number(&packet)};
+    wanted.max_bytes = next_number(&packet);
+    wanted.folder = next_word(&packet);
+    write_work_folder(files, count, wanted.folder, box->user);
     bool forwards = next_number(&packet) > 0;
     int ends = (int)next_number(&packet);
     bool relays = next_number(&packet) > 0;
-    for (int step = 0; step < steps; step++) {
-        long long resident;
-        double cpu_before = cpu_of_children();
-        if (forwards)
-            hold_signals(true);
-        double start_s = step > 0 ? start_further(box, confinement, child) : 0;
-        double began_at = read_clock(CLOCK_MONOTONIC);
-        send_step(child);
-        if (forwards) {
-            forward_signals(child->pid);
-            hold_signals(false);
-        }
-        if (step + 1 == steps && ends >= 0)
-            give_ends(ends, relays, child->pid);
-        if (relays)
-            relay(keeper);
-        int status = wait_for(child->pid, &resident);
-        double ended_at = read_clock(CLOCK_MONOTONIC);
-        if (forwards)
-            forward_signals(0);
-        kill_remaining();
-        check_start(child);
-        int exit_code = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-        double cpu_s = cpu_of_children() - cpu_before - start_s;
-        if (step == 0 && exit_code == 0 && collect >= 0)
-            send_compiled_files(files, count, collect_bytes, descriptor_at(&packet, collect));
-        if (step + 1 == steps && out >= 0)
-            send_out_folder(box->user, &wanted, descriptor_at(&packet, out));
-        report(keeper, step, exit_code, cpu_s, start_s, ended_at - began_at, resident, ended_at);
-        if (exit_code != 0)
-            break;
+    if (forwards)
+        hold_signals(true);
+    double began_at = read_clock(CLOCK_MONOTONIC);
+    send_step(child);
+    if (forwards) {
+        forward_signals(child->pid);
+        hold_signals(false);
     }
+    if (ends >= 0)
+        give_ends(ends, relays, child->pid);
+    if (relays)
+        relay(keeper);
+    int status = wait_for(child->pid, &resident);
+    double ended_at = read_clock(CLOCK_MONOTONIC);
+    if (forwards)
+        forward_signals(0);
+    kill_remaining();
+    check_start(child);
+    if (out >= 0)
+        send_files(box->user, &wanted, out);
+    snprintf(text, sizeof text, "step %d %.6f %.6f %lld %.6f",
+             WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status), cpu_of_children(), ended_at - began_at,
+             resident, ended_at);
+    send_text(keeper, text);
     if (relays)
         relay(keeper);
     close_descriptors(&packet);
@@ -314,11 +271,11 @@ void run_process_one(const struct box *box, const struct confinement *confinemen
     reset_signals(); /* the runtime's handlers must not run here */
     send_text(box->keeper, "ready");
     if (receive_packet(box->keeper, &packet)) {
-        run(box, confinement, &child);
-        /* Wait until the keeper has passed the last report on and closed its socket. Ending takes as long as that, and
-         * must not delay it. Descriptors for steps that were not started may still arrive. */
+        run(box, &child);
+        /* Wait until the keeper has passed the report on and closed its socket. Ending takes as long as that, and must
+         * not delay it. */
         while (receive_packet(box->keeper, &packet))
-            close_descriptors(&packet);
+            ;
     }
     _exit(0);
 }

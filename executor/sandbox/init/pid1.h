@@ -1,4 +1,4 @@
-/* Process 1 of a box. It makes the box, waits for its run, starts one step after the other, reaps all processes, and
+/* Process 1 of a box. It makes the box, waits for its run, starts one program, reaps all processes, and
  * reports to the keeper.
  *
  * It shares a pid namespace with hostile code and keeps a few privileges, but nothing in the box can reach it. It

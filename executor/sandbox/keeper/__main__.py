@@ -23,7 +23,7 @@ from executor.sandbox.keeper.box import SPAWN_TIMEOUT, WatchedBox
 from executor.sandbox.keeper.cgroup_limits import CgroupV1, CgroupV2
 from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.open_files import raise_file_limit
-from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, Signal, StepLimits, decode_order, encode
+from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, Signal, decode_order, encode
 from executor.sandbox.keeper.zygotes import Zygotes
 
 #: Added to the executor's score, which the keeper inherits, up to a maximum (proc_pid_oom_score_adj(5)). Boxes have a
@@ -104,7 +104,7 @@ class Keeper:
             self._make_box(order)
         elif isinstance(order, int):
             if box := self._boxes.get(order):
-                # The executor may kill the box in its next step, so the end of the last one counts first.
+                # The executor may kill the box in its next step, so the end of its program counts first.
                 self._read_reports(box)
                 box.stop("killed")
         elif isinstance(order, Signal):
@@ -125,7 +125,7 @@ class Keeper:
         try:
             sockets = ours, theirs = channel.wide_pair()
             if self._meter_kind:
-                meter = self._meter_kind(self._bases, f"{order.id}.0", order.template.limits)
+                meter = self._meter_kind(self._bases, str(order.id), order.template.limits)
                 joins = meter.joins()
             self._zygotes.order(order, theirs, joins)
         except (OSError, ValueError) as exc:
@@ -138,13 +138,9 @@ class Keeper:
         finally:
             channel.close(joins)
         theirs.close()
-        box = WatchedBox(order.id, ours, meter, self._new_meter(order.id))
+        box = WatchedBox(order.id, ours, meter)
         self._boxes[order.id] = box
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._read_reports(box))
-
-    def _new_meter(self, box: int) -> Callable[[int, StepLimits], Meter] | None:
-        kind = self._meter_kind
-        return kind and (lambda step, limits: kind(self._bases, f"{box}.{step}", limits))
 
     def _spawned(self, id_: int, init: int, process: int | None, failure: str) -> None:
         box = self._boxes[id_]

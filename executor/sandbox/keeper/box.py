@@ -11,17 +11,17 @@ from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.process_tree import ProcessTree
 from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, Report, StepReport
-from executor.sandbox.keeper.steps import NewMeter, Steps
-from executor.sandbox.keeper.words import ASK_UNREAD, StepEnd, Unread, to_words
+from executor.sandbox.keeper.watched_step import WatchedStep
+from executor.sandbox.keeper.words import ASK_UNREAD, StepEnd, Unread
 
 #: Seconds in which the zygote must make a box's first process, and in which the box must be ready. Even a loaded
 #: machine needs less.
 SPAWN_TIMEOUT, _START_TIMEOUT = 30.0, 120.0
 #: Seconds in which the kernel must take down a box whose program has ended, or that was killed.
 _END_TIMEOUT = 30.0
-#: Seconds before a box is taken down. That takes the kernel as long as the executor needs to answer its client, so the
-#: answer goes first.
-_ANSWER_FIRST = 0.002
+#: Seconds before a box is taken down. That takes the kernel as long as the executor needs to answer its client, or as a
+#: short program runs that has just been compiled, so these go first.
+_ANSWER_FIRST = 0.02
 _NEVER = float("inf")
 #: How many answers process 1 of a judge must give about what the judge has read, the seconds between two looks at the
 #: judge, and the most looks at a judge that rests.
@@ -33,7 +33,7 @@ _NOT_FORWARDED = (signal.SIGSTOP, _SENDS_KILL)
 
 
 class WatchedBox:
-    """A box, watched through its process 1, which becomes ready, runs the steps, and ends.
+    """A box, watched through its process 1, which becomes ready, runs the step, and ends.
 
     `init` and `process` are the id and pidfd of process 1, once the zygote has made it. `is_silent` is set when process
     1 has closed its socket; it ends in a moment, which makes the pidfd readable. `is_stuck` is set if process 1 has not
@@ -43,9 +43,7 @@ class WatchedBox:
     its process 1 passes the program's bytes. The program's has the judge's as `_judge`.
     """
 
-    def __init__(
-        self, id_: int, init_channel: socket.socket, first_meter: Meter | None, new_meter: NewMeter | None
-    ) -> None:
+    def __init__(self, id_: int, init_channel: socket.socket, meter: Meter | None) -> None:
         self.id = id_
         self.channel = init_channel
         self.init = 0
@@ -53,7 +51,7 @@ class WatchedBox:
         self.next_check = time.monotonic() + SPAWN_TIMEOUT
         self.is_silent = False
         self.is_stuck = False
-        self._steps = Steps(id_, first_meter, new_meter, self._open_tree)
+        self._step = WatchedStep(id_, meter, self._open_tree)
         self._begin: Begin | None = None
         self._descriptors: list[int] = []
         self._is_ready = False
@@ -78,14 +76,14 @@ class WatchedBox:
         self._start_if_possible()
 
     def begin(self, begin: Begin, descriptors: list[int]) -> None:
-        """Start the steps, now or as soon as the box is ready. Closes the descriptors."""
+        """Start the step, now or as soon as the box is ready. Closes the descriptors."""
         self._begin, self._descriptors = begin, descriptors
         self._start_if_possible()
 
     def talk_with(self, judge: "WatchedBox") -> None:
         """Begin together with the box of a judge."""
         self._judge, judge._program = judge, self
-        self._steps.stand_still_during(judge._steps)
+        self._step.stand_still_during(judge._step)
 
     def read_reports(self) -> Iterator[Report]:
         """Read what process 1 has sent, and yield the reports for the executor."""
@@ -93,7 +91,7 @@ class WatchedBox:
             kind, _, rest = packet.decode(errors="replace").partition(" ")
             if kind == "ready":
                 self._is_ready = True
-                self._steps.open_meters()
+                self._step.open_meter()
                 yield BoxReady(self.id)
                 self._start_if_possible()
             elif kind == "step":
@@ -113,9 +111,9 @@ class WatchedBox:
         elif not self._is_ready:
             self.fail(f"the box was not ready within {_START_TIMEOUT:g} s")
             self.stop("killed")
-        elif self._steps.is_running:
-            limit = self._steps.exceeded_limit(lambda: channel.is_readable(self.channel.fileno()))
-            self.next_check = self._steps.next_check
+        elif self._step.is_running:
+            limit = self._step.exceeded_limit(lambda: channel.is_readable(self.channel.fileno()))
+            self.next_check = self._step.next_check
             self._is_late = limit == "wall"
             judge = self._judge if self._is_late and self._judge and self._judge._runs else None
             reason = judge._why_silent() if judge else None
@@ -127,7 +125,7 @@ class WatchedBox:
                 self.stop(limit)
         elif self._is_released:
             self.stop("killed")
-        else:  # the last report has been sent
+        else:  # the report has been sent
             self._release()
 
     def stop(self, reason: str) -> None:
@@ -140,7 +138,7 @@ class WatchedBox:
 
     def signal(self, number: int) -> None:
         """Send a signal to the program that runs, by way of process 1 (`forward` in init/pid1.c)."""
-        if self._steps.is_running and not self._stopped and number not in _NOT_FORWARDED:
+        if self._step.is_running and not self._stopped and number not in _NOT_FORWARDED:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.process, _SENDS_KILL if number == signal.SIGKILL else number)
 
@@ -151,18 +149,18 @@ class WatchedBox:
     def close(self) -> Iterator[Report]:
         """Yield the remaining reports and release everything. Process 1 has ended, is stuck, or was never made."""
         yield from self.read_reports()
-        if self._steps.is_running and not self._failure:
-            if self._steps.is_starved():
+        if self._step.is_running and not self._failure:
+            if self._step.is_starved():
                 self.stop("memory")
             if self._stopped:
-                yield self._steps.report_killed(self._stopped, self._stopped_at)
+                yield self._step.report_killed(self._stopped, self._stopped_at)
             else:
                 self._failure = "process 1 of the box ended before its program"
-        elif not self._steps.have_begun and not self._failure and not self._stopped:
+        elif not self._step.has_begun and not self._failure and not self._stopped:
             self._failure = "process 1 of the box ended before it began"
         if self._judge:
             self._judge._go_on_alone()
-        self._steps.close()
+        self._step.close()
         self._close_descriptors()
         self.channel.close()
         if self.process >= 0:
@@ -183,15 +181,9 @@ class WatchedBox:
 
     def _start(self, begin: Begin) -> None:
         try:
-            self._steps.begin(begin.limits, is_judge=begin.judge == self.id)
-            self.next_check = self._steps.next_check
+            self._step.begin(begin.limits, is_judge=begin.judge == self.id)
+            self.next_check = self._step.next_check
             channel.send(self.channel, begin.words, self._descriptors)
-            # The cgroups of the further steps are made while the first step runs.
-            for joins in self._steps.prepare_further():
-                try:
-                    channel.send(self.channel, to_words(len(joins)), joins)
-                finally:
-                    channel.close(joins)
         except (OSError, ValueError) as exc:
             self.fail(f"the box could not begin: {exc}")
             self.stop("killed")
@@ -199,13 +191,10 @@ class WatchedBox:
             self._close_descriptors()
 
     def _end_step(self, end: StepEnd) -> StepReport:
-        report = self._steps.end(end, self._stopped or ("wall" if self._is_late else None))
+        report = self._step.end(end, self._stopped or ("wall" if self._is_late else None))
         self._stopped = report.stopped
-        if not report.last:
-            self.next_check = self._steps.next_check
-            return report
         self.next_check = time.monotonic() + _ANSWER_FIRST if self._program is None else _NEVER
-        if self._stopped:  # no step may follow one that was over a limit
+        if self._stopped:
             self._kill()
         if self._judge:
             self._judge._go_on_alone()
@@ -213,9 +202,9 @@ class WatchedBox:
 
     def _go_on_alone(self) -> None:
         """Give the judge the time to end, or take its box down, after its program has ended."""
-        if self._program and self._steps.have_begun:
-            if self._steps.is_running:
-                self._steps.resume_clock()
+        if self._program and self._step.has_begun:
+            if self._step.is_running:
+                self._step.resume_clock()
                 if self._stopped:
                     self._kill()
             if not self._stopped:
@@ -232,11 +221,11 @@ class WatchedBox:
 
     @property
     def _runs(self) -> bool:
-        return self._steps.is_running and self._stopped is None
+        return self._step.is_running and self._stopped is None
 
     def _why_silent(self) -> str | None:
         """Return whether the judge hangs or waits for a program at its wall limit; None if it is too early to say."""
-        if self._steps.is_runnable():  # it does something, or will when the machine lets it
+        if self._step.is_runnable():  # it does something, or will when the machine lets it
             self._answers.clear()
             return None
         if channel.is_readable(self.channel.fileno()):  # it may have ended
@@ -261,7 +250,7 @@ class WatchedBox:
         return tree
 
     def _release(self) -> None:
-        """Let process 1 end, after its last report has been passed on."""
+        """Let process 1 end, after its report has been passed on."""
         self._is_released = True
         self.next_check = time.monotonic() + _END_TIMEOUT
         with contextlib.suppress(OSError):  # it has already ended

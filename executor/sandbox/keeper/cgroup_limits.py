@@ -1,7 +1,7 @@
 """Limits and meters of hosts where cgroups of version 1 or 2 can be made.
 
 The executor finds out the version (`executor/sandbox/wall/cgroups.py`) and passes descriptors of its own cgroup
-folders. Each step gets new children of them, so that nothing is carried over from one step to the next. CPU time that a
+folders. Each box gets new children of them, so that nothing is carried over from one box to the next. CPU time that a
 process used while it waited for its program is not counted.
 """
 
@@ -84,16 +84,15 @@ class _Cgroup(abc.ABC):
             raise
         return descriptors
 
-    def begin(self, limits: StepLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits) -> None:
         self._limit(limits)
-        self._cpu_before = self._cpu_s() if waited else 0.0
+        self._cpu_before = self._cpu_s()
 
     @abc.abstractmethod
     def sample(self) -> ResourceUsage: ...
 
-    def conclude(self, reported: ResourceUsage, start_s: float, last_sample: ResourceUsage | None) -> ResourceUsage:
-        self._cpu_before += start_s
-        return self.sample()  # the cgroup contains no other step
+    def conclude(self, reported: ResourceUsage) -> ResourceUsage:
+        return self.sample()
 
     def is_starved(self) -> bool:
         return False  # `sample` reads the kills of this cgroup

@@ -1,13 +1,13 @@
 """Messages between the executor and the keeper: one JSON object per packet, with descriptors attached.
 
-    executor -> keeper   `MakeBox` makes a box. `Begin` runs steps in it, once. {"kill": box id} ends it at any time.
+    executor -> keeper   `MakeBox` makes a box. `Begin` runs a step in it, once. {"kill": box id} ends it at any time.
                          `Signal` sends one to the program that runs. `ASK` requests a sign of life.
                          Two boxes whose `Begin` name the same judge begin together.
-    keeper -> executor   `READY` at the start and in answer to `ASK`. Per box, in this order: a `BoxReady`, one
-                         `StepReport` per step that was started, and a `BoxGone`.
+    keeper -> executor   `READY` at the start and in answer to `ASK`. Per box, in this order: a `BoxReady`, a
+                         `StepReport` if the step was started, and a `BoxGone`.
 
 `Begin` may follow `MakeBox` at once. A box that waits for it runs no program, and costs only its memory.
-Every process of a box is dead before its last `StepReport` is sent, and every file in it is gone before `BoxGone`.
+Every process of a box is dead before its `StepReport` is sent, and every file in it is gone before `BoxGone`.
 The zygotes and process 1 of a box exchange words with the keeper instead (`words.py`).
 """
 
@@ -22,8 +22,8 @@ CPU_MARGIN_S = 2
 #: The least buffer for such a packet. The kernel keeps 32 bytes of a buffer for itself.
 SEND_BUFFER = MAX_PACKET + 32
 MAX_DESCRIPTORS = 64
-#: Files of one step that can be collected, and files of a work folder.
-MAX_COMPILED_FILES, MAX_FILES = 512, 1024
+#: Files of a work folder, and files that a compiler may leave in it.
+MAX_FILES, MAX_COMPILED_FILES = 4096, 3072
 
 ASK, READY = b'{"ask": true}', b'{"ready": true}'
 
@@ -59,8 +59,7 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class StepOrder:
-    """One program to start and wait for, as part of `Begin`. The next step follows only if this one exits
-    with 0.
+    """One program to start and wait for, as part of `Begin`.
 
     `stdin`, `stdout` and `stderr` are indexes of the packet's descriptors; -1 is /dev/null.
     """
@@ -85,10 +84,10 @@ class Zygote:
 
 @dataclass(frozen=True)
 class Template:
-    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that the first
-    step probably has.
+    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that its step
+    probably has.
 
-    Without a `zygote`, its first process waits to become any program. With one, it is a fork of it and runs the first
+    Without a `zygote`, its first process waits to become any program. With one, it is a fork of it and runs the
     step.
     """
 
@@ -108,15 +107,15 @@ class MakeBox:
 
 @dataclass(frozen=True)
 class Begin:
-    """Executor to keeper: run steps in a box. The keeper enforces `limits`, one per step, and passes `words` on to
-    process 1 (`run_words`).
+    """Executor to keeper: run a step in a box. The keeper enforces `limits`, and passes `words` on to process 1
+    (`run_words`).
 
-    With a `judge`, the box has one step, which talks with that of another box. One of them is the box `judge`. Both
-    begin when both are ready.
+    With a `judge`, the step talks with that of another box. One of them is the box `judge`. Both begin when both are
+    ready.
     """
 
     id: int
-    limits: tuple[StepLimits, ...]
+    limits: StepLimits
     words: bytes
     judge: int | None = None
 
@@ -138,13 +137,12 @@ class BoxReady:
 
 @dataclass(frozen=True)
 class StepReport:
-    """Keeper to executor: a step ended. `stopped` is the limit for which the keeper killed it (cpu, wall or memory), or
+    """Keeper to executor: the step ended. `stopped` is the limit that ended it by the keeper: cpu, wall or memory, or
     `killed`. A judge that still runs at its program's wall limit is killed too: for `hang` if it could have gone on,
     else for `deadlock`. It `waited_s` for a processor, as far as the keeper has seen. `ended_at` is on the clock that
-    all boxes share. Nothing lives in the box after the `last` step."""
+    all boxes share."""
 
     id: int
-    step: int
     exit_code: int | None
     signal: int | None
     cpu_s: float
@@ -153,7 +151,6 @@ class StepReport:
     memory_bytes: int
     stopped: str | None
     ended_at: float
-    last: bool
 
 
 @dataclass(frozen=True)
@@ -191,8 +188,7 @@ def decode_order(packet: bytes) -> MakeBox | Begin | Signal | int | None:
     text, _, words = packet.partition(b"\0")
     content = json.loads(text)
     if "begin" in content:
-        step_limits = tuple(StepLimits(**limits) for limits in content["limits"])
-        return Begin(content["begin"], step_limits, words, content["judge"])
+        return Begin(content["begin"], StepLimits(**content["limits"]), words, content["judge"])
     if "kill" in content:
         return int(content["kill"])
     if content["type"] == Signal.__name__:

@@ -50,13 +50,11 @@ class SampledMeter:
         """Return nothing, because all processes of the box are counted."""
         return []
 
-    def begin(self, limits: StepLimits, *, waited: bool) -> None:
+    def begin(self, limits: StepLimits) -> None:
         self._limit = limits.memory_bytes
         self._sampled_at = time.monotonic()
         self._kills_before = _kills_for_memory()
         processes = self._tree.sample()
-        if not waited:  # the children that process 1 has waited for belong to an earlier step
-            processes = {key: process for key, process in processes.items() if key[0] == 1}
         self._total_before = sum(process.own + process.waited for process in processes.values())
         self._living = {key: process.own for key, process in processes.items()}
         self._own_before = sum(self._living.values())
@@ -79,8 +77,8 @@ class SampledMeter:
         self._peak = max(self._peak, used)
         return ResourceUsage(cpu_s, self._peak, self._peak > self._limit)
 
-    def conclude(self, reported: ResourceUsage, start_s: float, last_sample: ResourceUsage | None) -> ResourceUsage:
-        usage = last_sample or self.sample()
+    def conclude(self, reported: ResourceUsage) -> ResourceUsage:
+        usage = self.sample()
         cpu_s = max(usage.cpu_s, reported.cpu_s - self._own_before)
         return ResourceUsage(cpu_s, max(usage.memory_bytes, reported.memory_bytes), usage.exhausted)
 

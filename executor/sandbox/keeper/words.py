@@ -4,8 +4,7 @@ The keeper sends words, each ended by a NUL. Process 1 answers in plain text, as
 
 keeper -> zygote      first its configuration (`Zygotes`), then `box_words` for each box (init/zygote.c)
 zygote -> keeper      the box's id, the id of process 1 and a reason, as words; the pidfd is attached
-keeper -> process 1   `run_words`, which come from the executor in a `Begin`; then for each further step the number
-                      of cgroups to join (init/pid1.c)
+keeper -> process 1   `run_words`, which come from the executor in a `Begin` (init/pid1.c)
                       process 1 of a judge also gets `ASK_UNREAD` (init/relay.c)
 process 1 -> keeper   "ready", "step" with a `StepEnd`, "unread" with an `Unread`, or "failure" with a reason
 """
@@ -23,10 +22,7 @@ READ_BY: Final[dict[str, tuple[str, ...]]] = {
     "read_box": ("id", "user", "disk_bytes", "is_forked"),
     "read_files": ("count", "contents"),
     "read_file": ("name", "size", "mode"),
-    "run": (
-        "collect", "collect_bytes", "out", "out_files", "out_bytes", "out_folder", "steps", "forwards", "ends",
-        "relays",
-    ),
+    "run": ("out", "max_files", "max_bytes", "folder", "forwards", "ends", "relays"),
     "read_step": (
         "cpu_s", "processes", "open_files", "file_bytes", "stack_bytes", "address_space", "stdin_index", "stdout_index",
         "stderr_index", "has_shortcut",
@@ -39,29 +35,25 @@ ASK_UNREAD: Final = b"?"
 
 @dataclass(frozen=True)
 class StepEnd:
-    """How a step ended, as process 1 measured it (`report` in init/pid1.c). `signal` is the one that killed it, and
-    `resident_bytes` the largest resident size of one of its processes. Before the process of a further step got that,
-    it used `start_s` CPU seconds in its cgroup; `cpu_s` does not contain them. The end is `ended_at` on the clock of
+    """How a step ended, as process 1 measured it (`run` in init/pid1.c). `signal` is the one that killed it, and
+    `resident_bytes` the largest resident size of one of its processes. The end is `ended_at` on the clock of
     `time.monotonic`."""
 
-    step: int
     exit_code: int | None
     signal: int | None
     cpu_s: float
-    start_s: float
     wall_s: float
     resident_bytes: int
     ended_at: float
 
     @classmethod
     def parse(cls, text: str) -> "StepEnd":
-        """Parse seven numbers: step, exit code (or a negated signal number), CPU seconds, those before the program,
-        wall seconds, bytes, and the time of the end."""
-        step, status, cpu_s, start_s, wall_s, resident_bytes, ended_at = text.split()
+        """Parse five numbers: exit code (or a negated signal number), CPU seconds, wall seconds, bytes, and the time of
+        the end."""
+        status, cpu_s, wall_s, resident_bytes, ended_at = text.split()
         code = int(status)
         exit_code, signal = (code, None) if code >= 0 else (None, -code)
-        times = float(cpu_s), float(start_s), float(wall_s)
-        return cls(int(step), exit_code, signal, *times, int(resident_bytes), float(ended_at))
+        return cls(exit_code, signal, float(cpu_s), float(wall_s), int(resident_bytes), float(ended_at))
 
 
 @dataclass(frozen=True)
@@ -100,15 +92,13 @@ def box_words(order: MakeBox) -> bytes:
 def run_words(
     files: Sequence[tuple[str, int, int]],
     contents: int,
-    steps: Sequence[StepOrder],
+    step: StepOrder,
     *,
-    collect: int = -1,
-    max_bytes: int = 0,
     out: int = -1,
-    max_out_files: int = 0,
-    max_out_bytes: int = 0,
-    out_folder: str = "",
-    out_paths: Sequence[str] = (),
+    max_files: int = 0,
+    max_bytes: int = 0,
+    folder: str = "",
+    paths: Sequence[str] = (),
     forwards: bool = False,
     ends: int = -1,
     relays: bool = False,
@@ -118,39 +108,30 @@ def run_words(
     `files` are those of the work folder, and of folders beside it, whose names begin with `..`: name, size, mode.
     `contents` is the index of the descriptor of one file with the contents of all, or -1.
 
-    `collect` is the index of a socket, or -1. If it is given and the first step succeeds, the files that the step made
-    are sent there before the next one starts: one packet of the words name, mode and size of each. A sealed file with
-    the contents of all is attached. Together they may have up to `max_bytes`.
-
-    `out` is the index of another socket, or -1. If it is given, `out_folder` is made, and its files are sent there when
-    the last step has ended, however it ended: the words name and size of each, and the numbers of those left out
-    (`send_out_folder` in init/out_folder.c). If there are `out_paths`, those files are sent in place of them.
+    `out` is the index of a socket, or -1. If it is given, `folder` is made, and its files are sent there when the step
+    has ended, however it ended: the words name, mode and size of each, and the numbers of those left out (`send_files`
+    in init/collect.c). If there are `paths`, those files are sent in place of them. Up to `max_files` are sent, which
+    have up to `max_bytes` together.
 
     With `forwards`, process 1 forwards signals that the keeper sends it to the program of the step.
 
-    `ends` is the index of the first of the descriptors by which the last step talks with a program in another box, or
-    -1 (`Pipes`). With `relays`, process 1 passes the bytes between both.
+    `ends` is the index of the first of the descriptors by which the step talks with a program in another box, or -1
+    (`Pipes`). With `relays`, process 1 passes the bytes between both.
     """
     packet = _words_for("read_files", count=len(files), contents=contents)
     packet += b"".join(_words_for("read_file", name=name, size=size, mode=mode) for name, size, mode in files)
-    packet += to_words(len(out_paths), *out_paths)
+    packet += to_words(len(paths), *paths)
     packet += _words_for(
         "run",
-        collect=collect,
-        collect_bytes=max_bytes,
         out=out,
-        out_files=max_out_files,
-        out_bytes=max_out_bytes,
-        out_folder=out_folder,
-        steps=len(steps),
+        max_files=max_files,
+        max_bytes=max_bytes,
+        folder=folder,
         forwards=forwards,
         ends=ends,
         relays=relays,
     )
-    for step in steps:
-        words = _step_words(step)
-        packet += to_words(len(words)) + words
-    return packet
+    return packet + _step_words(step)
 
 
 def _step_words(step: StepOrder) -> bytes:

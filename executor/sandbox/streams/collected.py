@@ -1,16 +1,17 @@
-"""Receives files that process 1 of a box has collected (`send_contents` in init/compiled_files.c)."""
+"""Receives files that process 1 of a box has collected (`send_files` in init/collect.c)."""
 
 import contextlib
 import io
 import os
 import socket
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from executor.sandbox.base import LeftOut, OutFolder, WorkFile
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.protocol import MAX_PACKET
 
-#: Why files of the out folder are left out, in the order in which process 1 sends their numbers (init/out_folder.c).
+#: Why files of the out folder are left out, in the order in which process 1 sends their numbers (init/collect.c).
 _REASONS: Final = (LeftOut.TOO_MANY, LeftOut.TOO_LARGE, LeftOut.NOT_A_FILE, LeftOut.UNREADABLE)
 
 
@@ -24,24 +25,22 @@ class CollectedFiles:
         return self._writer.detach()
 
     def compiled_files(self) -> dict[str, WorkFile]:
-        """Return the files that a compiler made, by name, after its step has ended; {} if none were sent."""
+        """Return everything in the work folder, by name; {} if it was not sent."""
         words, contents = self._receive()
         with contents:
-            described = zip(words[0::3], words[1::3], words[2::3], strict=True)
-            return {os.fsdecode(name): WorkFile(contents.read(int(size)), int(mode)) for name, mode, size in described}
+            return {name: WorkFile(contents.read(size), mode) for name, mode, size in _described(words)}
 
     def out_folder(self, kept_bytes: int | None) -> OutFolder:
-        """Return what a program wrote to its out folder, after the last step has ended: of each file, the first
-        `kept_bytes`, or all."""
+        """Return what a program wrote to its out folder: of each file, the first `kept_bytes`, or all."""
         words, contents = self._receive()
-        described, counts = words[: -len(_REASONS)], words[-len(_REASONS) :]
         files, written = {}, 0
         with contents:
-            for name, size in zip(described[0::2], map(int, described[1::2]), strict=True):
+            for name, _, size in _described(words):
                 contents.seek(written)
-                files[os.fsdecode(name)] = contents.read(size if kept_bytes is None else min(size, kept_bytes))
+                files[name] = contents.read(size if kept_bytes is None else min(size, kept_bytes))
                 written += size
-        left_out = {why: int(count) for why, count in zip(_REASONS, counts, strict=False) if int(count)}
+        counts = map(int, words[-len(_REASONS) :])
+        left_out = {why: count for why, count in zip(_REASONS, counts, strict=False) if count}
         return OutFolder(files, left_out, written)
 
     def close(self) -> None:
@@ -59,3 +58,9 @@ class CollectedFiles:
                 contents.seek(0)
                 return packet.split(b"\0")[:-1], contents
         return [], io.BytesIO()
+
+
+def _described(words: list[bytes]) -> Iterator[tuple[str, int, int]]:
+    """Yield the name, mode and size of each file. Numbers of those left out follow them."""
+    for name, mode, size in zip(*(words[start : -len(_REASONS) : 3] for start in range(3)), strict=True):
+        yield os.fsdecode(name), int(mode), int(size)

@@ -27,7 +27,7 @@ _TEMPLATE = Template(1 << 20, TINY)
 
 
 def _job(*argv: str, **files: WorkFile) -> Job:
-    return Job(files, (Step(argv, {}, TINY, 1000),), _TEMPLATE)
+    return Job(files, Step(argv, {}, TINY, 1000), _TEMPLATE)
 
 
 class _BrokenLink:
@@ -54,7 +54,7 @@ class _InstantLink:
         os.write(stdout, b"output")
         for descriptor in descriptors:
             os.close(descriptor)
-        self.box.handle(StepReport(1, 0, 0, None, 0.0, 0.0, 0.0, 0, None, 0.0, last=True))
+        self.box.handle(StepReport(1, 0, None, 0.0, 0.0, 0.0, 0, None, 0.0))
         self.box.handle(BoxGone(1))
 
     def kill(self, box: int) -> None:
@@ -85,7 +85,7 @@ async def test_a_file_that_cannot_be_opened_leaves_nothing_open(monkeypatch: pyt
     monkeypatch.setattr("executor.sandbox.streams.step.sealed_file", Mock(side_effect=OSError("too many files")))
     job = _job("/bin/true", file=WorkFile(b""))
     with pytest.raises(SandboxFailure, match="the box could not begin: too many files"):
-        await box.run(replace(job, steps=(replace(job.steps[0], stdin=b"input"),)))
+        await box.run(replace(job, step=replace(job.step, stdin=b"input")))
     assert box.gone.done()
     await asyncio.sleep(0)
     assert _open_descriptors() == before
@@ -122,7 +122,7 @@ async def test_large_files_are_written_by_a_thread(monkeypatch: pytest.MonkeyPat
 async def test_all_output_is_read_before_the_pipes_are_closed() -> None:
     box = _box(_InstantLink())
     before = _open_descriptors()
-    (result,) = await box.run(_job("/bin/true", f=WorkFile(b"")))
+    result = await box.run(_job("/bin/true", f=WorkFile(b"")))
     assert result.stdout == b"output"
     await asyncio.sleep(0)
     assert _open_descriptors() == before

@@ -14,12 +14,12 @@ from executor.settings import ExecutorSettings
 from shared.engine_api.languages import position_of
 from tests.fixtures.sandbox import FakeSandbox
 
-_WORKS = [StepResult(0, stdout=b"version 1.2.3")]
+_WORKS = StepResult(0, stdout=b"version 1.2.3")
 
 
-def _all_but_lua(job: Job) -> list[StepResult]:
-    if job.steps[0].argv[0] == "/lua":
-        return [StepResult(127, stdout=b"liblua.so: cannot open shared object file")]
+def _all_but_lua(job: Job) -> StepResult:
+    if job.step.argv[0] == "/lua":
+        return StepResult(127, stdout=b"liblua.so: cannot open shared object file")
     return _WORKS
 
 
@@ -35,8 +35,8 @@ def three(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("three")
 async def test_a_language_that_fails_is_left_out_and_found_later() -> None:
-    def slow(job: Job) -> list[StepResult]:
-        looks = sum(job.steps[0].argv[0] == "/lua" for job in sandbox.jobs)
+    def slow(job: Job) -> StepResult:
+        looks = sum(job.step.argv[0] == "/lua" for job in sandbox.jobs)
         return _all_but_lua(job) if looks < 3 else _WORKS
 
     sandbox = FakeSandbox(slow)
@@ -57,10 +57,10 @@ async def test_no_more_tools_run_at_once_than_asked_for() -> None:
 
 
 async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def imports(job: Job) -> list[StepResult]:
-        if job.steps[0].argv[1:] == ("-c", "import broken, other"):
-            return [StepResult(1, stdout=b"ImportError: it is broken\n")]
-        return [StepResult(0, stdout=b"Python 3.13.5")]
+    def imports(job: Job) -> StepResult:
+        if job.step.argv[1:] == ("-c", "import broken, other"):
+            return StepResult(1, stdout=b"ImportError: it is broken\n")
+        return StepResult(0, stdout=b"Python 3.13.5")
 
     monkeypatch.setattr("executor.languages.known", lambda: {"py": known()["py"]})
     libraries = (

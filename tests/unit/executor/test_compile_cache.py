@@ -17,7 +17,9 @@ from tests.fixtures.languages import fake_installed
 
 def _job(source: str = "int main;", language: str = "c", **fields: object) -> Job:
     request = RunRequest.model_validate({"code": source, "language": language, **fields})
-    return plan_source(request, fake_installed(language), ExecutorSettings()).job
+    compilation = plan_source(request, fake_installed(language), ExecutorSettings()).compilation
+    assert compilation
+    return compilation
 
 
 def test_the_run_step_does_not_change_the_key() -> None:
@@ -26,7 +28,7 @@ def test_the_run_step_does_not_change_the_key() -> None:
 
 def test_everything_that_a_compiler_sees_changes_the_key() -> None:
     job = _job()
-    compilation = job.steps[0]
+    compilation = job.step
     others = [
         key_of(job, ["1.0"]),
         key_of(job, ["1.1"]),
@@ -35,12 +37,12 @@ def test_everything_that_a_compiler_sees_changes_the_key() -> None:
         key_of(_job(language="cpp"), ["1.0"]),
         key_of(replace(job, files={"other.c": job.files["main.c"]}), ["1.0"]),
         key_of(replace(job, files={**job.files, "second.c": WorkFile(b"")}), ["1.0"]),
-        key_of(replace(job, steps=(replace(compilation, argv=(*compilation.argv, "-g")),)), ["1.0"]),
-        key_of(replace(job, steps=(replace(compilation, argv=(" ".join(compilation.argv),)),)), ["1.0"]),
-        key_of(replace(job, steps=(replace(compilation, environment={}),)), ["1.0"]),
-        key_of(replace(job, steps=(replace(compilation, merge_output=False),)), ["1.0"]),
-        key_of(replace(job, steps=(replace(compilation, limits=replace(compilation.limits, cpu_s=1)),)), ["1.0"]),
-        key_of(replace(job, steps=(replace(compilation, output_bytes=1),)), ["1.0"]),
+        key_of(replace(job, step=replace(compilation, argv=(*compilation.argv, "-g"))), ["1.0"]),
+        key_of(replace(job, step=replace(compilation, argv=(" ".join(compilation.argv),))), ["1.0"]),
+        key_of(replace(job, step=replace(compilation, environment={})), ["1.0"]),
+        key_of(replace(job, step=replace(compilation, merge_output=False)), ["1.0"]),
+        key_of(replace(job, step=replace(compilation, limits=replace(compilation.limits, cpu_s=1))), ["1.0"]),
+        key_of(replace(job, step=replace(compilation, output_bytes=1)), ["1.0"]),
     ]
     assert None not in others
     assert len(set(others)) == len(others)

@@ -29,9 +29,9 @@ class Compiler:
         self.fails: tuple[str, ...] = ()
         self._sources = sources
 
-    async def run(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> StepResult:
         self.jobs.append(job)
-        words = job.steps[0].argv
+        words = job.step.argv
         rule = "made.gch: main.cpp \\\n " + " \\\n ".join(str(path) for path in self._sources)
         compiled_files = {"made.so": WorkFile(b"plugin")}
         if "made.gch" in words:
@@ -40,11 +40,11 @@ class Compiler:
                 "made.d": WorkFile(rule.encode()),
             }
         failed = any(word in words for word in self.fails)
-        return [StepResult(int(failed), stdout=b"said", compiled_files={} if failed else compiled_files)]
+        return StepResult(int(failed), stdout=b"said", compiled_files={} if failed else compiled_files)
 
     @property
     def precompiled(self) -> list[bytes]:
-        return [job.files["main.cpp"].content for job in self.jobs if "made.gch" in job.steps[0].argv]
+        return [job.files["main.cpp"].content for job in self.jobs if "made.gch" in job.step.argv]
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.M
 
 
 def _job(memory_bytes: int, judge: JudgeJob | None = None) -> Job:
-    return Job({}, (Step(("true",), {}, replace(TINY, memory_bytes=memory_bytes), 1),), Template(1, TINY), judge=judge)
+    return Job({}, Step(("true",), {}, replace(TINY, memory_bytes=memory_bytes), 1), Template(1, TINY), judge=judge)
 
 
 @pytest.mark.parametrize(("memory_bytes", "at_once"), [(1000, [1, 2, 1, 1, 1]), (None, [1, 2, 3, 4, 5])])
@@ -90,13 +90,13 @@ async def test_programs_wait_if_one_that_fills_our_memory_would_end_us(
     running, found = list[Job](), list[int]()
 
     class Sandbox:
-        async def run(self, job: Job) -> list[StepResult]:
+        async def run(self, job: Job) -> StepResult:
             running.append(job)
             found.append(len(running))
             for _ in range(10):
                 await asyncio.sleep(0)
             running.pop()
-            return []
+            return StepResult(0)
 
     sandbox = host.bounded(Sandbox())
     jobs = _job(350), _job(300, JudgeJob(_job(100), frozenset())), _job(400), _job(2000), _job(2)

@@ -53,11 +53,11 @@ def test_numbers_of_c_and_of_python_are_the_same() -> None:
     code = "\n".join([*_CODE.values(), *_HEADERS.values()])
     named = {name: int(number) for name, number in re.findall(r"^    (MAX_\w+) = (\d+),", code, re.MULTILINE)}
     common = named.keys() & vars(protocol).keys()
-    assert common == {"MAX_PACKET", "MAX_DESCRIPTORS", "MAX_COMPILED_FILES"}
+    assert common == {"MAX_PACKET", "MAX_DESCRIPTORS", "MAX_FILES"}
     assert {name: named[name] for name in common} == {name: getattr(protocol, name) for name in common}
     assert f"enum {{ SENDS_KILL = {box._SENDS_KILL} }};" in code
 
 
 def test_reasons_of_c_and_of_python_have_the_same_order() -> None:
-    (fates,) = re.findall(r"^enum fate \{ (.*), FATES_LEFT_OUT\b", _CODE["out_folder"], re.MULTILINE)
+    (fates,) = re.findall(r"^enum fate \{ (.*), FATES_LEFT_OUT\b", _CODE["collect"], re.MULTILINE)
     assert fates.split(", ") == [reason.name for reason in collected._REASONS]

@@ -21,19 +21,19 @@ class _Sandbox:
     checker accepts."""
 
     def __init__(self, played: StepResult = _OK, judged: StepResult = _ACCEPTS) -> None:
-        self._ends = [played, judged]
+        self._ended = replace(played, judge=judged)
         self.pairs: list[Job] = []
         self.checkers: list[Job] = []
 
-    async def run(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> StepResult:
         if job.judge:
             self.pairs.append(job)
-            return self._ends
+            return self._ended
         if job.given:
             self.checkers.append(job)
-            return [replace(_OK, exit_code=0, cpu_s=0.5, stderr=b"ok fine")]
+            return replace(_OK, exit_code=0, cpu_s=0.5, stderr=b"ok fine")
         is_large = any(file.content == b"large" for file in job.files.values())
-        return [replace(_OK, compiled_files={} if is_large else {"main": WorkFile(b"compiled")})]
+        return replace(_OK, compiled_files={} if is_large else {"main": WorkFile(b"compiled")})
 
 
 def _judge(source: str = "judge", **fields: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ async def test_an_interactor_has_at_most_the_programs_time(own_s: float, program
     _, event = await _run(sandbox, judge, limits=limits)
     (job,) = sandbox.pairs
     assert job.judge
-    assert (job.steps[0].limits.wall_s, job.judge.job.steps[0].limits.wall_s) == (programs_s, wall_s)
+    assert (job.step.limits.wall_s, job.judge.job.step.limits.wall_s) == (programs_s, wall_s)
     assert isinstance(event, TestEnded)
     assert f"stopped after {wall_s} s." in str(event.judge_message)
 
@@ -84,16 +84,15 @@ async def test_one_that_we_killed_without_a_reason_is_our_failure(played: str | 
         await _run(sandbox, _judge())
 
 
-async def test_compiled_files_that_cannot_be_kept_are_a_compile_error() -> None:
-    """Both programs begin together, so none can compile again in its box."""
+async def test_compiled_files_that_cannot_be_taken_are_a_compile_error() -> None:
     sandbox = _Sandbox()
     (event,) = await _run(sandbox, _judge(), "large")
     assert isinstance(event, Compiled)
     assert (event.verdict, event.output) == (
-        Verdict.COMPILE_ERROR, "The compiled files are more than 64 MiB or 512 files.",
+        Verdict.COMPILE_ERROR, "The compiled files are more than 128 MiB or 3072 files.",
     )  # fmt: skip
     _, failed = await _run(sandbox, _judge("large"))
     assert isinstance(failed, JudgeFailed)
     assert failed.judge == "interactor"
-    assert failed.judge_message.endswith("more than 64 MiB or 512 files.")
+    assert failed.judge_message.endswith("more than 128 MiB or 3072 files.")
     assert sandbox.pairs == []

@@ -15,7 +15,7 @@ from shared.common.service.errors import ConfigurationError
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import Compiled, JudgeFailed, TestEnded
 from tests.fixtures.languages import fake_installed
-from tests.fixtures.sandbox import FakeSandbox, ended_in, run_judged
+from tests.fixtures.sandbox import FakeSandbox, compiles, ended_in, run_judged
 
 _OK: Final = StepResult(0, cpu_s=1.0, wall_s=1.0)
 _ACCEPTS: Final = replace(_OK, exit_code=42, cpu_s=0.25)
@@ -34,19 +34,19 @@ class _Sandbox(FakeSandbox):
         self.programs: list[Job] = []
         self.judges: list[Job] = []
 
-    def _end(self, job: Job) -> list[StepResult]:
-        if job.compiled_bytes and not job.given and len(job.steps) == 1:
+    def _end(self, job: Job) -> StepResult:
+        if compiles(job):
             self.compiled.append(job)
             if any(b"wrong" in file.content for file in job.files.values()):
-                return [replace(_OK, exit_code=1, stdout=b"main.c:1: error\x1b")]
-            return [replace(_OK, compiled_files={"main": WorkFile(b"compiled")})]
+                return replace(_OK, exit_code=1, stdout=b"main.c:1: error\x1b")
+            return replace(_OK, compiled_files={"main": WorkFile(b"compiled")})
         if job.given:
             self.judges.append(job)
-            return [self._judge(job.given["input"])]
+            return self._judge(job.given["input"])
         self.programs.append(job)
-        stdin = job.steps[-1].stdin
+        stdin = job.step.stdin
         assert isinstance(stdin, bytes)
-        return [replace(self._program, stdout=b"printed " + stdin)]
+        return replace(self._program, stdout=b"printed " + stdin)
 
 
 def _program(source: str = "judge", **fields: Any) -> dict[str, Any]:
@@ -140,10 +140,10 @@ async def test_a_judge_in_a_language_that_is_not_here_ends_the_run() -> None:
 class _WithoutHeaders(_Sandbox):
     """Rejects what uses precompiled headers."""
 
-    async def run(self, job: Job) -> list[StepResult]:
-        results = await super().run(job)
-        uses_headers = any("/headers/" in word for word in job.steps[0].argv)
-        return [replace(_OK, exit_code=1)] if uses_headers else results
+    async def run(self, job: Job) -> StepResult:
+        ended = await super().run(job)
+        uses_headers = any("/headers/" in word for word in job.step.argv)
+        return replace(_OK, exit_code=1) if uses_headers else ended
 
 
 async def test_a_judge_that_headers_break_is_compiled_without_them() -> None:
@@ -161,23 +161,16 @@ async def test_an_interpreted_program_and_judge_compile_nothing() -> None:
     assert (event.event, sandbox.compiled) == ("test", [])
 
 
-class _Unsteady(_Sandbox):
-    """The second box of a judge with a build script does not build."""
-
-    async def run(self, job: Job) -> list[StepResult]:
-        results = await super().run(job)
-        if len(job.steps) == 1:
-            return results
-        return [replace(_OK, exit_code=1, stdout=b"why")] if len(self.judges) == 2 else [_OK, *results]
-
-
-async def test_a_judge_with_a_script_is_built_for_each_test() -> None:
-    sandbox = _Unsteady()
+async def test_a_judge_with_a_script_is_built_once() -> None:
+    sandbox = _Sandbox()
     files = [{"path": "main.py", "content": "x"}]
     judge = _program(language="py", files=[*files, {"path": "build.py", "content": "x"}], build="build.py")
-    first, second = ended_in(await _run(sandbox, judge, language="py", files=files, tests=[{}] * 3))
-    assert (first.verdict, first.judge_cpu_s) == (Verdict.ACCEPTED, 1.25)
-    assert (second.verdict, second.judge_message) == (Verdict.JUDGE_ERROR, "The checker did not compile again.\nwhy")
+    events = ended_in(await _run(sandbox, judge, language="py", files=files, tests=[{}] * 3))
+    assert [(event.verdict, event.judge_cpu_s) for event in events] == [(Verdict.ACCEPTED, 0.25)] * 3
+    assert [set(job.files) for job in (*sandbox.compiled, *sandbox.judges)] == [
+        {"main.py", "build.py"},
+        *[{"main"}] * 3,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +187,7 @@ async def test_a_judge_has_limits_of_its_own(
     sandbox = _Sandbox()
     await _run(sandbox, _program(limits=asked), limits={"cpu_s": 2.0, "memory_bytes": 32 * MIB})
     (judge,) = sandbox.judges
-    step = judge.steps[-1]
+    step = judge.step
     assert (step.limits.cpu_s, step.limits.memory_bytes, step.output_bytes) == (cpu_s, memory_bytes, output_bytes)
     assert judge.out_limits
     assert (judge.out_limits.bytes, judge.out_limits.folder) == (output_bytes, "/box/feedback")

@@ -11,7 +11,7 @@ from executor import wire
 from executor.catalogue.installed import Installed
 from executor.doctor import language_check
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, SandboxFailure, StepResult
+from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from tests.fixtures.languages import fake_installed
@@ -25,11 +25,11 @@ _WORKS = StepResult(exit_code=0, stdout=b"Hello, world!\n")
 def _sandbox(ends: Mapping[str, StepResult | SandboxFailure]) -> FakeSandbox:
     """Return a sandbox where the programs of each tool end as `ends` says, and those of the others well."""
 
-    def run(job: Job) -> list[StepResult]:
-        end = ends.get(job.steps[-1].argv[0].removeprefix("/bin/"), _WORKS)
+    def run(job: Job) -> StepResult:
+        end = ends.get(job.step.argv[0].removeprefix("/bin/"), _WORKS)
         if isinstance(end, SandboxFailure):
             raise end
-        return [StepResult(exit_code=0)] * (len(job.steps) - 1) + [end]
+        return replace(end, compiled_files={"main": WorkFile(b"")})
 
     return FakeSandbox(run)
 

@@ -26,7 +26,7 @@ from shared.engine_api.run_call.request import (
     ProgramRequest,
 )
 from tests.fixtures.languages import fake_installed
-from tests.fixtures.sandbox import FakeSandbox, run_tests
+from tests.fixtures.sandbox import FakeSandbox, compiles, run_tests
 
 _SETTINGS = ExecutorSettings()
 _ZYGOTE = Zygote(("/usr/bin/python3",), {})
@@ -36,17 +36,15 @@ async def _run(pipeline: Pipeline, language: str, code: str = "x") -> RunRespons
     return await pipeline.run(RunRequest(code=code, language=language), fake_installed(language))
 
 
-def _ends_warm_boxes(job: Job) -> list[StepResult]:
+def _ends_warm_boxes(job: Job) -> StepResult:
     if job.template.zygote:
         raise SandboxFailure("the zygote ended")
-    return [StepResult(0, stdout=b"done")]
+    return StepResult(0, stdout=b"done")
 
 
-def _compiles(job: Job) -> list[StepResult]:
-    """Let every step succeed. A compile step makes `main`."""
-    *compiled, ran = [StepResult(0, stdout=b"done") for _ in job.steps]
-    compiled_files = {"main": WorkFile(b"cold")} if job.compiled_bytes else {}
-    return [*(replace(step, compiled_files=compiled_files) for step in compiled), ran]
+def _compiles(job: Job) -> StepResult:
+    """Let everything succeed. A compiler makes `main`."""
+    return StepResult(0, stdout=b"done", compiled_files={"main": WorkFile(b"cold")} if compiles(job) else {})
 
 
 class AllWarm(Warm):
@@ -89,7 +87,7 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("stopped", "pressure"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
 async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure: float | None) -> None:
     """A program that used its CPU time did so on any machine, so it must not be run again."""
-    sandbox = FakeSandbox(lambda job: [StepResult(None if stopped else 0, stopped=stopped)])
+    sandbox = FakeSandbox(lambda job: StepResult(None if stopped else 0, stopped=stopped))
     result = await _run(Pipeline(sandbox, _SETTINGS), "py")
     assert result.cpu_pressure == pressure
     if stopped in ("wall", "cpu"):
@@ -100,7 +98,7 @@ async def test_only_a_wall_limit_reports_the_load(stopped: str | None, pressure:
 @pytest.mark.parametrize(("stopped", "pressure"), [("wall", 0.9), ("cpu", None), ("memory", None), (None, None)])
 @pytest.mark.parametrize("call", ["codex", "run", "judged run"])
 async def test_a_stopped_compiler_reports_the_load_too(call: str, stopped: str | None, pressure: float | None) -> None:
-    pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(1, stopped=stopped)]), _SETTINGS)
+    pipeline = Pipeline(FakeSandbox(lambda job: StepResult(1, stopped=stopped)), _SETTINGS)
     files = (ProgramFile(path="main.c", content="x"),)
     judged = Checker(kind=CheckerKind.PROGRAM, program=JudgeProgram(language="c", files=files))
     checker = judged if call == "judged run" else Checker()
@@ -111,7 +109,7 @@ async def test_a_stopped_compiler_reports_the_load_too(call: str, stopped: str |
 @pytest.mark.parametrize(("asked", "given"), [(None, 8 << 20), (4 << 20, 4 << 20), (64 << 20, 8 << 20)])
 def test_a_language_may_lower_the_stack(asked: int | None, given: int) -> None:
     request = ProgramRequest(language="rb", files=(ProgramFile(path="x.rb", content="x"),), stack_bytes=asked)
-    [step] = plan_program(request, fake_installed("rb"), _SETTINGS).run(request.tests[0]).job.steps
+    step = plan_program(request, fake_installed("rb"), _SETTINGS).run(request.tests[0]).job.step
     assert step.limits.stack_bytes == given
 
 
@@ -123,7 +121,7 @@ async def test_both_calls_give_a_language_the_memory_that_it_needs(code: str) ->
     await run_tests(pipeline, code)
     language = fake_installed(code).language
     expected = ((language.needs.memory_mib or 32) + language.run.extra_memory_mib) << 20
-    assert [job.steps[-1].limits.memory_bytes for job in sandbox.jobs] == [expected, expected]
+    assert [job.step.limits.memory_bytes for job in sandbox.jobs] == [expected, expected]
 
 
 async def test_a_failed_warm_box_falls_back_to_a_cold_one() -> None:
@@ -134,7 +132,7 @@ async def test_a_failed_warm_box_falls_back_to_a_cold_one() -> None:
 
 
 async def test_a_failed_cold_box_is_not_tried_again() -> None:
-    def fails(job: Job) -> list[StepResult]:
+    def fails(job: Job) -> StepResult:
         raise SandboxFailure("there is no box")
 
     sandbox = FakeSandbox(fails)
@@ -174,15 +172,15 @@ async def test_a_program_with_own_variables_or_options_starts_cold(fields: dict[
 async def test_a_rejected_source_is_compiled_without_the_header(
     code: str, stopped: str | None, precompile: bool, verdict: Verdict
 ) -> None:
-    def rejects_headers(job: Job) -> list[StepResult]:
-        with_header = any("/headers/" in word for word in job.steps[0].argv)
-        return [StepResult(1, stopped=stopped)] if with_header else _compiles(job)
+    def rejects_headers(job: Job) -> StepResult:
+        with_header = any("/headers/" in word for word in job.step.argv)
+        return StepResult(1, stopped=stopped) if with_header else _compiles(job)
 
     sandbox = FakeSandbox(rejects_headers)
     with capture_logs() as logged:
         result = await _run(Pipeline(sandbox, _SETTINGS.tuned(precompile_headers=precompile)), "cpp", code)
     assert result.verdict is verdict
-    assert len(sandbox.jobs) == (2 if verdict is Verdict.OK else 1)
+    assert (len(sandbox.compilations), len(sandbox.runs)) == ((2, 1) if verdict is Verdict.OK else (1, 0))
     assert [line["event"] for line in logged] == ["header.rejected_a_program"] * (verdict is Verdict.OK)
 
 
@@ -191,17 +189,17 @@ def _compiled(exit_code: int) -> StepResult:
     return StepResult(exit_code, stdout=b"Main.java:1", compiled_files=compiled_files)
 
 
-async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict | None], list[Job]]:
-    """Return the verdicts and the boxes' jobs of a source that comes twice."""
+async def _run_twice(compiled: StepResult | None) -> tuple[list[Verdict | None], FakeSandbox]:
+    """Return the verdicts and the sandbox of a source that comes twice."""
     sandbox = FakeSandbox(_compiles)
     pipeline = Pipeline(sandbox, _SETTINGS, WithSharedCompiler(compiled))
-    return [(await _run(pipeline, "java", "class Main {}")).verdict for _ in range(2)], sandbox.jobs
+    return [(await _run(pipeline, "java", "class Main {}")).verdict for _ in range(2)], sandbox
 
 
 async def test_files_of_a_shared_compiler_run_and_are_not_cached() -> None:
-    verdicts, jobs = await _run_twice(_compiled(0))
+    verdicts, sandbox = await _run_twice(_compiled(0))
     assert verdicts == [Verdict.OK, Verdict.OK]
-    assert [(len(job.steps), job.files["main"].content, job.compiled_bytes) for job in jobs] == [(1, b"shared", 0)] * 2
+    assert [job.files["main"].content for job in sandbox.jobs] == [b"shared"] * 2
 
 
 @pytest.mark.parametrize(
@@ -212,7 +210,7 @@ async def test_a_source_whose_compiler_has_lower_limits_is_not_shared(limits: di
     sandbox = FakeSandbox(_compiles)
     shared = WithSharedCompiler(replace(_compiled(0), cut=("stdout",) if "output_bytes" in limits else ()))
     await run_tests(Pipeline(sandbox, _SETTINGS, shared), "java", compile_limits=limits)
-    assert [len(job.steps) for job in sandbox.jobs] == [2]
+    assert [compiles(job) for job in sandbox.jobs] == [True, False]
 
 
 async def test_diagnostics_are_kept_apart_for_those_who_ask() -> None:
@@ -224,31 +222,16 @@ async def test_diagnostics_are_kept_apart_for_those_who_ask() -> None:
 
 
 async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:
-    assert await _run_twice(_compiled(1)) == ([Verdict.COMPILE_ERROR, Verdict.COMPILE_ERROR], [])
+    verdicts, sandbox = await _run_twice(_compiled(1))
+    assert (verdicts, sandbox.jobs) == ([Verdict.COMPILE_ERROR] * 2, [])
 
 
 async def test_one_compiles_for_all_who_come_meanwhile() -> None:
-    """They run as soon as the compiler has ended, and do not wait for the program of the first."""
-    may_end, others_ran = asyncio.Event(), asyncio.Event()
-
-    class Sandbox(FakeSandbox):
-        async def run(self, job: Job) -> list[StepResult]:
-            results = await super().run(job)
-            if job.on_compiled:
-                job.on_compiled(results[0])
-                await may_end.wait()
-            elif len(self.jobs) == 3:
-                others_ran.set()
-            return results
-
-    sandbox = Sandbox(_compiles)
+    sandbox = FakeSandbox(_compiles)
     pipeline = Pipeline(sandbox, _SETTINGS)
-    runs = [asyncio.create_task(_run(pipeline, "c")) for _ in range(3)]
-    async with asyncio.timeout(30):
-        await others_ran.wait()
-    may_end.set()
-    assert [(await run).verdict for run in runs] == [Verdict.OK] * 3
-    assert [len(job.steps) for job in sandbox.jobs] == [2, 1, 1]
+    answers = await asyncio.gather(*(_run(pipeline, "c") for _ in range(3)))
+    assert [answer.verdict for answer in answers] == [Verdict.OK] * 3
+    assert [compiles(job) for job in sandbox.jobs] == [True, False, False, False]
 
 
 async def test_a_shared_compiler_compiles_once_for_all() -> None:
@@ -257,11 +240,10 @@ async def test_a_shared_compiler_compiles_once_for_all() -> None:
     pipeline = Pipeline(sandbox, _SETTINGS, shared)
     await asyncio.gather(*(_run(pipeline, "java", "class Main {}") for _ in range(3)))
     assert shared.compilations == 1
-    assert [len(job.steps) for job in sandbox.jobs] == [1, 1, 1]
+    assert (len(sandbox.compilations), len(sandbox.runs)) == (0, 3)
 
 
 async def test_a_box_compiles_without_an_answer_and_fills_the_cache() -> None:
-    verdicts, (first, second) = await _run_twice(None)
+    verdicts, sandbox = await _run_twice(None)
     assert verdicts == [Verdict.OK, Verdict.OK]
-    assert (len(first.steps), "main" in first.files) == (2, False)
-    assert (len(second.steps), second.files["main"].content) == (1, b"cold")
+    assert ["main" in job.files for job in sandbox.jobs] == [False, True, True]

@@ -29,11 +29,11 @@ class _Sandbox:
         self.gate.set()
         self._mark = WorkFile(mark.encode())
 
-    async def run(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> StepResult:
         self.has_begun.set()
         await self.gate.wait()
         paths = ("std/time.a", "std/fmt.a", "std/a/b/c.a", "std.log", "other/time.a")
-        return [StepResult(0, compiled_files=dict.fromkeys(paths, self._mark))]
+        return StepResult(0, compiled_files=dict.fromkeys(paths, self._mark))
 
 
 def test_a_file_is_created_once_and_other_users_can_read_it(tmp_path: Path) -> None:

@@ -14,26 +14,25 @@ from executor.settings import ExecutorSettings
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import Compiled, TestEnded
 from shared.engine_api.run_call.request import ProgramRequest
-from tests.fixtures.sandbox import FakeSandbox, ended_in, run_tests
+from tests.fixtures.sandbox import FakeSandbox, compiles, ended_in, run_tests
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"")
 _SECRET = "what nobody may see"
 
 
 def _boxes(
-    program: Callable[[int], StepResult] = lambda box: _OK, size: int = 1, second: StepResult | None = None
+    program: Callable[[int], StepResult] = lambda box: _OK, size: int = 1, second: StepResult = _OK
 ) -> FakeSandbox:
-    """Return a sandbox whose programs end as `program(number of the box)` says.
+    """Return a sandbox whose programs end as `program(number of the run)` says.
 
-    A compile step makes `main`, unless that is too large. In the second box it ends as `second`, if that is given.
+    A compiler makes `main`. What is compiled again ends as `second` the second time.
     """
 
-    def ends(job: Job) -> list[StepResult]:
-        if second and len(boxes.jobs) == 2:
-            return [second]
-        collected = {"main": WorkFile(bytes(size))} if size <= job.compiled_bytes else {}
-        compiled = [replace(_OK, stdout=b"a warning", compiled_files=collected) for _ in job.steps[1:]]
-        return [*compiled, program(len(boxes.jobs))]
+    def ends(job: Job) -> StepResult:
+        if not compiles(job):
+            return program(len(boxes.runs))
+        ended = second if len(boxes.compilations) == 2 else _OK
+        return replace(ended, stdout=ended.stdout or b"a warning", compiled_files={"main": WorkFile(bytes(size))})
 
     boxes = FakeSandbox(ends)
     return boxes
@@ -51,25 +50,12 @@ async def test_many_tests_compile_once(cache_bytes: int) -> None:
     sandbox = _boxes()
     settings = ExecutorSettings(compile_cache_bytes=cache_bytes)
     events = await _run(sandbox, settings=settings, tests=[{"stdin": f"{number}"} for number in range(100)])
-    assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 99]
-    assert [job.steps[-1].stdin for job in sandbox.jobs] == [f"{number}".encode() for number in range(100)]
-    assert all(set(job.files) == {"main.c", "main"} for job in sandbox.jobs[1:])
+    assert len(sandbox.compilations) == 1
+    assert [job.step.stdin for job in sandbox.runs] == [f"{number}".encode() for number in range(100)]
+    assert all(set(job.files) == {"main.c", "main"} for job in sandbox.runs)
     assert [event.event for event in events] == ["compiled", *["test"] * 100]
     assert isinstance(events[0], Compiled)
     assert (events[0].output, events[0].verdict, events[0].cpu_s) == ("a warning", None, 1.0)
-
-
-async def test_a_single_test_without_a_cache_collects_nothing() -> None:
-    sandbox = _boxes()
-    await _run(sandbox, settings=ExecutorSettings(compile_cache_bytes=0))
-    assert [job.compiled_bytes for job in sandbox.jobs] == [0]
-
-
-async def test_a_program_too_large_to_keep_compiles_for_each_test() -> None:
-    sandbox = _boxes(size=(64 << 20) + 1)
-    events = await _run(sandbox, tests=[{}, {}])
-    assert [len(job.steps) for job in sandbox.jobs] == [2, 2]
-    assert [event.event for event in events] == ["compiled", "test", "test"]
 
 
 async def test_a_large_program_is_kept_for_its_own_tests_only() -> None:
@@ -78,52 +64,45 @@ async def test_a_large_program_is_kept_for_its_own_tests_only() -> None:
     pipeline = Pipeline(sandbox, ExecutorSettings())
     for _ in range(2):
         await run_tests(pipeline, "c", tests=[{}, {}])
-    assert [len(job.steps) for job in sandbox.jobs] == [2, 1, 2, 1]
+    assert [compiles(job) for job in sandbox.jobs] == [True, False, False] * 2
 
 
 async def test_a_cached_program_reports_its_warnings_and_files_again() -> None:
     sandbox = _with_out({"a": b""})
     pipeline = Pipeline(sandbox, ExecutorSettings())
     first, again = [await run_tests(pipeline, "c", artifacts=True) for _ in range(2)]
-    assert [(len(job.steps), job.out_limits is not None) for job in sandbox.jobs] == [(2, True), (1, True)]
+    assert [compiles(job) for job in sandbox.jobs] == [True, False, False]
     assert isinstance(first[0], Compiled)
     assert again[0] == first[0].model_copy(update={"cpu_s": 0.0, "wall_s": 0.0, "memory_bytes": 0})
 
 
-def _unsteady(stopped: str | None = None) -> FakeSandbox:
-    """Return a sandbox that compiles for each test, and rejects the second time."""
-    return _boxes(size=1 << 30, second=replace(_OK, exit_code=1, stdout=b"an error", stopped=stopped))
-
-
-@pytest.mark.parametrize("code", ["c", "py"])
-async def test_a_later_rejection_is_the_verdict_of_its_test(code: str) -> None:
-    """A source may depend on the time, so its author decides whether it compiles again. `py` has a build script."""
-    fields: dict[str, Any] = (
-        {"files": [{"path": "main.py", "content": "x"}], "build": "main.py"} if code == "py" else {}
-    )
-    events = await _run(_unsteady(), code, tests=[{"expected_output": ""}] * 3, **fields)
-    first, second, third = ended_in(events)
-    assert [first.verdict, second.verdict, third.verdict] == [
-        Verdict.ACCEPTED,
-        Verdict.COMPILE_ERROR,
-        Verdict.ACCEPTED,
-    ]
-    assert (second.stdout, second.stderr, second.error, second.truncated) == ("", "an error", "", [])
+@pytest.mark.parametrize(
+    ("stopped", "error"), [(None, ""), ("cpu", "Compilation: Time limit exceeded: stopped after 30 s of CPU time.")]
+)
+async def test_a_later_rejection_is_the_verdict_of_its_test(stopped: str | None, error: str) -> None:
+    """A build script runs again before each test."""
+    sandbox = _boxes(second=replace(_OK, exit_code=1, stdout=b"an error", stopped=stopped))
+    tests = [{"expected_output": ""}] * 3
+    files = [{"path": "main.py", "content": "x"}]
+    first, second, third = ended_in(await _run(sandbox, "py", files=files, build="main.py", tests=tests))
+    assert [first.verdict, third.verdict] == [Verdict.ACCEPTED] * 2
+    assert (second.verdict, second.stopped, second.error) == (Verdict.COMPILE_ERROR, stopped, error)
+    assert (second.stdout, second.stderr, second.truncated) == ("", "an error", [])
     assert (second.exit_code, second.cpu_s) == (1, 1.0)
+    assert [compiles(job) for job in sandbox.jobs] == [True, False, True, True, False]
 
 
-async def test_a_compiler_that_is_stopped_the_second_time_is_told_so() -> None:
-    sandbox = _unsteady("cpu")
-    _, second = ended_in(await _run(sandbox, tests=[{}, {}]))
-    assert (second.verdict, second.stopped) == (Verdict.COMPILE_ERROR, "cpu")
-    assert second.error == "Compilation: Time limit exceeded: stopped after 30 s of CPU time."
+async def test_a_program_has_what_its_build_script_left() -> None:
+    """The script may also change or remove files."""
+    sandbox = _boxes()
+    await _run(sandbox, "py", files=[{"path": "main.py", "content": "x"}], build="main.py")
+    assert [set(job.files) for job in sandbox.runs] == [{"main"}]
 
 
 async def test_the_expected_output_is_in_no_job() -> None:
     sandbox = _boxes()
     await _run(sandbox, tests=[{"stdin": "in", "expected_output": _SECRET}] * 2)
-    assert _SECRET not in repr([(job, [step.stdin for step in job.steps], [f.content for f in job.files.values()])
-                                for job in sandbox.jobs])  # fmt: skip
+    assert _SECRET not in repr([(job, job.step.stdin, [f.content for f in job.files.values()]) for job in sandbox.jobs])
 
 
 def _prints(text: bytes, **changes: Any) -> Callable[[int], StepResult]:
@@ -174,8 +153,7 @@ async def test_tests_run_at_once_where_there_are_slots() -> None:
     sandbox = _boxes(lambda box: replace(_OK, stdout=f"{box}".encode()))
     events = await _run(sandbox, spare_slot=ExitStack, tests=[{}] * 9)
     assert [(event.number, event.stdout) for event in ended_in(events)] == [(n, f"{n}") for n in range(1, 10)]
-    assert [len(job.steps) for job in sandbox.jobs] == [2, *[1] * 8]
-    assert sandbox.most_at_once == 8
+    assert (len(sandbox.compilations), sandbox.most_at_once) == (1, 9)
 
 
 async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
@@ -217,7 +195,7 @@ async def test_a_stack_and_files_are_only_made_smaller() -> None:
     sandbox = _boxes()
     await _run(sandbox, "py", stack_bytes=1 << 20, file_bytes=2 << 20, merge_output=True)
     await _run(sandbox, "py", stack_bytes=1 << 40, file_bytes=1 << 40)
-    low, high = (job.steps[-1] for job in sandbox.jobs)
+    low, high = (job.step for job in sandbox.jobs)
     assert (low.limits.stack_bytes, low.limits.file_bytes, low.merge_output) == (1 << 20, 2 << 20, True)
     assert (high.limits.stack_bytes, high.limits.file_bytes, high.merge_output) == (256 << 20, 128 << 20, False)
 
@@ -237,7 +215,7 @@ async def test_an_address_space_is_that_of_the_program_alone(
     sandbox = _boxes()
     own_stack: dict[str, Any] = {"stack_bytes": stack} if stack == 1 else {}
     await _run(sandbox, "c", tests=[{"limits": asked}], **own_stack)
-    compile_, run = (step.limits for step in sandbox.jobs[0].steps)
+    compile_, run = (job.step.limits for job in sandbox.jobs)
     assert (run.address_space, run.stack_bytes) == (address_space, stack)
     assert (compile_.address_space, compile_.stack_bytes) == (0, 64 << 20)
 
@@ -258,7 +236,7 @@ async def test_artifacts_with_misleading_names_are_left_out(name: str) -> None:
 async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: int) -> None:
     sandbox = _boxes()
     (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_bytes=most_bytes))
-    assert [job.out_limits for job in sandbox.jobs] == [None]
+    assert [job.out_limits for job in sandbox.runs] == [None]
     assert isinstance(event, TestEnded)
     assert event.artifacts is None
 

@@ -17,7 +17,7 @@ _SETTINGS = ExecutorSettings(default_memory_limit=100 << 20)
 
 
 def _sandbox(exit_code: int, stdout: bytes) -> FakeSandbox:
-    return FakeSandbox(lambda job: [StepResult(exit_code, stdout=stdout)])
+    return FakeSandbox(lambda job: StepResult(exit_code, stdout=stdout))
 
 
 def _runtime(code: str) -> WarmRuntime:
@@ -43,8 +43,8 @@ def test_a_runtime_with_another_heap_is_not_used(code: str, warm: bool) -> None:
 @pytest.mark.parametrize(("code", "mib", "warm"), [("py", 767, False), ("py", 768, True), ("js", 1 << 20, False)])
 def test_a_runtime_needs_address_space(code: str, mib: int, warm: bool) -> None:
     job, _ = _place(code, memory_limit=100 << 20)
-    limits = replace(job.steps[0].limits, address_space=mib << 20)
-    job = replace(job, steps=(replace(job.steps[0], limits=limits),))
+    limits = replace(job.step.limits, address_space=mib << 20)
+    job = replace(job, step=replace(job.step, limits=limits))
     assert (_runtime(code).place(job) != job) is warm
 
 
@@ -52,7 +52,7 @@ async def test_a_runtime_that_runs_the_reference_program_is_accepted() -> None:
     sandbox, runtime = _sandbox(0, b"Hello, world!\n"), _runtime("py")
     await runtime.check(sandbox)
     assert [job.template for job in sandbox.jobs] == [runtime.template]
-    assert sandbox.jobs[0].steps[0].stdin == b"world\n"
+    assert sandbox.jobs[0].step.stdin == b"world\n"
 
 
 @pytest.mark.parametrize(

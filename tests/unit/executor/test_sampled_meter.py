@@ -43,7 +43,7 @@ class _Tree:
 
 def _meter(tree: _Tree) -> SampledMeter:
     meter = SampledMeter(cast(ProcessTree, tree))
-    meter.begin(_LIMITS, waited=False)
+    meter.begin(_LIMITS)
     return meter
 
 

@@ -31,9 +31,9 @@ class _FakeCompiler:
         self._answer = answer
         self.starts = 0
 
-    async def run(self, job: Job) -> list[StepResult]:
+    async def run(self, job: Job) -> StepResult:
         self.starts += 1
-        stdin = job.steps[0].stdin
+        stdin = job.step.stdin
         assert not isinstance(stdin, bytes)
         reader, writer = await asyncio.open_unix_connection(sock=stdin.dup())
         try:
@@ -42,10 +42,10 @@ class _FakeCompiler:
                 fields = [await reader.readexactly(await _number(reader)) for _ in range(2)]
                 answer = self._answer(*fields)
                 if not answer:
-                    return [_ENDED]
+                    return _ENDED
                 writer.write(answer)
         except asyncio.IncompleteReadError:
-            return [_ENDED]
+            return _ENDED
         finally:
             writer.close()
 
@@ -80,9 +80,9 @@ async def test_a_compiler_that_cannot_start_says_why(reason: str, monkeypatch: p
     logged: list[object] = []
     monkeypatch.setattr(shared_compiler.log, "warning", lambda event, **context: logged.append(context["reason"]))
 
-    async def run(job: Job) -> list[StepResult]:
+    async def run(job: Job) -> StepResult:
         if reason == "memory":
-            return [replace(_ENDED, stopped=reason)]
+            return replace(_ENDED, stopped=reason)
         raise SandboxFailure(reason)
 
     compiler = SharedCompiler(run, ("javac",), {}, idle_s=60)
@@ -122,7 +122,7 @@ async def test_a_rejected_source_has_no_compiled_files() -> None:
         _answer(0, ""),
         _answer(0, "", ("../Main.class", b"")),
         _answer(0, "", ("M" * 300 + ".class", b"")),
-        _answer(0, "", *((f"C{number}.class", b"") for number in range(513))),
+        _answer(0, "", *((f"C{number}.class", b"") for number in range(3073))),
         b"\x00" + struct.pack(">i", -1),
         b"\x00" + struct.pack(">i", 1 << 30),
         b"",

@@ -135,13 +135,13 @@ async def test_what_a_run_has_found_stays(data: TestDataCache, monkeypatch: pyte
 
 
 async def test_a_digest_takes_the_place_of_its_own_text_alone(data: TestDataCache) -> None:
-    pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(0, stdout=b"one")]), ExecutorSettings())
+    pipeline = Pipeline(FakeSandbox(lambda job: StepResult(0, stdout=b"one")), ExecutorSettings())
     pipeline.test_data = data
     by_digest = {"stdin_sha256": DIGESTS[1]}
     tests = [by_digest, {**by_digest, "expected_output": "one"}, {"stdin": "1", "expected_sha256": DIGESTS[1]}]
     ended = await run_tests(pipeline, "py", tests=tests)
     assert [event.verdict for event in ended] == [Verdict.OK, Verdict.ACCEPTED, Verdict.WRONG_ANSWER]
-    sent = [job.steps[0].stdin for job in pipeline._sandbox.jobs]  # type: ignore[attr-defined]
+    sent = [job.step.stdin for job in pipeline._sandbox.jobs]  # type: ignore[attr-defined]
     assert sent == [b"two", b"two", b"1"]
 
 
@@ -156,7 +156,7 @@ async def test_a_full_disk_is_told(data: TestDataCache, tmp_path: Path, monkeypa
 
 
 async def test_each_text_of_a_test_is_read_once(data: TestDataCache) -> None:
-    pipeline = Pipeline(FakeSandbox(lambda job: [StepResult(0, stdout=b"one")]), ExecutorSettings())
+    pipeline = Pipeline(FakeSandbox(lambda job: StepResult(0, stdout=b"one")), ExecutorSettings())
     reads: list[str] = []
 
     async def read(digest: str) -> bytes:

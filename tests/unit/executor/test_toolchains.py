@@ -52,10 +52,10 @@ def test_a_toolchain_names_the_archive_of_this_machine(monkeypatch: pytest.Monke
     assert shipped()["bun"].source == "npm @oven/bun-linux-aarch64@1.4.5"
 
 
-def _answer(job: Job) -> list[StepResult]:
-    path = " ".join(job.steps[0].argv)
+def _answer(job: Job) -> StepResult:
+    path = " ".join(job.step.argv)
     version = {"go24": "1.24.4", "go26": "1.26.0"}.get(path.split("/")[2], "1.27.3")
-    return [StepResult(0, stdout=f"go version go{version}".encode())]
+    return StepResult(0, stdout=f"go version go{version}".encode())
 
 
 def _go(name: str, **fields: object) -> Toolchain:
@@ -110,8 +110,8 @@ async def test_without_toolchains_versions_have_no_names() -> None:
 
 @pytest.mark.usefixtures("debians_go")
 async def test_a_toolchain_that_stopped_working_is_named() -> None:
-    def broken(job: Job) -> list[StepResult]:
-        return [StepResult(127, stdout=b"cannot execute")] if "/toolchains" in job.steps[0].argv[0] else _answer(job)
+    def broken(job: Job) -> StepResult:
+        return StepResult(127, stdout=b"cannot execute") if "/toolchains" in job.step.argv[0] else _answer(job)
 
     installed, left_out = await examine(FakeSandbox(broken), 2, Chosen(toolchains=(_go("go"),)))
     assert left_out == {}

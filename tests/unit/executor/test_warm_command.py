@@ -15,6 +15,6 @@ def test_tools_leave_no_files_outside_of_a_box() -> None:
     limits = compilation(ExecutorSettings())
     argv = ("/bin/sh", "-c", 'mkdir -p "$OWN" && echo "$OWN"')
     step = Step(argv, {"PATH": os.defpath, "OWN": "/box/tmp/config"}, limits, 1000)
-    (result,) = asyncio.run(command._NoSandbox().run(Job({}, (step,), Template(1000, limits))))
+    result = asyncio.run(command._NoSandbox().run(Job({}, step, Template(1000, limits))))
     used = Path(result.stdout.decode().strip())
     assert (used.name, used.is_relative_to("/box"), used.exists()) == ("config", False, False)
