@@ -18,9 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from executor import limits, wire
@@ -30,6 +30,7 @@ from executor.local_only import LocalOnly
 from executor.pipeline.conversation import ProgramConversation, close, conversation_failed, receive
 from executor.pipeline.live_output import LiveEvents
 from executor.pipeline.run import Pipeline
+from executor.responses import STOPPING, EventStream, PacedAnswer
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots, Stopping
@@ -52,7 +53,6 @@ _REQUEST_S = 10
 #: Seconds within which the data of a test must come.
 _UPLOAD_S = 300
 _FULL = "All slots are taken. Try again in a moment."
-_STOPPING = "The engine stops. Try again in a moment."
 _NOT_STORED = "The engine cannot store the data: its disk is full, or fails."
 _SANDBOX_FAILED = "The sandbox failed. The program is not at fault."
 
@@ -194,7 +194,7 @@ class _Endpoint:
             log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
-            return _Answer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
+            return PacedAnswer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
 
     async def _run_program(self, request: Request, share: str) -> Response:
         program_request = wire.parse_program(await _body(request))
@@ -211,7 +211,7 @@ class _Endpoint:
                     lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
                     return Response(lines, media_type="application/x-ndjson")
             await held.enter_async_context(self._slots.take(share))
-            return _Events(self._lines(request, installed, share), held.pop_all(), self._runs)
+            return EventStream(self._lines(request, installed, share), held.pop_all(), self._runs)
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         spare_slot = partial(self._slots.take_spare, share)
@@ -326,46 +326,6 @@ class _Endpoint:
         return _json(refused, {"WWW-Authenticate": "Bearer"})
 
 
-class _Answer(Response):
-    """A response that is sent in pieces, each after the client took the one before. `held` is released at the end."""
-
-    def __init__(self, content: bytes, status: int, held: contextlib.AsyncExitStack | None) -> None:
-        super().__init__(content, status, media_type="application/json")
-        self._held = held or contextlib.AsyncExitStack()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._held:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            last = max(len(self.body) - 1, 0) // FREE_BYTES * FREE_BYTES
-            for start in range(0, last, FREE_BYTES):
-                piece = self.body[start : start + FREE_BYTES]
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": self.body[last:]})
-
-
-class _Events(StreamingResponse):
-    """A response whose lines are sent as they come. If the client disconnects, the lines are cancelled.
-
-    If the executor stops, the last line says so. `held` is released at the end.
-    """
-
-    def __init__(self, lines: AsyncGenerator[bytes], held: contextlib.AsyncExitStack, runs: Runs) -> None:
-        super().__init__(lines, media_type="application/x-ndjson")
-        self._lines = lines
-        self._held = held
-        self._runs = runs
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._held, contextlib.aclosing(self._lines):
-            with contextlib.suppress(ClientDisconnect):
-                try:
-                    async with self._runs.under_way():
-                        await cancel_if_gone(receive, self.stream_response(send))
-                except Stopping:
-                    last = wire.line(Failed(error=_STOPPING, stopping=True))
-                    await send({"type": "http.response.body", "body": last})
-
-
 async def _body(request: Request) -> bytearray:
     body = bytearray()  # `request.body()` would keep a second copy until the answer
     async for chunk in request.stream():
@@ -387,7 +347,7 @@ def _refusal(reason: Exception) -> RunResponse:
         case Full():
             return wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, _FULL)
         case Stopping():
-            return wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, _STOPPING)
+            return wire.refusal(HTTPStatus.SERVICE_UNAVAILABLE, STOPPING)
     log.error("run.failed", reason=str(reason))
     return wire.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, _SANDBOX_FAILED, verdict=Verdict.INTERNAL_ERROR)
 
