@@ -94,44 +94,32 @@ class Box:
         contents_at = descriptors.add(await seal(*contents)) if files else -1
         self._streams = StepStreams(job.step, self.kill)
         order = await self._streams.order(descriptors)
-        words = partial(run_words, files, contents_at, order, forwards=job.step.wires is not None)
-        if out := job.out_limits:
-            self._collected = CollectedFiles()
-            words = partial(
-                words,
-                out=descriptors.add(self._collected.take_writer()),
-                max_files=out.files,
-                max_bytes=out.bytes,
-                folder="" if out.paths else _from_work(out.folder),
-                paths=out.paths,
-            )
-        pipes = job.step.pipes
-        if pipes:
-            words = partial(words, ends=order.stdin, relays=pipes.judge == self.id)
-        return Begin(self.id, job.step.limits, words(), pipes.judge if pipes else None)
+        wanted, pipes = job.out_limits, job.step.pipes
+        self._collected = CollectedFiles() if wanted else None
+        words = run_words(
+            files,
+            contents_at,
+            order,
+            wanted.paths if wanted else (),
+            out=descriptors.add(self._collected.take_writer()) if self._collected else -1,
+            max_files=wanted.files if wanted else 0,
+            max_bytes=wanted.bytes if wanted else 0,
+            folder=_from_work(wanted.folder) if wanted and not wanted.paths else "",
+            forwards=job.step.wires is not None,
+            ends=order.stdin if pipes else -1,
+            relays=pipes is not None and pipes.judge == self.id,
+        )
+        return Begin(self.id, job.step.limits, words, pipes.judge if pipes else None)
 
     def _result(self, report: StepReport, job: Job) -> StepResult:
         assert self._streams
         output, errors, cut = self._streams.finish()
-        stopped = report.stopped
+        used = {name: value for name, value in vars(report).items() if name != "id"}
         # It wrote too much before it reached its end or another limit.
         if cut and job.step.stop_on_overflow:
-            stopped = "output"
-        result = StepResult(
-            exit_code=report.exit_code,
-            signal=report.signal,
-            cpu_s=report.cpu_s,
-            wall_s=report.wall_s,
-            waited_s=report.waited_s,
-            memory_bytes=report.memory_bytes,
-            stopped=stopped,
-            stdout=output,
-            stderr=errors,
-            cut=cut,
-            turns=self._streams.turns,
-            written=self._streams.written,
-            ended_at=report.ended_at,
-        )
+            used["stopped"] = "output"
+        turns, written = self._streams.turns, self._streams.written
+        result = StepResult(**used, stdout=output, stderr=errors, cut=cut, turns=turns, written=written)
         if self._collected is None or job.out_limits is None:
             return result
         if job.out_limits.folder == WORK:

@@ -90,20 +90,9 @@ def box_words(order: MakeBox) -> bytes:
 
 
 def run_words(
-    files: Sequence[tuple[str, int, int]],
-    contents: int,
-    step: StepOrder,
-    *,
-    out: int = -1,
-    max_files: int = 0,
-    max_bytes: int = 0,
-    folder: str = "",
-    paths: Sequence[str] = (),
-    forwards: bool = False,
-    ends: int = -1,
-    relays: bool = False,
+    files: Sequence[tuple[str, int, int]], contents: int, step: StepOrder, paths: Sequence[str], **values: str | int
 ) -> bytes:
-    """Return the words for `run` in init/pid1.c.
+    """Return the words for `run` in init/pid1.c. The `values` are those of `READ_BY["run"]`.
 
     `files` are those of the work folder, and of folders beside it, whose names begin with `..`: name, size, mode.
     `contents` is the index of the descriptor of one file with the contents of all, or -1.
@@ -120,18 +109,7 @@ def run_words(
     """
     packet = _words_for("read_files", count=len(files), contents=contents)
     packet += b"".join(_words_for("read_file", name=name, size=size, mode=mode) for name, size, mode in files)
-    packet += to_words(len(paths), *paths)
-    packet += _words_for(
-        "run",
-        out=out,
-        max_files=max_files,
-        max_bytes=max_bytes,
-        folder=folder,
-        forwards=forwards,
-        ends=ends,
-        relays=relays,
-    )
-    return packet + _step_words(step)
+    return packet + to_words(len(paths), *paths) + _words_for("run", **values) + _step_words(step)
 
 
 def _step_words(step: StepOrder) -> bytes:
