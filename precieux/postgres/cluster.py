@@ -2,13 +2,11 @@
 
 cluster/    the data directory (PGDATA)
 password    the superuser's, from which those of the roles are derived; mode 0600
-roles       the roles that the cluster has
 socket/     the server listens here; mode 0700. It is in /tmp if this path is too long for a socket
 log         the server's log since its last start
 lock        locked by the process that owns the server
 """
 
-import asyncio
 import errno
 import fcntl
 import hashlib
@@ -22,23 +20,20 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-import asyncpg
-
 from precieux.postgres.data_directory import Account, DataDirectory
-from shared.adapters.database.roles import DATABASE, HAND_OVER, Role, making
+from shared.adapters.database.roles import DATABASE, Role, making
 from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
 from shared.common.service.parent_death import die_with_parent
 
 #: Postgres does not inherit our environment, so no locale, PGDATA or secret of the caller reaches it.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-#: The superuser. It is used only to make the roles.
+#: The superuser. It is used only to make the cluster.
 _SUPERUSER: Final = "precieux"
 _SOCKET: Final = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel
@@ -56,23 +51,20 @@ class PostmasterStatus:
     socket_folder: Path
 
 
-#: The content of the file `roles` when all roles exist.
-_ROLES: Final = " ".join(Role) + "\n"
-
-
 class Cluster:
     """The cluster in one folder. `prepare` makes it if there is none."""
 
     def __init__(self, data: DataDirectory) -> None:
         self._data = data
         self._password = data.folder / "password"
-        self._roles = data.folder / "roles"
         self._lock = data.folder / "lock"
         self.directory = data.folder / "cluster"
         self.log = data.folder / "log"
 
     def url(self, socket_folder: Path, role: Role) -> str:
-        return self._address(socket_folder, role, self._password_of(role))
+        # The address names the socket itself: if it named the folder, PGPORT in the environment would change it.
+        socket = quote(str(socket_folder / _SOCKET), safe="/")
+        return f"postgresql://{role}:{self._password_of(role)}@/{DATABASE}?host={socket}"
 
     def prepare(self, *, durable: bool) -> None:
         """Make the cluster if there is none. Raise `ConfigurationError` if it is of another major version."""
@@ -86,29 +78,6 @@ class Cluster:
                 f"{self._data.major}: back them up with the old release (`precieux backup FILE`), then restore them "
                 "with this one into a new folder (`precieux restore FILE`, PRECIEUX_DATA_DIR)."
             )
-
-    def hand_over(self) -> None:
-        """Give the folder to the server's account if an earlier release used another one. Call `claim` first."""
-        self._hand_over(self.directory)
-        self._data.account.own(self._password)
-
-    def make_roles(self, socket_folder: Path) -> None:
-        """Upgrade an earlier release's cluster to what `prepare` makes today. Its server must be running."""
-        if self._roles.exists() and self._roles.read_text() == _ROLES:
-            return
-
-        async def main() -> None:
-            connection = await asyncpg.connect(self._address(socket_folder, _SUPERUSER, self._superuser_password()))
-            try:
-                for statement in (*self._role_statements(), HAND_OVER):
-                    await connection.execute(statement)
-            finally:
-                await connection.close()
-
-        # In another thread, because this one may run an event loop.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, main()).result()
-        self._roles.write_text(_ROLES)
 
     def make_socket_folder(self) -> Path:
         """Make a folder that only the server's account and root may enter, and return it."""
@@ -180,10 +149,6 @@ class Cluster:
         # Lines by number (LOCK_FILE_LINE_* in Postgres' miscadmin.h): 1 the process, 5 the socket folder, 8 the state.
         if len(lines) < 8 or lines[7].strip() != "ready":
             return None
-        if not lines[4]:
-            raise ConfigurationError(
-                f"An earlier release of Precieux is running on {self._data.folder}: stop it, and start this one."
-            )
         return PostmasterStatus(pid=int(lines[0]), socket_folder=Path(lines[4]))
 
     @property
@@ -211,9 +176,10 @@ class Cluster:
             options.append("--no-sync")
         arguments = (f"--pgdata={cluster}", f"--username={_SUPERUSER}", f"--pwfile={password}", *options)
         self._run("initdb", *arguments, account=maker)
+        self._data.account.own(password)
         password.rename(self._password)
         statements = [
-            *self._role_statements(),
+            *making({role: self._password_of(role) for role in Role}),
             f"CREATE DATABASE {DATABASE} OWNER {Role.OWNER}",
             f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
             f"GRANT CONNECT ON DATABASE {DATABASE} TO {', '.join(Role)}",
@@ -223,43 +189,30 @@ class Cluster:
         options = ["-c", f"fsync={'on' if durable else 'off'}", "-c", "exit_on_error=on"]
         self._run("postgres", "--single", "-D", str(cluster), *options, "postgres", account=maker, feed=feed)
         self._hand_over(cluster)
-        self._roles.write_text(_ROLES)
         cluster.rename(self.directory)
         draft.rmdir()
 
     def _hand_over(self, directory: Path) -> None:
-        """Give the directory to the server's account if it belongs to another one."""
+        """Give the directory to the server's account if another one has made it."""
         uid, gid = self._data.account.uid, self._data.account.gid
         if uid is None or gid is None or directory.stat().st_uid == uid:
             return
-        # It uses descriptors and follows no link, because any daemon may have used the old account. The top folder
-        # comes last, so that an interrupted hand-over starts again.
+        # It uses descriptors and follows no link, because other daemons may share the maker's account.
         for _, folders, files, descriptor in os.fwalk(directory):
             for name in (*folders, *files):
                 os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
         os.chown(directory, uid, gid, follow_symlinks=False)
 
-    @staticmethod
-    def _address(socket_folder: Path, user: str, password: str) -> str:
-        # The address names the socket itself: if it named the folder, PGPORT in the environment would change it.
-        socket = quote(str(socket_folder / _SOCKET), safe="/")
-        return f"postgresql://{user}:{password}@/{DATABASE}?host={socket}"
-
-    def _superuser_password(self) -> str:
+    def _password_of(self, role: Role) -> str:
+        """Return the role's password. The function is one-way, so it does not reveal those of others."""
         try:
-            return self._password.read_text().strip()
+            of_superuser = self._password.read_text().strip()
         except OSError as exc:
             raise ConfigurationError(
                 f"The password of the database cannot be read ({exc.strerror}: {self._password}): let this user read"
                 " the file, or restore a backup by `precieux restore`."
             ) from exc
-
-    def _password_of(self, role: Role) -> str:
-        # Passwords are derived by a one-way function, so that one role's password does not reveal another's.
-        return hmac.digest(self._superuser_password().encode(), role.encode(), hashlib.sha256).hex()
-
-    def _role_statements(self) -> list[str]:
-        return list(making({role: self._password_of(role) for role in Role}))
+        return hmac.digest(of_superuser.encode(), role.encode(), hashlib.sha256).hex()
 
     def _run(self, program: str, *arguments: str, account: Account, feed: str = "") -> None:
         done = subprocess.run(

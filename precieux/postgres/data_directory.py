@@ -126,13 +126,9 @@ def _wheel_binaries() -> Path:
 
 
 def _account_of_root(data_dir: Path) -> Account:
-    """Return the owner of the data (an ordinary user may have made them), or else an account that nothing else uses.
-
-    An earlier release ran Postgres as `nobody`, as other daemons without an account do. Its data are handed over
-    (`Cluster.hand_over`).
-    """
+    """Return the owner of the data (an ordinary user may have made them), or else an account that nothing else uses."""
     owner = next((path.stat() for path in (data_dir / "cluster", data_dir) if path.exists()), None)
-    if owner is not None and owner.st_uid not in (0, _nobody()):
+    if owner is not None and owner.st_uid != 0:
         return Account(owner.st_uid, owner.st_gid)
     unused = next(
         number for number in itertools.count(FIRST_USER_ID) if not _is_named(number, pwd.getpwuid, grp.getgrgid)

@@ -95,7 +95,6 @@ class EmbeddedPostgres:
             cluster.prepare(durable=self._durable)
             self._socket_folder = self._socket_folder or cluster.make_socket_folder()
             self._launch(cluster, data, self._socket_folder)
-            cluster.make_roles(self._socket_folder)
         except OSError as exc:
             self._end()
             raise DatabaseUnavailable(
@@ -148,7 +147,6 @@ class EmbeddedPostgres:
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         claim = cluster.claim(socket_folder, self._while_waiting)
         try:
-            cluster.hand_over()
             with open(cluster.log, "wb", opener=_private) as output:
                 self._process = subprocess.Popen(
                     command,

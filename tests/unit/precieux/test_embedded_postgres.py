@@ -25,7 +25,7 @@ from shared.adapters.database.roles import Role
 from shared.adapters.database.schema import require_current
 from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
 from tests.fixtures.folders import server_folder
-from tests.fixtures.postgres import administrator_url, connected, value_of
+from tests.fixtures.postgres import connected, value_of
 from tests.fixtures.processes import descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -326,49 +326,11 @@ def test_each_role_has_its_own_password(running: EmbeddedPostgres, prepared: Pat
             asyncio.run(asyncpg.connect(running.url(Role.OWNER), password=wrong))
 
 
-@pytest.fixture
-def of_an_earlier_release(data: Path) -> Path:
-    """Return a folder with one role, the superuser, which owns a table. As root, `nobody` owns the data."""
-    postgres = EmbeddedPostgres(data, durable=False)
-
-    async def undo() -> None:
-        connection = await asyncpg.connect(administrator_url(postgres))
-        await connection.execute("CREATE TABLE kept AS SELECT 1 AS one; ALTER DATABASE precieux OWNER TO precieux")
-        await connection.execute(f"DROP OWNED BY {', '.join(Role)}; DROP ROLE {', '.join(Role)}")
-        await connection.close()
-
-    with postgres:
-        asyncio.run(undo())
-    (data / "roles").unlink()
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        for path in (data / "password", data / "cluster", *(data / "cluster").rglob("*")):
-            os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    return data
-
-
-def test_the_data_of_an_earlier_release_get_their_roles(of_an_earlier_release: Path) -> None:
-    for _ in range(2):
-        with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
-            assert value_of(postgres, "SELECT one FROM kept") == 1
-            assert value_of(postgres, "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'") == "precieux_owner"
-            for role in Role:
-                assert value_of(postgres, "SELECT current_user", role) == role
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as another user")
-def test_roots_data_change_owner_from_nobody(of_an_earlier_release: Path, open_folder: Path) -> None:
-    # Another daemon that runs as `nobody` could have left it there.
-    precious = open_folder / "precious"
-    precious.write_text("root's")
-    (of_an_earlier_release / "cluster/base/link").symlink_to(precious)
-    with EmbeddedPostgres(of_an_earlier_release, durable=False) as postgres:
-        assert value_of(postgres, "SELECT one FROM kept") == 1
-        cluster, password = of_an_earlier_release / "cluster", of_an_earlier_release / "password"
-        owners = {path.lstat().st_uid for path in (password, cluster, *cluster.rglob("*"))}
-        assert postgres.pid is not None
-        assert owners == {Path(f"/proc/{postgres.pid}").stat().st_uid}
-        assert owners.isdisjoint({0, pwd.getpwnam("nobody").pw_uid})
-        with pytest.raises(KeyError):
-            pwd.getpwuid(*owners)
-    assert precious.stat().st_uid == 0
+def test_roots_data_belong_to_a_user_without_a_name(running: EmbeddedPostgres) -> None:
+    """`nobody`, as other daemons run too, makes them, because `initdb` needs a user with a name."""
+    cluster, password = running.folder / "cluster", running.folder / "password"
+    owners = {path.lstat().st_uid for path in (password, cluster, *cluster.rglob("*"))}
+    assert owners == {Path(f"/proc/{running.pid}").stat().st_uid}
+    with pytest.raises(KeyError):
+        pwd.getpwuid(*owners)
