@@ -15,22 +15,12 @@ from precieux import terminal
 from precieux.commands import batch_files, show
 from precieux.commands.batch_files import check_writable, read_entries, say_chosen, say_totals, write_results
 from precieux.commands.options import (
-    CheckerArgs,
-    CheckerName,
-    CpuSeconds,
     Entry,
-    InteractorPath,
     Json,
-    MemoryBytes,
     Metadata,
-    Protocol,
-    Test,
-    Tests,
-    ToProblem,
-    WallSeconds,
     on_server,
 )
-from precieux.commands.parameters import Judges, cases_of, judges_of, limits_of, metadata_of
+from precieux.commands.parameters import JudgeOptions, Judges, LimitOptions, metadata_of
 from precieux.errors import UsageError
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
@@ -49,16 +39,9 @@ def batch(
     entry: Entry = None,
     email: Annotated[str | None, typer.Option(help="Where the results are mailed. Default: nowhere.")] = None,
     digest: Annotated[bool, typer.Option("--digest", help="Send one mail for all instead of one each.")] = False,
-    test: Test = None,
-    tests: Tests = None,
-    checker: CheckerName = "lines",
-    checker_args: CheckerArgs = None,
-    interactor: InteractorPath = None,
-    protocol: Protocol = "kattis",
-    problem: ToProblem = None,
-    cpu_s: CpuSeconds = None,
-    wall_s: WallSeconds = None,
-    memory_bytes: MemoryBytes = None,
+    *,
+    judge: JudgeOptions,
+    limits: LimitOptions,
     metadata: Metadata = None,
     output: Annotated[Path | None, typer.Option(help="File for the results, as CSV. Default: standard output.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Run the same programs once more.")] = False,
@@ -69,15 +52,16 @@ def batch(
     Ctrl-C does not stop the programs. The same command then follows them, and runs none twice.
     """
     entries = [replace(one, email=one.email or email) for one in read_entries(path, language, entry)]
-    cases = cases_of(test, tests)
-    limits, texts = limits_of(cpu_s, wall_s, memory_bytes), metadata_of(metadata)
-    judges = judges_of(checker, checker_args, interactor, protocol)
+    cases = judge.cases()
+    limits_of_all, texts = limits.read(), metadata_of(metadata)
+    judges = judge.judges()
     check_writable(output)
     api = server.connect()
+    problem = judge.problem
     if problem and "@" not in problem:
         # A mended problem then makes another batch.
         problem = f"{problem}@{api.problem(problem).version}"
-    common = SubmissionParameters(language="", tests=cases, problem=problem, limits=limits, metadata=texts)
+    common = SubmissionParameters(language="", tests=cases, problem=problem, limits=limits_of_all, metadata=texts)
     bodies = [_body(one, common) for one in entries]
     max_batch = api.limits().max_batch
     if entry is None:

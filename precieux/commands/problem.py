@@ -10,7 +10,8 @@ import typer
 
 from precieux import terminal
 from precieux.commands import show
-from precieux.commands.options import Json, byte_count, on_server
+from precieux.commands.options import Json, on_server
+from precieux.commands.parameters import byte_count
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server

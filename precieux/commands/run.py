@@ -7,26 +7,10 @@ import typer
 
 from precieux import terminal
 from precieux.commands import show
-from precieux.commands.options import (
-    Args,
-    CompilerArgs,
-    CpuSeconds,
-    Entry,
-    Input,
-    InputFile,
-    Json,
-    Language,
-    MemoryBytes,
-    Paths,
-    WallSeconds,
-    on_server,
-)
-from precieux.commands.parameters import limits_of, read_input
-from precieux.errors import UsageError
-from precieux.host import files
+from precieux.commands.options import Json, Paths, on_server
+from precieux.commands.parameters import LimitOptions, ProgramOptions
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
-from precieux.programs.read import read_program
 from shared.common.service.stop_signals import INTERRUPTED
 
 #: The exit code of a program that a signal has ended is this and the signal's number, as in a shell.
@@ -37,32 +21,13 @@ _SIGNAL: Final = 128
 def run(
     server: Server,
     paths: Paths,
-    text: Input = None,
-    input_file: InputFile = None,
-    language: Language = None,
-    entry: Entry = None,
-    args: Args = None,
-    compiler_args: CompilerArgs = None,
-    cpu_s: CpuSeconds = None,
-    wall_s: WallSeconds = None,
-    memory_bytes: MemoryBytes = None,
+    program: ProgramOptions,
+    limits: LimitOptions,
     as_json: Json = False,
 ) -> None:
     """Run a program on a server now, and show what it writes. Nothing is stored. The exit code is the program's."""
-    if files.STDIN in paths and input_file == files.STDIN:
-        raise UsageError("Standard input can be the program or its input, not both.")
-    program = read_program(paths, entry=entry, language=language)
+    asked = {**program.read(paths), "limits": limits.read()}
     client = server.connect(patient=True)
-    asked: dict[str, Any] = {
-        "language": program.language,
-        "source": program.source,
-        "files": None if program.source is not None else program.files,
-        "entry": program.entry,
-        "stdin": read_input(text, input_file),
-        "args": args or (),
-        "compiler_args": compiler_args or (),
-        "limits": limits_of(cpu_s, wall_s, memory_bytes),
-    }
     try:
         with stoppable():
             if as_json:

@@ -11,34 +11,20 @@ from precieux.commands import show
 from precieux.commands.follow import follow
 from precieux.commands.options import (
     Args,
-    CheckerArgs,
-    CheckerName,
-    CompilerArgs,
-    CpuSeconds,
-    Entry,
     Input,
     InputFile,
-    InteractorPath,
     Json,
-    Language,
-    MemoryBytes,
     Metadata,
     Number,
     Paths,
-    Protocol,
-    Test,
-    Tests,
     Timeout,
-    ToProblem,
     Wait,
-    WallSeconds,
     on_server,
 )
-from precieux.commands.parameters import cases_of, judges_of, limits_of, metadata_of, read_input
+from precieux.commands.parameters import JudgeOptions, LimitOptions, ProgramOptions, metadata_of, read_input
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
-from precieux.programs.read import read_program
 from precieux_client import Submission
 
 #: Submissions that `status` lists.
@@ -50,25 +36,13 @@ def submit(
     server: Server,
     paths: Paths,
     email: Annotated[str | None, typer.Option(help="Where the result is mailed. Default: nowhere.")] = None,
-    text: Input = None,
-    input_file: InputFile = None,
-    language: Language = None,
-    entry: Entry = None,
-    args: Args = None,
-    compiler_args: CompilerArgs = None,
-    cpu_s: CpuSeconds = None,
-    wall_s: WallSeconds = None,
-    memory_bytes: MemoryBytes = None,
+    *,
+    program: ProgramOptions,
+    limits: LimitOptions,
     expected: Annotated[
         Path | None, typer.Option("--expected", help="File with the output that it should have.")
     ] = None,
-    test: Test = None,
-    tests: Tests = None,
-    checker: CheckerName = "lines",
-    checker_args: CheckerArgs = None,
-    interactor: InteractorPath = None,
-    protocol: Protocol = "kattis",
-    problem: ToProblem = None,
+    judge: JudgeOptions,
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Leave out the tests after the first bad one.")
     ] = False,
@@ -80,24 +54,16 @@ def submit(
 ) -> None:
     """Send a program to a server, and have it run."""
     _check_waiting(wait, timeout)
-    if files.STDIN in paths and input_file == files.STDIN:
-        raise UsageError("Standard input can be the program or its input, not both.")
-    program = read_program(paths, entry=entry, language=language)
-    judges = judges_of(checker, checker_args, interactor, protocol)
-    cases = cases_of(test, tests)
-    if entry is None and len(program.files) > 1:
-        terminal.hint(f"Of {len(program.files)} files, {program.entry} is run. --entry names another one.")
+    asked = program.read(paths)
+    judges = judge.judges()
+    cases = judge.cases()
+    if program.entry is None and len(asked["files"] or ()) > 1:
+        terminal.hint(f"Of {len(asked['files'])} files, {asked['entry']} is run. --entry names another one.")
     submission = server.connect().submit(
-        language=program.language,
-        source=program.source,
-        files=None if program.source is not None else program.files,
-        entry=program.entry,
-        stdin=read_input(text, input_file),
-        args=args or (),
-        compiler_args=compiler_args or (),
-        limits=limits_of(cpu_s, wall_s, memory_bytes),
+        **asked,
+        limits=limits.read(),
         expected_output=files.read_text(expected) if expected else None,
-        problem=problem,
+        problem=judge.problem,
         checker=judges.checker,
         interactor=judges.interactor,
         tests=cases,
@@ -188,9 +154,8 @@ def rerun(
     text: Input = None,
     input_file: InputFile = None,
     args: Args = None,
-    cpu_s: CpuSeconds = None,
-    wall_s: WallSeconds = None,
-    memory_bytes: MemoryBytes = None,
+    *,
+    limits: LimitOptions,
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: Json = False,
@@ -198,8 +163,7 @@ def rerun(
     """Run a submission again, with other input, arguments or limits if they are given."""
     _check_waiting(wait, timeout)
     client = server.connect()
-    limits = limits_of(cpu_s, wall_s, memory_bytes)
-    run = client.rerun(number, stdin=read_input(text, input_file), args=args, limits=limits)
+    run = client.rerun(number, stdin=read_input(text, input_file), args=args, limits=limits.read())
     what = f"Run {run.number} of submission {number}"
     _answer(server, client.get(number), what, wait=wait, timeout=timeout, as_json=as_json)
 

@@ -7,11 +7,14 @@ import pytest
 import typer
 
 from precieux.commands import show
-from precieux.commands.options import byte_count
-from precieux.commands.parameters import Judges, judges_of
+from precieux.commands.parameters import JudgeOptions, Judges, byte_count
 from precieux.errors import UsageError
 from precieux_client import Checker, Interactor, ProgramChecker
 from tests.factories import client_submission
+
+
+def judges_of(checker: str, args: list[str] | None, interactor: Path | None, protocol: str) -> Judges:
+    return JudgeOptions(checker=checker, checker_args=args, interactor=interactor, protocol=protocol).judges()
 
 
 @pytest.fixture

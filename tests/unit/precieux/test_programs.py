@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from precieux.commands.parameters import cases_of
+from precieux.commands.parameters import JudgeOptions
 from precieux.errors import UsageError
 from precieux.host.files import STDIN
 from precieux.programs.package import read_package
@@ -109,7 +109,7 @@ def test_names_that_may_be_misspelt_are_shown(tmp_path: Path, capsys: pytest.Cap
     """The file of the output may be misspelt, and then the test would give its points away."""
     for name in ("1.in", "1.out", "2.in", "2.ou", "10.in", "11.out", ".hidden"):
         (tmp_path / name).write_text("1\n")
-    cases_of(None, tmp_path)
+    JudgeOptions(tests=tmp_path).cases()
     said = capsys.readouterr().err
     assert "if they end well: 2, 10." in said
     assert "belong to no test: 2.ou, 11.out." in said
