@@ -4,13 +4,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from api_service.mails import mail_routes as mails
+from api_service.mails import mailgun_routes as mailgun
 from api_service.problems import check_routes as checks
 from api_service.problems import problem_routes as problems
 from api_service.v1.routes import (
     batches,
     languages,
-    mailgun,
-    mails,
     output,
     runs,
     server,

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.v1.routes.mailgun import report_of
+from api_service.mails.mailgun_routes import report_of
 from shared.adapters.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.rows import execute, fetch, insert

@@ -77,7 +77,7 @@ async def test_the_latest_result_is_mailed_again(
 async def test_a_page_of_mails_leads_to_the_next(
     api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api_service.v1.routes.mails.PAGE_ITEMS", 2)
+    monkeypatch.setattr("api_service.mails.mail_routes.PAGE_ITEMS", 2)
     upload = await add(database)
     await execute(
         database,

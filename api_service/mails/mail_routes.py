@@ -1,10 +1,12 @@
 """The mails of a submission."""
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import Request, Response
 
-from api_service.http.errors import Kind
+from api_service.access.auth import Principal
+from api_service.http.errors import ApiError, Kind
 from api_service.requests.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.requests.idempotency import once
 from api_service.requests.ids import SubmissionId
@@ -12,12 +14,16 @@ from api_service.requests.openapi import V1Router
 from api_service.requests.validation import read_query
 from api_service.requests.visibility import refuse_unknown, require_visible
 from api_service.services import ReaderDep, ServicesDep, SubmitterDep
-from api_service.submissions.mails import mail_again
-from api_service.submissions.service import OnStored
-from shared.records.mail import of_submission
+from api_service.submissions.service import OnStored, Submissions
+from shared.records.mail import mails, of_submission
 from shared.records.resources.models import ListOf, Mail
 
 router = V1Router(tags=["submissions"])
+
+_LATEST_RESULT: Final = """
+    SELECT u.email, (SELECT max(job.id) FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS job
+    FROM uploads u WHERE u.id = :upload
+"""
 
 
 @router.operation(
@@ -33,8 +39,8 @@ async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, s
     await require_visible(services, principal, id)
     query = read_query(request, PageQuery)
     async with services.database.connection() as connection:
-        mails, following = await of_submission.mails(connection, id, limit=PAGE_ITEMS, before=query.cursor)
-    return page_answer(request, services, ListOf[Mail], mails, following)
+        page, following = await of_submission.mails(connection, id, limit=PAGE_ITEMS, before=query.cursor)
+    return page_answer(request, services, ListOf[Mail], page, following)
 
 
 @router.operation(
@@ -53,10 +59,29 @@ async def mail_result_again(
     read_query(request)
 
     async def work(on_stored: OnStored) -> int:
-        return await mail_again(services.submissions, principal, id, on_stored)
+        return await _mail_again(services.submissions, principal, id, on_stored)
 
     async def render(mail: int) -> Mail:
         async with services.database.connection() as connection:
             return await of_submission.mail(connection, mail) or refuse_unknown("mail")
 
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
+
+
+async def _mail_again(submissions: Submissions, principal: Principal, upload: int, on_stored: OnStored) -> int:
+    """Order a mail of the latest result, and return its number.
+
+    Raises `ApiError`: 409 without a recipient or a result, 422 if the address may not be mailed, 429 if its budget is
+    used up.
+    """
+    async with submissions.database.transaction() as connection:
+        result = await connection.fetch_one(_LATEST_RESULT, {"upload": upload})
+        if result is None or result["email"] is None or result["job"] is None:
+            raise ApiError(
+                Kind.NOTHING_TO_MAIL,
+                "This submission has no `email`, or no result yet; a result can be mailed when it has both.",
+            )
+        await submissions.take_mail(connection, principal, result["email"])
+        number = await mails.order(connection, job=result["job"], upload=upload)
+        await on_stored(connection, number)
+    return number

@@ -17,15 +17,19 @@ from api_service.requests.openapi import V1Router
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.requests.validation import checked, is_clean, parse_json, read_body, read_query
 from api_service.services import ServicesDep
-from api_service.submissions.mails import store_report
-from shared.records.mail.delivery_reports import DeliveryReport, DeliveryState
+from shared.adapters.database.connection import Database
+from shared.common.service.logging import get_logger
+from shared.records.mail.delivery_reports import DeliveryReport, DeliveryState, record
 
+log = get_logger(__name__)
 router = V1Router(tags=["service"])
 
 #: An event may be this much older or newer than our clock.
 _TOLERANCE_SECONDS: Final = 300
 #: Characters of an address (RFC 5321), and of what we keep of the other texts.
 _LONGEST: Final = 320
+
+_ADD_TOKEN: Final = "INSERT INTO mailgun_events (token) VALUES (:token) ON CONFLICT DO NOTHING RETURNING token"  # noqa: S105
 
 _Text = Annotated[str, Field(max_length=1000)]
 
@@ -75,8 +79,17 @@ async def receive_mailgun_event(request: Request, services: ServicesDep) -> Resp
     if not _is_genuine(event.signature, key.get_secret_value(), time.time()):
         detail = "The event's signature is wrong, or its time is too far from now; it is not looked at."
         raise ApiError(Kind.NOT_ACCEPTABLE, detail)
-    await store_report(services.database, event.signature.token, report_of(event.data))
+    await _store(services.database, event.signature.token, report_of(event.data))
     return Response(Received(received=True).model_dump_json(), media_type="application/json")
+
+
+async def _store(database: Database, token: str, report: DeliveryReport | None) -> None:
+    """Store a report once, by its token. None is a report that says nothing of a delivery."""
+    async with database.transaction() as connection:
+        if await connection.fetch_one(_ADD_TOKEN, {"token": token}) is None or report is None:
+            return
+        mail = await record(connection, report)
+    log.info("mail.reported", mail=mail, delivery=report.delivery)
 
 
 def _is_genuine(signature: Signature, key: str, now: float) -> bool:
