@@ -1,6 +1,8 @@
 """The settings of the API."""
 
 import re
+from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -8,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from shared.common.service.settings import ARE_LONG, IS_HTTP_URL, Settings, entries_of, split_keys
 from shared.common.text.email_addresses import is_recipient
+from shared.engine_api.languages import ALIASES, check_lang
 from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 
 #: The front doors, which answer the calls of other systems.
@@ -107,6 +110,10 @@ class ApiSettings(Settings):
         for entry in entries_of(value):
             if not _FACTOR.fullmatch(entry):
                 raise ValueError(f"{entry!r} is not like py=3")
+            name = entry.partition("=")[0].strip()
+            # Another engine may have languages that we do not know.
+            if check_lang(name) is None and (nearest := get_close_matches(name, chain(*ALIASES.values()), n=1)):
+                raise ValueError(f"{name!r} is no language: write {nearest[0]}")
         return value
 
     @field_validator("front_doors")
@@ -121,7 +128,7 @@ class ApiSettings(Settings):
     def time_factors(self) -> dict[str, float]:
         """The factors in `language_time_factors`, by the codes of languages."""
         factors = (entry.partition("=") for entry in entries_of(self.language_time_factors))
-        return {code.strip(): float(factor) for code, _, factor in factors}
+        return {check_lang(name) or name.strip(): float(factor) for name, _, factor in factors}
 
     @property
     def doors(self) -> frozenset[str]:

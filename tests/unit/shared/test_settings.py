@@ -184,6 +184,14 @@ def test_recipients_are_domains_and_all_below_them(monkeypatch: pytest.MonkeyPat
     assert load(ApiSettings).allowed_recipients == ("example.edu", "*.example.edu", "bücher.example")
 
 
+def test_a_misspelt_language_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECIEUX_LANGUAGE_TIME_FACTORS", "py=3,jaba=2")
+    with pytest.raises(ConfigurationError, match="'jaba' is no language: write java"):
+        load(ApiSettings)
+    monkeypatch.setenv("PRECIEUX_LANGUAGE_TIME_FACTORS", "Python = 3, quux=2")
+    assert load(ApiSettings).time_factors == {"py": 3.0, "quux": 2.0}
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
