@@ -8,7 +8,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir
-from precieux.installation.operator_database import operate_in_transaction
+from precieux.installation.operator_database import transact
 from precieux.mail import status_notification
 from precieux.mail.status_notification import Notification
 from shared.adapters.database.connection import Connection
@@ -33,7 +33,7 @@ def bounce(data_dir: DataDir = None) -> None:
         terminal.hint("This mail is no report of a delivery (RFC 3464), so nothing was changed.")
         return
     try:
-        done = operate_in_transaction(lambda connection: store(connection, found), data_dir)
+        done = transact(lambda connection: store(connection, found), data_dir)
     except (PrecieuxError, OSError) as exc:
         terminal.complain(str(exc))
         # The mail server keeps the report, and tries again.

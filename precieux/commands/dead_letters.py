@@ -1,8 +1,9 @@
 """`precieux dead`: lists dead letters, replays them, and drops them."""
 
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -42,26 +43,25 @@ def list_letters(
 @app.command()
 def replay(keys: Keys = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Put dead letters on the queue again. A message that has made a job makes no second one."""
-    _settle(lambda dead, chosen: dead.replay(chosen), keys, everything, data_dir, as_json)
+    _act(lambda dead, chosen: dead.replay(chosen), keys or (), everything, data_dir, as_json)
 
 
 @app.command()
 def drop(keys: Keys = None, everything: All = False, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Remove dead letters permanently."""
-    _settle(lambda dead, chosen: dead.drop(chosen), keys, everything, data_dir, as_json)
+    _act(lambda dead, chosen: dead.drop(chosen), keys or (), everything, data_dir, as_json)
 
 
-def _settle(act: Act, keys: list[str] | None, everything: bool, data_dir: Path | None, as_json: bool) -> None:
+def _act(act: Act, keys: Collection[str], everything: bool, data_dir: Path | None, as_json: bool) -> None:
     if bool(keys) == everything:
         raise typer.BadParameter("give either keys or --all")
 
-    async def settle(dead: DeadLetters) -> list[DeadLetter]:
-        chosen = {letter.key for letter in await dead.read(limit=_MANY)} if everything else set(keys or ())
-        return await act(dead, chosen)
+    async def use(dead: DeadLetters) -> list[DeadLetter]:
+        return await act(dead, {letter.key for letter in await dead.read(limit=_MANY)} if everything else keys)
 
-    settled = _with_letters(settle, data_dir)
-    _show(settled, as_json=as_json)
-    if missing := sorted(set(keys or ()) - {letter.key for letter in settled}):
+    letters = _with_letters(use, data_dir)
+    _show(letters, as_json=as_json)
+    if missing := sorted({*keys} - {letter.key for letter in letters}):
         raise PrecieuxError(f"There is no dead letter {', '.join(missing)}: see `precieux dead list`.")
 
 
@@ -75,16 +75,7 @@ def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], dat
 
 
 def _show(letters: list[DeadLetter], *, as_json: bool) -> None:
+    """Print the letters. Bytes of a body that are not UTF-8 are escaped."""
     headers = ("key", "body", "message id", "died at", "reason")
-    terminal.show_rows(headers, [_as_dict(letter) for letter in letters], as_json=as_json)
-
-
-def _as_dict(letter: DeadLetter) -> dict[str, Any]:
-    """Return the fields of a letter for a table or JSON. Bytes of the body that are not UTF-8 are escaped."""
-    return {
-        "key": letter.key,
-        "body": letter.body.decode("utf-8", "backslashreplace"),
-        "message_id": letter.message_id,
-        "died_at": letter.died_at,
-        "reason": letter.reason,
-    }
+    rows = [{**asdict(one), "body": one.body.decode("utf-8", "backslashreplace")} for one in letters]
+    terminal.show_rows(headers, rows, as_json=as_json)

@@ -10,11 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from precieux.commands import demo_report
 from precieux.host.interrupts import raise_interrupts
-from precieux.mail.mailbox import read_mailbox
+from precieux.mail.mailbox import MailFile, read_mailbox
 from precieux.programs.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
 from precieux.up.temporary_server import TemporaryServer
-from precieux_client import Client, Submission
+from precieux_client import Client
 
 _EMAIL: Final = "ada@example.com"
 _TIMEOUT: Final = 180.0  # s for all samples and mails; usually they take a few, on a busy machine many
@@ -62,29 +62,20 @@ def _run_samples(system: TemporaryServer) -> tuple[list[SampleResult], list[Samp
 
 
 def _watch(client: Client, system: TemporaryServer, numbers: dict[int, Sample]) -> list[SampleResult]:
-    """Wait until all samples are finished and mailed, or time is up. Return their results."""
+    """Wait until the results of all samples are mailed, or time is up. Return their results."""
     deadline = time.monotonic() + _TIMEOUT
+    mails: dict[int | None, MailFile] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        running = progress.add_task("Programs run", total=len(numbers))
-        mailing = progress.add_task("Mails arrived", total=len(numbers))
-        reported: set[int] = set()
-        finished: dict[int, Submission] = {}
-        while True:
-            for number in [one.id for one in client.list() if one.is_final and one.id not in finished]:
-                finished[number] = client.get(number)
-            mails = {mail.about: mail for mail in read_mailbox(system.mail_folder)}
-            progress.update(running, completed=len(finished))
-            progress.update(mailing, completed=len(mails))
-            if not err.is_terminal:  # a terminal shows the bar instead
-                for number in sorted(finished.keys() - reported):
-                    reported.add(number)
-                    err.print(f"[{len(reported)}/{len(numbers)}] {numbers[number].path.name}", markup=False)
-            complete = finished.keys() >= numbers.keys() and mails.keys() >= numbers.keys()
-            if complete or time.monotonic() > deadline:
-                break
+        running = progress.add_task("Programs run and mailed", total=len(numbers))
+        while not mails.keys() >= numbers.keys() and time.monotonic() < deadline:
             time.sleep(_POLL)
+            before, mails = mails, {mail.about: mail for mail in read_mailbox(system.mail_folder)}
+            for place, number in enumerate(sorted(numbers.keys() & (mails.keys() - before.keys())), len(before) + 1):
+                progress.advance(running)
+                if not err.is_terminal:  # a terminal shows the bar instead
+                    err.print(f"[{place}/{len(numbers)}] {numbers[number].path.name}", markup=False)
+    ended = {number: submission for number in numbers if (submission := client.get(number)).is_final}
     return [
-        SampleResult(sample, number, _EMAIL, finished.get(number), mails.get(number))
-        for number, sample in numbers.items()
+        SampleResult(sample, number, _EMAIL, ended.get(number), mails.get(number)) for number, sample in numbers.items()
     ]

@@ -7,7 +7,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.installation.operator_database import operate_in_transaction
+from precieux.installation.operator_database import transact
 from shared.adapters.database.connection import Connection
 from shared.common.service.errors import PrecieuxError
 from shared.records.resources import person
@@ -34,7 +34,7 @@ def forget(
             await person.remove(connection, stored)
         return stored
 
-    stored = operate_in_transaction(find_and_remove, data_dir)
+    stored = transact(find_and_remove, data_dir)
     if not stored.addresses:
         raise PrecieuxError(f"No submission and no mail of {email} is stored.")
     counts = f"{len(stored.submissions)} submissions and {stored.mails} mails of {', '.join(stored.addresses)} are"

@@ -9,7 +9,7 @@ import typer
 from precieux import terminal
 from precieux.commands import views
 from precieux.commands.options import DataDir, Json, OptionalRowId, RowId, Since
-from precieux.installation.operator_database import operate_in_transaction
+from precieux.installation.operator_database import transact
 from shared.adapters.database.connection import Connection
 from shared.records.operations import jobs
 from shared.records.operations.job_state import JobState
@@ -26,16 +26,14 @@ def list_jobs(
     as_json: Json = False,
 ) -> None:
     """List jobs, the newest first."""
-    rows = operate_in_transaction(
-        lambda connection: jobs.listed(connection, state=state, email=email, limit=limit), data_dir
-    )
+    rows = transact(lambda connection: jobs.listed(connection, state=state, email=email, limit=limit), data_dir)
     views.show_list(rows, views.job_cells, as_json=as_json)
 
 
 @app.command()
 def show(job_id: RowId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show one job and its mails."""
-    job = operate_in_transaction(lambda connection: jobs.details(connection, job_id), data_dir)
+    job = transact(lambda connection: jobs.details(connection, job_id), data_dir)
     if as_json:
         terminal.say_json(job)
     else:
@@ -54,7 +52,7 @@ def retry(
         return
     assert failed_since is not None
     since = failed_since.astimezone()
-    count = operate_in_transaction(lambda connection: jobs.retry_failed(connection, since), data_dir)
+    count = transact(lambda connection: jobs.retry_failed(connection, since), data_dir)
     sentence = f"{count} submissions that could not be run are requested again."
     terminal.say_done(sentence, {"requested": count}, as_json=as_json)
 
@@ -66,5 +64,5 @@ def cancel(job_id: RowId, data_dir: DataDir = None, as_json: Json = False) -> No
 
 
 def _act(act: Callable[[Connection, int], Awaitable[str]], job_id: int, data_dir: Path | None, as_json: bool) -> None:
-    done = operate_in_transaction(lambda connection: act(connection, job_id), data_dir)
+    done = transact(lambda connection: act(connection, job_id), data_dir)
     terminal.say_done(done, {"id": job_id, "done": done}, as_json=as_json)

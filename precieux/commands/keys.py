@@ -1,12 +1,12 @@
 """`precieux keys`: makes, lists and revokes API keys, and replaces their webhook secrets."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.installation.operator_database import operate_in_transaction
+from precieux.installation.operator_database import transact
 from shared.common.service.errors import PrecieuxError
 from shared.common.text.email_addresses import is_recipient
 from shared.records.accounts import api_keys, webhooks
@@ -43,7 +43,7 @@ def create(
         if not is_recipient(name_of_recipient):
             raise typer.BadParameter(f"{name_of_recipient!r} is not a domain, a *.domain or an address")
     secret = webhooks.new_secret()
-    key_id, key = operate_in_transaction(
+    key_id, key = transact(
         lambda connection: api_keys.create(connection, name, scopes, allowed, secret, run_seconds=run_seconds),
         data_dir,
     )
@@ -60,15 +60,18 @@ def create(
 @app.command("list")
 def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the keys by name. The keys themselves are not stored."""
-    keys = [_as_dict(key) for key in operate_in_transaction(api_keys.listed, data_dir)]
-    headers = ("id", "name", "scopes", "recipients", "run seconds", "created at", "revoked at")
-    terminal.show_rows(headers, keys, as_json=as_json)
+    names = ("id", "name", "scopes", "recipients", "run_seconds", "created_at", "revoked_at")
+    keys = [{name: getattr(key, name) for name in names} for key in transact(api_keys.listed, data_dir)]
+    for key in keys:
+        key["scopes"] = " ".join(sorted(key["scopes"]))
+        key["recipients"] = None if key["recipients"] is None else " ".join(key["recipients"])
+    terminal.show_rows([name.replace("_", " ") for name in names], keys, as_json=as_json)
 
 
 @app.command()
 def revoke(key_id: KeyId, data_dir: DataDir = None) -> None:
     """Revoke a key. It stops working within seconds."""
-    if not operate_in_transaction(lambda connection: api_keys.revoke(connection, key_id), data_dir):
+    if not transact(lambda connection: api_keys.revoke(connection, key_id), data_dir):
         raise _no_key(key_id)
     terminal.say(f"Key {key_id} is revoked.")
 
@@ -77,7 +80,7 @@ def revoke(key_id: KeyId, data_dir: DataDir = None) -> None:
 def rotate_webhook_secret(key_id: KeyId, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Replace a key's webhook secret, and show the new one once. Both sign the webhooks of the next 24 hours."""
     secret, hours = webhooks.new_secret(), webhooks.OLD_SECRET_HOURS
-    if not operate_in_transaction(
+    if not transact(
         lambda connection: api_keys.rotate_webhook_secret(connection, key_id, secret, hours=hours), data_dir
     ):
         raise _no_key(key_id)
@@ -90,15 +93,3 @@ def rotate_webhook_secret(key_id: KeyId, data_dir: DataDir = None, as_json: Json
 
 def _no_key(key_id: int) -> PrecieuxError:
     return PrecieuxError(f"There is no valid key {key_id}: see `precieux keys list`.")
-
-
-def _as_dict(key: api_keys.ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "scopes": " ".join(sorted(key.scopes)),
-        "recipients": " ".join(key.recipients) if key.recipients is not None else None,
-        "run_seconds": key.run_seconds,
-        "created_at": key.created_at,
-        "revoked_at": key.revoked_at,
-    }

@@ -7,7 +7,7 @@ import typer
 from precieux import terminal
 from precieux.commands import bounce, mail_test, suppressions, views
 from precieux.commands.options import DataDir, Json, OptionalRowId, RowId, Since
-from precieux.installation.operator_database import operate_in_transaction
+from precieux.installation.operator_database import transact
 from shared.common.service.errors import PrecieuxError
 from shared.common.text.control_characters import replace_controls
 from shared.records.mail import mails
@@ -25,9 +25,7 @@ def list_mails(
     as_json: Json = False,
 ) -> None:
     """List mails, the newest first."""
-    rows = operate_in_transaction(
-        lambda connection: mails.listed(connection, state=state, email=email, limit=limit), data_dir
-    )
+    rows = transact(lambda connection: mails.listed(connection, state=state, email=email, limit=limit), data_dir)
     views.show_list(rows, views.mail_cells, as_json=as_json)
 
 
@@ -41,7 +39,7 @@ def show(
     """Show a mail: its state, its history, and the text without the footer."""
     if html and as_json:
         raise typer.BadParameter("give only one of --html and --json")
-    mail = operate_in_transaction(lambda connection: mails.details(connection, mail_id), data_dir)
+    mail = transact(lambda connection: mails.details(connection, mail_id), data_dir)
     if as_json:
         terminal.say_json({**mail, "history": list(views.history(mail))})
     elif html:
@@ -65,15 +63,13 @@ def resend(
 ) -> None:
     """Send a mail now if it waits, again if it did not arrive, or as a new mail if it has left."""
     if mail_id is not None and state is None and since is None and not dry_run:
-        done = operate_in_transaction(lambda connection: mails.resend(connection, mail_id), data_dir)
+        done = transact(lambda connection: mails.resend(connection, mail_id), data_dir)
         terminal.say_done(done, {"id": mail_id, "done": done}, as_json=as_json)
         return
     if mail_id is not None or state not in mails.SENT_AGAIN or since is None:
         raise typer.BadParameter(f"Give the number of a mail, or --state ({', '.join(mails.SENT_AGAIN)}) and --since.")
     start = since.astimezone()
-    rows = operate_in_transaction(
-        lambda connection: mails.resend_all(connection, state, start, is_dry=dry_run), data_dir
-    )
+    rows = transact(lambda connection: mails.resend_all(connection, state, start, is_dry=dry_run), data_dir)
     if dry_run:
         views.show_list(rows, views.mail_cells, as_json=as_json)
     else:

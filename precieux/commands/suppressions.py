@@ -7,7 +7,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json
-from precieux.installation.operator_database import operate_in_transaction
+from precieux.installation.operator_database import transact
 from shared.common.service.errors import PrecieuxError
 from shared.common.text.email_addresses import is_address
 from shared.records.mail import suppressions
@@ -18,7 +18,7 @@ app = typer.Typer(help="List addresses to which nothing is mailed, and change th
 @app.command("list")
 def list_suppressions(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the addresses to which nothing is mailed, the oldest first."""
-    rows = [asdict(one) for one in operate_in_transaction(suppressions.listed, data_dir)]
+    rows = [asdict(one) for one in transact(suppressions.listed, data_dir)]
     terminal.show_rows(("email", "reason", "created at"), rows, as_json=as_json)
 
 
@@ -27,7 +27,7 @@ def add(email: Annotated[str, typer.Argument(help="The address.")], data_dir: Da
     """Mail nothing to an address any more, in all its spellings."""
     if not is_address(email):
         raise typer.BadParameter(f"{email!r} is not an address")
-    operate_in_transaction(lambda connection: suppressions.add(connection, email, suppressions.BY_OPERATOR), data_dir)
+    transact(lambda connection: suppressions.add(connection, email, suppressions.BY_OPERATOR), data_dir)
     terminal.say(f"Nothing is mailed to {email} any more.")
 
 
@@ -38,7 +38,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Allow mails to an address again. Do this only if its owner asks for it."""
-    removed = operate_in_transaction(lambda connection: suppressions.remove(connection, email), data_dir)
+    removed = transact(lambda connection: suppressions.remove(connection, email), data_dir)
     if not removed:
         raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux mail suppressions list`.")
     terminal.say_done(f"Results are mailed to {email} again.", [asdict(one) for one in removed], as_json=as_json)

@@ -1,16 +1,14 @@
 """`precieux migrate` and `precieux upgrade`: bring the database to this release."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir
+from precieux.installation.operator_database import address
 from precieux.installation.schema import revision_of, upgrade_schema
-from precieux.postgres.embedded import running_or_started
-from precieux.up.settings import UpSettings, load_up_settings, prepare_data_dir, require_data_dir
+from precieux.up.settings import load_up_settings, prepare_data_dir
 from shared.adapters.database.roles import Role
 from shared.adapters.database.schema import is_newer, revisions
 from shared.common.service.errors import ConfigurationError
@@ -25,7 +23,7 @@ def migrate(data_dir: DataDir = None) -> None:
     settings = load_up_settings(data_dir=data_dir)
     if not settings.database_url:
         prepare_data_dir(settings.data_dir)
-    with _owners_address(settings) as url:
+    with address(settings, Role.OWNER) as url:
         upgrade_schema(url)
 
 
@@ -35,7 +33,7 @@ def upgrade(
 ) -> None:
     """Bring the data to this release. `precieux up` does it at each start."""
     configure_logging("upgrade", load(LogSettings))
-    with _owners_address(load_up_settings(data_dir=data_dir)) as url:
+    with address(load_up_settings(data_dir=data_dir), Role.OWNER) as url:
         current, known = revision_of(url), revisions()
         newer = is_newer(current)
         waiting = known[known.index(current) + 1 :] if current in known else known
@@ -53,14 +51,3 @@ def upgrade(
             ) from exc
     usable = f"of a newer release (schema {current}), and this release can use them"
     terminal.say(f"Precieux {VERSION}: the data are {usable if newer else f'up to date (schema {known[-1]})'}.")
-
-
-@contextmanager
-def _owners_address(settings: UpSettings) -> Iterator[str]:
-    """Yield the address of the database for the owner of its tables."""
-    if settings.database_url:
-        yield settings.database_url.get_secret_value()
-        return
-    require_data_dir(settings.data_dir)
-    with running_or_started(settings.data_dir / "postgres", Role.OWNER) as url:
-        yield url

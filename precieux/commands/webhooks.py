@@ -6,7 +6,7 @@ import typer
 
 from precieux import terminal
 from precieux.commands.options import DataDir, Json, RowId
-from precieux.installation.operator_database import operate_in_transaction
+from precieux.installation.operator_database import transact
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.common.service.errors import PrecieuxError
@@ -55,7 +55,7 @@ def list_webhooks(
     async def read(connection: Connection) -> list[dict[str, Any]]:
         return [dict(row) for row in await connection.fetch_all(_LIST, values)]
 
-    _show(operate_in_transaction(read, data_dir), as_json=as_json)
+    _show(transact(read, data_dir), as_json=as_json)
 
 
 @app.command()
@@ -68,7 +68,7 @@ def show(webhook_id: RowId, data_dir: DataDir = None, as_json: Json = False) -> 
             raise _none([webhook_id])
         return dict(row)
 
-    webhook = operate_in_transaction(read, data_dir)
+    webhook = transact(read, data_dir)
     if as_json:
         terminal.say_json(webhook)
     else:
@@ -94,7 +94,7 @@ def replay(
         await connection.notify(channels.WEBHOOKS)
         return [dict(row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
-    _show(operate_in_transaction(write, data_dir), as_json=as_json)
+    _show(transact(write, data_dir), as_json=as_json)
 
 
 def _none(ids: list[int]) -> PrecieuxError:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from precieux.installation.schema import upgrade_schema
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from precieux.up.settings import load_up_settings, require_data_dir
+from precieux.up.settings import UpSettings, load_up_settings, require_data_dir
 from shared.adapters.database.connection import Connection, Database, DatabaseSettings
 from shared.adapters.database.roles import Role
 from shared.adapters.database.schema import require_current
@@ -35,11 +35,11 @@ def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = No
     """
     # The log goes to standard error, because a pipe carries only the result.
     configure_logging("operator", load(LogSettings))
-    with _address(data_dir) as url:
+    with address(load_up_settings(data_dir=data_dir), Role.OPERATOR) as url:
         return asyncio.run(_use(url, work))
 
 
-def operate_in_transaction(work: Callable[[Connection], Awaitable[T]], data_dir: Path | None = None) -> T:
+def transact(work: Callable[[Connection], Awaitable[T]], data_dir: Path | None = None) -> T:
     """Run `work` in one transaction on the operator's database, and return its result."""
 
     async def in_transaction(database: Database) -> T:
@@ -50,19 +50,20 @@ def operate_in_transaction(work: Callable[[Connection], Awaitable[T]], data_dir:
 
 
 @contextmanager
-def _address(data_dir: Path | None) -> Iterator[str]:
-    settings = load_up_settings(data_dir=data_dir)
+def address(settings: UpSettings, role: Role) -> Iterator[str]:
+    """Yield the role's address of the database. The owner's may have an older schema than this release."""
     if settings.database_url:
         yield settings.database_url.get_secret_value()
         return
     require_data_dir(settings.data_dir)
     folder = settings.data_dir / "postgres"
-    if running := running_url(folder, Role.OPERATOR):
+    if running := running_url(folder, role):
         yield running
         return
     with EmbeddedPostgres(folder) as postgres:
-        upgrade_schema(postgres.url(Role.OWNER))
-        yield postgres.url(Role.OPERATOR)
+        if role is not Role.OWNER:
+            upgrade_schema(postgres.url(Role.OWNER))
+        yield postgres.url(role)
 
 
 async def _use(url: str, work: Callable[[Database], Awaitable[T]]) -> T:

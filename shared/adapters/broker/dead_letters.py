@@ -16,8 +16,8 @@ class DeadLetter:
     key: str
     body: bytes
     message_id: str | None
-    reason: str | None
     died_at: datetime | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

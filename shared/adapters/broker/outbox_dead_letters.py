@@ -58,7 +58,7 @@ class OutboxDeadLetters:
 
 
 def _letter(row: Record) -> DeadLetter:
-    return DeadLetter(str(row["id"]), row["body"].encode(), row["message_id"], row["failure"], row["failed_at"])
+    return DeadLetter(str(row["id"]), row["body"].encode(), row["message_id"], row["failed_at"], row["failure"])
 
 
 def _ids(keys: Collection[str]) -> list[int]:

@@ -117,8 +117,8 @@ def _letter(properties: BasicProperties, body: bytes) -> DeadLetter:
         key,
         body,
         message_id,
-        reason if isinstance(reason, str) else None,
         died_at if isinstance(died_at, datetime) else None,
+        reason if isinstance(reason, str) else None,
     )
 
 

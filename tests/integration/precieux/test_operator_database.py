@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from precieux.installation.operator_database import operate, operate_in_transaction
+from precieux.installation.operator_database import operate, transact
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
 from shared.adapters.database.connection import Database
 from shared.adapters.database.roles import Role
@@ -27,7 +27,7 @@ def where(data_dir: Path | None = None) -> tuple[object, object]:
 
 
 def make_key() -> object:
-    return operate_in_transaction(lambda connection: api_keys.create(connection, "Course 101", [Scope.ADMIN]))
+    return transact(lambda connection: api_keys.create(connection, "Course 101", [Scope.ADMIN]))
 
 
 def test_the_operators_own_database_takes_precedence(
