@@ -131,18 +131,9 @@ def _read(path: Path, language: str | None, entry: str | None) -> ProgramFiles:
 
 
 def _row(entry: Entry, submission: Submission) -> dict[str, Any]:
-    run = submission.run
-    values = (
-        entry.name,
-        submission.id,
-        submission.state,
-        submission.verdict,
-        run and run.points_awarded,
-        run and run.points,
-        run and run.cpu_s and round(run.cpu_s, 6),
-        run and run.memory_bytes,
-    )
-    return dict(zip(_RESULTS, values, strict=True))
+    run, values = submission.run, (entry.name, submission.id, submission.state, submission.verdict)
+    measured = run and (run.points_awarded, run.points, run.cpu_s and round(run.cpu_s, 6), run.memory_bytes)
+    return dict(zip(_RESULTS, (*values, *(measured or [None] * 4)), strict=True))
 
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> str:

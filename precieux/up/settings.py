@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from precieux.host.ports import free_ports
 from precieux.postgres.data_directory import make_folder
 from shared.adapters.database.address import DatabaseUrl
 from shared.common.service.errors import ConfigurationError
@@ -69,10 +70,10 @@ def choose_executor_port(settings: UpSettings) -> int:
     if settings.executor_port is not None:
         check_port_is_free("127.0.0.1", settings.executor_port, setting="PRECIEUX_EXECUTOR_PORT")
         return settings.executor_port
-    for port in (_PREFERRED_EXECUTOR_PORT, 0):
-        with suppress(OSError):
-            return _try_to_listen("127.0.0.1", port)
-    raise ConfigurationError("127.0.0.1 has no free port for the executor: set PRECIEUX_EXECUTOR_PORT.")
+    with suppress(OSError):
+        _try_to_listen("127.0.0.1", _PREFERRED_EXECUTOR_PORT)
+        return _PREFERRED_EXECUTOR_PORT
+    return free_ports(1)[0]
 
 
 def prepare_data_dir(data_dir: Path) -> None:
@@ -116,10 +117,9 @@ def _require_whole(data_dir: Path) -> None:
     )
 
 
-def _try_to_listen(host: str, port: int) -> int:
+def _try_to_listen(host: str, port: int) -> None:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
         probe.listen(1)
-        return int(probe.getsockname()[1])

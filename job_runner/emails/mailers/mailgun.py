@@ -129,19 +129,19 @@ async def _beginning(response: httpx.Response) -> bytes:
 
 def _id_of(response: httpx.Response, answer: bytes) -> str:
     """Return the id in the answer, or an empty text: an error here would send the accepted mail again."""
-    try:
-        provider_id = json.loads(answer)["id"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        provider_id = None
-    if not isinstance(provider_id, str):
+    provider_id = _text_of(answer, "id")
+    if provider_id is None:
         log.warning("mailgun.no_id", status=response.status_code)
-        return ""
-    return provider_id[:500]
+    return (provider_id or "")[:500]
 
 
 def _message_of(answer: bytes) -> str:
+    return (_text_of(answer, "message") or answer[:800].decode("utf-8", "replace"))[:200]
+
+
+def _text_of(answer: bytes, name: str) -> str | None:
     try:
-        message = json.loads(answer)["message"]
+        value = json.loads(answer)[name]
     except (ValueError, KeyError, TypeError, RecursionError):
-        message = answer[:800].decode("utf-8", "replace")
-    return str(message)[:200]
+        return None
+    return value if isinstance(value, str) else None

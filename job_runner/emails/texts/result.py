@@ -6,7 +6,7 @@ harmless. Of a hidden test only the name, the verdict and the points are shown.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -277,26 +277,23 @@ class ResultWriter:
     def _line(self, test: TestOutcome) -> dict[str, Any]:
         """Return a row of the table. `usage` is the time and the memory."""
         limits = test.limits or _NO_LIMITS
-        usage = () if test.hidden else (self._time(test.cpu_s, limits), self._memory(test.memory_bytes, limits))
+        usage = [
+            self._usage(test.cpu_s, limits.cpu_s, seconds),
+            self._usage(test.memory_bytes, limits.memory_bytes, memory),
+        ]
         return {
             **self._result_of(test.verdict),
             "name": self._name(test.name),
             "points": "" if self._is_unjudged else self._points_of(test.points_awarded, test.points),
-            "usage": [*filter(None, usage)],
+            "usage": [] if test.hidden else [*filter(None, usage)],
         }
 
-    def _time(self, cpu_s: float | None, limits: ProgramLimits) -> str:
-        """Return the CPU time, beside its limit if that is known; an empty text if the engine did not measure it."""
-        if cpu_s is None:
+    def _usage(self, used: Any, limit: Any, unit: Callable[[Any, str], str]) -> str:
+        """Return a measurement, beside its limit if that is known; an empty text if the engine did not measure it."""
+        if used is None:
             return ""
-        used = seconds(cpu_s, self._locale)
-        return self._beside(used, seconds(limits.cpu_s, self._locale)) if limits.cpu_s else used
-
-    def _memory(self, memory_bytes: int | None, limits: ProgramLimits) -> str:
-        if memory_bytes is None:
-            return ""
-        used = memory(memory_bytes, self._locale)
-        return self._beside(used, memory(limits.memory_bytes, self._locale)) if limits.memory_bytes else used
+        shown = unit(used, self._locale)
+        return self._beside(shown, unit(limit, self._locale)) if limit else shown
 
     def _beside(self, part: str, whole: str) -> str:
         return self.gettext("%(part)s of %(whole)s", part=part, whole=whole)
@@ -347,9 +344,9 @@ class ResultWriter:
         used: dict[str, Any] = {"cpu_s": answer.time_s, "memory_bytes": answer.memory_bytes, "wall_s": answer.wall_s}
         if self.outcome.details and any(test.hidden for test in self.outcome.details.tests or ()):
             used = coarse(used)
-        yield Fact(self.gettext("CPU time"), self._time(used["cpu_s"], limits))
-        yield Fact(self.gettext("Memory"), self._memory(used["memory_bytes"], limits))
-        yield Fact(self.gettext("Elapsed time"), self._time(used["wall_s"], _NO_LIMITS))
+        yield Fact(self.gettext("CPU time"), self._usage(used["cpu_s"], limits.cpu_s, seconds))
+        yield Fact(self.gettext("Memory"), self._usage(used["memory_bytes"], limits.memory_bytes, memory))
+        yield Fact(self.gettext("Elapsed time"), self._usage(used["wall_s"], None, seconds))
         yield Fact(
             self.gettext("Exit code"), digits(str(answer.exit_code), locale) if answer.exit_code is not None else ""
         )
@@ -373,14 +370,9 @@ class ResultWriter:
     def _links(self, answer: RunResponse) -> Iterator[dict[str, str]]:
         yield {"text": self.gettext("Open this result"), "url": self.page}
         if self.filelink and answer.output:
-            if excerpt(answer.output).is_whole:
-                text = self.gettext("The output as a file")
-            else:
-                text = (
-                    self.gettext("All of the output that is kept")
-                    if answer.truncated
-                    else self.gettext("The whole output")
-                )
+            whole, kept = self.gettext("The whole output"), self.gettext("All of the output that is kept")
+            is_shown = excerpt(answer.output).is_whole
+            text = self.gettext("The output as a file") if is_shown else kept if answer.truncated else whole
             yield {"text": text, "url": self.filelink}
 
 
