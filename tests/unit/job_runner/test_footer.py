@@ -33,10 +33,14 @@ class Links(HTMLParser):
         self.shown += data
 
 
-def test_both_parts_name_sender_contact_and_unsubscribe_link() -> None:
+def test_both_parts_end_with_sender_contact_and_unsubscribe_link() -> None:
     contact = "abuse@example.com"
     email = with_footer(Footer(SENDER, contact))
     html = Links(email.html)
+    assert email.text.startswith("Hi,\n\nsent by: ")
+    assert email.text.endswith(f"{LINK}\n\nRegards,\n\nPrecieux")
+    assert email.html.startswith("<body><p>12</p><p ")
+    assert email.html.endswith("</p>\n</body></html>")
     assert "your address as the recipient" in " ".join(email.text.split())
     assert f"complaints: {contact}" in " ".join(email.text.split())
     assert f"{SENDER} sent you this mail because someone" in html.shown
@@ -68,14 +72,6 @@ def test_the_footer_is_in_the_mails_language() -> None:
     sent = Footer(SENDER, "abuse@example.com").add_to(email)
     assert "لغو دریافت این ایمیل‌ها" in sent.text
     assert 'lang="fa" dir="rtl"' in sent.html
-
-
-def test_the_footer_is_below_everything_else() -> None:
-    email = with_footer(Footer(SENDER, "abuse@example.com"))
-    assert email.text.startswith("Hi,\n\nsent by: ")
-    assert email.text.endswith(f"{LINK}\n\nRegards,\n\nPrecieux")
-    assert email.html.startswith("<body><p>12</p><p ")
-    assert email.html.endswith("</p>\n</body></html>")
 
 
 def test_the_senders_name_does_not_become_markup() -> None:

@@ -68,35 +68,26 @@ def test_a_reply_to_a_mail_says_what_it_blames(code: int, text: str, kind: type[
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "blame"),
     [
-        aiosmtplib.SMTPSenderRefused(421, "shutting down", "a@example.com"),
-        aiosmtplib.SMTPAuthenticationError(454, "temporary"),
-        aiosmtplib.SMTPServerDisconnected("gone"),
-        aiosmtplib.SMTPConnectError("refused"),
-        aiosmtplib.SMTPReadTimeoutError("silence"),
+        (aiosmtplib.SMTPSenderRefused(421, "shutting down", "a@example.com"), Blame.PROVIDER),
+        (aiosmtplib.SMTPAuthenticationError(454, "temporary"), Blame.PROVIDER),
+        (aiosmtplib.SMTPServerDisconnected("gone"), Blame.PROVIDER),
+        (aiosmtplib.SMTPConnectError("refused"), Blame.PROVIDER),
+        (aiosmtplib.SMTPReadTimeoutError("silence"), Blame.PROVIDER),
+        (aiosmtplib.SMTPAuthenticationError(535, "wrong password"), Blame.ACCOUNT),
+        (aiosmtplib.SMTPSenderRefused(530, "authentication required", "a@example.com"), Blame.ACCOUNT),
+        (aiosmtplib.SMTPHeloError(550, "go away"), Blame.ACCOUNT),
+        (aiosmtplib.SMTPConnectResponseError(554, "no service"), Blame.ACCOUNT),
+        (aiosmtplib.SMTPNotSupported("no AUTH"), Blame.ACCOUNT),
     ],
 )
-def test_a_4xx_reply_or_a_lost_server_is_tried_again(error: aiosmtplib.SMTPException) -> None:
+def test_an_error_before_the_mail_blames_the_provider_or_the_account(
+    error: aiosmtplib.SMTPException, blame: Blame
+) -> None:
     answer = failure(error)
     assert isinstance(answer, MailerUnavailable)
-    assert (answer.blame, answer.uncertain) == (Blame.PROVIDER, False)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        aiosmtplib.SMTPAuthenticationError(535, "wrong password"),
-        aiosmtplib.SMTPSenderRefused(530, "authentication required", "a@example.com"),
-        aiosmtplib.SMTPHeloError(550, "go away"),
-        aiosmtplib.SMTPConnectResponseError(554, "no service"),
-        aiosmtplib.SMTPNotSupported("no AUTH"),
-    ],
-)
-def test_a_5xx_reply_before_the_mail_is_about_the_account(error: aiosmtplib.SMTPException) -> None:
-    answer = failure(error)
-    assert isinstance(answer, MailerUnavailable)
-    assert answer.blame is Blame.ACCOUNT
+    assert (answer.blame, answer.uncertain) == (blame, False)
 
 
 @pytest.mark.parametrize(
