@@ -146,7 +146,7 @@ def _body(entry: batch_files.Entry, common: SubmissionParameters) -> SubmissionP
 
 def _key_of(content: object) -> str:
     """Return an Idempotency-Key of a batch's content. The server keeps it for a day."""
-    text = json.dumps(show.plain(content), default=bytes.hex, sort_keys=True)
+    text = json.dumps(show.plain(content), sort_keys=True)
     return f"precieux-batch-{hashlib.sha256(text.encode()).hexdigest()}"
 
 

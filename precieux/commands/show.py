@@ -1,11 +1,10 @@
 """Shows submissions and their results, with the reasons of bad verdicts."""
 
 import signal
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pydantic_core import to_jsonable_python
 from rich.text import Text
 
 from precieux import terminal
@@ -19,15 +18,7 @@ _HEADERS = ("id", "state", "verdict", "language", "points", "made at", "reason")
 
 def plain(value: Any) -> Any:
     """Return a value of the client as JSON has it."""
-    if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(one) for one in value]
-    return value
+    return to_jsonable_python(value, bytes_mode="base64")
 
 
 def submissions(found: Iterable[Submission]) -> None:

@@ -101,7 +101,9 @@ def _bring_up(
         notify_status(f"{WAITING}the database")
         postgres.start()
         supervisor.guard(_DATABASE, postgres)
-    database_url = postgres.url if postgres else _one_role(settings)
+    # In the operator's own database, the role of its address does everything.
+    own = settings.database_url.get_secret_value() if settings.database_url else ""
+    database_url = postgres.url if postgres else lambda _: own
     # Only now: if another `up` used this folder, our Postgres would not have started, and that key must stay.
     outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
     stack.callback(local_key.remove, settings.data_dir)
@@ -110,13 +112,6 @@ def _bring_up(
     supervisor.wait_ready()
     supervisor.start(services.services(environment, database_url))
     supervisor.wait_ready()
-
-
-def _one_role(settings: UpSettings) -> Callable[[Role], str]:
-    """Return a function that gives each role the operator's own database. The role in its address does everything."""
-    assert settings.database_url is not None
-    url = settings.database_url.get_secret_value()
-    return lambda _: url
 
 
 def _mail_destination(outer: dict[str, str], data_dir: Path) -> str:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from precieux import terminal
 from precieux.cli import app
 from precieux.commands import show, views
-from precieux.commands.usage import usage
+from precieux.commands.offers import usage
 from precieux_client import Budget, Client
 from shared.records.messages.translations import LOCALES
 
