@@ -6,10 +6,9 @@ Paths and messages of packages are hostile, as in `job_runner.emails.texts.resul
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from job_runner.emails.texts.attachments import StoredAttachment
 from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.digest import MAX_ROWS, table_as_csv
-from job_runner.emails.texts.rendering import RenderedEmail, rendered
+from job_runner.emails.texts.rendering import RenderedEmail, StoredAttachment, rendered
 from job_runner.emails.texts.sanitize import one_line
 from shared.records.messages.translations import gettext_noop, number, translations
 from shared.records.messages.verdict_texts import LABELS

@@ -73,7 +73,7 @@ class ClaimedEmail:
     `attempt` counts this try (from 1), and `crashes` the earlier ones after which the mail may have left.
 
     A mail is `suppressed` if its recipient wants no mails. It is about `upload`, or about `batch`, or about an upload
-    of that batch. `attachments` is JSON text (`job_runner.emails.texts.attachments`).
+    of that batch. `attachments` is JSON text (`StoredAttachment`).
     """
 
     id: int

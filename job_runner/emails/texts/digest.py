@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-from job_runner.emails.texts.attachments import StoredAttachment
 from job_runner.emails.texts.branding import Branding
-from job_runner.emails.texts.rendering import RenderedEmail, rendered
+from job_runner.emails.texts.rendering import RenderedEmail, StoredAttachment, rendered
 from job_runner.emails.texts.sanitize import one_line
 from shared.common.text.csv_cells import text_cell
 from shared.engine_api.codex import Verdict

@@ -1,11 +1,12 @@
 """Renders the mail that ends a request: of a result, or of a program that could not be run. Pure."""
 
+import re
+from pathlib import PurePosixPath
 from typing import Final
 
 from job_runner.emails.texts import legacy_mail
-from job_runner.emails.texts.attachments import StoredAttachment, output_name
 from job_runner.emails.texts.branding import Branding
-from job_runner.emails.texts.rendering import RenderedEmail, rendered
+from job_runner.emails.texts.rendering import RenderedEmail, StoredAttachment, rendered
 from job_runner.emails.texts.result import ResultWriter
 from job_runner.emails.texts.sanitize import is_exact, one_line
 from job_runner.leases.claim import ClaimedJob
@@ -13,6 +14,8 @@ from job_runner.verdict.outcome import NO_FILES, Outcome, StoredFiles
 
 #: Bytes of the longest output that is attached to its mail as a file.
 _MAX_ATTACHED: Final = 256 << 10
+#: What no file system takes in a name, and a dot at its beginning, which hides a file.
+_NO_NAME: Final = re.compile(r'[\\/:*?"<>|]|^\.+')
 
 
 def render(job: ClaimedJob, outcome: Outcome, branding: Branding, stored: StoredFiles = NO_FILES) -> RenderedEmail:
@@ -53,9 +56,15 @@ def _attachments(job: ClaimedJob, outcome: Outcome, output_key: str | None) -> t
     if outcome.answer is None or outcome.tests is not None:
         return ()
     output = outcome.answer.output
-    name, content_type = output_name(job.filename or ""), "text/plain; charset=utf-8"
+    name, content_type = _output_name(job.filename or ""), "text/plain; charset=utf-8"
     if is_exact(output):
         return (StoredAttachment(name, content_type, text=output),) if output and not job.is_classic else ()
     if output_key is None or len(output.encode("utf-8", "replace")) > _MAX_ATTACHED:
         return ()
     return (StoredAttachment(name, content_type, key=output_key),)
+
+
+def _output_name(file: str) -> str:
+    """Return the name of the file with the output of a program, such as `main-output.txt`."""
+    stem = _NO_NAME.sub("_", one_line(PurePosixPath(file).stem)).strip(" …")
+    return f"{stem}-output.txt" if stem else "output.txt"

@@ -1,14 +1,14 @@
 """Renders mails from their templates, in the language of each."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 import jinja2
 
-from job_runner.emails.texts.attachments import StoredAttachment, to_json
 from shared.common.text.strip_nul import strip_nul
 from shared.records.messages import templates
 from shared.records.messages.translations import direction, known_locale
@@ -33,6 +33,16 @@ _CONSTANT: Final = re.compile(r"\$(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """An attachment of a mail in the database: the object with this `key` in the store, or else a `text`."""
+
+    filename: str
+    content_type: str
+    key: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RenderedEmail:
     """The parts of a mail. `message_id` depends only on the request, so receivers recognise a mail sent twice."""
 
@@ -50,7 +60,7 @@ class RenderedEmail:
             "text": strip_nul(self.text),
             "html": strip_nul(self.html),
             "message_id": self.message_id,
-            "attachments": to_json(self.attachments),
+            "attachments": json.dumps([*map(asdict, self.attachments)]) if self.attachments else None,
         }
 
 
