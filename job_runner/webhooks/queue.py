@@ -17,20 +17,6 @@ from shared.records.judge0.callbacks import CALLBACK
 #: Characters kept of an error.
 _ERROR_LENGTH: Final = 500
 
-# Fenced by the lease, which has no index.
-_WRITE: Final = "UPDATE webhooks SET {change} WHERE id = :id AND lease_id = :lease_id RETURNING id"
-_KEEP_BODY: Final = _WRITE.format(change="body = :body")
-_MARK_DELIVERED: Final = _WRITE.format(
-    change="status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL"
-)
-_MARK_FAILED: Final = _WRITE.format(
-    change="status = 'failed', last_status = :status, last_error = :error, lease_id = NULL"
-)
-_RETRY_LATER: Final = _WRITE.format(
-    change="run_after = now() + make_interval(secs => :delay), last_status = :status, last_error = :error,"
-    " lease_id = NULL"
-)
-_RELEASE: Final = _WRITE.format(change="run_after = now(), attempt = attempt - 1, lease_id = NULL")
 _MARK_GONE: Final = """
     WITH ended AS MATERIALIZED (
         SELECT upload, batch, url FROM webhooks WHERE id = :id AND lease_id = :lease_id
@@ -169,11 +155,12 @@ async def seconds_until_due(connection: Connection) -> float | None:
 
 async def keep_body(connection: Connection, webhook: ClaimedWebhook, body: str) -> bool:
     """Store the body of a webhook, for all attempts. Return False if the lease is lost."""
-    return await _write(connection, webhook, _KEEP_BODY, body=body)
+    return await _write(connection, webhook, "body = :body", body=body)
 
 
 async def mark_delivered(connection: Connection, webhook: ClaimedWebhook, status: int) -> None:
-    await _write(connection, webhook, _MARK_DELIVERED, status=status)
+    change = "status = 'delivered', delivered_at = now(), last_status = :status, last_error = NULL, lease_id = NULL"
+    await _write(connection, webhook, change, status=status)
 
 
 async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None:
@@ -187,7 +174,8 @@ async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None
 
 async def mark_failed(connection: Connection, webhook: ClaimedWebhook, *, status: int | None, error: str) -> None:
     """Mark a webhook that is not tried again."""
-    await _write(connection, webhook, _MARK_FAILED, status=status, error=_kept(error))
+    change = "status = 'failed', last_status = :status, last_error = :error, lease_id = NULL"
+    await _write(connection, webhook, change, status=status, error=_kept(error))
 
 
 async def mark_gone(connection: Connection, webhook: ClaimedWebhook, *, status: int, error: str) -> None:
@@ -201,17 +189,22 @@ async def retry_later(
     connection: Connection, webhook: ClaimedWebhook, *, delay: float, status: int | None, error: str
 ) -> None:
     """Give a webhook back, due in `delay` seconds."""
-    await _write(connection, webhook, _RETRY_LATER, delay=delay, status=status, error=_kept(error))
+    change = "run_after = now() + make_interval(secs => :delay), last_status = :status, last_error = :error"
+    await _write(connection, webhook, f"{change}, lease_id = NULL", delay=delay, status=status, error=_kept(error))
 
 
 async def release(connection: Connection, webhook: ClaimedWebhook) -> None:
     """Give a webhook back that was not tried to the end, due at once."""
-    await _write(connection, webhook, _RELEASE)
+    await _write(connection, webhook, "run_after = now(), attempt = attempt - 1, lease_id = NULL")
 
 
-async def _write(connection: Connection, webhook: ClaimedWebhook, statement: str, **values: object) -> bool:
-    """Write one row. Return False if the lease is lost."""
-    return await connection.fetch_one(statement, {"id": webhook.id, "lease_id": webhook.lease_id, **values}) is not None
+async def _write(connection: Connection, webhook: ClaimedWebhook, change: str, **values: object) -> bool:
+    """Write one row, fenced by its lease, which has no index. Return False if the lease is lost."""
+    row = await connection.fetch_one(
+        f"UPDATE webhooks SET {change} WHERE id = :id AND lease_id = :lease_id RETURNING id",  # noqa: S608
+        {"id": webhook.id, "lease_id": webhook.lease_id, **values},
+    )
+    return row is not None
 
 
 def _kept(error: str) -> str:

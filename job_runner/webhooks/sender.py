@@ -9,7 +9,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Concatenate, Final, ParamSpec
 
 from job_runner.leases.claim import LeaseLost
 from job_runner.webhooks import queue
@@ -34,6 +34,7 @@ LEASE_SECONDS: Final = ATTEMPT_SECONDS + 15
 #: The seconds that attempts under way get when the runner stops. They are made again if they need more.
 _DRAIN_SECONDS: Final = 5.0
 
+P = ParamSpec("P")
 #: Returns the body of a webhook; None if what it is about was deleted.
 Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
 
@@ -142,15 +143,13 @@ class WebhookSender:
         if answer.error is None and answer.status is not None:
             metrics.WEBHOOKS.labels("delivered").inc()
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
-            async with self._database.connection() as connection:
-                await queue.mark_delivered(connection, webhook, answer.status)
+            await self._store(queue.mark_delivered, webhook, answer.status)
             await self._try_to(queue.bring_forward, webhook)
         elif answer.status == HTTPStatus.GONE:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
-            async with self._database.connection() as connection:
-                error = "the receiver answered HTTP 410: it wants no more"
-                await queue.mark_gone(connection, webhook, status=HTTPStatus.GONE, error=error)
+            error = "the receiver answered HTTP 410: it wants no more"
+            await self._store(queue.mark_gone, webhook, status=HTTPStatus.GONE, error=error)
         else:
             await self._give_back(webhook, answer, policy)
 
@@ -165,24 +164,27 @@ class WebhookSender:
         metrics.WEBHOOKS.labels("retried").inc()
         error = answer.error or ""
         log.info("webhook.retrying", **_context(webhook), status=answer.status, error=error, next_try_s=round(delay, 1))
-        async with self._database.connection() as connection:
-            await queue.retry_later(connection, webhook, delay=delay, status=answer.status, error=error)
+        await self._store(queue.retry_later, webhook, delay=delay, status=answer.status, error=error)
 
     async def _fail(self, webhook: ClaimedWebhook, answer: WebhookAnswer) -> None:
         metrics.WEBHOOKS.labels("failed").inc()
         log.warning("webhook.failed", **_context(webhook), status=answer.status, error=answer.error)
-        async with self._database.connection() as connection:
-            await queue.mark_failed(connection, webhook, status=answer.status, error=answer.error or "")
+        await self._store(queue.mark_failed, webhook, status=answer.status, error=answer.error or "")
 
     async def _try_to(
         self, make_due: Callable[[Connection, ClaimedWebhook], Awaitable[None]], webhook: ClaimedWebhook
     ) -> None:
         """Make this webhook, or others, due sooner. If this fails, they come at their own time."""
         try:
-            async with self._database.connection() as connection:
-                await make_due(connection, webhook)
+            await self._store(make_due, webhook)
         except DatabaseUnavailable as exc:
             log.warning("webhook.not_made_due", **_context(webhook), error=str(exc))
+
+    async def _store(
+        self, write: Callable[Concatenate[Connection, P], Awaitable[None]], *values: P.args, **options: P.kwargs
+    ) -> None:
+        async with self._database.connection() as connection:
+            await write(connection, *values, **options)
 
     async def _drain(self) -> None:
         if not self._under_way:
