@@ -38,8 +38,7 @@ _LATEST_RESULT: Final = """
 async def list_mails(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     await require_visible(services, principal, id)
     query = read_query(request, PageQuery)
-    async with services.database.connection() as connection:
-        page, following = await of_submission.mails(connection, id, limit=PAGE_ITEMS, before=query.cursor)
+    page, following = await services.database.call(of_submission.mails, id, limit=PAGE_ITEMS, before=query.cursor)
     return page_answer(request, services, ListOf[Mail], page, following)
 
 
@@ -62,8 +61,7 @@ async def mail_result_again(
         return await _mail_again(services.submissions, principal, id, on_stored)
 
     async def render(mail: int) -> Mail:
-        async with services.database.connection() as connection:
-            return await of_submission.mail(connection, mail) or refuse_unknown("mail")
+        return await services.database.call(of_submission.mail, mail) or refuse_unknown("mail")
 
     return await once(request, services, principal, None, work, render, status=HTTPStatus.ACCEPTED)
 

@@ -98,8 +98,7 @@ async def get_check(principal: SetterDep, name: ProblemName, request: Request, s
     version = await require_owned(services, principal, name, query.version)
     wait = wait_of(request, query)
     with waiting(services, principal, wait.seconds) as waiter:
-        async with services.database.connection() as connection:
-            found = await checks.latest_check(connection, version.id)
+        found = await services.database.call(checks.latest_check, version.id)
         shown = await _ended(waiter, found or refuse_unknown("check"))
     return conditional(request, shown, wait.headers)
 
@@ -117,5 +116,4 @@ async def _ended(waiter: Waiter, check: ProblemCheck) -> ProblemCheck:
 
 
 async def _read(services: Services, id_: int) -> ProblemCheck:
-    async with services.database.connection() as connection:
-        return await checks.check(connection, id_) or refuse_unknown("check")
+    return await services.database.call(checks.check, id_) or refuse_unknown("check")

@@ -39,8 +39,7 @@ async def address_rules(services: Services, principal: Principal, *, has_webhook
     """Return the rules for the addresses of a request. Only a request that `has_webhook` needs a secret for it."""
     can_sign = False
     if has_webhook:
-        async with services.database.connection() as connection:
-            can_sign = await webhooks.can_sign(connection, principal.key_id, services.webhooks)
+        can_sign = await services.database.call(webhooks.can_sign, principal.key_id, services.webhooks)
     return AddressRules(
         services.webhooks.egress, lambda email: services.submissions.refusal(principal, email), can_sign=can_sign
     )

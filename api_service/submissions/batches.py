@@ -64,6 +64,5 @@ async def cancel_batch(database: Database, batch: int, on_stored: Callable[[Conn
     if row is not None and await cancel(database, row["members"], on_stored):
         return True
     if check is not None:
-        async with database.transaction() as connection:
-            await on_stored(connection)
+        await database.transact(on_stored)
     return check is not None

@@ -45,8 +45,7 @@ class QueuePositions:
 
     async def _ask(self, upload_id: int, owner: int | None) -> Queue | None:
         began = time.monotonic()
-        async with self._database.connection() as connection:
-            queue = (await places(connection, [upload_id])).get(upload_id)
+        queue = (await self._database.call(places, [upload_id])).get(upload_id)
         if queue is not None:
             now = time.monotonic()
             start = queue.estimated_start_at

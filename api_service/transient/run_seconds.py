@@ -58,8 +58,7 @@ class RunSeconds:
             return
         budget = self._budgets.get(limit.subject)
         if budget is None:
-            async with self._database.connection() as connection:
-                in_use = await cell_rate.in_use(connection, [limit.subject])
+            in_use = await self._database.call(cell_rate.in_use, [limit.subject])
             seconds = in_use[limit.subject].seconds if in_use else 0.0
             budget = self._budgets.setdefault(limit.subject, _Budget(limit, seconds, time.monotonic()))
         budget.was_used = True

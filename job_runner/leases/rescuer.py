@@ -37,8 +37,7 @@ class Rescuer:
 
     async def run_once(self) -> list[int]:
         """Hand back the expired jobs, and return their ids."""
-        async with self._database.transaction() as connection:
-            rescued = await poison_jobs.rescue(connection)
+        rescued = await self._database.transact(poison_jobs.rescue)
         metrics.JOBS_RESCUED.inc(len(rescued))
         if rescued:
             log.warning("jobs.rescued", jobs=rescued)

@@ -245,8 +245,7 @@ class DataChecks:
         """Write as soon as the database takes it. Raise `DatabaseUnavailable` if the service stops before."""
         while True:
             try:
-                async with self._database.connection() as connection:
-                    return await write(connection)
+                return await self._database.call(write)
             except DatabaseUnavailable as exc:
                 log.warning("checks.waiting", error=str(exc), next_try_s=_RETRY_SECONDS)
                 if stop.is_set():

@@ -78,5 +78,4 @@ class Completion:
         return is_written
 
     async def _finish(self, results: Sequence[JobResult]) -> list[bool]:
-        async with self._database.connection() as connection:
-            return await finish(connection, results)
+        return await self._database.call(finish, results)

@@ -221,8 +221,7 @@ class Runner:
 
     async def _release(self, job: ClaimedJob) -> None:
         with contextlib.suppress(DatabaseUnavailable):
-            async with self._database.transaction() as connection:
-                await claim.release(connection, job.lease_id)
+            await self._database.transact(claim.release, job.lease_id)
             log.info("job.released")
 
     async def _keep_leases(self, _: asyncio.Event) -> None:

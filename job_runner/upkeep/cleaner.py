@@ -124,8 +124,7 @@ class Cleaner:
 
     async def _remove_forgotten_objects(self) -> None:
         """Remove the objects of submissions that were removed before a crash."""
-        async with self._database.connection() as connection:
-            objects = await forgotten_objects(connection, limit=_BATCH)
+        objects = await self._database.call(forgotten_objects, limit=_BATCH)
         await remove_objects(self._database, self._store, objects)
 
     async def _remove_expired(self) -> None:

@@ -9,7 +9,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Concatenate, Final, ParamSpec
+from typing import Final
 
 from job_runner.leases.claim import LeaseLost
 from job_runner.webhooks import queue
@@ -34,7 +34,6 @@ LEASE_SECONDS: Final = ATTEMPT_SECONDS + 15
 #: The seconds that attempts under way get when the runner stops. They are made again if they need more.
 _DRAIN_SECONDS: Final = 5.0
 
-P = ParamSpec("P")
 #: Returns the body of a webhook; None if what it is about was deleted.
 Render = Callable[[Connection, ClaimedWebhook], Awaitable[str | None]]
 
@@ -143,13 +142,13 @@ class WebhookSender:
         if answer.error is None and answer.status is not None:
             metrics.WEBHOOKS.labels("delivered").inc()
             log.info("webhook.delivered", **_context(webhook), status=answer.status)
-            await self._store(queue.mark_delivered, webhook, answer.status)
+            await self._database.call(queue.mark_delivered, webhook, answer.status)
             await self._try_to(queue.bring_forward, webhook)
         elif answer.status == HTTPStatus.GONE:
             metrics.WEBHOOKS.labels("gone").inc()
             log.info("webhook.gone", **_context(webhook))
             error = "the receiver answered HTTP 410: it wants no more"
-            await self._store(queue.mark_gone, webhook, status=HTTPStatus.GONE, error=error)
+            await self._database.call(queue.mark_gone, webhook, status=HTTPStatus.GONE, error=error)
         else:
             await self._give_back(webhook, answer, policy)
 
@@ -164,27 +163,21 @@ class WebhookSender:
         metrics.WEBHOOKS.labels("retried").inc()
         error = answer.error or ""
         log.info("webhook.retrying", **_context(webhook), status=answer.status, error=error, next_try_s=round(delay, 1))
-        await self._store(queue.retry_later, webhook, delay=delay, status=answer.status, error=error)
+        await self._database.call(queue.retry_later, webhook, delay=delay, status=answer.status, error=error)
 
     async def _fail(self, webhook: ClaimedWebhook, answer: WebhookAnswer) -> None:
         metrics.WEBHOOKS.labels("failed").inc()
         log.warning("webhook.failed", **_context(webhook), status=answer.status, error=answer.error)
-        await self._store(queue.mark_failed, webhook, status=answer.status, error=answer.error or "")
+        await self._database.call(queue.mark_failed, webhook, status=answer.status, error=answer.error or "")
 
     async def _try_to(
         self, make_due: Callable[[Connection, ClaimedWebhook], Awaitable[None]], webhook: ClaimedWebhook
     ) -> None:
         """Make this webhook, or others, due sooner. If this fails, they come at their own time."""
         try:
-            await self._store(make_due, webhook)
+            await self._database.call(make_due, webhook)
         except DatabaseUnavailable as exc:
             log.warning("webhook.not_made_due", **_context(webhook), error=str(exc))
-
-    async def _store(
-        self, write: Callable[Concatenate[Connection, P], Awaitable[None]], *values: P.args, **options: P.kwargs
-    ) -> None:
-        async with self._database.connection() as connection:
-            await write(connection, *values, **options)
 
     async def _drain(self) -> None:
         if not self._under_way:

@@ -41,12 +41,7 @@ def operate(work: Callable[[Database], Awaitable[T]], data_dir: Path | None = No
 
 def transact(work: Callable[[Connection], Awaitable[T]], data_dir: Path | None = None) -> T:
     """Run `work` in one transaction on the operator's database, and return its result."""
-
-    async def in_transaction(database: Database) -> T:
-        async with database.transaction() as connection:
-            return await work(connection)
-
-    return operate(in_transaction, data_dir)
+    return operate(lambda database: database.transact(work), data_dir)
 
 
 @contextmanager

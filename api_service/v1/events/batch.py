@@ -29,8 +29,7 @@ def last_id(batch: int) -> str:
 
 async def find_batch(services: Services, batch: int, owner: int | None = None) -> Batch | None:
     """Return a batch as it is now; None if there is none. With `owner`, only a batch of that key is found."""
-    async with services.database.connection() as connection:
-        return await batches.batch(connection, batch, links=services.links, owner=owner)
+    return await services.database.call(batches.batch, batch, links=services.links, owner=owner)
 
 
 async def ended_batch(services: Services, batch: int, owner: int | None) -> Batch | None:

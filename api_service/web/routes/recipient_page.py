@@ -114,8 +114,7 @@ async def read_artifact(
 async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:
     """Return the submission of a link. Raises `LinkRefused`."""
     _require_ours(lambda now: services.signer.verifies_page(upload, expires=expires, signature=signature, now=now))
-    async with services.database.connection() as connection:
-        submission = await read.submission(connection, upload, links=services.links, text_limit=_TEXT_LIMIT)
+    submission = await services.database.call(read.submission, upload, links=services.links, text_limit=_TEXT_LIMIT)
     if submission is None:
         raise LinkRefused(Reason.REMOVED)
     return for_recipient(submission)

@@ -67,8 +67,7 @@ async def confirmation_page(request: Request, email: Email, signature: Signature
 )
 async def unsubscribe(request: Request, email: Email, signature: Signature, services: ServicesDep) -> Response:
     _check(services, email, signature)
-    async with services.database.transaction() as connection:
-        await suppressions.add(connection, email, _REASON)
+    await services.database.transact(suppressions.add, email, _REASON)
     return _page(request, services, email, is_done=True)
 
 
@@ -76,8 +75,7 @@ async def unsubscribe(request: Request, email: Email, signature: Signature, serv
 async def undo(request: Request, email: Email, signature: Signature, services: ServicesDep) -> Response:
     """Allow the mails that the link has stopped. Addresses whose mails came back stay suppressed."""
     _check(services, email, signature)
-    async with services.database.transaction() as connection:
-        await suppressions.remove(connection, email, _REASON)
+    await services.database.transact(suppressions.remove, email, _REASON)
     return _page(request, services, email, is_done=False, is_undone=True)
 
 

@@ -114,8 +114,7 @@ class MailSender:
             raise failed
         if pause := self._outage.pause.seconds:
             return pause
-        async with self._database.connection() as connection:
-            following = await queue.next_due(connection)
+        following = await self._database.call(queue.next_due)
         rendered = await self._render_pending() if following.is_pending and self._render_pending else 0
         if len(claimed) == free or rendered:
             return 0.0
@@ -123,14 +122,13 @@ class MailSender:
         return self._poll_interval if following.seconds is None else max(following.seconds, 0.05)
 
     async def _claim(self, limit: int) -> list[ClaimedEmail]:
-        async with self._database.connection() as connection:
-            claimed = await queue.claim(
-                connection,
-                limit=limit,
-                lease_seconds=LEASE_SECONDS,
-                suspects=not self._took_suspect,
-                is_probe=not self._outage.pause.is_over,
-            )
+        claimed = await self._database.call(
+            queue.claim,
+            limit=limit,
+            lease_seconds=LEASE_SECONDS,
+            suspects=not self._took_suspect,
+            is_probe=not self._outage.pause.is_over,
+        )
         self._took_suspect = any(mail.crashes for mail in claimed)
         return claimed
 
@@ -159,8 +157,7 @@ class MailSender:
         metrics.MAILS.labels("sent").inc()
         log.info("mail.sent", **_context(mail))
         if delayed:
-            async with self._database.connection() as connection:
-                await queue.bring_forward(connection, delayed)
+            await self._database.call(queue.bring_forward, delayed)
 
     async def _failed(self, mail: ClaimedEmail, error: MailRefused | MailerUnavailable) -> None:
         """Record a failure: the mail is given up, or waits by itself, or stays due while all mails wait."""
@@ -178,8 +175,7 @@ class MailSender:
     async def _end(self, mail: ClaimedEmail, state: MailState, error: str | None = None) -> None:
         metrics.MAILS.labels(state).inc()
         (log.error if error else log.info)(f"mail.{state}", **_context(mail), error=error)
-        async with self._database.connection() as connection:
-            await queue.end(connection, mail.lease_id, state, error)
+        await self._database.call(queue.end, mail.lease_id, state, error)
 
     async def _retry_later(self, mail: ClaimedEmail, error: MailerUnavailable, *, is_shared: bool = False) -> None:
         metrics.MAILS.labels("paused" if error.blame is Blame.ACCOUNT else "retried").inc()
@@ -188,8 +184,9 @@ class MailSender:
             delay = max(delay, UNCERTAIN_PAUSES[mail.crashes])
         write = log.error if error.blame is Blame.ACCOUNT else log.warning
         write("mail.retrying", **_context(mail), error=str(error), next_try_s=round(delay, 1))
-        async with self._database.connection() as connection:
-            await queue.retry_later(connection, mail.lease_id, delay=delay, error=str(error), uncertain=error.uncertain)
+        await self._database.call(
+            queue.retry_later, mail.lease_id, delay=delay, error=str(error), uncertain=error.uncertain
+        )
 
     async def _hand_over(self, mail: ClaimedEmail) -> str | None:
         """Return the provider's id of the mail; None if another sender has claimed the mail meanwhile."""
@@ -219,8 +216,7 @@ class MailSender:
                 await self._extend(mail)
 
     async def _extend(self, mail: ClaimedEmail) -> bool:
-        async with self._database.connection() as connection:
-            return await queue.extend(connection, mail, lease_seconds=LEASE_SECONDS)
+        return await self._database.call(queue.extend, mail, lease_seconds=LEASE_SECONDS)
 
     async def _record_sent(self, mail: ClaimedEmail, provider_id: str) -> None:
         """Record that a mail was sent, else it is sent again. Try again while the database is unavailable.
@@ -242,8 +238,7 @@ class MailSender:
                 return
 
     async def _mark_sent(self, sent: Sequence[tuple[int, str]]) -> list[None]:
-        async with self._database.connection() as connection:
-            await queue.mark_sent(connection, sent)
+        await self._database.call(queue.mark_sent, sent)
         return [None] * len(sent)
 
 

@@ -9,9 +9,9 @@ directly to asyncpg, because `databases` compiles a statement at every call, whi
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
 import databases
@@ -29,6 +29,8 @@ from shared.common.service.settings import Settings
 
 log = get_logger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Values = Mapping[str, object]
 #: One row. `row[name]` is one value, and `dict(row)` holds all of them.
 Record: TypeAlias = asyncpg.Record
@@ -208,10 +210,23 @@ class Database:
         async with self._acquired() as raw:
             yield Connection(raw)
 
+    async def call(
+        self, work: Callable[Concatenate[Connection, P], Awaitable[T]], *values: P.args, **options: P.kwargs
+    ) -> T:
+        """Return what `work` returns for a `connection()` and these arguments."""
+        async with self.connection() as connection:
+            return await work(connection, *values, **options)
+
+    async def transact(
+        self, work: Callable[Concatenate[Connection, P], Awaitable[T]], *values: P.args, **options: P.kwargs
+    ) -> T:
+        """Return what `work` returns for a connection in a `transaction()` and these arguments."""
+        async with self.transaction() as connection:
+            return await work(connection, *values, **options)
+
     async def ping(self) -> None:
         """Raise `DatabaseUnavailable` if the server does not answer."""
-        async with self.connection() as connection:
-            await connection.execute("SELECT 1")
+        await self.call(Connection.execute, "SELECT 1")
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -141,8 +141,7 @@ async def read_system_status(database: Database, dead_letters: DeadLetters) -> S
         dead = (await dead_letters.depths())[DEAD_QUEUE].messages
     except BrokerUnavailable:
         dead = None
-    async with database.transaction() as connection:
-        return await _system_status(connection, dead)
+    return await database.transact(_system_status, dead)
 
 
 async def _system_status(connection: Connection, dead: int | None) -> SystemStatus:

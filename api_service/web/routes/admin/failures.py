@@ -54,8 +54,7 @@ async def retry(request: Request, services: ServicesDep, session: SessionDep, fo
     ids = _numbers(form)
     for job in ids:
         try:
-            async with services.database.transaction() as connection:
-                await jobs.retry(connection, job)
+            await services.database.transact(jobs.retry, job)
         except TransientError:
             raise
         except PrecieuxError as exc:
@@ -67,8 +66,7 @@ async def retry(request: Request, services: ServicesDep, session: SessionDep, fo
 
 @router.post("/admin/mails/resend")
 async def resend(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
-    async with services.database.transaction() as connection:
-        sent = await mails.send_again(connection, _numbers(form))
+    sent = await services.database.transact(mails.send_again, _numbers(form))
     log.info("operator.resent", mails=sent, by=session.principal.key_id)
     return done(request, services, "failures", "resent", len(sent))
 

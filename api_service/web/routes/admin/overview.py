@@ -21,8 +21,7 @@ _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 @router.get("/admin")
 async def overview(request: Request, services: ServicesDep, session: SessionDep) -> Response:
-    async with services.database.connection() as connection:
-        minutes = await metrics_history.read(connection, _LONG_AGO)
+    minutes = await services.database.call(metrics_history.read, _LONG_AGO)
     system = await services.system_status.get()
     return await admin_page(
         request,
@@ -40,6 +39,5 @@ After = Annotated[int, Query(ge=0, le=1 << 40, description="The second since the
 
 @router.get("/admin/series")
 async def read_series(services: ServicesDep, _: SessionDep, after: After = 0) -> Response:
-    async with services.database.connection() as connection:
-        minutes = await metrics_history.read(connection, datetime.fromtimestamp(after, UTC))
+    minutes = await services.database.call(metrics_history.read, datetime.fromtimestamp(after, UTC))
     return JSONResponse(series_of(minutes), headers={"Cache-Control": "no-store"})

@@ -24,8 +24,7 @@ _SHOWN: Final = 500
 async def suppressions(request: Request, services: ServicesDep, session: SessionDep, find: str = "") -> Response:
     # No address has other characters.
     find = "".join(filter(str.isprintable, find))
-    async with services.database.connection() as connection:
-        found = await use_cases.found(connection, find, limit=_SHOWN)
+    found = await services.database.call(use_cases.found, find, limit=_SHOWN)
     return await admin_page(request, services, session, "suppressions", suppressions=found, find=find, shown=_SHOWN)
 
 
@@ -34,15 +33,13 @@ async def add(request: Request, services: ServicesDep, session: SessionDep, form
     email = str(form.get("email", "")).strip()
     if not is_address(email):
         raise ApiError(Kind.INVALID, f"{email!r} is not an address: go back, and correct it.")
-    async with services.database.transaction() as connection:
-        await use_cases.add(connection, email, use_cases.BY_OPERATOR)
+    await services.database.transact(use_cases.add, email, use_cases.BY_OPERATOR)
     log.info("operator.suppressed", by=session.principal.key_id)
     return done(request, services, "suppressions", "suppressed")
 
 
 @router.post("/admin/suppressions/remove")
 async def remove(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
-    async with services.database.transaction() as connection:
-        removed = await use_cases.remove(connection, str(form.get("email", "")))
+    removed = await services.database.transact(use_cases.remove, str(form.get("email", "")))
     log.info("operator.allowed", addresses=len(removed), by=session.principal.key_id)
     return done(request, services, "suppressions", "allowed", len(removed))
