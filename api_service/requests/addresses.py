@@ -1,4 +1,4 @@
-"""Says which addresses a request may name: those that mails go to, and those that webhooks go to."""
+"""Says to which addresses a request may send mails and webhooks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

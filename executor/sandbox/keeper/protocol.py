@@ -84,7 +84,7 @@ class Zygote:
 
 @dataclass(frozen=True)
 class Template:
-    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that its step
+    """A box before its job is known. All files in it together may take `disk_bytes`. `limits` are those that the step
     probably has.
 
     Without a `zygote`, its first process waits to become any program. With one, it is a fork of it and runs the

@@ -1,4 +1,4 @@
-"""The names of the languages: those that a client may write, those for people, and those in other systems.
+"""The names of the languages: for clients, for people, and in other systems.
 
 Each language has a file in `definitions`, by its CodeX code. The first paragraph of the file is for all services, which
 start sooner without the rest. The executor reads there how to compile and run programs (`executor.languages`).

@@ -79,7 +79,7 @@ class LegacyFold:
         return 0.0 if group.parent is None and grade.verdict not in GOOD_VERDICTS else grade.points or 0.0
 
     def _grade(self, group: Group) -> Generator[GraderCall | None, None, Award]:
-        """Yield what the group's grade waits for: a call of its grader, or None for a test. Return its grade."""
+        """Yield a call of the group's grader, or None to wait for a test. Return the grade of the group."""
         progress, results = self._progress, list[Award]()
         for child in group.children:
             if isinstance(child, str):
