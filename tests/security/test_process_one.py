@@ -99,8 +99,8 @@ async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
 
 #: capabilities(7), by their numbers in linux/capability.h
 _CHOWN, _KILL, _SETGID, _SETUID, _NET_ADMIN, _SYS_ADMIN, _SETFCAP = 0, 5, 6, 7, 12, 21, 31
-_TO_LIVE = {_CHOWN, _KILL, _SETGID, _SETUID, _SETFCAP}
-_TO_MAKE_BOXES = _TO_LIVE | {_NET_ADMIN, _SYS_ADMIN}
+_TO_LIVE = {_CHOWN, _KILL, _SETUID}
+_TO_MAKE_BOXES = _TO_LIVE | {_SETGID, _SETFCAP, _NET_ADMIN, _SYS_ADMIN}
 
 
 def _status(pid: int) -> dict[str, str]:

@@ -264,10 +264,11 @@ void run_process_one(const struct box *box, const struct confinement *confinemen
         fail("dumpable");
     make_world(box->disk_bytes, box->user);
     write_to_proc("self/oom_score_adj", DIES_SECOND);
-    limit_capabilities(TO_RUN_BOX);
+    limit_capabilities(TO_START_PROGRAM);
     if (start_child(box, confinement, &child))
         return;
-    install_filter(&confinement->process_one_filter); /* later children have it in addition to their own */
+    limit_capabilities(TO_RUN_BOX);
+    install_filter(&confinement->process_one_filter);
     reset_signals(); /* the runtime's handlers must not run here */
     send_text(box->keeper, "ready");
     if (receive_packet(box->keeper, &packet)) {

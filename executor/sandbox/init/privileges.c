@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 const unsigned long long NO_CAPABILITY = 0;
-/* Process 1 needs these to prepare a box for another user, to start programs as that user, and to end them. It needs
- * SETFCAP to map the id that is 0 in the wall's user namespace (user_namespaces(7)). */
-const unsigned long long TO_RUN_BOX =
-    1 << CAP_CHOWN | 1 << CAP_SETUID | 1 << CAP_SETGID | 1 << CAP_KILL | 1ULL << CAP_SETFCAP;
+/* Process 1 needs these to give files to another user, to read that user's files, and to end the user's processes. */
+const unsigned long long TO_RUN_BOX = 1 << CAP_CHOWN | 1 << CAP_SETUID | 1 << CAP_KILL;
+/* To start a process as that user. SETFCAP maps the id that is 0 in the wall's user namespace (user_namespaces(7)). */
+const unsigned long long TO_START_PROGRAM = TO_RUN_BOX | 1 << CAP_SETGID | 1ULL << CAP_SETFCAP;
 /* The zygote also needs new namespaces, mounts and the loopback interface. */
-const unsigned long long TO_MAKE_BOXES = TO_RUN_BOX | 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
+const unsigned long long TO_MAKE_BOXES = TO_START_PROGRAM | 1 << CAP_SYS_ADMIN | 1 << CAP_NET_ADMIN;
 
 void empty_bounding_set(int last)
 {

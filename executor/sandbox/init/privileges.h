@@ -10,7 +10,7 @@ struct filter {
 };
 
 /* Sets of capabilities, one bit each (capabilities(7)). */
-extern const unsigned long long NO_CAPABILITY, TO_RUN_BOX, TO_MAKE_BOXES;
+extern const unsigned long long NO_CAPABILITY, TO_RUN_BOX, TO_START_PROGRAM, TO_MAKE_BOXES;
 
 void empty_bounding_set(int last_capability);
 void limit_capabilities(unsigned long long allowed);

@@ -45,14 +45,11 @@ _MAKE_BOXES = {
     "mount": {"x86_64": 165, "aarch64": 40},
     "sethostname": {"x86_64": 170, "aarch64": 161},
     "clone3": {"x86_64": 435, "aarch64": 435},
+    "unshare": {"x86_64": 272, "aarch64": 97},
 }
 #: For the keeper, which enters a box's network namespace to list its sockets (keeper/kernel_memory.py).
 _ENTER_NAMESPACES = {"setns": {"x86_64": 308, "aarch64": 268}}
 _CLONE_NEWNET = 0x40000000
-#: For process 1, which starts programs.
-_START_PROGRAMS = {"unshare": {"x86_64": 272, "aarch64": 97}}
-#: CLONE_NEWUSER and CLONE_NEWCGROUP, in which programs start
-_PROGRAMS_NAMESPACES = 0x10000000 | 0x02000000
 
 
 @dataclass(frozen=True)
@@ -84,14 +81,8 @@ def build(machine: str = _THIS_MACHINE, *, counted_by_cgroup: bool = True) -> by
 
 
 def for_process_one(machine: str = _THIS_MACHINE) -> bytes:
-    """Return the filter that process 1 gets when its box is made.
-
-    It allows the calls of programs, with any arguments, because process 1 starts them. It also allows `unshare`, but
-    only for the namespaces in which a program starts.
-    """
-    others = IfBits(0, _ALL_BITS & ~_PROGRAMS_NAMESPACES, ReturnErrno(errno.EPERM))
-    calls: dict[int, Rule] = dict.fromkeys(allowed(machine).values(), ALLOW)
-    return _filter(machine, {**calls, **{numbers[machine]: others for numbers in _START_PROGRAMS.values()}})
+    """Return the filter that process 1 gets when its box is made: the calls of programs, with any arguments."""
+    return _filter(machine, dict.fromkeys(allowed(machine).values(), ALLOW))
 
 
 def for_the_wall(machine: str = _THIS_MACHINE) -> bytes:
@@ -100,7 +91,7 @@ def for_the_wall(machine: str = _THIS_MACHINE) -> bytes:
     It also forbids io_uring to zygotes, because programs forked from one would share its rings.
     """
     of_programs = allowed(machine).values()
-    ours = [numbers[machine] for numbers in (_MAKE_BOXES | _START_PROGRAMS).values()]
+    ours = [numbers[machine] for numbers in _MAKE_BOXES.values()]
     networks = Switch(1, {_CLONE_NEWNET: ALLOW}, ReturnErrno(errno.EPERM))
     calls: dict[int, Rule] = dict.fromkeys([*of_programs, *ours], ALLOW)
     return _filter(machine, {**calls, **{numbers[machine]: networks for numbers in _ENTER_NAMESPACES.values()}})
