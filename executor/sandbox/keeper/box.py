@@ -19,9 +19,10 @@ from executor.sandbox.keeper.words import ASK_UNREAD, StepEnd, Unread
 SPAWN_TIMEOUT, _START_TIMEOUT = 30.0, 120.0
 #: Seconds in which the kernel must take down a box whose program has ended, or that was killed.
 _END_TIMEOUT = 30.0
-#: Seconds before a box is taken down. That takes the kernel as long as the executor needs to answer its client, or as a
-#: short program runs that has just been compiled, so these go first.
-_ANSWER_FIRST = 0.02
+#: Seconds before a box is taken down, at least and at most. That takes the kernel as long as the executor needs to
+#: answer its client, or as a short program runs that has just been compiled, so these go first. No box waits for longer
+#: than it ran, so that there are no more of these boxes than of those that run (`_users` in host.py).
+_ANSWER_FIRST, _PROGRAM_FIRST = 0.002, 0.02
 _NEVER = float("inf")
 #: How many answers process 1 of a judge must give about what the judge has read, the seconds between two looks at the
 #: judge, and the most looks at a judge that rests.
@@ -193,7 +194,8 @@ class WatchedBox:
     def _end_step(self, end: StepEnd) -> StepReport:
         report = self._step.end(end, self._stopped or ("wall" if self._is_late else None))
         self._stopped = report.stopped
-        self.next_check = time.monotonic() + _ANSWER_FIRST if self._program is None else _NEVER
+        rest_s = min(max(end.wall_s, _ANSWER_FIRST), _PROGRAM_FIRST)
+        self.next_check = time.monotonic() + rest_s if self._program is None else _NEVER
         if self._stopped:
             self._kill()
         if self._judge:
