@@ -30,7 +30,7 @@ class JuryRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class TimeRange:
     """The bounds of the time limit, in CPU seconds; None where there is none.
 
     `slowest_accepted_s` is the slowest test that it must not stop, `fastest_too_slow_s` the fastest submission that it
@@ -60,10 +60,10 @@ def jury_tests(package: Package, rows: Iterable[Record | Mapping[str, Any]]) -> 
     )
 
 
-def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun) -> Bounds:
+def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun) -> TimeRange:
     """Return what a submission that has run says of the limit. The times of slower languages are divided."""
     if entry["phase"] == Phase.AT_LIMIT:
-        return Bounds(None, None)
+        return TimeRange(None, None)
     factor = entry["factor"]
     below = max((test.cpu_s / factor for test in _bounding(submission, run, "bounds_from_below")), default=None)
     above = list(_bounding(submission, run, "bounds_from_above"))
@@ -71,15 +71,15 @@ def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun
     awake = (test for test in above if test.verdict is not Verdict.TIME_LIMIT or test.cpu_s > 0.9 * run.limit_s)
     too_slow = max((test.cpu_s / factor for test in awake), default=None)
     was_stopped = any(test.verdict is Verdict.TIME_LIMIT for test in above)
-    return Bounds(below, too_slow, math.inf if was_stopped or too_slow is None else too_slow)
+    return TimeRange(below, too_slow, math.inf if was_stopped or too_slow is None else too_slow)
 
 
-def narrowest(bounds: Sequence[Bounds]) -> Bounds:
+def narrowest(bounds: Sequence[TimeRange]) -> TimeRange:
     """Return the bounds that several submissions set together."""
     below = [one.slowest_accepted_s for one in bounds if one.slowest_accepted_s is not None]
     above = [one.fastest_too_slow_s for one in bounds if one.fastest_too_slow_s is not None]
     ended = min((one.too_slow_s for one in bounds), default=math.inf)
-    return Bounds(max(below, default=None), min(above, default=None), ended)
+    return TimeRange(max(below, default=None), min(above, default=None), ended)
 
 
 def _bounding(submission: JurySubmission, run: JuryRun, side: str) -> Iterator[JuryTest]:
@@ -96,18 +96,13 @@ def derived_limit(rule: TimeLimitRule, slowest_accepted_s: float) -> float:
     return round(max(1, steps) * rule.resolution, 9)
 
 
-def is_barely_too_slow(submission: JurySubmission, run: JuryRun, limit_s: float, margin: float) -> bool:
-    """Return True if it must be too slow, and is so by less than the rule's margin. Legacy packages may have such."""
-    tests = list(_bounding(submission, run, "bounds_from_above"))
-    seconds = max((test.cpu_s for test in tests), default=math.inf)
-    was_stopped = any(test.verdict is Verdict.TIME_LIMIT for test in tests)
-    return not was_stopped and limit_s < seconds < limit_s * margin
-
-
 def entry_of(
-    submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None, limit_s: float | None
+    submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None, limit_s: float | None, margin: float
 ) -> dict[str, Any]:
-    """Return the entry of a submission with its result. A test that took more than `limit_s` counts as too slow."""
+    """Return the entry of a submission with its result. A test that took more than `limit_s` counts as too slow.
+
+    `margin` is how many times the limit a submission should take that must be too slow.
+    """
     if entry["submission"] is None:
         return dict(entry)
     if run is None or run.verdict is None:
@@ -120,6 +115,10 @@ def entry_of(
     said = unmet(submission, verdict, run.points_awarded, run.points, tests, run.group_points or {})
     if verdict is Verdict.JUDGE_ERROR:
         said += [run.judge_message or next((test.judge_message for test in run.tests[-1:]), "")]
+    detail = " ".join(filter(None, said))[:2000]
+    too_slow_s = bounds_of(submission, entry, run).too_slow_s * entry["factor"]
+    if limit_s is not None and limit_s < too_slow_s < limit_s * margin:  # in legacy packages
+        detail = detail or f"It takes less than {margin:g} times the limit."
     return {
         **entry,
         "verdict": verdict,
@@ -127,7 +126,7 @@ def entry_of(
         "points_awarded": run.points_awarded,
         "slowest_s": max((test.cpu_s for test in run.tests), default=None),
         "result": CheckResult.UNEXPECTED if said else CheckResult.AS_EXPECTED,
-        "detail": " ".join(filter(None, said))[:2000] or None,
+        "detail": detail or None,
     }
 
 

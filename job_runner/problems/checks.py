@@ -13,12 +13,11 @@ from job_runner.problems import check_rows as rows
 from job_runner.problems.check_data import NOT_VALIDATED, DataCheck
 from job_runner.problems.check_mail import render_check
 from job_runner.problems.check_results import (
-    Bounds,
     JuryRun,
+    TimeRange,
     bounds_of,
     derived_limit,
     entry_of,
-    is_barely_too_slow,
     narrowest,
 )
 from job_runner.problems.check_rows import LEASE_SECONDS, ClaimedData, RunningCheck
@@ -70,16 +69,18 @@ class Checks(BatchLoop):
                 await self._finish(connection, check, progress)
         return check.id
 
-    async def _bounds(self, connection: Connection, check: RunningCheck) -> Bounds:
+    async def _bounds(self, connection: Connection, check: RunningCheck) -> TimeRange:
         """Return what the submissions that have run say of the time limit."""
-        found: list[Bounds] = []
+        found: list[TimeRange] = []
         for submission, entry in check.jury if check.derives else ():
             if entry["phase"] < Phase.AT_LIMIT and (run := await rows.run_of(connection, check, entry["submission"])):
                 found.append(bounds_of(submission, entry, run))
         return narrowest(found)
 
     async def _finish(self, connection: Connection, check: RunningCheck, progress: "_Progress") -> None:
-        entries, data = [], [*(check.data or ()), *progress.faults()]
+        entries, data = [], list(check.data or ())
+        if progress.fault:
+            data.append({"path": "", "detail": progress.fault})
         for submission, entry in check.jury:
             run = await rows.run_of(connection, check, entry["submission"])
             entries.append(progress.entry(submission, entry, run))
@@ -98,35 +99,27 @@ class Checks(BatchLoop):
 
 
 class _Progress:
-    """What the submissions of a check have shown so far. `limit_s` is the time limit, None if it is not derived."""
+    """What the submissions of a check have shown so far. `limit_s` is the derived time limit; without it, `fault`."""
 
-    def __init__(self, check: RunningCheck, bounds: Bounds) -> None:
-        self._check = check
-        self._bounds = bounds
-        self.limit_s: float | None = None
-        self._fault = ""
-        if check.derives:
-            self._derive()
+    def __init__(self, check: RunningCheck, bounds: TimeRange) -> None:
+        self._check, self._bounds = check, bounds
+        self.limit_s, self.fault = self._derived() if check.derives else (None, "")
 
-    def _derive(self) -> None:
+    def _derived(self) -> tuple[float | None, str]:
+        """Return the derived time limit, or None and why there is none."""
         rule, bounds = self._check.package.time_limit_rule, self._bounds
         most = self._check.bounds["cpu_s"].max
         if bounds.slowest_accepted_s is None:
-            self._fault = "No time limit can be derived, because no accepted submission has run."
-            return
+            return None, "No time limit can be derived, because no accepted submission has run."
         limit_s = derived_limit(rule, bounds.slowest_accepted_s)
         if limit_s > most:
-            self._fault = f"The time limit would be {limit_s:g} s; this server allows {most:g} s at most."
-        elif rule.must_separate and limit_s * rule.from_too_slow > bounds.too_slow_s:
-            self._fault = (
+            return None, f"The time limit would be {limit_s:g} s; this server allows {most:g} s at most."
+        if rule.must_separate and limit_s * rule.from_too_slow > bounds.too_slow_s:
+            return None, (
                 f"No time limit can be derived: the submissions that must pass need {limit_s:g} s, and one that must be"
                 f" too slow takes only {bounds.too_slow_s:.3g} s."
             )
-        else:
-            self.limit_s = limit_s
-
-    def faults(self) -> list[dict[str, str]]:
-        return [{"path": "", "detail": self._fault}] if self._fault else []
+        return limit_s, ""
 
     def limits(self, entry: Mapping[str, Any], phase: Phase) -> dict[str, float | int]:
         """Return the limits of a submission of this phase."""
@@ -153,13 +146,8 @@ class _Progress:
 
     def entry(self, submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun | None) -> dict[str, Any]:
         """Return the entry of a submission with its result."""
-        limit_s, margin = None, self._check.package.time_limit_rule.from_too_slow
-        if self.limit_s is not None and not entry["has_own_limit"]:
-            limit_s = self.limit_s * entry["factor"]
-        shown = entry_of(submission, entry, run, limit_s)
-        if limit_s is not None and run and is_barely_too_slow(submission, run, limit_s, margin):
-            shown["detail"] = shown.get("detail") or f"It takes less than {margin:g} times the limit."
-        return shown
+        limit_s = None if self.limit_s is None or entry["has_own_limit"] else self.limit_s * entry["factor"]
+        return entry_of(submission, entry, run, limit_s, self._check.package.time_limit_rule.from_too_slow)
 
 
 class DataChecks:

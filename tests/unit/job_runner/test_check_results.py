@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from job_runner.problems.check_results import Bounds, JuryRun, bounds_of, derived_limit, entry_of, jury_tests, narrowest
+from job_runner.problems.check_results import JuryRun, bounds_of, derived_limit, entry_of, jury_tests, narrowest
 from shared.engine_api.codex import Verdict
 from shared.judging.packages.expectations import JuryTest
 from shared.judging.packages.model import Package, PackageFormat, TimeLimitRule
@@ -45,7 +45,7 @@ def ran(*tests: tuple[Verdict, float], verdict: Verdict | None = None) -> JuryRu
     return JuryRun(verdict or (bad or [AC])[0], 1.0, 1.0, tests=tuple(results))
 
 
-def bounds_from(package: Package, entries: list[dict[str, Any]], runs: dict[int, JuryRun]) -> Bounds:
+def bounds_from(package: Package, entries: list[dict[str, Any]], runs: dict[int, JuryRun]) -> Any:
     jury = zip(package.submissions, entries, strict=True)
     return narrowest([bounds_of(one, entry, runs[entry["submission"]]) for one, entry in jury])
 
@@ -108,9 +108,11 @@ def test_results(
         for pair in zip(package.submissions, entries_of(package), strict=True)
         if pair[0].path == f"submissions/{path}"
     ]
-    found = entry_of(submission, entry, run, limit_s)
+    found = entry_of(submission, entry, run, limit_s, 1.0)
     assert (found["result"], found.get("verdict")) == (result, verdict)
     assert (found.get("detail") is None) is (result == "as_expected")
+    by_little = entry_of(submission, entry, run, limit_s, 2.0)["detail"] == "It takes less than 2 times the limit."
+    assert by_little is (result == "as_expected" and verdict is TLE)
 
 
 def test_points_of_polygon_must_be_full() -> None:
