@@ -101,11 +101,11 @@ class DataCheck:
                 _Item(data.output, data.test, data.kind, data.output) for data in package.data_tests if data.output
             ]
         items = items or [_Item("", package.tests[0])]
-        judges = {name: await self.runs.judge_files(package, judge) for name, judge in problem.judges.items()}
+        judges = await self.runs.files_of_judges(package)
         async with aclosing(self._events(problem.program, _SHOW_FILES, items, judges)) as events:
             async for item, event in events:
                 if isinstance(event, JudgeFailed):
-                    self._fault(problem.judges[event.judge].name, "It does not compile.", event.judge_message)
+                    self._fault(package.judges[event.judge].program.name, "It does not compile.", event.judge_message)
                 elif isinstance(event, TestEnded) and item.output:
                     is_wanted = (event.verdict in GOOD_VERDICTS) is not (item.kind is DataKind.INVALID_OUTPUT)
                     if not is_wanted or event.verdict is Verdict.JUDGE_ERROR:

@@ -68,6 +68,10 @@ class PackageRuns:
     async def judge_files(self, package: Package, judge: PackageProgram) -> dict[str, bytes]:
         return {**files_beside(judge), **await self.program_files(package, judge.files)}
 
+    async def files_of_judges(self, package: Package) -> dict[str, dict[str, bytes]]:
+        """Return the files of the programs that judge, by the keys of the engine's request."""
+        return {name: await self.judge_files(package, judge.program) for name, judge in package.judges.items()}
+
     async def contents(self, package: Package, paths: Iterable[str]) -> dict[str, bytes]:
         """Return files of a package by their paths in it. Raises `PermanentError` if one is missing."""
         digests = {path: package.files[path].digest for path in paths}

@@ -48,7 +48,7 @@ class ProblemRuns(PackageRuns):
             raise PermanentError("its problem is missing")
         problem = ProblemProgram(program, package, f"{version.title or package.title} ({version.reference})")
         included = await self.program_files(package, problem.included)
-        judges = {name: await self.judge_files(package, judge) for name, judge in problem.judges.items()}
+        judges = await self.files_of_judges(package)
         run = _Run(self, job, problem, problem.with_included(included), {**files, **included}, judges)
         return await run.outcome()
 

@@ -41,20 +41,13 @@ class ProblemProgram:
         self.title = title
         self.tests = {test.number: test for test in package.tests}
         limits = package.limits
-        self._judge_limits = {
-            "cpu_s": limits.judge_cpu_s,
-            "memory_bytes": limits.judge_memory_bytes,
-            "output_bytes": limits.judge_output_bytes,
-        }
-        checker = Checker() if package.checker or package.interactor else Checker(kind=CheckerKind.ICPC)
+        self._judge_limits = limits.of_judges
+        checker = Checker() if package.judges else Checker(kind=CheckerKind.ICPC)
         compile_limits = {"cpu_s": limits.compile_cpu_s, "memory_bytes": limits.compile_memory_bytes}
         as_stored = {**program.as_stored, "of_problem": True, "compile_limits": compile_limits}
         if ProblemType.MULTI_PASS in package.types:
             as_stored["passes"] = min(limits.passes, MAX_PASSES)
-        named = {"checker": package.checker, "interactor": package.interactor}
-        judges = {
-            name: self._stored(judge.program, judge.protocol) for name, judge in named.items() if judge is not None
-        }
+        judges = {name: self._stored(judge.program, judge.protocol) for name, judge in package.judges.items()}
         self.program = replace(program, checker=checker, judges=judges, as_stored=as_stored)
 
     @property
@@ -62,12 +55,6 @@ class ProblemProgram:
         """The most seconds that one test, or the grader, takes by its limits."""
         grader_s = elapsed(self._judge_limits) if self.package.grader else 0.0
         return max(self.program.silence_s * self.package.limits.passes, grader_s)
-
-    @property
-    def judges(self) -> dict[str, PackageProgram]:
-        """The programs that judge, by the keys of the engine's request."""
-        named = {"checker": self.package.checker, "interactor": self.package.interactor}
-        return {name: judge.program for name, judge in named.items() if judge}
 
     @property
     def included(self) -> dict[str, str]:

@@ -236,6 +236,11 @@ class _Limits:
     judge_memory_bytes: int
     judge_output_bytes: int
 
+    @property
+    def of_judges(self) -> dict[str, float | int]:
+        """The limits of the programs that judge, by the names that all limits have."""
+        return {name: getattr(self, f"judge_{name}") for name in ("cpu_s", "memory_bytes", "output_bytes")}
+
 
 @dataclass(frozen=True, kw_only=True)
 class PackageLimits(_Limits):
@@ -294,6 +299,12 @@ class Package:
     def title(self) -> str:
         """The title in English if there is one, else in the first language."""
         return self.titles.get("en") or next(iter(self.titles.values()), self.name)
+
+    @property
+    def judges(self) -> dict[str, PackageJudge]:
+        """The programs that judge, by the keys of the engine's request."""
+        named = {"checker": self.checker, "interactor": self.interactor}
+        return {name: judge for name, judge in named.items() if judge}
 
     @property
     def talks(self) -> bool:

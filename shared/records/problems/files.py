@@ -74,7 +74,7 @@ async def name_files(connection: Connection, version: int, sizes: Mapping[str, i
 
 def needed_files(package: Package) -> list[ArchiveFile]:
     """Return the files of tests, of programs that can run, and of samples: not those of statements, for example."""
-    programs = [judge.program for judge in (package.checker, package.interactor) if judge]
+    programs = [judge.program for judge in package.judges.values()]
     programs += [package.grader] if package.grader else []
     programs += [*package.input_validators, *(submission.program for submission in package.submissions)]
     paths: list[str | None] = [path for program in programs if not program.fault for path in program.files.values()]

@@ -59,7 +59,7 @@ def summary_of(package: Package) -> dict[str, Any]:
         "type": list(package.types),
         "languages": None if package.languages is None else list(package.languages),
         "limits": {name: getattr(limits, name) for name in ("cpu_s", "memory_bytes", "output_bytes", "source_bytes")},
-        "judge_limits": {name: getattr(limits, f"judge_{name}") for name in ("cpu_s", "memory_bytes", "output_bytes")},
+        "judge_limits": limits.of_judges,
         "checker": _checker_of(package),
         "interactor": package.interactor and _judge_of(package.interactor, package),
         "tests": {"sample": samples, "secret": len(package.tests) - samples},
@@ -81,7 +81,7 @@ def _checker_of(package: Package) -> dict[str, Any] | None:
 
 def _judge_of(judge: PackageJudge, package: Package) -> dict[str, Any]:
     """Return a judge as it comes back in answers. Its arguments are those that all tests have."""
-    program, limits = judge.program, package.limits
+    program = judge.program
     args = {test.checker_args for test in package.tests}
     return {
         "protocol": judge.protocol,
@@ -90,13 +90,7 @@ def _judge_of(judge: PackageJudge, package: Package) -> dict[str, Any]:
         "files": [{"path": name, "size_bytes": package.files[path].size_bytes} for name, path in program.files.items()],
         "args": list(args.pop()) if len(args) == 1 else [],
         "compiler_args": [],
-        "limits": {
-            "cpu_s": limits.judge_cpu_s,
-            "wall_s": None,
-            "memory_bytes": limits.judge_memory_bytes,
-            "output_bytes": limits.judge_output_bytes,
-            "processes": None,
-        },
+        "limits": {"wall_s": None, "processes": None, **package.limits.of_judges},
     }
 
 
