@@ -52,8 +52,7 @@ class BacklogGuard:
 
     async def _count(self) -> bool:
         async with self._database.connection() as connection:
-            row = await connection.fetch_one(_WAITING, {"limit": self._limit})
-        return row is not None and row["waiting"] >= self._limit
+            return int(await connection.fetch_value(_WAITING, {"limit": self._limit})) >= self._limit
 
 
 @dataclass(frozen=True, slots=True)

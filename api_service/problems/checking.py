@@ -62,29 +62,27 @@ async def start(
         package = await versions.package_of(connection, version.id) if is_there else None
         if package is None:
             raise ApiError(Kind.NOT_FOUND, "This version of the problem was deleted.")
-        batch = await connection.fetch_one(_INSERT_BATCH, {"owner": version.owner})
-        assert batch is not None
+        batch: int = await connection.fetch_value(_INSERT_BATCH, {"owner": version.owner})
         values = {
             "version": version.id,
             "owner": principal.key_id,
-            "batch": batch["id"],
+            "batch": batch,
             "plan": json.dumps(plan),
             "phase": phase,
             "email": body.email,
             "locale": locale,
             "webhook_url": body.webhook_url,
         }
-        check = await connection.fetch_one(_INSERT, values)
-        if check is None:
+        id_: int | None = await connection.fetch_value(_INSERT, values)
+        if id_ is None:
             raise ApiError(Kind.UNDER_WAY, "A check of this version is under way: wait, or cancel its batch.")
         owner = replace(principal, key_id=version.owner)
         jury = _Jury(submissions, owner, version, package, catalog, bounds, factors, locale, derives)
         requested, held = jury.sizes(phase)
         await submissions.charge_for_check(connection, principal, body.email, requested=requested, held=held)
-        await jury.store(connection, check["id"], batch["id"], phase)
-        id_: int = check["id"]
+        await jury.store(connection, id_, batch, phase)
         await connection.execute(_KEEP_SUBMISSIONS, {"id": id_, "submissions": json.dumps(jury.entries)})
-        await connection.notify(channels.BATCHES, str(batch["id"]))
+        await connection.notify(channels.BATCHES, str(batch))
         await connection.notify(channels.CHECKS)
         await on_stored(connection, id_)
     return id_

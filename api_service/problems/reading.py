@@ -80,8 +80,7 @@ async def page(
         "after": after,
         "limit": limit,
     }
-    size = await connection.fetch_one(_PAGE_BYTES, values)
-    reserve(size["bytes"] if size else 0)
+    reserve(await connection.fetch_value(_PAGE_BYTES, values))
     return [versions.from_row(row) for row in await connection.fetch_all(_PAGE, values)]
 
 

@@ -141,9 +141,8 @@ async def push(
         _check_versions(latest)
         owner = principal.key_id if row["deleted"] else row["owner"]
         values = {"name": name, "owner": owner, "settings": json.dumps(limits), "digest": upload.sha256}
-        inserted = await connection.fetch_one(_INSERT, {**values, "package_bytes": upload.size_bytes, **columns})
-        assert inserted is not None
-        id_: int = inserted["id"]
+        values |= {"package_bytes": upload.size_bytes, **columns}
+        id_: int = await connection.fetch_value(_INSERT, values)
         files = needed_files(package)
         sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
         missing = await name_files(connection, id_, sizes)
@@ -216,8 +215,7 @@ async def delete(services: Services, principal: Principal, name: str, version: i
 
 async def used_bytes(connection: Connection, owner: int | None) -> int:
     """Return the bytes that the problems of a key take."""
-    row = await connection.fetch_one(_BYTES_OF_KEY, {"owner": owner})
-    return int(row["size"]) if row else 0
+    return int(await connection.fetch_value(_BYTES_OF_KEY, {"owner": owner}))
 
 
 async def _check_space(services: Services, connection: Connection, principal: Principal, owner: int | None) -> None:

@@ -42,9 +42,7 @@ async def register(submissions: Submissions, principal: Principal, new: NewBatch
     """
     async with submissions.semaphore.take(principal), submissions.database.transaction() as connection:
         values = {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url}
-        row = await connection.fetch_one(_INSERT, values)
-        assert row is not None
-        batch: int = row["id"]
+        batch: int = await connection.fetch_value(_INSERT, values)
         members = [replace(member, batch=batch) for member in new.submissions]
         await submissions.add(connection, principal, members, has_digest=new.digest)
         await on_stored(connection, batch)

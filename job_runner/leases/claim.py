@@ -279,8 +279,7 @@ async def _text(connection: Connection, sql: str, job_id: int) -> bytes:
 
 async def source_in_row(connection: Connection, upload: int) -> bytes | None:
     """Return the source that the row of a submission holds; None if it is in the object store."""
-    row = await connection.fetch_one(_READ_SOURCE, {"id": upload})
-    content: bytes | None = row["content"] if row else None
+    content: bytes | None = await connection.fetch_value(_READ_SOURCE, {"id": upload})
     return content
 
 
@@ -305,8 +304,8 @@ async def next_due(connection: Connection) -> NextJob:
 
 async def seconds_until_retry(connection: Connection) -> float:
     """Return the seconds until the first job becomes due that is not due yet; infinity if there is none."""
-    row = await connection.fetch_one(_NEXT_RETRY)
-    return math.inf if row is None or row["seconds"] is None else float(row["seconds"])
+    seconds = await connection.fetch_value(_NEXT_RETRY)
+    return math.inf if seconds is None else float(seconds)
 
 
 async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_seconds: float) -> set[UUID]:

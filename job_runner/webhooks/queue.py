@@ -149,8 +149,8 @@ async def claim(
 
 async def seconds_until_due(connection: Connection) -> float | None:
     """Return the seconds until the next webhook that is not due yet; None if there is none."""
-    row = await connection.fetch_one(_NEXT_DUE)
-    return float(row["seconds"]) if row and row["seconds"] is not None else None
+    seconds = await connection.fetch_value(_NEXT_DUE)
+    return None if seconds is None else float(seconds)
 
 
 async def keep_body(connection: Connection, webhook: ClaimedWebhook, body: str) -> bool:

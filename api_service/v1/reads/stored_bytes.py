@@ -116,7 +116,6 @@ def _text(database: Database, size: int, sql: str, which: Mapping[str, object]) 
 
     async def read(start: int, length: int) -> bytes:
         async with database.connection() as connection:
-            row = await connection.fetch_one(sql, {**which, "start": start + 1, "length": length})
-        return bytes(row["piece"]) if row is not None else b""
+            return await connection.fetch_value(sql, {**which, "start": start + 1, "length": length}) or b""
 
     return Content(size, read, piece_bytes=_PIECE_BYTES)

@@ -76,6 +76,11 @@ class Connection:
         statement, arguments = numbered(sql, values)
         return await self._raw.fetchrow(statement, *arguments)
 
+    async def fetch_value(self, sql: str, values: Values | None = None) -> Any:
+        """Return the first column of the first row; None if there is no row."""
+        row = await self.fetch_one(sql, values)
+        return row[0] if row else None
+
     async def fetch_all(self, sql: str, values: Values | None = None) -> list[Record]:
         statement, arguments = numbered(sql, values)
         return list(await self._raw.fetch(statement, *arguments))

@@ -12,5 +12,4 @@ _LACKS_STANDBY: Final = """
 
 async def lacks_standby(connection: Connection) -> bool:
     """Return True if commits wait for a standby and none is connected. In this state no commit ends."""
-    row = await connection.fetch_one(_LACKS_STANDBY)
-    return row is not None and bool(row["lacks"])
+    return bool(await connection.fetch_value(_LACKS_STANDBY))

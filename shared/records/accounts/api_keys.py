@@ -128,8 +128,7 @@ async def revoked(connection: "Connection", key_ids: Collection[int]) -> list[in
 
 async def any_ever(connection: "Connection") -> bool:
     """Return True if there has ever been a key, including revoked keys and those of the settings."""
-    row = await connection.fetch_one(_ANY_EVER)
-    return bool(row and row["found"])
+    return bool(await connection.fetch_value(_ANY_EVER))
 
 
 async def remember_settings(connection: "Connection") -> None:

@@ -91,8 +91,7 @@ async def can_sign(connection: Connection, owner: int | None, settings: WebhookS
     """Return True if webhooks of this key can be signed; `owner` is None for a key of the settings or no key."""
     if settings.webhook_secret is not None:
         return True
-    row = await connection.fetch_one(_SIGNS_WEBHOOKS, {"owner": owner})
-    return bool(row and row["signs_webhooks"])
+    return bool(await connection.fetch_value(_SIGNS_WEBHOOKS, {"owner": owner}))
 
 
 async def signing_secrets(connection: Connection, owner: int | None, settings: WebhookSettings) -> list[str]:

@@ -105,10 +105,7 @@ async def waiting(connection: Connection, sender: int | None, *, limit: int) -> 
     """Return how many requests of a key wait to be run, counted up to `limit`. None: those that came without a key."""
     sql = _WAITING.format(of_sender="owner IS NULL" if sender is None else "owner = :sender")
     values = {"limit": limit} if sender is None else {"limit": limit, "sender": sender}
-    row = await connection.fetch_one(sql, values)
-    assert row is not None
-    number: int = row["number"]
-    return number
+    return int(await connection.fetch_value(sql, values))
 
 
 async def find(

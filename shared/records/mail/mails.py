@@ -106,10 +106,7 @@ async def details(connection: Connection, mail_id: int) -> dict[str, Any]:
 
 async def order(connection: Connection, *, job: int, upload: int) -> int:
     """Order one more mail of a stored result, and return its number."""
-    row = await connection.fetch_one(_ORDER, {"job": job, "upload": upload, "channel": channels.EMAILS})
-    assert row is not None
-    number: int = row["id"]
-    return number
+    return int(await connection.fetch_value(_ORDER, {"job": job, "upload": upload, "channel": channels.EMAILS}))
 
 
 async def resend_all(
@@ -150,8 +147,7 @@ async def resend(connection: Connection, mail_id: int) -> str:
 
 async def _require_wanted(connection: Connection, mail_id: int) -> None:
     """Raise `PrecieuxError` if nothing may be mailed to the recipient."""
-    row = await connection.fetch_one(_RECIPIENT, {"id": mail_id})
-    recipient = row and row["recipient"]
+    recipient = await connection.fetch_value(_RECIPIENT, {"id": mail_id})
     if recipient and await suppressed(connection, [recipient]):
         raise PrecieuxError(
             f"Nothing is mailed to {recipient}. If its owner wants mails again, remove it:"

@@ -144,9 +144,7 @@ async def retry_failed(connection: Connection, since: datetime) -> int:
 
     What was stopped on purpose, or stopped an engine or a runner, is left alone.
     """
-    row = await connection.fetch_one(_RETRY_FAILED, {"since": since, "queue": QUEUE})
-    assert row is not None
-    return int(row["jobs"])
+    return int(await connection.fetch_value(_RETRY_FAILED, {"since": since, "queue": QUEUE}))
 
 
 async def cancel(connection: Connection, job_id: int) -> str:

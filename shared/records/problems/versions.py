@@ -83,8 +83,8 @@ async def of_id(connection: Connection, id_: int) -> ProblemVersion | None:
 
 async def package_of(connection: Connection, id_: int) -> Package | None:
     """Return the package of the version with this id. Reading it takes some milliseconds if it has many tests."""
-    row = await connection.fetch_one(_MANIFEST, {"id": id_})
-    return _PACKAGE.validate_json(row["manifest"]) if row else None
+    manifest = await connection.fetch_value(_MANIFEST, {"id": id_})
+    return _PACKAGE.validate_json(manifest) if manifest else None
 
 
 def from_row(row: Record) -> ProblemVersion:
