@@ -33,6 +33,9 @@ def test_a_receipt_has_the_place_the_estimate_and_the_link() -> None:
     assert f"\n{PAGE}\n" in mail.text
     assert f'href="{PAGE.replace("&", "&amp;")}"' in mail.html
     assert 'lang="en" dir="ltr"' in mail.html
+    without_estimate = receipt(Queue(position=1, estimated_start_at=None)).text
+    assert "Its place in the queue is 1." in without_estimate
+    assert "around" not in without_estimate
 
 
 def test_a_receipt_in_persian_is_written_from_right_to_left() -> None:
@@ -55,12 +58,6 @@ def test_a_start_on_another_day_has_its_date() -> None:
     far = Queue(position=3, estimated_start_at=NOW + timedelta(hours=13))
     assert "around 1 February 2026, 01:01 UTC." in receipt(far).text
     assert "حدود ۱۲ بهمن ۱۴۰۴، ساعت ۰۱:۰۱" in receipt(far, "fa").text
-
-
-def test_without_an_estimate_there_is_only_the_place() -> None:
-    mail = receipt(Queue(position=1, estimated_start_at=None))
-    assert "Its place in the queue is 1." in mail.text
-    assert "around" not in mail.text
 
 
 def test_its_message_id_depends_on_the_request_alone() -> None:

@@ -58,16 +58,9 @@ def test_hostile_text_never_becomes_a_header(subject: str, body: str) -> None:
     read = message_from_bytes(data, policy=policy.default)
     assert not read.defects
     assert set(read.keys()) == {
-        "From",
-        "To",
-        "Subject",
-        "Date",
-        "Message-ID",
-        "Auto-Submitted",
-        "Content-Language",
-        "MIME-Version",
+        "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "MIME-Version",
         "Content-Type",
-    }
+    }  # fmt: skip
     assert read["To"] == "a@example.com"
     assert read["Date"] == "Sun, 01 Mar 2026 12:30:00 +0000"
 
@@ -119,27 +112,12 @@ def test_a_recipient_is_parsed(given: str, read: str) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        "",
-        "@",
-        "a@",
-        "@example.com",
-        "nobody",
-        "a b@example.com",
-        "a@example.com, b@example.com",
-        "a@example.com;b@example.com",
-        "a@example.com>",
-        "<a@example.com>",
-        "Name <a@example.com>",
-        "a@b@example.com",
-        "a@example..com",
-        "a@example.com\r\nBcc: b@example.com",
-        "a@example.com\0",
-        "ü,b@example.com",
-        "a\u2028b@example.com",
-        "a@" + "x" * 64 + ".com",
-        "a@ü\u2028.com",
+        "", "@", "a@", "@example.com", "nobody", "a b@example.com", "a@example.com, b@example.com",
+        "a@example.com;b@example.com", "a@example.com>", "<a@example.com>", "Name <a@example.com>", "a@b@example.com",
+        "a@example..com", "a@example.com\r\nBcc: b@example.com", "a@example.com\0", "ü,b@example.com",
+        "a\u2028b@example.com", "a@" + "x" * 64 + ".com", "a@ü\u2028.com", "a" * 310 + "@example.com",
     ],
-)
+)  # fmt: skip
 def test_a_text_that_is_not_one_address_is_refused(given: str) -> None:
     with pytest.raises(MailRefused):
         parse_recipient(given)
