@@ -24,7 +24,7 @@ def backup(
 ) -> None:
     """Write the data folder with its database to a file, while Precieux runs or not."""
     settings = _settings_of_a_folder(data_dir)
-    manifest = backups.back_up(settings.data_dir, file)
+    manifest = backups.back_up(settings, file)
     size = file.stat().st_size / (1 << 20)
     terminal.say(f"Wrote {file}: {size:.1f} MiB, schema {manifest.schema}. It holds secrets and addresses.")
     if os.environ.get("PRECIEUX_SECRET_KEY"):

@@ -10,9 +10,7 @@ from precieux.installation.server import Server
 def languages(server: Server, as_json: Json = False) -> None:
     """List the languages in which a program can be sent."""
     found = server.connect().languages()
-    if as_json:
-        terminal.say_json(show.plain(found))
-        return
+    show.end_with_json(found, as_json)
     rows = [
         (one.code, one.name, one.version, one.released, " ".join(one.extensions), ", ".join(one.aliases))
         for one in found
@@ -24,9 +22,7 @@ def languages(server: Server, as_json: Json = False) -> None:
 def usage(server: Server, as_json: Json = False) -> None:
     """List the budgets of an API key, what is left of each now, and how fast it comes back."""
     found = server.connect().usage()
-    if as_json:
-        terminal.say_json(show.plain(found))
-        return
+    show.end_with_json(found, as_json)
     if not found:
         terminal.hint("This key has no budgets: it may use as much as it likes.")
         return

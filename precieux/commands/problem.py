@@ -56,9 +56,7 @@ def push(
     package = read_package(path)
     of_path = path.resolve().name if path.is_dir() else path.stem
     problem = server.connect().push_problem(name or of_path.lower(), package, **settings)
-    if as_json:
-        terminal.say_json(show.plain(problem))
-        return
+    show.end_with_json(problem, as_json)
     terminal.say(f"{problem.name}@{problem.version}")
     _warn(problem)
 
@@ -68,9 +66,7 @@ def push(
 def list_problems(server: Server, as_json: Json = False) -> None:
     """List the problems of this key, and those that others share."""
     found = list(server.connect().problems())
-    if as_json:
-        terminal.say_json(show.plain(found))
-        return
+    show.end_with_json(found, as_json)
     rows = [(one.name, one.version, one.title, one.visibility, _tests(one), one.limits.cpu_s) for one in found]
     terminal.show_table(("name", "version", "title", "visibility", "tests", "CPU s"), rows, whole={"name"})
 
@@ -81,9 +77,7 @@ def show_problem(server: Server, name: Name, as_json: Json = False) -> None:
     """Show a problem."""
     name, version = _named(name)
     problem = server.connect().problem(name, version=version)
-    if as_json:
-        terminal.say_json(show.plain(problem))
-        return
+    show.end_with_json(problem, as_json)
     limits = problem.limits
     memory = (limits.memory_bytes or 0) >> 20
     rows = [

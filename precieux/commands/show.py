@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import typer
 from pydantic_core import to_jsonable_python
 from rich.text import Text
 
@@ -19,6 +20,13 @@ _HEADERS = ("id", "state", "verdict", "language", "points", "made at", "reason")
 def plain(value: Any) -> Any:
     """Return a value of the client as JSON has it."""
     return to_jsonable_python(value, bytes_mode="base64")
+
+
+def end_with_json(value: Any, as_json: bool) -> None:
+    """Print a value of the client as JSON and end the command, if JSON is wanted."""
+    if as_json:
+        terminal.say_json(plain(value))
+        raise typer.Exit
 
 
 def submissions(found: Iterable[Submission]) -> None:

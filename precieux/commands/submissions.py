@@ -98,17 +98,14 @@ def status(
     client = server.connect()
     if which.isdecimal():
         submission = client.get(int(which))
-        if as_json:
-            terminal.say_json(show.plain(submission))
-        else:
-            show.submissions([submission])
+        show.end_with_json(submission, as_json)
+        show.submissions([submission])
         return
     if "@" not in which:
         raise UsageError(f"{which} is neither the number of a submission nor an e-mail address.")
     found = list(islice(client.list(email=which), _LISTED))
-    if as_json:
-        terminal.say_json(show.plain(found))
-    elif found:
+    show.end_with_json(found, as_json)
+    if found:
         show.submissions(found)
     else:
         terminal.say(f"There are no submissions for {which}.")
@@ -190,9 +187,7 @@ def _answer(
     is_held = submission.state == "held"
     if wait and not is_held:
         _finish(server, follow(server, submission.id, timeout=timeout), as_json=as_json)
-    if as_json:
-        terminal.say_json(show.plain(submission))
-        return
+    show.end_with_json(submission, as_json)
     mailed = f" Its result is mailed to {submission.email}." if submission.email else ""
     terminal.say(f"{what} is {'held' if is_held else 'queued'}.{mailed}")
     command = server.command("rerun" if is_held else "watch", submission.id)

@@ -25,11 +25,12 @@ from itertools import zip_longest
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Final
 
+from precieux.installation.operator_database import address
 from precieux.installation.schema import revision_of, upgrade_schema
 from precieux.postgres.data_directory import find_data_directory, make_folder
 from precieux.postgres.dumps import load_dump, write_dump
-from precieux.postgres.embedded import EmbeddedPostgres, running_or_started
-from precieux.up.settings import RESTORING, prepare_data_dir, require_data_dir
+from precieux.postgres.embedded import EmbeddedPostgres
+from precieux.up.settings import RESTORING, UpSettings, prepare_data_dir, require_data_dir
 from shared.adapters.database.roles import Role
 from shared.common.service.errors import ConfigurationError, PrecieuxError
 from shared.common.version import VERSION
@@ -54,18 +55,18 @@ class Manifest:
     created_at: str
 
 
-def back_up(data_dir: Path, target: Path) -> Manifest:
+def back_up(settings: UpSettings, target: Path) -> Manifest:
     """Write a backup of the data folder to `target`, which must not exist. Only its owner can read it."""
+    data_dir = settings.data_dir
     require_data_dir(data_dir)
-    postgres = data_dir / _POSTGRES
     with ExitStack() as stack:
         draft = stack.enter_context(_new_file(target))
         # It is as large as the database, so it does not go to a temporary folder in memory.
         dump = stack.enter_context(tempfile.TemporaryFile(dir=target.absolute().parent))
         digests = stack.enter_context(tempfile.TemporaryFile(dir=target.absolute().parent))
-        url = stack.enter_context(running_or_started(postgres, Role.OWNER))
+        url = stack.enter_context(address(settings, Role.OWNER))
         manifest = Manifest(_FORMAT, VERSION, revision_of(url), datetime.now(UTC).isoformat(timespec="seconds"))
-        write_dump(url, postgres, dump)
+        write_dump(url, data_dir / _POSTGRES, dump)
         with tarfile.open(fileobj=draft, mode="w:gz", compresslevel=1) as archive:
             _add(archive, _MANIFEST, io.BytesIO(json.dumps(asdict(manifest), indent=2).encode()))
             digests.write(_add(archive, _DUMP, dump))

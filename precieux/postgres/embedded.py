@@ -13,8 +13,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -200,16 +200,6 @@ def running_url(data_dir: Path, role: Role) -> str | None:
             raise DatabaseUnavailable(f"The embedded Postgres of another process is not ready; see {cluster.log}.")
         time.sleep(_POLL)
     return None
-
-
-@contextmanager
-def running_or_started(data_dir: Path, role: Role) -> Iterator[str]:
-    """Yield this role's address of the server on this folder. If the server does not run, start it for the block."""
-    if running := running_url(data_dir, role):
-        yield running
-        return
-    with EmbeddedPostgres(data_dir) as postgres:
-        yield postgres.url(role)
 
 
 def _private(path: str, flags: int) -> int:
