@@ -115,8 +115,7 @@ class Streams:
     async def _end_revoked(self) -> None:
         keys = {stream.key for stream in self._open if stream.key is not None}
         try:
-            async with self._database.connection() as connection:
-                revoked = await api_keys.revoked(connection, list(keys))
+            revoked = await self._database.call(api_keys.revoked, list(keys))
         except DatabaseUnavailable as exc:
             # The connection that listens is lost too. When there is a new one, this is done again.
             log.warning("streams.waiting", error=str(exc))

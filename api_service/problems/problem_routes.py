@@ -99,15 +99,9 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
     query = read_query(request, ProblemsQuery)
     after = unsealed(services, _CURSOR, query.cursor)
     with reserving(services.response_memory, principal) as reserve:
-        async with services.database.connection() as connection:
-            found = await reading.page(
-                connection,
-                principal,
-                visibility=query.visibility,
-                after=after,
-                limit=query.limit + 1,
-                reserve=reserve,
-            )
+        found = await services.database.call(
+            reading.page, principal, visibility=query.visibility, after=after, limit=query.limit + 1, reserve=reserve
+        )
         items = [await reading.shown(services, principal, version) for version in found[: query.limit]]
         cursor = services.signer.seal(_CURSOR, items[-1].name) if len(found) > query.limit else None
         return page_answer(request, services, ListOf[StoredProblem], items, cursor)
@@ -154,8 +148,7 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
             sent = {} if upload.settings is None else parse_json(upload.settings)
             settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
             id_, is_new = await storing.push(services, principal, name, upload, bounds, settings)
-    async with services.database.connection() as connection:
-        found = await versions.of_id(connection, id_) or refuse_unknown(reading.WHAT)
+    found = await services.database.call(versions.of_id, id_) or refuse_unknown(reading.WHAT)
     address = f"{services.signer.public_url}/v1/problems/{name}"
     shown = await reading.whole(services, principal, found)
     return answer(shown, HTTPStatus.CREATED, {"Location": address}) if is_new else answer(shown)
@@ -207,8 +200,7 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
 async def list_versions(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     before = read_query(request, PageQuery).cursor
-    async with services.database.connection() as connection:
-        found = await reading.versions_of(connection, name, before=before, limit=PAGE_ITEMS + 1)
+    found = await services.database.call(reading.versions_of, name, before=before, limit=PAGE_ITEMS + 1)
     items = found[:PAGE_ITEMS]
     cursor = items[-1].version if len(found) > PAGE_ITEMS else None
     return page_answer(request, services, ListOf[VersionOfProblem], items, cursor)
@@ -250,6 +242,5 @@ async def require_owned(
 ) -> ProblemVersion:
     """Return a version of a problem. Raises `ApiError`: 422 for the name, 404 if it is not the sender's."""
     _check_name(name)
-    async with services.database.connection() as connection:
-        found = await versions.find(connection, name, version)
+    found = await services.database.call(versions.find, name, version)
     return found if found and reading.is_owned(principal, found) else refuse_unknown(reading.WHAT)

@@ -41,15 +41,14 @@ async def visible_submission(
 
     `reserve` is called before the outputs of tests are read.
     """
-    async with services.database.connection() as connection:
-        submission = await read.submission(
-            connection,
-            upload_id,
-            links=services.links,
-            owner=principal.visible_owner,
-            sees_all=principal.sees_all,
-            reserve=reserve,
-        )
+    submission = await services.database.call(
+        read.submission,
+        upload_id,
+        links=services.links,
+        owner=principal.visible_owner,
+        sees_all=principal.sees_all,
+        reserve=reserve,
+    )
     return submission or refuse_unknown()
 
 

@@ -127,17 +127,15 @@ async def _tests(
     """Return some tests of the run, from that number on."""
     assert snapshot.job is not None
     last = first + _TESTS_AT_ONCE - 1
-    async with services.database.connection() as connection:
-        tests = await read.ended_tests(
-            connection, snapshot.job, first=first, last=last, reserve=reserve, sees_all=principal.sees_all
-        )
+    tests = await services.database.call(
+        read.ended_tests, snapshot.job, first=first, last=last, reserve=reserve, sees_all=principal.sees_all
+    )
     return {test.number: test for test in tests}
 
 
 async def _ended(services: Services, principal: Principal, number: int, reserve: read.Reserve) -> Submission | None:
     """Return the submission; None if it was deleted or runs again."""
-    async with services.database.connection() as connection:
-        submission = await read.submission(
-            connection, number, links=services.links, sees_all=principal.sees_all, reserve=reserve
-        )
+    submission = await services.database.call(
+        read.submission, number, links=services.links, sees_all=principal.sees_all, reserve=reserve
+    )
     return submission if submission and submission.state in FINAL_STATES else None

@@ -40,8 +40,9 @@ _IS_DELETED: Final = """
 )
 async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     query = await read_query_of(request, services, principal, id, PageQuery)
-    async with services.database.connection() as connection:
-        page = await read.runs(connection, id, limit=PAGE_ITEMS, before=query.cursor, owner=principal.visible_owner)
+    page = await services.database.call(
+        read.runs, id, limit=PAGE_ITEMS, before=query.cursor, owner=principal.visible_owner
+    )
     runs, following = page or refuse_unknown()
     return page_answer(request, services, ListOf[Run], runs, following)
 

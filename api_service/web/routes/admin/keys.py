@@ -38,8 +38,7 @@ async def create(request: Request, services: ServicesDep, session: SessionDep, f
     if not may_make or not api_keys.is_name(name) or not scopes or wrong:
         return await _page(request, services, session, status=HTTPStatus.UNPROCESSABLE_ENTITY, wrong=wrong, given=form)
     secret = webhooks.new_secret()
-    async with services.database.transaction() as connection:
-        number, key = await api_keys.create(connection, name, scopes, recipients or None, secret)
+    number, key = await services.database.transact(api_keys.create, name, scopes, recipients or None, secret)
     log.info("operator.made_key", key=number, by=session.principal.key_id)
     return await _page(request, services, session, made={"id": number, "name": name, "key": key, "secret": secret})
 
@@ -47,8 +46,7 @@ async def create(request: Request, services: ServicesDep, session: SessionDep, f
 @router.post("/admin/keys/revoke")
 async def revoke(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
     number = number_of(form.get("id"))
-    async with services.database.transaction() as connection:
-        revoked = number is not None and await api_keys.revoke(connection, number)
+    revoked = number is not None and await services.database.transact(api_keys.revoke, number)
     log.info("operator.revoked_key", key=number if revoked else None, by=session.principal.key_id)
     return done(request, services, "keys", "revoked", int(revoked))
 
@@ -63,8 +61,7 @@ async def _page(
     wrong: list[str] | None = None,
     given: FormData | None = None,
 ) -> Response:
-    async with services.database.connection() as connection:
-        listed = await api_keys.listed(connection)
+    listed = await services.database.call(api_keys.listed)
     return await admin_page(
         request, services, session, "keys", status=status, keys=listed, own=session.principal.key_id, made=made,
         wrong=wrong or [], given=given or FormData(), scopes=SCOPES,
