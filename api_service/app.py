@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from starlette.routing import Route
@@ -18,6 +18,7 @@ from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import TrailingSlash
 from api_service.problems.body import FORM_BYTES
 from api_service.requests.openapi import TAGS as V1_TAGS
+from api_service.requests.port import Port
 from api_service.services import Services
 from api_service.v1.middleware import V1Middleware
 from api_service.v1.router import router as v1_router
@@ -30,6 +31,14 @@ _READ_FROM_STRANGERS: Final = {web.SEND: 0, web.LOG_IN: 8 << 10, **dict.fromkeys
 _BODY_SECONDS: Final = 20.0
 _PACKAGE_SECONDS: Final = 600.0
 _STRANGER_SECONDS: Final = 10.0
+
+
+class _Port(Port):
+    def tool_server(self, wait_s: float) -> Any:
+        """Return the server of the tools for agents, whose library not every server has."""
+        from api_service.agent_tools.api import tool_server
+
+        return tool_server(self.services, wait_s)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -61,7 +70,7 @@ def create_app(services: Services) -> FastAPI:
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
     answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
-    doors = open_doors(app, services)
+    doors = open_doors(app, _Port(services))
     for door in doors:
         logged += door.logged
 

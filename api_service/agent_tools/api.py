@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from mcp.server.lowlevel import Server
 
 from api_service.access.auth import Principal, require
 from api_service.agent_tools.programs import run_program
 from api_service.agent_tools.results import ProgramFile
-from api_service.agent_tools.server import Answer, OnTest, but_stored
+from api_service.agent_tools.server import Answer, Context, OnTest, but_stored, make_server
 from api_service.agent_tools.tools import TOOLS
 from api_service.http.errors import ApiError
-from api_service.requests.port import Port
+from api_service.requests.port import hold, submit
 from api_service.requests.threads import run_in_thread
 from api_service.requests.visibility import visible_submission
 from api_service.requests.waiting import Waiter, waiting
@@ -43,7 +44,7 @@ class ApiBackend:
 
     async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         require(self.principal, Scope.SUBMIT)
-        with Port(self.services).hold(self.principal) as place:
+        with hold(self.services, self.principal) as place:
             constraints = await constraints_of(self.request, self.services, self.principal, [content])
             return await run_program(place.events, content, constraints, on_test)
 
@@ -53,7 +54,7 @@ class ApiBackend:
         constraints = await constraints_of(self.request, services, principal, [content])
         new = await run_in_thread(validate_submission, content, constraints)
         with waiting(services, principal, wait_s) as waiter:
-            number = await Port(services).submit(principal, new)
+            number = await submit(services, principal, new)
             try:
                 return await self._waited(waiter, number)
             except (ApiError, TransientError) as exc:
@@ -79,3 +80,14 @@ class ApiBackend:
                 content = b64encode(await stored.read(0, stored.size)).decode() if stored else None
             files.append(ProgramFile(artifact.name, artifact.media_type, content, artifact.url))
         return submission.model_dump(mode="json"), files
+
+
+def tool_server(services: Services, wait_s: float) -> Server[Any]:
+    """Return the server of the tools. The state of its requests has their `principal` and `reserve`."""
+
+    async def backend_of(context: Context) -> HereBackend:
+        request = context.request
+        assert isinstance(request, Request)
+        return HereBackend(services, request.state.principal, request, request.state.reserve)
+
+    return make_server(backend_of, wait_s=wait_s)

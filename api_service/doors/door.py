@@ -15,9 +15,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.access.auth import Principal, require
+from api_service.doors.port import Port
 from api_service.errors import Render, answer_errors
 from api_service.http.errors import ApiError, Kind
-from api_service.services import Services
 from shared.common.service.errors import ConfigurationError
 from shared.records.accounts.scopes import Scope as KeyScope
 
@@ -61,7 +61,7 @@ class Door:
     tells_methods: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
 
-    def app(self, services: Services) -> FastAPI:
+    def app(self, port: Port) -> FastAPI:
         """Return the application that answers the door's requests. It has no documents, and no redirects."""
         app = FastAPI(
             # An included router would match each request once more.
@@ -73,7 +73,7 @@ class Door:
             middleware=self.middleware,
             telemetry={"tracing": False, "operation_spans": False, "logs": False},
         )
-        for name, value in {**self.state, "door": self, "services": services}.items():
+        for name, value in {**self.state, "door": self, "port": port}.items():
             setattr(app.state, name, value)
         answer_errors(app, self.render, self._of_http)
         return app
@@ -94,13 +94,13 @@ class Door:
         return ApiError(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)
 
 
-def open_doors(app: FastAPI, services: Services) -> list[Door]:
+def open_doors(app: FastAPI, port: Port) -> list[Door]:
     """Let the app pass requests to the front doors that are open, and return them. The others are not loaded.
 
     Raises `ConfigurationError` for a wrong setting of a door, and for a door that lacks its extra or an engine.
     """
     doors: list[Door] = []
-    for name in sorted(services.settings.doors):
+    for name in sorted(port.settings.doors):
         try:
             module = import_module(f"api_service.doors.{name}.app")
         except ModuleNotFoundError as exc:
@@ -109,10 +109,10 @@ def open_doors(app: FastAPI, services: Services) -> list[Door]:
             raise ConfigurationError(
                 f"The front door `{name}` of PRECIEUX_FRONT_DOORS needs an extra: pip install 'precieux[{name}]'."
             ) from None
-        door: Door = module.open_door(services)
-        if door.needs_engine and services.settings.codex_url is None:
+        door: Door = module.open_door(port)
+        if door.needs_engine and port.settings.codex_url is None:
             raise ConfigurationError(f"The front door `{name}` needs the engine's address: set PRECIEUX_CODEX_URL.")
-        app.add_middleware(DoorMiddleware, door=door, door_app=door.app(services))
+        app.add_middleware(DoorMiddleware, door=door, door_app=door.app(port))
         doors.append(door)
     return doors
 
@@ -144,6 +144,14 @@ class DoorMiddleware:
             scope["route"] = served.get("route")
 
 
+# A coroutine, because FastAPI would run a plain function in a thread at every request.
+async def port_of(request: Request) -> Any:
+    return request.app.state.port
+
+
+PortDep = Annotated[Port, Depends(port_of)]
+
+
 def bearer(connection: HTTPConnection) -> str:
     """Return the API key of `Authorization: Bearer KEY`; empty without one."""
     scheme, _, key = connection.headers.get("Authorization", "").partition(" ")
@@ -154,11 +162,11 @@ async def sender_of(connection: HTTPConnection, scope: KeyScope | None = None) -
     """Return the sender of a request. Raises `ApiError`: 401, or 403 without this scope."""
     state = connection.app.state
     key = state.door.key_of(connection)
-    if key and state.door.keys_are_habit and not await state.services.authenticator.keys_existed():
+    if key and state.door.keys_are_habit and not await state.port.senders.keys_existed():
         key = ""
     credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key) if key else None
     seen = state.door.without_own_fields(connection)
-    principal: Principal = await state.services.authenticator.principal(seen, credentials)
+    principal: Principal = await state.port.senders.principal(seen, credentials)
     if scope is not None:
         require(principal, scope)
     return principal
@@ -167,7 +175,7 @@ async def sender_of(connection: HTTPConnection, scope: KeyScope | None = None) -
 def is_local(request: HTTPConnection) -> bool:
     """Return True if a request is from the user that runs this server, on this machine, and no proxy forwarded it."""
     state = request.app.state
-    return state.services.authenticator.why_not_local(state.door.without_own_fields(request)) is None
+    return state.port.senders.why_not_local(state.door.without_own_fields(request)) is None
 
 
 def _sender(scope: KeyScope | None) -> Any:

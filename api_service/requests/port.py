@@ -1,32 +1,35 @@
-"""The port of the front ends: by it they run programs that are not stored, and store submissions and files.
+"""Lets front ends run programs that are not stored, and store submissions and files. Implements the port of the doors.
 
 Each bound is taken here, so no front end can forget one: a place among the requests that wait, the memory of the
 program, run seconds and stored bytes. (The memory of bodies is counted where they arrive: `shared.common.http.bodies`.)
 The order is always: hold a place, read the body, release it, run.
 """
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from api_service.access.auth import Principal
 from api_service.limits import rate_limits
-from api_service.requests.receive import release_body
+from api_service.requests.receive import receiving, release_body
+from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services
+from api_service.submissions.delete import delete
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
 from api_service.transient.conversation import Conversation, converse
-from api_service.transient.runs import EndedRun
+from api_service.transient.ended import EndedRun
 from shared.common.http.bodies import FREE_BYTES
 from shared.common.http.disconnect import cancel_if_gone
 from shared.engine_api.event_lines import RunEvent
+from shared.records.jobe.files import FileContents, JobeFile, find_files, put_file
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place among the requests that wait. Only `Port.hold` makes it, so no program runs without one."""
+    """A place among the requests that wait. Only `hold` makes it, so no program runs without a place."""
 
     services: Services
     principal: Principal
@@ -58,25 +61,52 @@ class Place:
         return converse(self.services.settings, self.services.transient.seconds, self.principal, program)
 
 
-@dataclass(frozen=True, slots=True)
+@contextmanager
+def hold(services: Services, principal: Principal) -> Iterator[Place]:
+    """Hold a place among the requests that wait while the block runs. A front end reads its body in the block."""
+    with services.waits.hold(principal):
+        yield Place(services, principal)
+
+
+async def submit(
+    services: Services, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None
+) -> int:
+    """Store a submission, request its run, and return its id. Raises `ApiError` if a bound forbids that."""
+    async with services.requesting_runs():
+        return (await services.submissions.post(principal, new, on_stored)).id
+
+
 class Port:
-    """What front ends may do. Each method raises `ApiError` if a bound forbids it."""
+    """The port of the front doors. The protocols that it implements describe its methods."""
 
-    services: Services
+    def __init__(self, services: Services) -> None:
+        self.services, self.settings, self.senders = services, services.settings, services.authenticator
+        self.response_memory, self.public_url = services.response_memory, services.signer.public_url
+        self.database, self.store, self.webhooks = services.database, services.store, services.webhooks
+        self.catalog, self.system_status = services.languages.catalog, services.system_status.get
+        self._contents = FileContents(services.store)
 
-    @contextmanager
-    def hold(self, principal: Principal) -> Iterator[Place]:
-        """Hold a place among the requests that wait while the block runs. A front end reads its body in the block."""
-        with self.services.waits.hold(principal):
-            yield Place(self.services, principal)
+    def hold(self, principal: Principal) -> AbstractContextManager[Place]:
+        return hold(self.services, principal)
 
-    async def submit(self, principal: Principal, new: NewSubmission, on_stored: OnStored | None = None) -> int:
-        """Store a submission, request its run, and return its id."""
-        async with self.services.requesting_runs():
-            return (await self.services.submissions.post(principal, new, on_stored)).id
-
-    async def take_bytes(self, principal: Principal, size: int) -> None:
-        """Count bytes that are about to be stored, as those of sources and inputs are counted."""
+    async def put_file(self, principal: Principal, id_: str, data: bytes, *, max_bytes: int) -> None:
         if not principal.sees_all:
-            async with self.services.database.transaction() as connection:
-                await rate_limits.take(connection, [self.services.submissions.costs.source_bytes(principal, size)])
+            async with self.database.transaction() as connection:
+                cost = self.services.submissions.costs.source_bytes(principal, len(data))
+                await rate_limits.take(connection, [cost])
+        await put_file(self.database, self.store, principal.owner, id_, data, max_bytes)
+
+    async def find_files(self, principal: Principal, ids: Collection[str]) -> Mapping[str, JobeFile]:
+        return await find_files(self.database, self._contents, principal.owner, ids)
+
+    def receiving(self, request: Request, principal: Principal) -> AbstractAsyncContextManager[bytes]:
+        return receiving(request, self.services, principal, counts_refused=False)
+
+    def waiting(self, principal: Principal, seconds: float) -> AbstractContextManager[Waiter]:
+        return waiting(self.services, principal, seconds)
+
+    async def submit(self, principal: Principal, new: NewSubmission, on_stored: OnStored) -> int:
+        return await submit(self.services, principal, new, on_stored)
+
+    async def delete(self, upload_id: int) -> bool:
+        return await delete(self.database, self.store, upload_id)

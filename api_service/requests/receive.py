@@ -3,24 +3,20 @@
 Their memory is counted where they arrive (`shared.common.http.bodies`), so no route can pass that by.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Concatenate, ParamSpec, TypeVar
 
 from fastapi import Request
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError
 from api_service.limits import rate_limits
-from api_service.requests.threads import LARGE, run_in_thread_if_large
+from api_service.requests.threads import LARGE
 from api_service.services import Services
 from shared.common.http.bodies import give_back
 from shared.records.accounts import cell_rate
 from shared.records.accounts.cell_rate import Charge
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -56,14 +52,6 @@ async def _counting_refusals(services: Services, principal: Principal) -> AsyncI
             async with services.database.connection() as connection:
                 await cell_rate.charge(connection, [Charge(own.subject, own.per_hour)])
         raise
-
-
-async def read_parsed(
-    request: Request, read: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Return the value that `read` makes of the body of a request."""
-    body = await request.body()
-    return await run_in_thread_if_large(len(body), read, body, *args, **kwargs)
 
 
 def release_body(request: Request) -> None:

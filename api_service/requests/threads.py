@@ -8,7 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from starlette.requests import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +26,14 @@ async def run_in_thread_if_large(size: int, work: Callable[P, T], *args: P.args,
     if size < LARGE:
         return work(*args, **kwargs)
     return await run_in_thread(work, *args, **kwargs)
+
+
+async def read_parsed(
+    request: Request, read: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Return the value that `read` makes of the body of a request."""
+    body = await request.body()
+    return await run_in_thread_if_large(len(body), read, body, *args, **kwargs)
 
 
 async def run_in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

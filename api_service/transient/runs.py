@@ -5,13 +5,13 @@ import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
 from cachetools import TTLCache
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
+from api_service.transient.ended import EndedRun, EngineFailed, Quarantined
 from api_service.transient.engine_slots import EngineSlots
 from api_service.transient.run_seconds import RunSeconds
 from shared.adapters.engine.base import OpenedEngine
@@ -20,7 +20,7 @@ from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import ALONE
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Compiled, Output, Started, TestEnded
+from shared.engine_api.run_call.events import Compiled, Output, TestEnded
 from shared.engine_api.run_time import RunTime
 
 log = get_logger(__name__)
@@ -36,41 +36,6 @@ _KEPT_SECONDS: Final = 86_400.0
 
 _FULL: Final = "all of its slots are taken"
 _NO_ENGINE: Final = "This server has no engine for such runs; its operator must set PRECIEUX_CODEX_URL."
-
-
-class EngineFailed(ApiError):
-    """The engine could not run the program, twice (503). The reason is known to its log alone."""
-
-    def __init__(self) -> None:
-        super().__init__(Kind.UNAVAILABLE, "The engine failed with this program twice; try again in a moment.")
-
-
-class Quarantined(ApiError):
-    """The engine has stopped each time that it ran this program, which is not run again (422)."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            Kind.INVALID,
-            "The engine stopped while it ran this program, twice, so it is not run again; change the program.",
-        )
-
-
-@dataclass(slots=True)
-class EndedRun:
-    """What the events of a run said. `tests` has one entry for a program without tests, and none if it did not run."""
-
-    started: Started | None = None
-    compiled: Compiled | None = None
-    tests: list[TestEnded] = field(default_factory=list)
-
-    def add(self, event: RunEvent) -> None:
-        match event:
-            case TestEnded():
-                self.tests.append(event)
-            case Started():
-                self.started = event
-            case Compiled():
-                self.compiled = event
 
 
 class TransientRuns:
@@ -109,7 +74,10 @@ class TransientRuns:
         run = EndedRun()
         async with aclosing(self.events(principal, program, wait_s=wait_s)) as events:
             async for event in events:
-                run.add(event)
+                if isinstance(event, TestEnded):
+                    run.tests.append(event)
+                elif isinstance(event, Compiled):
+                    run.compiled = event
         return run
 
     async def events(self, principal: Principal, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]:

@@ -11,22 +11,19 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from api_service.access.auth import Principal
-from api_service.doors.door import Door, Submitter, bearer
+from api_service.doors.door import Door, PortDep, Submitter, bearer
 from api_service.doors.jobe.answer import Outcome, answer, answer_of
 from api_service.doors.jobe.languages import languages_of
 from api_service.doors.jobe.program import OptionRefused, program_of
 from api_service.doors.jobe.request import OVERLOAD, RunSpec, invalid, read_file, read_run
 from api_service.doors.jobe.settings import JobeSettings
+from api_service.doors.port import Place, Port, StoredFile
 from api_service.errors import DependencyAway
 from api_service.http.errors import ApiError, Kind, cut
-from api_service.requests.port import Place, Port
-from api_service.requests.receive import read_parsed
-from api_service.requests.threads import run_in_thread_if_large
-from api_service.services import Services, ServicesDep
-from api_service.transient.runs import EngineFailed
+from api_service.requests.threads import read_parsed, run_in_thread_if_large
+from api_service.transient.ended import EngineFailed
 from shared.common.service.errors import ObjectNotFound
 from shared.common.service.settings import load
-from shared.records.jobe.files import FileContents, JobeFile, find_files, put_file
 
 PATH: Final = "/jobe/index.php/restapi"
 _OWN_FIELDS: Final = re.compile(rb"(x-api-key|x-coderunner-job-id|x-requested-with)$")
@@ -42,7 +39,7 @@ _MISSING: Final = "One or more of the specified files is missing/unavailable"
 router = APIRouter(prefix=PATH)
 
 
-def open_door(services: Services) -> Door:
+def open_door(_: Port) -> Door:
     """Return this door. Raises `ConfigurationError` for a wrong setting."""
     return Door(
         [router],
@@ -54,7 +51,7 @@ def open_door(services: Services) -> Door:
         needs_engine=True,
         logged=[PATH],
         has_head=True,
-        state={"settings": load(JobeSettings), "contents": FileContents(services.store)},
+        state={"settings": load(JobeSettings)},
     )
 
 
@@ -107,39 +104,35 @@ async def preflight() -> Response:
 
 
 @router.get("/languages")
-async def list_languages(_: Submitter, services: ServicesDep) -> Response:
-    languages = languages_of(await services.languages.catalog())
+async def list_languages(_: Submitter, port: PortDep) -> Response:
+    languages = languages_of(await port.catalog())
     return _json([[language.id, language.version] for language in languages.values()])
 
 
 @router.put("/files/{id}")
-async def store_file(principal: Submitter, id_: FileId, request: Request, services: ServicesDep) -> Response:
-    data = await read_parsed(request, read_file, id_, services.settings.max_source_bytes)
-    await Port(services).take_bytes(principal, len(data))
-    max_bytes = request.app.state.settings.jobe_files_bytes
-    await put_file(services.database, services.store, principal.owner, id_, data, max_bytes)
+async def store_file(principal: Submitter, id_: FileId, request: Request, port: PortDep) -> Response:
+    data = await read_parsed(request, read_file, id_, port.settings.max_source_bytes)
+    await port.put_file(principal, id_, data, max_bytes=request.app.state.settings.jobe_files_bytes)
     return _empty()
 
 
 @router.head("/files/{id}")
-async def find_file(principal: Submitter, id_: FileId, services: ServicesDep) -> Response:
-    found = await find_files(services.database, principal.owner, [id_])
+async def find_file(principal: Submitter, id_: FileId, port: PortDep) -> Response:
+    found = await port.find_files(principal, [id_])
     return _empty(HTTPStatus.NO_CONTENT if found else HTTPStatus.NOT_FOUND)
 
 
 @router.post("/runs")
-async def run(principal: Submitter, request: Request, services: ServicesDep) -> Response:
-    languages = languages_of(await services.languages.catalog())
+async def run(principal: Submitter, request: Request, port: PortDep) -> Response:
+    languages = languages_of(await port.catalog())
     settings: JobeSettings = request.app.state.settings
-    with Port(services).hold(principal) as place:
-        spec = await read_parsed(
-            request, read_run, languages, services.settings.max_input_bytes, settings.jobe_max_cputime
-        )
-        found = await _found(spec, principal, services)
+    with port.hold(principal) as place:
+        spec = await read_parsed(request, read_run, languages, port.settings.max_input_bytes, settings.jobe_max_cputime)
+        found = await _found(spec, principal, port)
         if spec.source == OVERLOAD:
             return _json(answer(Outcome.OVERLOAD))
         try:
-            program = await _engine_request(spec, found, place, request.app.state.contents)
+            program = await _engine_request(spec, found, place)
         except ObjectNotFound:
             raise ApiError(Kind.NOT_FOUND, _MISSING) from None
         except OptionRefused as exc:
@@ -148,23 +141,23 @@ async def run(principal: Submitter, request: Request, services: ServicesDep) -> 
     return _json(answer_of(spec, ran.compiled, ran.tests[0] if ran.tests else None))
 
 
-async def _engine_request(spec: RunSpec, found: Mapping[str, JobeFile], place: Place, contents: FileContents) -> bytes:
+async def _engine_request(spec: RunSpec, found: Mapping[str, StoredFile], place: Place) -> bytes:
     """Return the engine's request of a run. Raises `ObjectNotFound` or `OptionRefused`."""
     size = sum(file.size_bytes for file in found.values())
     with place.memory(size):
-        program = program_of(spec, {name: await contents.read(file) for name, file in found.items()})
+        program = program_of(spec, {name: await file.read() for name, file in found.items()})
         size += len(spec.source) + len(spec.stdin)
         return await run_in_thread_if_large(size, program.engine_request, spec.stdin)
 
 
-async def _found(spec: RunSpec, principal: Principal, services: Services) -> dict[str, JobeFile]:
+async def _found(spec: RunSpec, principal: Principal, port: Port) -> dict[str, StoredFile]:
     """Return the files of a run by their names. Raises `ApiError` if one is missing (404), or if all are too large."""
     ids = set(spec.files.values())
-    by_id = await find_files(services.database, principal.owner, ids) if ids else {}
+    by_id = await port.find_files(principal, ids) if ids else {}
     if len(by_id) < len(ids):
         raise ApiError(Kind.NOT_FOUND, _MISSING)
     found = {name: by_id[id_] for name, id_ in spec.files.items()}
-    most = services.settings.max_source_bytes
+    most = port.settings.max_source_bytes
     if len(spec.source.encode()) + sum(file.size_bytes for file in found.values()) > most:
         raise invalid(f"sourcecode and the files of file_list may have at most {most} bytes together")
     return found

@@ -17,9 +17,9 @@ from api_service.doors.judge0 import configuration, submissions
 from api_service.doors.judge0.configuration import ConfigurationDep
 from api_service.doors.judge0.languages import Judge0Language, languages_of
 from api_service.doors.judge0.parameters import Admin, is_on, key_of, read
+from api_service.doors.judge0.port import Judge0Port, PortDep
 from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.errors import ApiError, Kind, cut
-from api_service.services import Services, ServicesDep
 from shared.records.judge0.statuses import Status
 
 #: The first parts of Judge0's paths.
@@ -44,11 +44,11 @@ _LONGEST_ID = 9
 router = APIRouter()
 
 
-def open_door(services: Services) -> Door:
+def open_door(port: Judge0Port) -> Door:
     """Return this door. Raises `ConfigurationError` for a `judge0.conf` that is wrong."""
     state = {
-        "statistics": Statistics(services.database),
-        "configuration": configuration.read(services.settings.judge0_conf),
+        "statistics": Statistics(port.database),
+        "configuration": configuration.read(port.settings.judge0_conf),
     }
     cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     return Door(
@@ -85,8 +85,8 @@ def _refusal(request: Request, error: ApiError) -> Response:
 
 
 @router.get("/about")
-async def about(_: Reader, services: ServicesDep) -> Response:
-    home = services.signer.public_url
+async def about(_: Reader, port: PortDep) -> Response:
+    home = port.public_url
     return JSONResponse(
         {"version": _VERSION, "homepage": home, "source_code": f"{home}/docs", "maintainer": "The Precieux developers"}
     )
@@ -110,8 +110,8 @@ async def get_system_info(_: Reader) -> Response:
 
 
 @router.get("/workers")
-async def workers(_: Reader, services: ServicesDep) -> Response:
-    now = await services.system_status.get()
+async def workers(_: Reader, port: PortDep) -> Response:
+    now = await port.system_status()
     working, waiting = len(now.running), now.waits["requested"].depth - now.waits["executing"].depth
     slots = {"available": now.slots, "idle": max(0, now.slots - working), "working": working}
     queue = {"queue": "default", "size": max(0, waiting), **slots, "paused": 0, "failed": now.failed_jobs}
@@ -125,8 +125,8 @@ async def get_statistics(request: Request, principal: Reader) -> Response:
     return JSONResponse(await statistics.read(principal.visible_owner, recount=recount))
 
 
-async def _languages(_: Reader, services: ServicesDep) -> Mapping[int, Judge0Language]:
-    return languages_of(await services.languages.catalog())
+async def _languages(_: Reader, port: PortDep) -> Mapping[int, Judge0Language]:
+    return languages_of(await port.catalog())
 
 
 LanguagesDep = Annotated[Mapping[int, Judge0Language], Depends(_languages)]

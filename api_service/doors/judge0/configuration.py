@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from api_service.doors.judge0.port import PortDep
 from api_service.http.errors import ApiError, Kind
-from api_service.services import ServicesDep
 from api_service.settings import ApiSettings
 from shared.common.service.errors import ConfigurationError
 from shared.engine_api.codex import LimitBounds
@@ -127,10 +127,10 @@ def _lines(text: str) -> dict[str, Any]:
     return values
 
 
-async def _of_this_server(request: Request, services: ServicesDep) -> Configuration:
+async def _of_this_server(request: Request, port: PortDep) -> Configuration:
     """Return the configuration, with no limit above what this server can do."""
     configured: Configuration = request.app.state.configuration
-    return configured.within((await services.languages.catalog()).bounds, services.settings)
+    return configured.within((await port.catalog()).bounds, port.settings)
 
 
 ConfigurationDep = Annotated[Configuration, Depends(_of_this_server)]

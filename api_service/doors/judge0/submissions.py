@@ -25,16 +25,12 @@ from api_service.doors.judge0.parameters import (
     shown,
     whole,
 )
+from api_service.doors.judge0.port import Judge0Port, PortDep, Waiter
 from api_service.doors.judge0.program import request_of, submission_of
 from api_service.doors.judge0.validation import Errors, SubmissionRequest, check
 from api_service.http.errors import ApiError, Kind
-from api_service.requests.port import Port
-from api_service.requests.receive import receiving
 from api_service.requests.threads import run_in_thread_if_large
-from api_service.requests.waiting import Waiter, waiting
-from api_service.services import Services, ServicesDep
 from api_service.settings import ApiSettings
-from api_service.submissions.delete import delete
 from shared.adapters.database.connection import Connection
 from shared.common.http.loopback import is_loopback
 from shared.records.accounts.webhooks import WebhookSettings
@@ -57,7 +53,7 @@ class Creator:
 
     request: Request
     principal: Submitter
-    services: ServicesDep
+    port: PortDep
     configuration: ConfigurationDep
 
     async def require_room(self, number: int) -> None:
@@ -66,13 +62,13 @@ class Creator:
         Others' requests do not fill it: for these there is the whole backlog.
         """
         limit = self.configuration.max_queue_size
-        async with self.services.database.connection() as connection:
+        async with self.port.database.connection() as connection:
             if await store.waiting(connection, self.principal.key_id, limit=limit + 1) + number > limit:
                 raise ApiError(Kind.UNAVAILABLE, "queue is full")
 
     async def check(self, sent: Sequence[Parameters], *, base64: bool, size: int) -> list[SubmissionRequest | Errors]:
         """Return the checked requests of a body of `size` bytes, with errors in place of those with faults."""
-        catalog = await self.services.languages.catalog()
+        catalog = await self.port.catalog()
         return await run_in_thread_if_large(
             size, lambda: [check(parameters, catalog, self.configuration, base64=base64) for parameters in sent]
         )
@@ -83,11 +79,11 @@ class Creator:
         if not bounds:
             raise ApiError(Kind.UNAVAILABLE, "The engine has not reported its limits yet; try again in a few seconds.")
         room = len(asked.values["source_code"] or b"") + self.configuration.max_extract_size * 1024
-        largest = min(self.services.settings.max_source_bytes, room)
+        largest = min(self.port.settings.max_source_bytes, room)
         # It unpacks the additional files.
         size = len(asked.values["additional_files"] or "")
         new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, largest_program=largest))
-        settings, webhooks = self.services.settings, self.services.webhooks
+        settings, webhooks = self.port.settings, self.port.webhooks
         guards_callback = guards_callbacks(settings, webhooks, is_local=is_local(self.request))
         request = {**request_of(asked), "guards_callback": guards_callback}
         token = uuid4()
@@ -95,7 +91,7 @@ class Creator:
         async def remember(connection: Connection, upload: int) -> None:
             await store.remember(connection, upload, token, request)
 
-        return await Port(self.services).submit(self.principal, new, remember), token
+        return await self.port.submit(self.principal, new, remember), token
 
 
 def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings, *, is_local: bool) -> bool:
@@ -112,7 +108,7 @@ CreatorDep = Annotated[Creator, Depends()]
 
 @router.post("/submissions")
 async def create_submission(creator: CreatorDep) -> Response:
-    services, principal = creator.services, creator.principal
+    port, principal = creator.port, creator.principal
     with ExitStack() as held:
         # While the answer waits, neither the body nor the submission is in memory.
         created = await _create(creator, held)
@@ -123,7 +119,7 @@ async def create_submission(creator: CreatorDep) -> Response:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
         await waiter.until_final(upload)
     try:
-        return JSONResponse(await _read_one(services, principal, str(token), how), HTTPStatus.CREATED)
+        return JSONResponse(await _read_one(port, principal, str(token), how), HTTPStatus.CREATED)
     except ApiError as exc:
         if exc.kind is Kind.NOT_FOUND:
             raise
@@ -135,7 +131,7 @@ async def _create(creator: Creator, held: ExitStack) -> tuple[int, UUID, Shown |
 
     The wait counts until `held` is closed.
     """
-    async with receiving(creator.request, creator.services, creator.principal, counts_refused=False) as body:
+    async with creator.port.receiving(creator.request, creator.principal) as body:
         parameters = await read(creator.request)
         require_open(creator.configuration)
         waits = is_on(parameters, "wait")
@@ -146,13 +142,13 @@ async def _create(creator: Creator, held: ExitStack) -> tuple[int, UUID, Shown |
         [asked] = await creator.check([parameters], base64=how.base64, size=len(body))
         if isinstance(asked, dict):
             return asked
-        waiter = held.enter_context(waiting(creator.services, creator.principal, LONGEST_WAIT_S if waits else 0))
+        waiter = held.enter_context(creator.port.waiting(creator.principal, LONGEST_WAIT_S if waits else 0))
         return *await creator.create(asked), how if waits else None, waiter
 
 
 @router.post("/submissions/batch")
 async def create_batch(creator: CreatorDep) -> Response:
-    async with receiving(creator.request, creator.services, creator.principal, counts_refused=False) as body:
+    async with creator.port.receiving(creator.request, creator.principal) as body:
         parameters = await read(creator.request)
         require_open(creator.configuration)
         sent = of_batch(parameters.get("submissions"), creator.configuration)
@@ -176,26 +172,24 @@ async def _created(creator: Creator, asked: SubmissionRequest | Errors) -> dict[
 
 
 @router.get("/submissions/batch")
-async def read_batch(
-    request: Request, principal: Reader, services: ServicesDep, configuration: ConfigurationDep
-) -> Response:
+async def read_batch(request: Request, principal: Reader, port: PortDep, configuration: ConfigurationDep) -> Response:
     parameters = await read(request)
     text = parameters.get("tokens") or request.headers.get("tokens") or ""
     tokens = of_batch([token.strip() for token in str(text).split(",") if token.strip()], configuration)
     how = shown(parameters)
     del parameters  # they may be large, and must not be in memory while the answer waits for the database
-    return JSONResponse({"submissions": await _read(services, principal, [*map(_token, tokens)], how, _SEVERAL)})
+    return JSONResponse({"submissions": await _read(port, principal, [*map(_token, tokens)], how, _SEVERAL)})
 
 
 @router.get("/submissions")
-async def list_submissions(request: Request, principal: Admin, services: ServicesDep) -> Response:
+async def list_submissions(request: Request, principal: Admin, port: PortDep) -> Response:
     parameters = await read(request)
     page = whole(parameters, "page", default=1, least=1)
     per_page = whole(parameters, "per_page", default=_PER_PAGE, least=0)
     how = shown(parameters)
-    async with services.database.connection() as connection:
+    async with port.database.connection() as connection:
         tokens, total = await store.page(connection, limit=per_page, offset=(page - 1) * per_page)
-    page_of = await _read(services, principal, tokens, how, _SEVERAL)
+    page_of = await _read(port, principal, tokens, how, _SEVERAL)
     pages = max(1, -(-total // per_page)) if per_page else 1
     meta = {
         "current_page": page,
@@ -208,26 +202,26 @@ async def list_submissions(request: Request, principal: Admin, services: Service
 
 
 @router.get("/submissions/{token}")
-async def get_submission(request: Request, token: str, principal: Reader, services: ServicesDep) -> Response:
+async def get_submission(request: Request, token: str, principal: Reader, port: PortDep) -> Response:
     how = shown(await read(request))
-    return JSONResponse(await _read_one(services, principal, token, how))
+    return JSONResponse(await _read_one(port, principal, token, how))
 
 
 @router.delete("/submissions/{token}")
 async def delete_submission(
-    request: Request, token: str, principal: Admin, services: ServicesDep, configuration: ConfigurationDep
+    request: Request, token: str, principal: Admin, port: PortDep, configuration: ConfigurationDep
 ) -> Response:
     require_open(configuration)
     if not configuration.enable_submission_delete:
         raise bad_request("delete not allowed")
     how = replace(shown(await read(request)), base64=True)
-    values = await _read_one(services, principal, token, replace(how, fields=[*how.fields, "status_id"]))
+    values = await _read_one(port, principal, token, replace(how, fields=[*how.fields, "status_id"]))
     number: Status = values["status_id"]
     if number <= Status.PROCESSING:
         raise bad_request(f"submission cannot be deleted because its status is {number} ({number.description})")
-    async with services.database.connection() as connection:
+    async with port.database.connection() as connection:
         visible = await store.visible(connection, [UUID(token)], owner=None)
-    if not visible or not await delete(services.database, services.store, visible[UUID(token)]["upload"]):
+    if not visible or not await port.delete(visible[UUID(token)]["upload"]):
         raise ApiError(Kind.NOT_FOUND, "")
     return JSONResponse({name: values[name] for name in how.fields})
 
@@ -237,33 +231,33 @@ def _token(text: str) -> UUID | None:
     return UUID(text) if _TOKEN.fullmatch(text) else None
 
 
-async def _read_one(services: Services, principal: Principal, text: str, how: Shown) -> dict[str, Any]:
+async def _read_one(port: Judge0Port, principal: Principal, text: str, how: Shown) -> dict[str, Any]:
     """Return a submission. Raises `ApiError`: 404, or 400 if it needs base64."""
-    [submission] = await _read(services, principal, [_token(text)], how, _ONE)
+    [submission] = await _read(port, principal, [_token(text)], how, _ONE)
     if submission is None:
         raise ApiError(Kind.NOT_FOUND, "")
     return submission
 
 
 async def _read(
-    services: Services, principal: Principal, tokens: Sequence[UUID | None], how: Shown, what: str
+    port: Judge0Port, principal: Principal, tokens: Sequence[UUID | None], how: Shown, what: str
 ) -> list[dict[str, Any] | None]:
     """Return submissions in their order, with None where one does not exist or the sender may not see it.
 
     Raises `ApiError` (400) if a text needs base64. It calls the submissions `what`.
     """
     known = [token for token in tokens if token is not None]
-    async with services.database.connection() as connection:
+    async with port.database.connection() as connection:
         visible = await store.visible(connection, known, owner=principal.visible_owner)
     found = [visible.get(token) if token else None for token in tokens]
-    with services.response_memory.hold(principal, sum(row["weight"] for row in found if row)):
-        return [await _one(services, row["upload"], how, what) if row else None for row in found]
+    with port.response_memory.hold(principal, sum(row["weight"] for row in found if row)):
+        return [await _one(port, row["upload"], how, what) if row else None for row in found]
 
 
-async def _one(services: Services, upload: int, how: Shown, what: str) -> dict[str, Any] | None:
+async def _one(port: Judge0Port, upload: int, how: Shown, what: str) -> dict[str, Any] | None:
     has_source = "source_code" in how.fields
-    async with services.database.connection() as connection:
-        values = await store.find(connection, services.store, upload, with_source=has_source)
+    async with port.database.connection() as connection:
+        values = await store.find(connection, port.store, upload, with_source=has_source)
     try:
         return values and store.fields_of(values, how.fields, base64=how.base64)
     except store.NotText:

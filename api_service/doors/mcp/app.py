@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,14 +12,12 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
-from api_service.agent_tools.api import ApiBackend
-from api_service.agent_tools.server import Context, make_server
 from api_service.agent_tools.settings import McpSettings
 from api_service.doors.door import Door, Sender, bearer
+from api_service.doors.port import Port
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import reserving
 from api_service.requests.validation import MAX_STRUCTURE
-from api_service.services import Services, ServicesDep
 from shared.common.service.settings import load
 from shared.common.text.json_structure import has_more_structure
 
@@ -31,10 +29,17 @@ _LOOPBACK: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[
 router = APIRouter()
 
 
-def open_door(services: Services) -> Door:
+class ToolsPort(Port, Protocol):
+    """What this front door asks of the server beyond `Port`."""
+
+    def tool_server(self, wait_s: float) -> Server[Any]:
+        """Return the server of the tools. The state of its requests has their `principal` and `reserve`."""
+
+
+def open_door(port: ToolsPort) -> Door:
     """Return this door. Raises `ConfigurationError` for a wrong setting."""
     settings = load(McpSettings)
-    public = urlsplit(services.signer.public_url)
+    public = urlsplit(port.public_url)
     origins = settings.origins | {f"{public.scheme}://{public.netloc}"}
 
     def check(request: Request) -> None:
@@ -48,11 +53,6 @@ def open_door(services: Services) -> Door:
         if request.method != "POST":
             raise ApiError(Kind.METHOD_NOT_ALLOWED, "Send POST; there is no other stream.", headers={"Allow": "POST"})
 
-    async def backend_of(context: Context) -> ApiBackend:
-        assert isinstance(context.request, Request)
-        backend: ApiBackend = context.request.state.backend
-        return backend
-
     return Door(
         [router],
         path_of=lambda scope: PATH if scope["path"] in (PATH, f"{PATH}/") else None,
@@ -61,7 +61,7 @@ def open_door(services: Services) -> Door:
         check=check,
         logged=[PATH],
         bodies_last=True,
-        state={"server": make_server(backend_of, wait_s=settings.mcp_wait_seconds)},
+        state={"server": port.tool_server(settings.mcp_wait_seconds)},
     )
 
 
@@ -71,18 +71,18 @@ def _error(_: HTTPConnection, error: ApiError) -> JSONResponse:
     return JSONResponse(content, error.kind.status, error.headers)
 
 
-async def _backend(principal: Sender, request: Request, services: ServicesDep) -> AsyncIterator[ApiBackend]:
+async def _reserve(principal: Sender, request: Request) -> AsyncIterator[None]:
     # The arguments and what is reserved for the result are in memory until the answer is sent.
-    with reserving(services.response_memory, principal) as reserve:
-        yield ApiBackend(services, principal, request, reserve)
+    with reserving(request.app.state.port.response_memory, principal) as request.state.reserve:
+        request.state.principal = principal
+        yield
 
 
-@router.post(PATH)
-async def exchange(backend: Annotated[ApiBackend, Depends(_backend)], request: Request) -> Response:
+@router.post(PATH, dependencies=[Depends(_reserve)])
+async def exchange(request: Request) -> Response:
     body = await request.body()
     if has_more_structure(body, MAX_STRUCTURE):
         raise ApiError(Kind.TOO_LARGE, "The body has too many keys and values; send fewer in one request.")
-    request.state.backend = backend
     return _Exchange(request.app.state.server, body)
 
 

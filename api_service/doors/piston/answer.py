@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from api_service.doors.piston.runtimes import Runtime
-from api_service.transient.runs import EndedRun
+from api_service.transient.ended import EndedRun
 from shared.engine_api.run_call.events import Compiled, Stop, TestEnded, in_order
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.

@@ -10,17 +10,16 @@ from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api_service.doors.door import Door, Sender, Submitter, bearer, sender_of
+from api_service.doors.door import Door, PortDep, Sender, Submitter, bearer, sender_of
 from api_service.doors.piston.answer import answer_of
 from api_service.doors.piston.request import read_job, read_json
 from api_service.doors.piston.runtimes import Runtime, package_of, runtimes_of
 from api_service.doors.piston.session import InteractiveSession
 from api_service.doors.piston.settings import PistonSettings
+from api_service.doors.port import Port
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.limits.holds import ConcurrencyLimit
-from api_service.requests.port import Port
-from api_service.requests.receive import read_parsed
-from api_service.services import Services, ServicesDep
+from api_service.requests.threads import read_parsed
 from shared.common.service.settings import load
 from shared.records.accounts.scopes import Scope as KeyScope
 
@@ -40,7 +39,7 @@ _FIXED: Final = "{} is a part of this server; its operator installs and removes 
 router = APIRouter(prefix=PATH)
 
 
-def open_door(_: Services) -> Door:
+def open_door(_: Port) -> Door:
     """Return this door. Raises `ConfigurationError` for a wrong setting."""
     of_key = _MAX_SESSIONS // 2
     sessions = ConcurrencyLimit(
@@ -86,8 +85,8 @@ def _check_type(request: Request) -> None:
         raise ApiError(Kind.UNSUPPORTED_TYPE, f"requests must be of type {_JSON}")
 
 
-async def _runtimes(services: ServicesDep) -> list[Runtime]:
-    return runtimes_of(await services.languages.catalog())
+async def _runtimes(port: PortDep) -> list[Runtime]:
+    return runtimes_of(await port.catalog())
 
 
 RuntimesDep = Annotated[Sequence[Runtime], Depends(_runtimes)]
@@ -99,14 +98,14 @@ async def list_runtimes(_: Sender, runtimes: RuntimesDep) -> JSONResponse:
 
 
 @router.post("/execute")
-async def execute(principal: Submitter, request: Request, services: ServicesDep, runtimes: RuntimesDep) -> JSONResponse:
+async def execute(principal: Submitter, request: Request, port: PortDep, runtimes: RuntimesDep) -> JSONResponse:
     settings: PistonSettings = request.app.state.settings
 
     def read(body: bytes) -> tuple[Runtime, bytes]:
         job = read_job(read_json(body), runtimes, settings)
-        return job.runtime, job.engine_request(services.settings, settings.output_bytes)
+        return job.runtime, job.engine_request(port.settings, settings.output_bytes)
 
-    with Port(services).hold(principal) as place:
+    with port.hold(principal) as place:
         runtime, program = await read_parsed(request, read)
         run = await place.run(request, program, wait_s=WAIT_SECONDS)
     return JSONResponse(answer_of(runtime, run))
@@ -114,18 +113,18 @@ async def execute(principal: Submitter, request: Request, services: ServicesDep,
 
 @router.websocket("/connect")
 async def connect(websocket: WebSocket) -> None:
-    services, sessions = websocket.app.state.services, websocket.app.state.sessions
+    port, sessions = websocket.app.state.port, websocket.app.state.sessions
     with contextlib.ExitStack() as held:
         try:
             principal = await sender_of(websocket, KeyScope.SUBMIT)
             held.enter_context(sessions.hold(principal))
-            place = held.enter_context(Port(services).hold(principal))
+            place = held.enter_context(port.hold(principal))
         except ApiError as exc:
             await websocket.send_denial_response(_message(websocket, exc))
             return
         await websocket.accept()
-        session = InteractiveSession(websocket, services.settings, websocket.app.state.settings, place)
-        await session.serve(await _runtimes(services))
+        session = InteractiveSession(websocket, port.settings, websocket.app.state.settings, place)
+        await session.serve(await _runtimes(port))
 
 
 @router.get("/packages")

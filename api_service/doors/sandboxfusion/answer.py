@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 
 from api_service.doors.sandboxfusion.program import FusionProgram
-from api_service.transient.runs import EndedRun
+from api_service.transient.ended import EndedRun
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import Compiled, Stop, TestEnded
 

@@ -13,17 +13,16 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from api_service.access.auth import Principal
-from api_service.doors.door import Door, Submitter, bearer
+from api_service.doors.door import Door, PortDep, Submitter, bearer
+from api_service.doors.port import Place, Port
 from api_service.doors.sandboxfusion.answer import NO_CELLS, NO_STAGES, code_answer, failure, notebook_answer
 from api_service.doors.sandboxfusion.program import FusionProgram, code_program, notebook_program
 from api_service.doors.sandboxfusion.request import NotRunnable, Unreadable
 from api_service.doors.sandboxfusion.settings import SandboxFusionSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.languages.catalog import LanguageCatalog
-from api_service.requests.port import Place, Port
-from api_service.requests.receive import read_parsed
-from api_service.services import Services, ServicesDep
-from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
+from api_service.requests.threads import read_parsed
+from api_service.transient.ended import EndedRun, EngineFailed, Quarantined
 from shared.common.service.settings import load
 
 _PREFIX: Final = "/sandboxfusion"
@@ -41,7 +40,7 @@ _LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAV
 router = APIRouter()
 
 
-def open_door(_: Services) -> Door:
+def open_door(_: Port) -> Door:
     """Return this door. Raises `ConfigurationError` for a wrong setting."""
     return Door(
         [router],
@@ -91,18 +90,18 @@ def _detail(_: HTTPConnection, error: ApiError) -> Response:
 
 @router.post("/run_code")
 @router.post(f"{_NO_KEY}/run_code")
-async def run_code(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+async def run_code(principal: Submitter, request: Request, port: PortDep) -> Response:
     try:
-        return _json(code_answer(*await _run(principal, request, services, code_program)))
+        return _json(code_answer(*await _run(principal, request, port, code_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_STAGES))
 
 
 @router.post("/run_jupyter")
 @router.post(f"{_NO_KEY}/run_jupyter")
-async def run_jupyter(principal: Submitter, request: Request, services: ServicesDep) -> Response:
+async def run_jupyter(principal: Submitter, request: Request, port: PortDep) -> Response:
     try:
-        return _json(notebook_answer(*await _run(principal, request, services, notebook_program)))
+        return _json(notebook_answer(*await _run(principal, request, port, notebook_program)))
     except NotRunnable as exc:
         return _json(failure(str(exc), NO_CELLS))
 
@@ -116,7 +115,7 @@ async def ping() -> Response:
 async def _run(
     principal: Principal,
     request: Request,
-    services: Services,
+    port: Port,
     program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
 ) -> tuple[EndedRun, FusionProgram]:
     """Return how the program of a request ran, and the program.
@@ -126,13 +125,13 @@ async def _run(
     settings: SandboxFusionSettings = request.app.state.settings
     wait_s, memory_mb = settings.sandboxfusion_wait_seconds, settings.sandboxfusion_memory_mb
     deadline = time.monotonic() + (wait_s or _WAIT_SECONDS)
-    with Port(services).hold(principal) as place:
+    with port.hold(principal) as place:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await request.body()
         except TimeoutError:
             raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
-        program = await read_parsed(request, program_of, await services.languages.catalog(), memory_mb)
+        program = await read_parsed(request, program_of, await port.catalog(), memory_mb)
         deadline += 0.0 if wait_s else program.spare_s
         return await run_within(place, request, program, deadline), program
 

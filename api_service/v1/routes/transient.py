@@ -15,7 +15,7 @@ from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
 from api_service.requests.answers import answer
 from api_service.requests.openapi import V1Router
-from api_service.requests.port import Place, Port
+from api_service.requests.port import Place, hold
 from api_service.requests.receive import receiving
 from api_service.services import ServicesDep, SubmitterDep
 from api_service.v1.body.engine_request import TransientProgram, events_of, transient_program
@@ -70,7 +70,7 @@ async def run_program(
     principal: SubmitterDep, request: Request, services: ServicesDep, until_sent: _UntilSentDep
 ) -> Response:
     reserve = until_sent.enter_context(reserving(services.response_memory, principal))
-    place = until_sent.enter_context(Port(services).hold(principal))
+    place = until_sent.enter_context(hold(services, principal))
     wants_events = MEDIA_TYPE in request.headers.get("Accept", "")
     async with receiving(request, services, principal) as body:
         make = partial(transient_program, live_output=wants_events)

@@ -63,8 +63,13 @@ _UNNAMED: Final = """
 
 @dataclass(frozen=True, slots=True)
 class JobeFile:
+    contents: "FileContents"
     sha256: str
     size_bytes: int
+
+    async def read(self) -> bytes:
+        """Return its content. Raises `ObjectNotFound` if its object is gone."""
+        return await self.contents.read(self)
 
 
 class FileContents:
@@ -75,7 +80,6 @@ class FileContents:
         self._cache: LRUCache[str, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
 
     async def read(self, file: JobeFile) -> bytes:
-        """Return the content of a file. Raises `ObjectNotFound` if its object is gone."""
         content = self._cache.get(file.sha256)
         if content is None:
             content = await self._store.get(key_of(file.sha256))
@@ -102,13 +106,15 @@ async def put_file(database: Database, store: ObjectStore, owner: int, id_: str,
     await _remove_unnamed(database, store, {row["sha256"] for row in unused if row["sha256"]})
 
 
-async def find_files(database: Database, owner: int, ids: Collection[str]) -> Mapping[str, JobeFile]:
+async def find_files(
+    database: Database, contents: FileContents, owner: int, ids: Collection[str]
+) -> Mapping[str, JobeFile]:
     """Return those files of an owner that there are, by their ids. They count as used now."""
     async with database.connection() as connection:
         rows = await connection.fetch_all(_FIND, {"owner": owner, "ids": list(ids)})
         if stale := [row["id"] for row in rows if row["is_stale"]]:
             await connection.execute(_USED, {"owner": owner, "ids": stale})
-    return {row["id"]: JobeFile(row["sha256"], row["size_bytes"]) for row in rows}
+    return {row["id"]: JobeFile(contents, row["sha256"], row["size_bytes"]) for row in rows}
 
 
 async def remove_unused_files(database: Database, store: ObjectStore) -> None:

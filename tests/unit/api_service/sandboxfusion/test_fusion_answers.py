@@ -6,7 +6,7 @@ import pytest
 
 from api_service.doors.sandboxfusion.answer import code_answer, notebook_answer
 from api_service.doors.sandboxfusion.program import FusionProgram
-from api_service.transient.runs import EndedRun
+from api_service.transient.ended import EndedRun
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import Compiled, FetchedFile, Stop, TestEnded
 from tests.factories import ended_test

@@ -11,7 +11,7 @@ from api_service.doors.sandboxfusion.app import open_door, run_within
 from api_service.doors.sandboxfusion.program import FusionProgram
 from api_service.doors.sandboxfusion.request import NotRunnable
 from api_service.http.errors import ApiError, Kind
-from api_service.transient.runs import EndedRun, EngineFailed, Quarantined
+from api_service.transient.ended import EndedRun, EngineFailed, Quarantined
 
 _PROGRAM = FusionProgram(b"program", {}, tells_compiler=False, spare_s=0)
 _RUN = EndedRun()
