@@ -27,14 +27,15 @@ from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
-from shared.adapters.broker import open_broker, open_dead_letters
+from shared.adapters.broker.open import open_broker
+from shared.adapters.broker.open_dead_letters import open_dead_letters
 from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database, DatabaseSettings
 from shared.adapters.database.schema import require_current
 from shared.adapters.engine.base import OpenedEngine
 from shared.adapters.engine.settings import EngineSettings
-from shared.adapters.storage import open_signer, open_store
 from shared.adapters.storage.base import ObjectStore
+from shared.adapters.storage.open import open_signer, open_store
 from shared.adapters.storage.settings import StoreSettings
 from shared.common.http.connections import ConnectionLimits
 from shared.common.http.loopback import is_loopback

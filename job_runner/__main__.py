@@ -26,7 +26,7 @@ from shared.adapters.database.connection import Database, DatabaseSettings
 from shared.adapters.database.schema import require_current
 from shared.adapters.engine.codex_client import CodexClient
 from shared.adapters.engine.settings import EngineSettings
-from shared.adapters.storage import open_signer, open_store
+from shared.adapters.storage.open import open_signer, open_store
 from shared.adapters.storage.settings import StoreSettings
 from shared.common.service.lifecycle import restarting, run_loops, run_service
 from shared.common.service.logging import get_logger

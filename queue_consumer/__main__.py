@@ -7,11 +7,11 @@ from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
 from queue_consumer.outbox_consumer import OutboxConsumer
 from queue_consumer.reconciler import Reconciler
-from shared.adapters.broker import open_broker
+from shared.adapters.broker.open import open_broker
 from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database, DatabaseSettings
 from shared.adapters.database.schema import require_current
-from shared.adapters.storage import open_store
+from shared.adapters.storage.open import open_store
 from shared.adapters.storage.settings import StoreSettings
 from shared.common.service.lifecycle import restarting, run_loops, run_service
 from shared.common.service.logging import get_logger

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 from pydantic_core import to_json
 
 from api_service.languages.catalog import EngineLanguage
-from api_service.submissions.new_submission import NewSubmission, stored, text_bytes_of
 from shared.engine_api.codex import LimitBounds
 from shared.engine_api.run_call.request import Encoding
 
@@ -43,23 +42,6 @@ class Program:
     entry: str
     args: Sequence[str]
     fields: Mapping[str, Any]
-
-    def submission(self, stdin: str, options: Mapping[str, Any], texts: object, **values: Any) -> NewSubmission:
-        """Return the submission that runs the program at once.
-
-        `options` are those that only submissions have, `texts` its others that are stored, and `values` other columns.
-        """
-        return NewSubmission(
-            language=self.language.code,
-            filename=self.entry,
-            source=stored(self.files),
-            stdin=stdin,
-            hold=False,
-            spec={**self.fields, **options, "args": list(self.args)},
-            files=[{"path": path, "size_bytes": len(data)} for path, data in self.files.items()],
-            text_bytes=text_bytes_of(texts),
-            **values,
-        )
 
     def engine_request(self, stdin: str = "") -> bytes:
         """Return the engine's request of one run."""

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from api_service.doors.judge0.languages import EXECUTABLE, MULTI_FILE, PLAIN_TEXT
 from api_service.doors.judge0.validation import SubmissionRequest, words
-from api_service.doors.program import Program, within
-from api_service.submissions.new_submission import NewSubmission
+from api_service.doors.program import within
+from api_service.submissions.new_submission import NewSubmission, stored, text_bytes_of
 from shared.common.files.archives import ArchiveError, unpack_foreign
 from shared.common.text.base64_text import decode
 from shared.engine_api.codex import LimitBounds
@@ -73,11 +73,16 @@ def submission_of(
     }
     args = [] if is_multi_file else words(values["command_line_arguments"])
     stdin, expected_output, encoding = _texts(values["stdin"], values["expected_output"])
-    program = Program(language.engine_language, files, entry, args, fields)
-    return program.submission(
-        stdin or "",
-        {**_ALWAYS, **encoding},
-        texts=[expected_output, args, fields, _ALWAYS, encoding, language.name, *(values[name] for name in ASKED)],
+    stored_texts = [expected_output, args, fields, _ALWAYS, encoding, language.name, *(values[name] for name in ASKED)]
+    return NewSubmission(
+        language=language.engine_language.code,
+        filename=entry,
+        source=stored(files),
+        stdin=stdin or "",
+        hold=False,
+        spec={**fields, **_ALWAYS, **encoding, "args": args},
+        files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
+        text_bytes=text_bytes_of(stored_texts),
         expected_output=expected_output,
         webhook_url=values["callback_url"] or None,
     )

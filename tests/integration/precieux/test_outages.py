@@ -18,7 +18,7 @@ from api_service.background.outbox_publisher import OutboxPublisher
 from job_runner.emails.sending.sender import MailSender
 from job_runner.runs.process import Processor
 from precieux.host.ports import free_ports
-from shared.adapters.broker import open_broker
+from shared.adapters.broker.open import open_broker
 from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database
 from shared.adapters.engine.base import EngineClient

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.storage import LinkSigner, StoreSettings, open_signer, open_store
 from shared.adapters.storage.keys import checked
 from shared.adapters.storage.local import LocalStore
+from shared.adapters.storage.open import open_signer, open_store
 from shared.adapters.storage.s3 import S3Store
 from shared.adapters.storage.secret import kept_secret
+from shared.adapters.storage.settings import StoreSettings
+from shared.adapters.storage.signing import LinkSigner
 from shared.common.service.errors import ConfigurationError
 from shared.common.service.settings import load
 
