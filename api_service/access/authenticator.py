@@ -56,7 +56,7 @@ class Authenticator:
 
         Raises `ApiError`: 401, or 403 for other users in protected mode.
         """
-        sender = await self.valid(api_keys.digest(credentials.credentials.strip())) if credentials else None
+        sender = await self.of_key(credentials.credentials.strip()) if credentials else None
         if sender is not None:
             own_body(request.scope, sender.key_id)
             return sender
@@ -91,6 +91,10 @@ class Authenticator:
             if self._has_operator_keys:
                 await api_keys.remember_settings(connection)
             return await api_keys.any_ever(connection)
+
+    async def of_key(self, key: str) -> Principal | None:
+        """Return the principal of this key, or None if it is not valid."""
+        return await self.valid(api_keys.digest(key))
 
     async def valid(self, sha256: str) -> Principal | None:
         """Return the principal of the key with this digest, or None if there is no valid key."""

@@ -85,9 +85,9 @@ class ApiBackend:
 def tool_server(services: Services, wait_s: float) -> Server[Any]:
     """Return the server of the tools. The state of its requests has their `principal` and `reserve`."""
 
-    async def backend_of(context: Context) -> HereBackend:
+    async def backend_of(context: Context) -> ApiBackend:
         request = context.request
         assert isinstance(request, Request)
-        return HereBackend(services, request.state.principal, request, request.state.reserve)
+        return ApiBackend(services, request.state.principal, request, request.state.reserve)
 
     return make_server(backend_of, wait_s=wait_s)

@@ -25,8 +25,8 @@ class Senders(Protocol):
     async def principal(self, request: HTTPConnection, credentials: HTTPAuthorizationCredentials | None) -> Principal:
         """Return the sender of a request. Raises `ApiError` (401 or 403)."""
 
-    async def valid(self, sha256: str) -> Principal | None:
-        """Return the sender whose key has this digest; None if no valid key has it."""
+    async def of_key(self, key: str) -> Principal | None:
+        """Return the sender with this key; None if the key is not valid."""
 
     async def keys_existed(self) -> bool:
         """Return True if a key has ever existed."""

@@ -82,8 +82,8 @@ class Port:
     def __init__(self, services: Services) -> None:
         self.services, self.settings, self.senders = services, services.settings, services.authenticator
         self.response_memory, self.public_url = services.response_memory, services.signer.public_url
-        self.database, self.store, self.webhooks = services.database, services.store, services.webhooks
-        self.catalog, self.system_status = services.languages.catalog, services.system_status.get
+        self.database, self.store, self.catalog = services.database, services.store, services.languages.catalog
+        self.webhook_allowed_hosts = services.webhooks.webhook_allowed_hosts
         self._contents = FileContents(services.store)
 
     def hold(self, principal: Principal) -> AbstractContextManager[Place]:
@@ -110,3 +110,8 @@ class Port:
 
     async def delete(self, upload_id: int) -> bool:
         return await delete(self.database, self.store, upload_id)
+
+    async def workload(self) -> tuple[int, int, int, int]:
+        now = await self.services.system_status.get()
+        waiting = now.waits["requested"].depth - now.waits["executing"].depth
+        return waiting, len(now.running), now.slots, now.failed_jobs

@@ -5,7 +5,6 @@
 - Query: `read_query`. Forms: `from_text`, then `checked`.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,16 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from types import UnionType
-from typing import Annotated, Any, Final, Generic, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.json_text import parse_json as parse_json
 from api_service.http.sentences import MISSING, sentence
 from api_service.requests.answers import JSON
-from shared.common.text.json_structure import has_more_structure
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,15 +36,9 @@ _TIME: Final = re.compile(
 _BOOLEANS: Final = {"true": True, "false": False}
 #: The most faults of a body that are reported. A body may have a hundred thousand keys that do not exist.
 MAX_FAULTS: Final = 100
-#: What a JSON text may have outside of its strings (`shared.common.text.json_structure`). The largest submission has a
-#: hundred tests with all their keys and 256 arguments each.
-MAX_STRUCTURE: Final = 131_072
 #: The most keys of an object, and parameters of a query. Each may be a fault, which takes twenty times its text in the
 #: answer.
 _MAX_KEYS: Final = 64
-#: How deep objects and lists may be nested. Python's parser would raise RecursionError at about a thousand.
-_DEEPEST: Final = 100
-_TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a flatter one."
 _DIRTY: Final = "It must be text in UTF-8, without a NUL character or a lone surrogate."
 
 
@@ -81,62 +74,6 @@ async def read_body(request: Request, *, may_be_empty: bool = False) -> bytes:
         detail = f"The body must be JSON; send it with `Content-Type: {JSON}`."
         raise ApiError(Kind.UNSUPPORTED_TYPE, detail, headers={"Accept": JSON})
     return body
-
-
-def parse_json(body: bytes, max_structure: int = MAX_STRUCTURE) -> object:
-    """Return the value of a JSON text in UTF-8.
-
-    Raise `ApiError`: 400 if it is none, 422 if a name comes twice, or if it has more than `max_structure`
-    (`shared.common.text.json_structure`).
-    """
-    if has_more_structure(body, max_structure):
-        raise invalid([Fault("It has too many keys and values; send fewer in one request.", pointer="")])
-    try:
-        # Editors of Windows put a byte order mark before the text, which a parser may ignore (RFC 8259, section 8.1).
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ApiError(Kind.MALFORMED_BODY, "The body is not in UTF-8; send JSON in UTF-8.") from None
-    repeated: list[str] = []
-
-    def without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        content = dict(pairs)
-        if len(content) < len(pairs):
-            repeated.extend(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        return content
-
-    try:
-        content: object = json.loads(text, parse_constant=_no_constant, object_pairs_hook=without_repeats)
-    except json.JSONDecodeError as exc:
-        where = f"line {exc.lineno}, column {exc.colno}"
-        raise ApiError(Kind.MALFORMED_BODY, f"The body is not JSON at {where}; send valid JSON.") from None
-    except ValueError:
-        raise ApiError(Kind.MALFORMED_BODY, "A number in the body has too many digits; send a smaller one.") from None
-    except RecursionError:
-        raise ApiError(Kind.MALFORMED_BODY, _TOO_DEEP) from None
-    if _is_deeper(content, _DEEPEST):
-        raise ApiError(Kind.MALFORMED_BODY, _TOO_DEEP)
-    if repeated:
-        raise invalid([Fault(f"The name {repeated[0]!a} is there twice in one object; send it once.", pointer="")])
-    return content
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ApiError(
-        Kind.MALFORMED_BODY, f"The body is not JSON, because {name} is no number there; send a number or null."
-    )
-
-
-def _is_deeper(content: object, levels: int) -> bool:
-    """Return True if objects and lists are nested more than `levels` deep. It goes level by level, for speed."""
-    level = [content] if isinstance(content, dict | list) else []
-    for _ in range(levels):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-    return bool(level)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,11 +111,9 @@ async def get_system_info(_: Reader) -> Response:
 
 @router.get("/workers")
 async def workers(_: Reader, port: PortDep) -> Response:
-    now = await port.system_status()
-    working, waiting = len(now.running), now.waits["requested"].depth - now.waits["executing"].depth
-    slots = {"available": now.slots, "idle": max(0, now.slots - working), "working": working}
-    queue = {"queue": "default", "size": max(0, waiting), **slots, "paused": 0, "failed": now.failed_jobs}
-    return JSONResponse([queue])
+    waiting, working, available, failed = await port.workload()
+    slots = {"available": available, "idle": max(0, available - working), "working": working}
+    return JSONResponse([{"queue": "default", "size": max(0, waiting), **slots, "paused": 0, "failed": failed}])
 
 
 @router.get("/statistics")

@@ -16,10 +16,9 @@ from api_service.doors.door import Reader, bearer
 from api_service.doors.judge0.configuration import Configuration
 from api_service.doors.judge0.port import PortDep
 from api_service.http.errors import ApiError, Kind
+from api_service.http.json_text import parse_json
 from api_service.requests.multipart import read_parts
 from api_service.requests.threads import run_in_thread_if_large
-from api_service.requests.validation import parse_json
-from shared.records.accounts import api_keys
 from shared.records.judge0.submissions import ALL, DEFAULT
 
 #: The most fields of a form.
@@ -47,7 +46,7 @@ def _sent(connection: HTTPConnection, name: str) -> str:
 async def _admin(_: Reader, request: Request, port: PortDep) -> Principal:
     """Return the authorized sender, who sees all. Raises `ApiError`: 401 or 403."""
     user = _sent(request, "X-Auth-User")
-    principal = await port.senders.valid(api_keys.digest(user)) if user else None
+    principal = await port.senders.of_key(user) if user else None
     if principal is None or not principal.sees_all:
         raise ApiError(Kind.FORBIDDEN, "")
     return principal

@@ -12,8 +12,6 @@ from api_service.doors.port import Port
 from api_service.submissions.new_submission import NewSubmission
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
-from shared.records.accounts.webhooks import WebhookSettings
-from shared.records.operations.system_status import SystemStatus
 
 
 class Waiter(Protocol):
@@ -24,7 +22,8 @@ class Waiter(Protocol):
 class Judge0Port(Port, Protocol):
     database: Database
     store: ObjectStore
-    webhooks: WebhookSettings
+    #: Where webhooks may go, if the operator has said that.
+    webhook_allowed_hosts: str | None
 
     def receiving(self, request: Request, principal: Principal) -> AbstractAsyncContextManager[bytes]:
         """Yield the body of a request. A key has two of them checked at a time."""
@@ -40,8 +39,8 @@ class Judge0Port(Port, Protocol):
     async def delete(self, upload_id: int) -> bool:
         """Delete a submission, and return True; False if there is none."""
 
-    async def system_status(self) -> SystemStatus:
-        """Return the state of the whole system."""
+    async def workload(self) -> tuple[int, int, int, int]:
+        """Return how many programs wait, run, may run at once, and have failed in the last day."""
 
 
 PortDep = Annotated[Judge0Port, Depends(port_of)]

@@ -30,10 +30,8 @@ from api_service.doors.judge0.program import request_of, submission_of
 from api_service.doors.judge0.validation import Errors, SubmissionRequest, check
 from api_service.http.errors import ApiError, Kind
 from api_service.requests.threads import run_in_thread_if_large
-from api_service.settings import ApiSettings
 from shared.adapters.database.connection import Connection
 from shared.common.http.loopback import is_loopback
-from shared.records.accounts.webhooks import WebhookSettings
 from shared.records.judge0 import submissions as store
 from shared.records.judge0.statuses import Status
 
@@ -83,8 +81,8 @@ class Creator:
         # It unpacks the additional files.
         size = len(asked.values["additional_files"] or "")
         new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, largest_program=largest))
-        settings, webhooks = self.port.settings, self.port.webhooks
-        guards_callback = guards_callbacks(settings, webhooks, is_local=is_local(self.request))
+        host, hosts = self.port.settings.host, self.port.webhook_allowed_hosts
+        guards_callback = guards_callbacks(host, hosts, is_local=is_local(self.request))
         request = {**request_of(asked), "guards_callback": guards_callback}
         token = uuid4()
 
@@ -94,13 +92,13 @@ class Creator:
         return await self.port.submit(self.principal, new, remember), token
 
 
-def guards_callbacks(settings: ApiSettings, webhooks: WebhookSettings, *, is_local: bool) -> bool:
+def guards_callbacks(host: str, allowed_hosts: str | None, *, is_local: bool) -> bool:
     """Return True unless server and sender are of one machine, and the operator has not said where webhooks may go.
 
     Judge0 calls every address. A server that others can reach would open the operator's network to them, and so would
     one that listens on loopback behind a proxy. So the request itself must be from this machine too.
     """
-    return not (is_local and is_loopback(settings.host)) or webhooks.webhook_allowed_hosts is not None
+    return not (is_local and is_loopback(host)) or allowed_hosts is not None
 
 
 CreatorDep = Annotated[Creator, Depends()]

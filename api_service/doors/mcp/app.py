@@ -16,8 +16,8 @@ from api_service.agent_tools.settings import McpSettings
 from api_service.doors.door import Door, Sender, bearer
 from api_service.doors.port import Port
 from api_service.http.errors import ApiError, Kind, cut
+from api_service.http.json_text import MAX_STRUCTURE
 from api_service.limits.holds import reserving
-from api_service.requests.validation import MAX_STRUCTURE
 from shared.common.service.settings import load
 from shared.common.text.json_structure import has_more_structure
 
