@@ -17,6 +17,7 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.common.service.errors import PermanentError
 from shared.engine_api.codex import LimitBounds
+from shared.engine_api.program import LimitsSpec, Program, file_specs
 from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import JurySubmission, Package
 from shared.records.problems import versions
@@ -169,26 +170,26 @@ class _Jury:
         except PermanentError:
             raise ApiError(Kind.UNAVAILABLE, "A file of the package is missing in the store; push it again.") from None
         limits = limits_for(self.version, entry["codes"], self.bounds, self.factors)
-        spec = {
-            "args": [],
-            "compiler_args": [],
-            "limits": limits,
-            "checker": None,
-            "stop_at_first_failure": False,
-            "locale": self.locale,
-            "receipt": False,
-            "problem": self.version.reference,
-            "points": self.version.summary["points"],
+        spec = Program(
+            args=(),
+            compiler_args=(),
+            limits=LimitsSpec.model_validate(limits),
+            checker=None,
+            stop_at_first_failure=False,
+            locale=self.locale,
+            receipt=False,
+            problem=self.version.reference,
+            points=self.version.summary["points"],
             # What is expected of each test can only be seen if each is run.
-            "runs_all": submission.run is None,
-        }
+            runs_all=submission.run is None,
+        )
         return NewSubmission(
             language=program.language,
             filename=program.entry,
             source=stored(files),
             hold=hold,
             spec=spec,
-            files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
+            files=file_specs(files),
             metadata={"check": str(check), "path": submission.path},
             batch=batch,
             problem_version=self.version.id,

@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from shared.adapters.storage.keys import is_extension
 from shared.adapters.storage.sources import LONGEST_IN_ROW
 from shared.common.files.archives import pack
+from shared.engine_api.program import FileSpec, Program
 
 _ARCHIVE: Final = "zip"
 
@@ -58,8 +59,8 @@ class NewSubmission:
     id: int | None = None
     enable: int = 0
     hold: bool = True
-    spec: Mapping[str, Any] | None = None
-    files: Sequence[Mapping[str, Any]] | None = None
+    spec: Program | None = None
+    files: Sequence[FileSpec] | None = None
     expected_output: str | None = None
     tests: str | None = field(default=None, repr=False)
     metadata: Mapping[str, str] | None = None
@@ -79,8 +80,8 @@ class NewSubmission:
             "enable": self.enable,
             "filename": self.filename,
             "size_bytes": len(self.source.data),
-            "spec": None if self.spec is None else as_json(self.spec),
-            "files": None if self.files is None else as_json(self.files),
+            "spec": None if self.spec is None else as_json(self.spec.stored()),
+            "files": None if self.files is None else as_json([file.model_dump() for file in self.files]),
             "expected_output": self.expected_output,
             "tests": self.tests,
             "metadata": as_json(self.metadata) if self.metadata else None,
@@ -105,10 +106,10 @@ class NewSubmission:
         """The bytes that are stored for it while it waits, before the database compresses them."""
         if self.spec is None:
             return self.size_bytes
-        texts = [self.stdin, self.expected_output or "", self.tests or ""]
-        texts += [as_json(self.spec), as_json(self.files), as_json(self.metadata or {})]
+        columns = self.columns
+        texts = [columns[name] for name in ("inputs", "expected_output", *sorted(JSON_COLUMNS))]
         objects = (self.source, *self.judges.values())
-        return sum(len(one.data) for one in objects) + sum(len(text.encode()) for text in texts)
+        return sum(len(one.data) for one in objects) + text_bytes_of(texts)
 
 
 def as_json(value: object) -> str:

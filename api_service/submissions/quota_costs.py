@@ -37,7 +37,7 @@ class QuotaCosts:
             wanted = [self.submissions(principal), self.source_bytes(principal, submission.size_bytes)]
             if not submission.hold:
                 results = 0 if has_digest else 1
-                receipts = 1 if submission.spec and submission.spec.get("receipt") else 0
+                receipts = 1 if submission.spec and submission.spec.receipt else 0
                 wanted += self.of_execution(principal, submission.email, results + receipts)
             for limit in wanted:
                 earlier = total.get(limit.subject)

@@ -89,18 +89,17 @@ _INSERT_AND_REQUEST: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A submission that was stored: the values of its row."""
+    """A submission that was stored."""
 
     id: int
     created_at: datetime
-    values: Mapping[str, Any]
 
 
 async def insert(connection: Connection, principal: Principal, new: NewSubmission, sha256: str) -> Stored | None:
     """Insert a row. Return None if the id is taken."""
     values = _values(principal, new, sha256, None)
     row = await connection.fetch_one(_statement(new), values)
-    return Stored(row["id"], row["created_at"], values) if row else None
+    return Stored(row["id"], row["created_at"]) if row else None
 
 
 async def insert_all(
@@ -111,9 +110,9 @@ async def insert_all(
     Each submission comes with the SHA-256 of its source and its key. Submissions for which `insert` would return None
     are left out.
     """
-    values = {key: _values(principal, submission, sha256, key) for submission, sha256, key in new}
-    rows = await connection.fetch_each(_statement(new[0][0]), list(values.values()))
-    return {key: Stored(row["id"], row["created_at"], values[key]) for row in rows if (key := row["object_key"])}
+    values = [_values(principal, submission, sha256, key) for submission, sha256, key in new]
+    rows = await connection.fetch_each(_statement(new[0][0]), values)
+    return {key: Stored(row["id"], row["created_at"]) for row in rows if (key := row["object_key"])}
 
 
 def _statement(new: NewSubmission) -> str:

@@ -10,9 +10,9 @@ from job_runner.problems.package_runs import PackageRuns
 from job_runner.problems.program import ProblemProgram, fitting
 from shared.common.text.control_characters import replace_controls
 from shared.engine_api.codex import Verdict
-from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of
+from shared.engine_api.job_program import Case, JobProgram, elapsed
+from shared.engine_api.program import LimitsSpec, Program, file_of
 from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, TestEnded
-from shared.engine_api.run_call.request import Checker
 from shared.engine_api.run_time import RunTime
 from shared.judging.packages.model import SCRIPTS, DataKind, Package, PackageFormat, PackageProgram, PackageTest
 
@@ -56,21 +56,8 @@ class DataCheck:
     run_time: RunTime = field(default_factory=RunTime)
 
     def __post_init__(self) -> None:
-        show = JobProgram(
-            language=SCRIPTS,
-            entry=_SHOW,
-            object_key="",
-            sha256=None,
-            cases=(),
-            has_tests=True,
-            compiler_args=[],
-            limits={"output_bytes": self.package.limits.output_bytes},
-            checker=Checker(),
-            stop_at_first_failure=False,
-            is_one_file=True,
-            is_archive=False,
-        )
-        self._problem = ProblemProgram(show, self.package)
+        limits = LimitsSpec(output_bytes=self.package.limits.output_bytes)
+        self._problem = ProblemProgram(JobProgram(SCRIPTS, _SHOW, Program(limits=limits)), self.package)
 
     async def run(self) -> None:
         """Find the faults. Raises what `PackageRuns.events` raises."""
@@ -157,7 +144,7 @@ class DataCheck:
         judges: Mapping[str, Mapping[str, bytes]] | None = None,
     ) -> AsyncGenerator[tuple[_Item, _End]]:
         """Yield the ends of runs, each with its item, and what makes all of them impossible."""
-        silence_s = program.silence_s + elapsed(program.limits)
+        silence_s = program.silence_s + elapsed(program.options.limits)
         while items and not self._is_over:
             number = fitting(self.package, [((one.test.input, one.test.answer), (one.output,)) for one in items])
             some, items = items[:number], items[number:]

@@ -38,12 +38,13 @@ class ProblemRuns(PackageRuns):
         self.pause = pause
         self.results = results
 
-    async def run(self, job: ClaimedJob, program: JobProgram, files: Mapping[str, bytes]) -> Outcome:
+    async def run(
+        self, job: ClaimedJob, problem_version: int, program: JobProgram, files: Mapping[str, bytes]
+    ) -> Outcome:
         """Run a program with these files, and return its outcome. Raises `LeaseLost`."""
-        assert program.problem_version is not None
         async with self._database.connection() as connection:
-            version = await of_id(connection, program.problem_version)
-            package = await package_of(connection, program.problem_version)
+            version = await of_id(connection, problem_version)
+            package = await package_of(connection, problem_version)
         if version is None or package is None:
             raise PermanentError("its problem is missing")
         problem = ProblemProgram(program, package, f"{version.title or package.title} ({version.reference})")
@@ -65,7 +66,7 @@ class _Run:
     judges: Mapping[str, Mapping[str, bytes]]
 
     def __post_init__(self) -> None:
-        self._grading = Grading(self.problem.package.scheme, run_all=self.problem.program.runs_all)
+        self._grading = Grading(self.problem.package.scheme, run_all=self.problem.program.options.runs_all)
         self._answer = ProblemAnswer(self.problem, self._grading)
 
     async def outcome(self) -> Outcome:

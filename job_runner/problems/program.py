@@ -5,19 +5,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from job_runner.verdict.outcome import Details, Outcome
 from job_runner.verdict.program_answer import ProgramAnswer, failed_test, mixed_up
 from shared.common.text.control_characters import replace_controls
-from shared.engine_api.job_program import Case, JobProgram, elapsed, file_of
+from shared.engine_api.job_program import Case, JobProgram, elapsed
+from shared.engine_api.program import ComparisonSpec, JudgeSpec, LimitsSpec, Program, file_of
 from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded
 from shared.engine_api.run_call.limits import MAX_PASSES, MAX_TESTS
-from shared.engine_api.run_call.request import Checker, CheckerKind, JudgeProtocol
+from shared.engine_api.run_call.request import CheckerKind
 from shared.judging.grading.award import TestScore
 from shared.judging.grading.fold import Grading, RunResult
 from shared.judging.grading.fold_legacy import GraderCall
-from shared.judging.packages.model import EVERY_LANGUAGE, Package, PackageProgram, ProblemType
+from shared.judging.packages.model import EVERY_LANGUAGE, Package, PackageJudge, PackageProgram, ProblemType
 from shared.judging.packages.programs import main_file
 
 #: Bytes of inputs and answers that one request names, and of files in it, but for those of its first run.
@@ -41,14 +42,19 @@ class ProblemProgram:
         self.title = title
         self.tests = {test.number: test for test in package.tests}
         limits = package.limits
-        self._judge_limits = limits.of_judges
-        checker = Checker() if package.judges else Checker(kind=CheckerKind.ICPC)
-        compile_limits = {"cpu_s": limits.compile_cpu_s, "memory_bytes": limits.compile_memory_bytes}
-        as_stored = {**program.as_stored, "of_problem": True, "compile_limits": compile_limits}
-        if ProblemType.MULTI_PASS in package.types:
-            as_stored["passes"] = min(limits.passes, MAX_PASSES)
-        judges = {name: self._stored(judge.program, judge.protocol) for name, judge in package.judges.items()}
-        self.program = replace(program, checker=checker, judges=judges, as_stored=as_stored)
+        self._judge_limits = LimitsSpec.model_validate(limits.of_judges)
+        checker, interactor = (self._spec(judge) for judge in (package.checker, package.interactor))
+        options = Program(
+            compiler_args=program.options.compiler_args,
+            limits=program.options.limits,
+            checker=checker or (None if interactor else ComparisonSpec(kind=CheckerKind.ICPC)),
+            interactor=interactor,
+            runs_all=program.options.runs_all,
+            of_problem=True,
+            compile_limits=LimitsSpec(cpu_s=limits.compile_cpu_s, memory_bytes=limits.compile_memory_bytes),
+            passes=min(limits.passes, MAX_PASSES) if ProblemType.MULTI_PASS in package.types else 1,
+        )
+        self.program = replace(program, options=options)
 
     @property
     def silence_s(self) -> float:
@@ -96,30 +102,20 @@ class ProblemProgram:
 
     def by_itself(self, judge: PackageProgram) -> JobProgram:
         """Return a program that judges, such as a validator, as one that runs by itself. It has no cases yet."""
-        stored = self._stored(judge, JudgeProtocol.KATTIS)
-        return replace(
-            self.program,
-            language=judge.language,
-            entry=stored["entry"],
-            compiler_args=stored["compiler_args"],
-            limits=self._judge_limits,
-            checker=Checker(),
-            judges={},
-            as_stored={"of_problem": True, **({"build": judge.build} if judge.build else {})},
-            cases=(),
-            has_tests=True,
-        )
+        options = Program(limits=self._judge_limits, build=judge.build, of_problem=True)
+        return JobProgram(judge.language, _entry(judge), options)
 
-    def _stored(self, program: PackageProgram, protocol: JudgeProtocol) -> dict[str, Any]:
-        return {
-            "protocol": protocol,
-            "language": program.language,
-            "entry": _STARTER if program.is_scripts else program.entry,
-            "compiler_args": [],
-            "args": [],
-            "limits": self._judge_limits,
-            "build": program.build,
-        }
+    def _spec(self, judge: PackageJudge | None) -> JudgeSpec | None:
+        if judge is None:
+            return None
+        program = judge.program
+        return JudgeSpec(
+            protocol=judge.protocol,
+            language=program.language,
+            entry=_entry(program),
+            limits=self._judge_limits,
+            build=program.build,
+        )
 
 
 class ProblemAnswer(ProgramAnswer):
@@ -220,6 +216,10 @@ def fitting(package: Package, runs: Sequence[tuple[Iterable[str], Iterable[str]]
         if number and (data > _DATA_BYTES or files > _FILES_BYTES):
             return number
     return min(len(runs), MAX_TESTS)
+
+
+def _entry(program: PackageProgram) -> str:
+    return _STARTER if program.is_scripts else program.entry
 
 
 def files_beside(program: PackageProgram) -> dict[str, bytes]:

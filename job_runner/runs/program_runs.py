@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, closing
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final, TypeVar
 from zipfile import BadZipFile
 
 from pydantic_core import from_json
@@ -25,8 +25,10 @@ from shared.adapters.storage.sources import judge_key, read_source
 from shared.common.files.archives import unpack
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.engine_api.codex import RunResponse
-from shared.engine_api.job_program import JobProgram
+from shared.engine_api.job_program import JobProgram, ProgramRow
 from shared.engine_api.run_call.events import Compiled, JudgeFailed, Output, Started, TestEnded, awarded
+
+T = TypeVar("T")
 
 _CHANGED: Final = "its file has changed since it was accepted"
 _NO_RUN_CALL: Final = (
@@ -52,23 +54,23 @@ class ProgramRuns:
 
         A classic submission gets what the CodeX call answers. Our engine's own call says when a run has begun.
         """
-        submission = await self._parsed(job.job, claim.submission_of, job)
-        contents = submission["contents"]
+        submission = await self._parsed(job.job, claim.submission_of, job, from_json)
+        row = ProgramRow(id=job.upload, filename=job.filename)
         if job.has_program:
-            program = JobProgram.of(await self._parsed(job.program, claim.program_of, job), submission)
-            files = await self._files(job, program, contents)
-            if program.problem_version is not None:
-                if not await self._has_run_call(job):
-                    raise PermanentError(_NO_RUN_CALL.format("problems"))
-                return await self._problems.run(job, program, files)
-        else:
-            program = JobProgram.classic(job.filename, submission)
-            files = {program.entry: contents.encode()}
+            row = await self._parsed(job.program, claim.program_of, job, ProgramRow.model_validate_json)
+        program = row.program(submission["language"], submission["inputs"] or "")
+        key = row.key(program.language)
+        data = await self._data(job, row, key, submission["contents"].encode())
+        files = _unpacked(data) if row.is_archive else {program.entry: data}
+        if row.problem_version is not None:
+            if not await self._has_run_call(job):
+                raise PermanentError(_NO_RUN_CALL.format("problems"))
+            return await self._problems.run(job, row.problem_version, program, files)
         share = job.share
         if await self._has_run_call(job):
-            outcome = await self._stream(job, program, program.request(files, await self._judges(program)), share)
+            outcome = await self._stream(job, program, program.request(files, await self._judges(program, key)), share)
             return outcome if job.has_program else replace(outcome, details=None)
-        if missing := program.beyond_codex:
+        if missing := program.beyond_codex(files):
             raise PermanentError(_NO_RUN_CALL.format(" and ".join(missing)))
         answer = await self._call_codex(job, program, files[program.entry], share)
         return decide(compared(answer, program) if job.has_program else answer)
@@ -83,29 +85,32 @@ class ProgramRuns:
             return False
 
     async def _parsed(
-        self, text: str | None, read: Callable[[Connection, int], Awaitable[bytes]], job: ClaimedJob
-    ) -> Any:
+        self,
+        text: str | None,
+        read: Callable[[Connection, int], Awaitable[bytes]],
+        job: ClaimedJob,
+        parse: Callable[[str | bytes], T],
+    ) -> T:
         """Return the value of a JSON text of a job. A long one is not in its claim: `text` is None."""
         if text is not None:
-            return from_json(text)
+            return parse(text)
         # One at a time, because it takes several times its length in memory while it is read and parsed.
         async with self._reading, self._database.connection() as connection:
-            return from_json(await read(connection, job.id))
+            return parse(await read(connection, job.id))
 
-    async def _files(self, job: ClaimedJob, program: JobProgram, contents: str) -> dict[str, bytes]:
-        """Return the files by their paths. Raises `PermanentError` if they are not those that were accepted."""
-        data = contents.encode()
-        if program.is_archive or (program.sha256 and _sha256(data) != program.sha256):
-            async with self._database.connection() as connection:
-                content = await claim.source_in_row(connection, job.upload)
-            data = await self._stored(program.object_key, program.sha256, content)
-        return _unpacked(data) if program.is_archive else {program.entry: data}
+    async def _data(self, job: ClaimedJob, row: ProgramRow, key: str, contents: bytes) -> bytes:
+        """Return the file, or the archive of several. Raises `PermanentError` if it is not the accepted one."""
+        if not row.is_archive and (not row.sha256 or _sha256(contents) == row.sha256):
+            return contents
+        async with self._database.connection() as connection:
+            content = await claim.source_in_row(connection, job.upload)
+        return await self._stored(key, row.sha256, content)
 
-    async def _judges(self, program: JobProgram) -> dict[str, dict[str, bytes]]:
+    async def _judges(self, program: JobProgram, key: str) -> dict[str, dict[str, bytes]]:
         """Return the files of each judge. Raises `PermanentError` if they are not those that were accepted."""
         return {
-            name: _unpacked(await self._stored(judge_key(program.object_key, name), judge["sha256"]))
-            for name, judge in program.judges.items()
+            name: _unpacked(await self._stored(judge_key(key, name), judge.sha256))
+            for name, judge in program.options.judges.items()
         }
 
     async def _stored(self, key: str, sha256: str | None, content: bytes | None = None) -> bytes:

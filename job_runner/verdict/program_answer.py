@@ -102,7 +102,9 @@ class ProgramAnswer:
     @property
     def _may_test(self) -> bool:
         """True if another test may follow."""
-        failed = self._program.stop_at_first_failure and any(verdict not in GOOD_VERDICTS for verdict in self._verdicts)
+        failed = self._program.options.stop_at_first_failure and any(
+            verdict not in GOOD_VERDICTS for verdict in self._verdicts
+        )
         is_unjudged = self._judge_failed is not None or Verdict.JUDGE_ERROR in self._verdicts
         return not failed and not is_unjudged and (self._compiled is None or self._compiled.verdict is None)
 
@@ -216,7 +218,7 @@ def compared(answer: RunResponse, program: JobProgram) -> RunResponse:
     expected = program.cases[0].fields["expected_output"]
     if verdict is not Verdict.OK or expected is None:
         return answer.model_copy(update={"verdict": verdict})
-    difference = compare(answer.output.encode("utf-8", "replace"), expected.encode(), program.checker)
+    difference = compare(answer.output.encode("utf-8", "replace"), expected.encode(), program.options.comparison)
     if difference is None:
         return answer.model_copy(update={"verdict": Verdict.ACCEPTED})
     return answer.model_copy(update={"verdict": Verdict.WRONG_ANSWER, "error": _join(WRONG, answer.error)})

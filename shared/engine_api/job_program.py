@@ -1,22 +1,21 @@
 """Reads what a run of a submission needs, and writes the engine's request for it. Pure."""
 
-from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Self
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeAlias
 
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 
 from shared.common.text import source_paths
 from shared.engine_api.codex import LimitBounds
 from shared.engine_api.languages import check_lang
+from shared.engine_api.program import Override, Program, TestSpec, file_of
 from shared.engine_api.run_call.limits import ProgramLimits, limits_in_effect
-from shared.engine_api.run_call.request import Checker, CheckerKind, Encoding
 
-#: The optional fields that the engine's request copies from the submission's `spec`.
-_AS_STORED: Final = (
-    *("build", "compile_limits", "data_files", "environment", "file_bytes", "merge_output", "repeat", "stack_bytes"),
-)
+#: Bounds of a program's limits, by the names of the limits. A foreign engine reports none.
+Bounds: TypeAlias = Mapping[str, LimitBounds]
+BOUNDS: Final = TypeAdapter[Bounds | None](dict[str, LimitBounds] | None)
 #: The file name of a classic submission whose own name is no path.
 _STEM: Final = "main"
 
@@ -33,98 +32,62 @@ class Case:
     hidden: bool = False
     points: float | None = 0.0
     limits: ProgramLimits | None = None
-    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgram:
-    """A run of a submission. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
+    """A run of a program. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
-    `object_key` is where its files are, unless its row holds them. `sha256` is that of these bytes; None for the
-    original system's rows. `checker` compares its output, unless `judges` has a program that does: they are stored
-    beside its files, by their names. `as_stored` are further fields of the engine's request.
+    `codes` are those of its language, and of the language of which that is a variant.
     """
 
     language: str
     entry: str
-    object_key: str
-    sha256: str | None
-    cases: tuple[Case, ...]
-    has_tests: bool
-    compiler_args: list[str]
-    limits: Mapping[str, Any]
-    checker: Checker
-    stop_at_first_failure: bool
-    is_one_file: bool
-    is_archive: bool
-    as_stored: Mapping[str, Any] = field(default_factory=dict)
-    wants_artifacts: bool = False
-    wants_live_output: bool = False
-    judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    #: The version of a problem, with the codes of the language and of what it is a variant of.
-    problem_version: int | None = None
+    options: Program
+    cases: tuple[Case, ...] = ()
+    has_tests: bool = True
     codes: tuple[str, ...] = ()
-    #: True for a check of the problem: no test is left out because another one failed.
-    runs_all: bool = False
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Self:
-        """Return the program of a claimed job: `fields` are the submission's columns, `submission` the job's text."""
-        spec, override = fields["spec"] or {}, fields["override"] or {}
-        language = check_lang(submission["language"]) or submission["language"]
-        object_key = fields["object_key"] or f"{fields['id']}.{language}"
-        limits = {**(spec.get("limits") or {}), **(override.get("limits") or {})}
-        tests, bounds = fields["tests"], fields.get("bounds")
-        judges = judges_of(spec)
-        cases = map(_case_of_test, tests) if tests else [_only_case(fields, submission)] * spec.get("repeat", 1)
-        return cls(
-            language=language,
-            entry=_entry(fields["filename"], language),
-            object_key=object_key,
-            sha256=fields["sha256"],
-            cases=tuple(replace(case, limits=case_limits(limits, case.fields["limits"], bounds)) for case in cases),
-            has_tests=bool(tests),
-            compiler_args=spec.get("compiler_args") or [],
-            limits=_set(limits),
-            checker=Checker()
-            if "checker" in judges
-            else Checker.model_validate_json(to_json(spec.get("checker") or {})),
-            stop_at_first_failure=bool(spec.get("stop_at_first_failure")),
-            is_one_file=len(fields["files"] or [None]) == 1,
-            is_archive=fields["spec"] is not None and object_key.endswith(".zip"),
-            as_stored={name: spec[name] for name in _AS_STORED if name in spec},
-            wants_artifacts=bool(spec.get("artifacts")),
-            wants_live_output=bool(spec.get("live_output")),
-            judges=judges,
-            problem_version=fields.get("problem_version"),
-            runs_all=bool(spec.get("runs_all")),
-            codes=tuple(filter(None, (language, fields.get("variant_of")))),
-        )
+    def of(
+        cls,
+        language: str,
+        entry: str,
+        options: Program,
+        *,
+        tests: Sequence[TestSpec] | None = None,
+        stdin: str = "",
+        expected_output: str | None = None,
+        bounds: Bounds | None = None,
+        variant_of: str | None = None,
+    ) -> Self:
+        """Return the run of a program with these tests, or else with this input. `bounds` are those of the language."""
+        if tests:
+            cases = [_case_of(test, case_limits(options.limits, test.limits, bounds)) for test in tests]
+        else:
+            fields = {"stdin": stdin, "args": options.args, "expected_output": expected_output}
+            only = Case({**fields, "encoding": options.encoding}, limits=case_limits(options.limits, None, bounds))
+            cases = [only] * options.repeat
+        codes = (language, variant_of) if variant_of else (language,)
+        return cls(language, entry, options, tuple(cases), bool(tests), codes)
 
-    @classmethod
-    def classic(cls, filename: str | None, submission: Mapping[str, Any]) -> Self:
-        """Return the program of a classic job, whose text is `submission`: one file, run with its own input."""
-        unset = ("spec", "override", "object_key", "sha256", "files", "tests", "expected_output")
-        return cls.of({"id": 0, "filename": filename, **dict.fromkeys(unset)}, submission)
-
-    @property
-    def beyond_codex(self) -> list[str]:
-        """Return what the program has that the CodeX call cannot do, in words."""
-        only = self.cases[0].fields
+    def beyond_codex(self, files: Sized) -> list[str]:
+        """Return what the program with these files has that the CodeX call cannot do, in words."""
+        options = self.options
         has = {
-            "several files": not self.is_one_file,
+            "several files": len(files) > 1,
             "tests": self.has_tests,
-            "a judge": bool(self.judges),
-            "arguments": bool(only["args"]),
-            "options of the compiler": bool(self.compiler_args),
-            "limits": bool(self.limits),
-            "other options": bool(self.as_stored),
+            "a judge": bool(options.judges),
+            "arguments": bool(self.cases[0].fields["args"]),
+            "options of the compiler": bool(options.compiler_args),
+            "limits": bool(options.limits.asked()),
+            "other options": options.has_rare_options,
         }
         return [what for what, is_so in has.items() if is_so]
 
     @property
     def is_interactive(self) -> bool:
-        return "interactor" in self.judges
+        return self.options.interactor is not None
 
     @property
     def silence_s(self) -> float:
@@ -132,101 +95,88 @@ class JobProgram:
         seconds = max((case.limits.wall_s or 0.0 for case in self.cases if case.limits), default=0.0)
         # After the program, an interactor has as long once more.
         return (2 if self.is_interactive else 1) * seconds + sum(
-            elapsed(judge["limits"]) for judge in self.judges.values()
+            elapsed(judge.limits) for judge in self.options.judges.values()
         )
 
     def request(self, files: Mapping[str, bytes], judges: Mapping[str, Mapping[str, bytes]] | None = None) -> bytes:
-        """Return the body of `POST /run`. Only of a single run comes back what a program writes to `out/`, and what it
-        writes while it runs.
-
-        `judges` are the files of each judge.
-        """
-        wants = {"artifacts": self.wants_artifacts, "live_output": self.wants_live_output}
-        is_single = not self.has_tests and len(self.cases) == 1
+        """Return the body of `POST /run`. `judges` are the files of each judge."""
+        cases = self.cases if self.has_tests else self.cases[:1]
         return to_json(
             {
                 "language": self.language,
                 "files": [file_of(path, data) for path, data in files.items()],
                 "entry": self.entry,
-                "compiler_args": self.compiler_args,
-                "limits": self.limits,
-                "checker": self.checker,
-                **{name: _judge(name, self.judges[name], of_judge) for name, of_judge in (judges or {}).items()},
-                "tests": [self._test(case) for case in (self.cases if self.has_tests else self.cases[:1])],
-                "stop_at_first_failure": self.stop_at_first_failure,
-                **self.as_stored,
-                **{name: True for name, is_wanted in wants.items() if is_wanted and is_single},
+                "tests": [self._test(case) for case in cases],
+                **self.options.request(judges or {}, is_single=not self.has_tests and len(self.cases) == 1),
             }
         )
 
     def _test(self, case: Case) -> Mapping[str, Any]:
-        # Only a judge needs the further fields, which an engine of the previous release does not know.
+        # Only a judge needs the further fields.
         of_judge = {"points": case.points, "hidden": case.hidden}
-        return {**case.fields, **of_judge} if self.judges and self.has_tests else case.fields
+        return {**case.fields, **of_judge} if self.options.judges and self.has_tests else case.fields
 
 
-def judges_of(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the programs that judge a submission, by their keys in its `spec`."""
-    checker, interactor = spec.get("checker") or {}, spec.get("interactor")
-    found = {"checker": checker if checker.get("kind") == CheckerKind.PROGRAM else None, "interactor": interactor}
-    return {name: judge for name, judge in found.items() if judge}
+class ProgramRow(BaseModel):
+    """The columns of a submission that a run needs, and the limits of its language."""
+
+    id: int
+    spec: Program | None = None
+    filename: str | None = None
+    object_key: str | None = None
+    sha256: str | None = None
+    expected_output: str | None = None
+    tests: tuple[TestSpec, ...] | None = None
+    override: Override | None = None
+    problem_version: int | None = None
+    variant_of: str | None = None
+    bounds: dict[str, LimitBounds] | None = None
+
+    @property
+    def is_archive(self) -> bool:
+        return self.spec is not None and (self.object_key or "").endswith(".zip")
+
+    def key(self, language: str) -> str:
+        """Return the key of the files of a program in this language, unless the row holds them."""
+        return self.object_key or f"{self.id}.{language}"
+
+    def program(self, language: str, stdin: str) -> JobProgram:
+        """Return the run of the row, whose language and input its job has."""
+        spec, override = self.spec or Program(), self.override or Override()
+        language, options = check_lang(language) or language, spec.overridden(override)
+        used = stdin if override.stdin is None else override.stdin
+        # The expected output is that of the submission's own input.
+        is_own = (used, options.args) == (stdin, spec.args)
+        return JobProgram.of(
+            language,
+            _entry(self.filename, language),
+            options,
+            tests=self.tests,
+            stdin=used,
+            expected_output=self.expected_output if is_own else None,
+            bounds=self.bounds,
+            variant_of=self.variant_of,
+        )
 
 
-def _judge(name: str, stored: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return a judge as the engine's request has it."""
-    names = ("protocol", "language", "entry", "compiler_args", "args", "build")
-    program = {
-        **{name: stored[name] for name in names if name in stored},
-        "limits": _set(stored["limits"]),
-        "files": [file_of(path, data) for path, data in files.items()],
-    }
-    return {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
-
-
-def elapsed(limits: Mapping[str, Any]) -> float:
+def elapsed(limits: ProgramLimits) -> float:
     """Return the most seconds that a judge takes by the limits that it asks for."""
-    asked = ProgramLimits(**limits)
-    return asked.wall_s or 2 * (asked.cpu_s or 0.0)
+    return limits.wall_s or 2 * (limits.cpu_s or 0.0)
 
 
 def case_limits(
-    of_program: Mapping[str, Any], of_case: Mapping[str, Any], bounds: Mapping[str, Mapping[str, Any]] | None
+    of_program: ProgramLimits, of_case: ProgramLimits | None, bounds: Bounds | None
 ) -> ProgramLimits | None:
     """Return the limits in effect of a run; None if they are not known. `bounds` are those of the language."""
     if bounds is None or not bounds.keys() >= ProgramLimits.model_fields.keys():
         return None
-    asked = ProgramLimits(**_set(of_program) | _set(of_case))
-    return limits_in_effect(asked, {name: LimitBounds(**bound) for name, bound in bounds.items()})
+    return limits_in_effect(of_case.over(of_program) if of_case else of_program, bounds)
 
 
 def _entry(filename: str | None, language: str) -> str:
     return filename if filename and source_paths.fault_of(filename) is None else f"{_STEM}.{language}"
 
 
-def _case_of_test(test: Mapping[str, Any]) -> Case:
-    """Return the case of a stored test. Those of a problem have no fields: its manifest says where these are."""
-    limits = _set(test.get("limits") or {})
-    fields = {name: test[name] for name in ("stdin", "args", "expected_output") if name in test}
-    return Case({**fields, "limits": limits}, test["name"], test["hidden"], test["points"], group=test.get("group"))
-
-
-def _only_case(fields: Mapping[str, Any], submission: Mapping[str, Any]) -> Case:
-    spec, override = fields["spec"] or {}, fields["override"] or {}
-    own = {"stdin": submission["inputs"] or "", "args": spec.get("args") or []}
-    used = own | {name: override[name] for name in own if override.get(name) is not None}
-    # The expected output is that of the submission's own input.
-    expected = fields["expected_output"] if used == own else None
-    encoding = {"encoding": spec["encoding"]} if "encoding" in spec else {}
-    return Case({**used, "expected_output": expected, **encoding, "limits": {}})
-
-
-def _set(limits: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: limit for name, limit in limits.items() if limit is not None}
-
-
-def file_of(path: str, data: bytes) -> dict[str, str]:
-    """Return a file as the engine's request has it."""
-    try:
-        return {"path": path, "content": data.decode(), "encoding": Encoding.UTF_8}
-    except UnicodeDecodeError:
-        return {"path": path, "content": b64encode(data).decode(), "encoding": Encoding.BASE64}
+def _case_of(test: TestSpec, limits: ProgramLimits | None) -> Case:
+    fields = {"stdin": test.stdin, "args": test.args, "expected_output": test.expected_output}
+    return Case({**fields, "limits": test.limits.asked()}, test.name, test.hidden, test.points, limits)

@@ -12,8 +12,9 @@ from api_service.submissions.new_submission import NewSubmission, stored, text_b
 from shared.common.files.archives import ArchiveError, unpack_foreign
 from shared.common.text.base64_text import decode
 from shared.engine_api.codex import LimitBounds
+from shared.engine_api.program import ComparisonSpec, LimitsSpec, Program, file_specs
 from shared.engine_api.run_call.limits import MAX_FILES
-from shared.engine_api.run_call.request import Encoding
+from shared.engine_api.run_call.request import CheckerKind, Encoding
 from shared.records.judge0.submissions import ASKED
 
 #: Language -> the name and text of the script that runs its programs, which no compiler or interpreter takes.
@@ -24,13 +25,6 @@ _SCRIPTS: Final = {
 #: The scripts of a program of several files, in the order in which they are looked for.
 _RUN, _COMPILE = ("run", "run.sh"), ("compile", "compile.sh")
 _NO_RUN: Final = b'echo "bash: run: No such file or directory" >&2\nexit 127\n'
-#: What holds for every submission.
-_ALWAYS: Final = {
-    "checker": {"kind": "lines", "tolerance": None, "nul_is_blank": True},
-    "stop_at_first_failure": True,
-    "locale": "en",
-    "receipt": False,
-}
 
 
 def request_of(asked: SubmissionRequest) -> dict[str, Any]:
@@ -48,15 +42,6 @@ def submission_of(
     is_multi_file = language.id == MULTI_FILE
     files, entry = _files(asked, largest_program)
     build = next((name for name in _COMPILE if name in files), None) if is_multi_file else None
-    options = {
-        "repeat": values["number_of_runs"] if values["number_of_runs"] > 1 else None,
-        # Only the program's own source is compiled.
-        "data_files": [path for path in files if path != entry] or None,
-        "build": build,
-        "merge_output": values["redirect_stderr_to_stdout"] or None,
-        "stack_bytes": values["stack_limit"] * 1024 or None,
-        "file_bytes": values["max_file_size"] * 1024 or None,
-    }
     limits = {
         # The program may also use the extra time, but it is judged by its limit.
         "cpu_s": values["cpu_time_limit"] and values["cpu_time_limit"] + values["cpu_extra_time"],
@@ -65,26 +50,37 @@ def submission_of(
         "output_bytes": values["max_file_size"] * 1024,
         "processes": values["max_processes_and_or_threads"],
     }
-    fields = {
-        "compiler_args": words(values["compiler_options"]),
-        # A limit of 0 means the engine's maximum.
-        "limits": within({name: limit or math.inf for name, limit in limits.items()}, bounds),
-        **{name: value for name, value in options.items() if value is not None},
-    }
-    args = [] if is_multi_file else words(values["command_line_arguments"])
     stdin, expected_output, encoding = _texts(values["stdin"], values["expected_output"])
-    stored_texts = [expected_output, args, fields, _ALWAYS, encoding, language.name, *(values[name] for name in ASKED)]
+    program = Program(
+        args=() if is_multi_file else tuple(words(values["command_line_arguments"])),
+        compiler_args=tuple(words(values["compiler_options"])),
+        # A limit of 0 means the engine's maximum.
+        limits=LimitsSpec.model_validate(within({name: limit or math.inf for name, limit in limits.items()}, bounds)),
+        checker=ComparisonSpec(kind=CheckerKind.LINES, tolerance=None, nul_is_blank=True),
+        stop_at_first_failure=True,
+        locale="en",
+        receipt=False,
+        encoding=encoding,
+        repeat=max(1, values["number_of_runs"]),
+        # Only the program's own source is compiled.
+        data_files=tuple(path for path in files if path != entry),
+        build=build,
+        merge_output=bool(values["redirect_stderr_to_stdout"]),
+        stack_bytes=values["stack_limit"] * 1024 or None,
+        file_bytes=values["max_file_size"] * 1024 or None,
+    )
+    texts = [expected_output, program.stored(), language.name, *(values[name] for name in ASKED)]
     return NewSubmission(
         language=language.engine_language.code,
         filename=entry,
         source=stored(files),
         stdin=stdin or "",
         hold=False,
-        spec={**fields, **_ALWAYS, **encoding, "args": args},
-        files=[{"path": path, "size_bytes": len(data)} for path, data in files.items()],
-        text_bytes=text_bytes_of(stored_texts),
+        spec=program,
+        files=file_specs(files),
         expected_output=expected_output,
         webhook_url=values["callback_url"] or None,
+        text_bytes=text_bytes_of(texts),
     )
 
 
@@ -117,13 +113,13 @@ def _additional(archive: str | None, max_bytes: int) -> dict[str, bytes]:
         return {}
 
 
-def _texts(*given: bytes | None) -> tuple[str | None, str | None, dict[str, Encoding]]:
+def _texts(*given: bytes | None) -> tuple[str | None, str | None, Encoding]:
     """Return the input and the expected output as text, in base64 if the database cannot store one of them as it is."""
     try:
         stdin, expected = (None if data is None else data.decode() for data in given)
         if "\0" not in (stdin or "") + (expected or ""):
-            return stdin, expected, {}
+            return stdin, expected, Encoding.UTF_8
     except UnicodeDecodeError:
         pass
     stdin, expected = (None if data is None else b64encode(data).decode() for data in given)
-    return stdin, expected, {"encoding": Encoding.BASE64}
+    return stdin, expected, Encoding.BASE64

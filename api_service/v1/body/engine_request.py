@@ -1,14 +1,15 @@
 """Writes the engine's request for a program that is run without being stored, and has it run."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from api_service.v1.body.rules import CheckedSubmission
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.job_program import JobProgram
+from shared.engine_api.program import TestSpec
 from shared.records.resources.models import Test
 
 #: Seconds within which the engine must begin to run a program.
@@ -17,10 +18,10 @@ _WAIT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class TransientProgram:
-    """A program: the engine's `request` for it, its `tests` as submissions have them (or None), and its `result`."""
+    """A program: the engine's `request` for it, its `tests` as submissions have them, and its `result`."""
 
     request: bytes
-    tests: list[dict[str, Any]] | None
+    tests: Sequence[TestSpec]
     result: TransientResult
 
 
@@ -32,15 +33,12 @@ def transient_program(submission: CheckedSubmission, *, live_output: bool = Fals
     body, source, tests = submission.body, submission.program, submission.tests
     assert source.engine_language
     program = JobProgram.of(
-        {
-            "id": 0,
-            "spec": {**submission.spec, "live_output": live_output},
-            "filename": source.entry,
-            "tests": tests,
-            "expected_output": body.expected_output,
-            **dict.fromkeys(("override", "object_key", "sha256", "files")),
-        },
-        {"language": source.engine_language.code, "inputs": body.stdin},
+        source.engine_language.code,
+        source.entry,
+        submission.spec(live_output=live_output),
+        tests=tests,
+        stdin=body.stdin or "",
+        expected_output=body.expected_output,
     )
     request = program.request(source.files, {name: judge.files for name, judge in submission.judges.items()})
     return TransientProgram(request, tests, TransientResult(tests, is_interactive=program.is_interactive))

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from api_service.http.errors import Fault
 from api_service.http.sentences import MISSING
 from api_service.submissions.new_submission import Object, archive_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import NO_DEFAULTS
-from api_service.v1.body.program import ProgramCheck, limit_faults
+from api_service.v1.body.program import ProgramCheck, limit_faults, limits_of
 from api_service.v1.body.submission import CheckerBody, JudgeBody, SubmissionBody
 from shared.engine_api import icpc_args
 from shared.engine_api.codex import LimitBounds
+from shared.engine_api.program import ComparisonSpec, JudgeSpec, file_specs
 from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES
 from shared.engine_api.run_call.request import DEFAULT_TOLERANCE, CheckerKind, JudgeProtocol
 
@@ -28,15 +29,15 @@ _INTERACTOR_JUDGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A judge without a fault: what of it the submission's `spec` has, and its files."""
+    """A judge without a fault, and its files."""
 
-    spec: dict[str, Any]
+    spec: JudgeSpec
     files: Mapping[str, bytes]
 
-    def stored(self) -> tuple[dict[str, Any], Object]:
-        """Return its `spec` as it is stored, and the object of its files."""
+    def stored(self) -> tuple[JudgeSpec, Object]:
+        """Return the judge as it is stored, and the object of its files."""
         archive = archive_of(self.files)
-        return {**self.spec, "sha256": archive.sha256}, archive
+        return self.spec.packed(archive.sha256), archive
 
 
 def key_faults(body: SubmissionBody, left_out: frozenset[str]) -> Iterator[Fault]:
@@ -88,16 +89,16 @@ def check_judge(
     faults += limit_faults(program.limits, bounds, place)
     if faults or check.engine_language is None or not check.files:
         return None, faults
-    spec = {
-        **({"kind": CheckerKind.PROGRAM} if name == "checker" else {}),
-        "protocol": _protocol(program),
-        "language": check.engine_language.code,
-        "entry": check.entry,
-        "files": [{"path": path, "size_bytes": len(data)} for path, data in check.files.items()],
-        "args": program.args or [],
-        "compiler_args": program.compiler_args or [],
-        "limits": program.limits.asked() if program.limits else {},
-    }
+    spec = JudgeSpec(
+        kind=CheckerKind.PROGRAM,
+        protocol=_protocol(program),
+        language=check.engine_language.code,
+        entry=check.entry,
+        files=file_specs(check.files),
+        args=tuple(program.args or ()),
+        compiler_args=tuple(program.compiler_args or ()),
+        limits=limits_of(program.limits),
+    )
     return Judge(spec, check.files), []
 
 
@@ -105,14 +106,15 @@ def kind_of(body: CheckerBody | None) -> CheckerKind:
     return CheckerKind((body and body.kind) or CheckerKind.LINES)
 
 
-def comparison_of(body: CheckerBody | None) -> dict[str, Any]:
-    """Return how an output is compared, as it is stored: by a checker that is no program."""
+def comparison_of(body: CheckerBody | None) -> ComparisonSpec:
+    """Return how an output is compared by a checker that is no program."""
     kind = kind_of(body)
+    if body and kind is CheckerKind.ICPC:
+        return ComparisonSpec(kind=kind, tolerance=None, args=tuple(body.args or ()))
     tolerance = body.tolerance if body else None
     if kind is CheckerKind.FLOAT and tolerance is None:
         tolerance = DEFAULT_TOLERANCE
-    args = {"args": body.args or []} if body and kind is CheckerKind.ICPC else {}
-    return {"kind": kind, "tolerance": tolerance, **args}
+    return ComparisonSpec(kind=kind, tolerance=tolerance)
 
 
 def _protocol(body: JudgeBody | CheckerBody) -> JudgeProtocol:

@@ -12,6 +12,7 @@ from api_service.v1.body.defaults import Defaults
 from api_service.v1.body.submission import FileBody, JudgeBody, LimitsBody, TransientRunBody
 from shared.common.text import source_paths
 from shared.engine_api.codex import LimitBounds
+from shared.engine_api.program import LimitsSpec
 from shared.engine_api.run_call.limits import MAX_FILES, is_allowed
 
 _EMPTY: Final = "The file that is run is empty; send the program."
@@ -141,6 +142,10 @@ def limit_faults(limits: LimitsBody | None, bounds: Mapping[str, LimitBounds], p
         bound = bounds.get(name)
         if bound is not None and value > bound.max:
             yield Fault(f"It must be at most {as_written(bound.max)}.", pointer=f"{place}/limits/{name}")
+
+
+def limits_of(limits: LimitsBody | None) -> LimitsSpec:
+    return LimitsSpec.model_validate(limits.asked()) if limits else LimitsSpec()
 
 
 def _decoded(files: Sequence[FileBody]) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:

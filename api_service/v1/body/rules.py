@@ -6,18 +6,18 @@ without a fault, so that all faults are found at once. `api_service.v1.body.subm
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, Final
+from typing import Final
 
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from api_service.languages.catalog import EngineLanguage
 from api_service.requests.validation import first_of_each_place
 from api_service.submissions.new_submission import NewSubmission, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
-from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults
+from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults, limits_of
 from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
 from shared.engine_api.codex import LimitBounds
+from shared.engine_api.program import JudgeSpec, LimitsSpec, Program, TestSpec, file_specs
 from shared.records.problems.submitting import limits_for, problem_bounds
 from shared.records.problems.versions import ProblemVersion
 
@@ -184,35 +184,41 @@ class CheckedSubmission:
         if self.engine_language and self.engine_language.details:
             return
         tests = self.body.tests or ()
-        programs = (self.spec, *(judge.spec for judge in self.judges.values()))
-        asks = any(program["compiler_args"] or program["limits"] for program in programs)
+        programs: tuple[Program | JudgeSpec, ...] = (self.spec(), *(judge.spec for judge in self.judges.values()))
+        asks = any(program.compiler_args or program.limits.asked() for program in programs)
         if asks or self.once(tests, "limits", lambda: any(test.limits and test.limits.asked() for test in tests)):
             raise ApiError(Kind.UNAVAILABLE, _NOT_REPORTED)
 
-    @cached_property
-    def spec(self) -> dict[str, Any]:
-        """The options of a body without a fault."""
-        body = self.body
+    def spec(self, judges: Mapping[str, JudgeSpec] | None = None, *, live_output: bool = False) -> Program:
+        """Return the options of a body without a fault. `judges` are those of its judges that are stored."""
+        body, problem = self.body, self.problem
+        judges = judges or {name: judge.spec for name, judge in self.judges.items()}
+        return Program(
+            args=tuple(body.args or ()),
+            compiler_args=tuple(body.compiler_args or ()),
+            limits=self._limits_for(problem) if problem else limits_of(body.limits),
+            checker=judges.get("checker") or (None if problem else comparison_of(body.checker)),
+            interactor=judges.get("interactor"),
+            stop_at_first_failure=bool(body.stop_at_first_failure),
+            locale=body.locale or self.constraints.locale,
+            receipt=bool(body.receipt),
+            artifacts=True,
+            live_output=live_output or bool(body.live_output),
+            problem=problem.reference if problem else None,
+            points=problem.summary["points"] if problem else None,
+        )
+
+    def _limits_for(self, problem: ProblemVersion) -> LimitsSpec:
         assert self.engine_language
-        spec = {
-            "args": body.args or [],
-            "compiler_args": body.compiler_args or [],
-            "limits": body.limits.asked() if body.limits else {},
-            "checker": comparison_of(body.checker),
-            "stop_at_first_failure": bool(body.stop_at_first_failure),
-            "locale": body.locale or self.constraints.locale,
-            "receipt": bool(body.receipt),
-            "artifacts": True,
-            **({"live_output": True} if body.live_output else {}),
-        }
-        if self.problem:
-            spec |= _spec_of(self.problem, self.engine_language, self.constraints)
-        return spec | {name: judge.spec for name, judge in self.judges.items()}
+        settings = self.constraints.settings
+        bounds = problem_bounds(self.engine_language.limits, settings.max_judged_output_bytes)
+        limits = limits_for(problem, self.engine_language.codes, bounds, settings.time_factors)
+        return LimitsSpec.model_validate(limits)
 
     @cached_property
-    def tests(self) -> list[dict[str, Any]] | None:
+    def tests(self) -> list[TestSpec]:
         """The tests with their defaults."""
-        return [_test(number, test) for number, test in enumerate(self.body.tests, 1)] if self.body.tests else None
+        return [_test(number, test) for number, test in enumerate(self.body.tests or (), 1)]
 
     def stored(self) -> NewSubmission:
         """Return a submission without a fault as it is stored."""
@@ -221,9 +227,9 @@ class CheckedSubmission:
         tests, bytes_of_tests = self.once(body.tests, "stored", self._stored_tests)
         judges = {name: self.once(getattr(body, name), "stored", judge.stored) for name, judge in self.judges.items()}
         metadata = body.metadata or {}
-        texts = [body.expected_output, body.args, body.compiler_args, metadata]
-        texts += [judge.spec["args"] for judge in self.judges.values()]
-        judge_bytes = sum(file["size_bytes"] for judge in self.judges.values() for file in judge.spec["files"])
+        texts: list[object] = [body.expected_output, body.args, body.compiler_args, metadata]
+        texts += [judge.spec.args for judge in self.judges.values()]
+        judge_bytes = sum(file.size_bytes for judge in self.judges.values() for file in judge.spec.files)
         return NewSubmission(
             language=self.engine_language.code,
             filename=self.program.entry,
@@ -232,8 +238,8 @@ class CheckedSubmission:
             stdin=body.stdin or "",
             email=body.email,
             hold=bool(body.hold),
-            spec=self.spec | {name: spec for name, (spec, _) in judges.items()},
-            files=[{"path": path, "size_bytes": len(data)} for path, data in self.program.files.items()],
+            spec=self.spec({name: spec for name, (spec, _) in judges.items()}),
+            files=file_specs(self.program.files),
             expected_output=body.expected_output,
             tests=tests,
             metadata=metadata,
@@ -243,14 +249,8 @@ class CheckedSubmission:
         )
 
     def _stored_tests(self) -> tuple[str | None, int]:
-        return as_json(self.tests) if self.tests else None, text_bytes_of(self.tests)
-
-
-def _spec_of(problem: ProblemVersion, language: EngineLanguage, constraints: Constraints) -> dict[str, Any]:
-    """Return what the `spec` of a submission has of its problem."""
-    bounds = problem_bounds(language.limits, constraints.settings.max_judged_output_bytes)
-    limits = limits_for(problem, language.codes, bounds, constraints.settings.time_factors)
-    return {"limits": limits, "checker": None, "problem": problem.reference, "points": problem.summary["points"]}
+        tests = [test.stored() for test in self.tests]
+        return as_json(tests) if tests else None, text_bytes_of(tests)
 
 
 def input_faults(text: str, max_bytes: int, place: str = "") -> Iterator[Fault]:
@@ -264,17 +264,16 @@ def _limit_faults_of_tests(tests: Sequence[TestBody], bounds: Mapping[str, Limit
         yield from limit_faults(test.limits, bounds, f"/tests/{number}")
 
 
-def _test(number: int, test: TestBody) -> dict[str, Any]:
-    """Return a test as it is stored, with its defaults."""
-    return {
-        "name": str(number) if test.name is None else test.name,
-        "stdin": test.stdin or "",
-        "args": test.args or [],
-        "expected_output": test.expected_output,
-        "limits": test.limits.asked() if test.limits else {},
-        "hidden": bool(test.hidden),
-        "points": 1.0 if test.points is None else test.points,
-    }
+def _test(number: int, test: TestBody) -> TestSpec:
+    return TestSpec(
+        name=str(number) if test.name is None else test.name,
+        stdin=test.stdin or "",
+        args=tuple(test.args or ()),
+        expected_output=test.expected_output,
+        limits=limits_of(test.limits),
+        hidden=bool(test.hidden),
+        points=1.0 if test.points is None else test.points,
+    )
 
 
 def _is_text(data: bytes) -> bool:

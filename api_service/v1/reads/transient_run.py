@@ -7,6 +7,7 @@ from typing import Any, Final
 from shared.engine_api.artifacts import media_type_of
 from shared.engine_api.codex import Verdict, version_in
 from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.program import TestSpec
 from shared.engine_api.run_call.events import (
     GOOD_VERDICTS,
     POINTS_DECIMALS,
@@ -31,7 +32,7 @@ _TEXTS: Final = ("stdout", "stderr", "compile_output", "message", "judge_message
 class TransientResult:
     """Collects the events of a run for its resource. `tests` are the tests of the request."""
 
-    def __init__(self, tests: Sequence[Mapping[str, Any]] | None, *, is_interactive: bool) -> None:
+    def __init__(self, tests: Sequence[TestSpec], *, is_interactive: bool) -> None:
         self._specs = tests
         self._is_interactive = is_interactive
         self._started: Started | None = None
@@ -54,7 +55,7 @@ class TransientResult:
                 self._compiled = event
             case JudgeFailed():
                 self._judge_failed = event
-            case TestEnded() if self._specs is None:
+            case TestEnded() if not self._specs:
                 self._ended = event
             case TestEnded():
                 return self._tests.setdefault(event.number, self._test(event.number, event))
@@ -65,7 +66,7 @@ class TransientResult:
         compiled, ended, own = self._compiled, self._ended, self._own()
         texts: dict[str, str | None] = {}
         truncated: set[str] = set()
-        if self._specs is None:
+        if not self._specs:
             texts |= {"stdout": "", "stderr": ""}
         if compiled:
             diagnostics = in_order(compiled.output, compiled.stderr or "", compiled.order or ())
@@ -91,7 +92,7 @@ class TransientResult:
         if compiled and compiled.verdict:
             measures = _measures(compiled)
             return {"verdict": compiled.verdict, "error": compiled.error or None, **measures, **self._points()}
-        if self._judge_failed or (self._specs is None and ended is None):
+        if self._judge_failed or (not self._specs and ended is None):
             return {"verdict": Verdict.JUDGE_ERROR, "error": None, **self._points()}
         if ended is None:
             return self._of_tests()
@@ -111,18 +112,17 @@ class TransientResult:
         }
 
     def _points(self) -> dict[str, Any]:
-        if self._specs is None:
+        if not self._specs:
             return {}
         tests = [self._tests.get(number) or self._test(number, None) for number in range(1, len(self._specs) + 1)]
         is_judged = not self._judge_failed and all(test.points_awarded is not None for test in tests)
         earned = round(sum(test.points_awarded or 0.0 for test in tests), POINTS_DECIMALS)
-        points = sum(spec["points"] for spec in self._specs)
+        points = sum(spec.points or 0.0 for spec in self._specs)
         return {"tests": tests, "points": points, "points_awarded": earned if is_judged else None}
 
     def _test(self, number: int, event: TestEnded | None) -> Test:
-        assert self._specs
         spec = self._specs[number - 1]
-        known = {"number": number, **{name: spec[name] for name in ("name", "hidden", "points")}}
+        known = spec.shown(number)
         if event is None:
             return Test(**known, points_awarded=0.0)
         return Test(
@@ -130,7 +130,7 @@ class TransientResult:
             **_outcome(event),
             **self._shown({name: getattr(event, name) for name in _OF_TEST}, event.truncated),
             diff=event.diff,
-            points_awarded=awarded(spec["points"], event.verdict, event.points_awarded),
+            points_awarded=awarded(spec.points or 0.0, event.verdict, event.points_awarded),
         )
 
     def _shown(self, texts: Mapping[str, str | None], truncated: Collection[str]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Posting a submission, and the list of submissions."""
 
-import json
 from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Final
@@ -26,10 +25,9 @@ from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.reads import pages
 from api_service.v1.reads.pages import ListQuery
-from shared.adapters.storage.sources import JUDGES
+from api_service.v1.reads.posted import posted
 from shared.common.service.errors import DatabaseTooSlow
 from shared.records.resources import read
-from shared.records.resources.mapping import posted
 from shared.records.resources.models import ListOf, Submission
 
 router = V1Router(tags=["submissions"])
@@ -94,27 +92,8 @@ async def _create(
 
 async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
     """Return a submission that was stored just now. It is not read again, for speed."""
-    catalog, spec = await services.languages.catalog(), new.spec or {}
-
-    def bounds_of(name: str | None) -> str | None:
-        language = catalog.find(name) if name else None
-        if language is None:
-            return None
-        return json.dumps({limit: bound.model_dump() for limit, bound in language.limits.items()})
-
-    values = {
-        **stored.values,
-        "id": stored.id,
-        "code": new.language,
-        "created_at": stored.created_at,
-        "requested_at": stored.created_at,
-        "is_requested": not new.hold,
-        "runs": 0 if new.hold else 1,
-        "bounds": bounds_of(new.language),
-        **{f"{judge}_bounds": bounds_of((spec.get(judge) or {}).get("language")) for judge in JUDGES},
-    }
     queue = None if new.hold else await services.queue_positions.of_posted(stored.id, principal.key_id)
-    return posted(values, links=services.links, queue=queue)
+    return posted(new, stored, await services.languages.catalog(), services.links, queue)
 
 
 @router.operation(

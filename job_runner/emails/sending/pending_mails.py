@@ -23,7 +23,8 @@ from shared.common.service.errors import DatabaseUnavailable
 from shared.common.service.logging import get_logger
 from shared.engine_api.artifacts import ARTIFACTS
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.job_program import case_limits
+from shared.engine_api.job_program import BOUNDS, case_limits
+from shared.engine_api.program import TESTS, Override, Program
 from shared.engine_api.run_call.events import GOOD_VERDICTS, LeftOut
 from shared.judging.grading.fold import RunResult
 from shared.records.messages.translations import SOURCE_LOCALE
@@ -61,8 +62,7 @@ _RESULT: Final = f"""
         coalesce(job.requested_at, job.created_at) AS requested_at,
         r.output, r.error, r.engine, r.output_key, r.stderr, r.compile_output, r.cut, r.artifacts,
         r.artifacts_left_out, r.message, r.points, r.points_awarded, r.groups, u.tests,
-        u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
-        u.spec -> 'limits' AS limits, u.override -> 'limits' AS other_limits,
+        u.spec, u.override,
         (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
         (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
                 'memory_bytes', memory_bytes, 'scored', points_awarded))
@@ -165,8 +165,8 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
     answer = RunResponse.model_validate({**engine, "output": stored["output"] or "", "error": stored["error"] or ""})
     if stored["stderr"] is None and stored["compile_output"] is None and stored["tests"] is None:
         return decide(answer)
-    limits = {**json.loads(stored["limits"] or "{}"), **json.loads(stored["other_limits"] or "{}")}
-    bounds = json.loads(stored["bounds"] or "null")
+    program, bounds = Program.of_column(stored["spec"]), BOUNDS.validate_json(stored["bounds"] or "null")
+    limits = Override.model_validate_json(stored["override"] or "{}").limits.over(program.limits)
     details = Details(
         stored["stderr"],
         stored["compile_output"],
@@ -175,19 +175,19 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
             LeftOut(reason): count for reason, count in json.loads(stored["artifacts_left_out"] or "{}").items()
         },
         message=stored["message"],
-        is_interactive=stored["is_interactive"],
+        is_interactive=program.interactor is not None,
         is_judged=answer.verdict is not Verdict.JUDGE_ERROR,
     )
     if stored["tests"] is None:
-        return decide(answer, replace(details, limits=case_limits(limits, {}, bounds)))
-    specs, ended = json.loads(stored["tests"]), json.loads(stored["ended"] or "{}")
+        return decide(answer, replace(details, limits=case_limits(limits, None, bounds)))
+    specs, ended = TESTS.validate_json(stored["tests"]), json.loads(stored["ended"] or "{}")
     tests = [
         TestOutcome(
-            test["name"],
-            test["hidden"],
-            test["points"],
+            test.name,
+            test.hidden,
+            test.points,
             **ended.get(str(number), {}),
-            limits=case_limits(limits, test.get("limits") or {}, bounds),
+            limits=case_limits(limits, test.limits, bounds),
         )
         for number, test in enumerate(specs, 1)
     ]
@@ -197,8 +197,8 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
     texts = tuple(
         failed_test(
             tests[row["number"] - 1].name,
-            # Those of a problem are not in the row.
-            specs[row["number"] - 1].get("stdin", ""),
+            # Inputs of a problem are not in the row.
+            specs[row["number"] - 1].stdin,
             row["diff"],
             bytes(row["stderr"]).decode("utf-8", "replace"),
             Verdict(row["verdict"]),

@@ -50,9 +50,13 @@ class ProgramLimits(StrictModel):
     output_bytes: int | None = Field(default=None, gt=0, description="of standard output, and of standard error")
     processes: int | None = Field(default=None, gt=0, description="processes and threads at once")
 
+    def asked(self) -> dict[str, float | int]:
+        """Return the limits that are not None."""
+        return self.model_dump(exclude_none=True)
+
     def over(self, other: Self) -> Self:
         """Return these limits, and those of `other` where these are None."""
-        return type(self)(**(other.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+        return self.model_validate(other.asked() | self.asked())
 
 
 class ProcessLimits(ProgramLimits):
@@ -83,7 +87,7 @@ def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) ->
     A higher limit of CPU time without one of elapsed time raises the default of the latter by twice the difference.
     """
     defaults = {name: bound.default for name, bound in bounds.items()}
-    wanted = defaults | asked.model_dump(exclude_none=True)
+    wanted = defaults | asked.asked()
     for name, bound in bounds.items():
         if bound.factor != 1 and getattr(asked, name) is not None:
             wanted[name] = min(wanted[name] * bound.factor, bound.max)

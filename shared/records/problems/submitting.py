@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.engine_api.codex import LimitBounds
+from shared.engine_api.program import TestSpec
 from shared.engine_api.run_call.request import CheckerKind
 from shared.judging.grading.scheme import Policy, Scheme
 from shared.judging.packages.model import Package, PackageJudge
@@ -38,12 +39,12 @@ def stored_tests(package: Package) -> list[dict[str, Any]]:
     """Return the tests as a submission keeps them."""
     points = {test.number: test.points for test in package.scheme.tests}
     return [
-        {
-            "name": test.name,
-            "hidden": not test.is_sample,
-            "points": points[test.number] if package.scheme.is_scoring else 0.0,
-            "group": test.group,
-        }
+        TestSpec(
+            name=test.name,
+            hidden=not test.is_sample,
+            points=points[test.number] if package.scheme.is_scoring else 0.0,
+            group=test.group,
+        ).stored()
         for test in package.tests
     ]
 

@@ -6,12 +6,15 @@ Rows of the classic calls have fewer values. What they lack is derived, so that 
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from shared.adapters.database.connection import Record
 from shared.engine_api.artifacts import ARTIFACTS
-from shared.engine_api.codex import LimitBounds, version_in
+from shared.engine_api.codex import version_in
+from shared.engine_api.job_program import BOUNDS, Bounds
 from shared.engine_api.languages import check_lang
+from shared.engine_api.program import TESTS, JudgeSpec, Program, TestSpec
 from shared.engine_api.run_call.limits import ProgramLimits, judge_limits_in_effect, limits_in_effect
 from shared.engine_api.run_call.request import DEFAULT_TOLERANCE, CheckerKind
 from shared.records.operations.job_state import JobState
@@ -54,26 +57,6 @@ STATES: Final = {
     JobState.FAILED: State.FAILED,
     JobState.CANCELLED: State.CANCELLED,
 }
-#: What a submission has in place of a job, a mail and a webhook.
-_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(
-    ("job", "status", "outcome", "groups", "mail", "webhook_status", "webhook_attempt", "webhook_last_status",
-     "webhook_last_error", "webhook_run_after")
-)  # fmt: skip
-
-
-def posted(values: Mapping[str, Any], *, links: Links, queue: Queue | None) -> Submission:
-    """Return a submission that was stored just now, from the values of its row. It has no job, mail or webhook yet.
-
-    `values` are the columns of `uploads`, with JSON as text, and `bounds`, the limits of its language and of those of
-    its judges.
-    """
-    tests = json.loads(values["tests"]) if values["tests"] else None
-    spec = json.loads(values["spec"] or "{}")
-    points = spec.get("points") if "problem" in spec else sum(test["points"] for test in tests) if tests else None
-    row: Any = {**_NOTHING_YET, "has_tests": tests is not None, "is_interactive": False, "shows_secrets": True}
-    row |= {"points": points, **values}
-    run = run_of(row, None, tests_of(row, [], TEXT_LIMIT))
-    return submission_of(row, state_of(row), links, queue, run)
 
 
 def state_of(row: Record) -> State:
@@ -84,24 +67,20 @@ def state_of(row: Record) -> State:
 
 
 def submission_of(row: Record, state: State, links: Links, queue: Queue | None, run: Run | None) -> Submission:
-    spec = json.loads(row["spec"]) if row["spec"] else {}
+    bounds = {
+        name: BOUNDS.validate_json(row[column] or "null")
+        for name, column in (("", "bounds"), ("checker", "checker_bounds"), ("interactor", "interactor_bounds"))
+    }
     files = [File(**file) for file in json.loads(row["files"])] if row["files"] else [_file(row)]
     return Submission(
         id=row["id"],
         state=state,
         verdict=run.verdict if run and state is State.FINISHED else None,
-        problem=spec.get("problem"),
         language=row["code"],
         entry=row["filename"] or files[0].path,
         files=files,
-        args=spec.get("args") or [],
-        compiler_args=spec.get("compiler_args") or [],
-        limits=_limits(spec.get("limits") or {}, row["bounds"]),
-        checker=_checker(spec, row["checker_bounds"]),
-        interactor=Judge(**_judge(spec["interactor"], row["interactor_bounds"])) if spec.get("interactor") else None,
-        stop_at_first_failure=spec.get("stop_at_first_failure") or False,
+        **shown(Program.of_column(row["spec"]), bounds),
         email=row["email"],
-        locale=spec.get("locale") or "en",
         metadata=json.loads(row["metadata"]) if row["metadata"] else {},
         batch=row["batch"],
         created_at=row["created_at"],
@@ -114,6 +93,24 @@ def submission_of(row: Record, state: State, links: Links, queue: Queue | None, 
     )
 
 
+def shown(program: Program, bounds: Mapping[str, Bounds | None]) -> dict[str, Any]:
+    """Return what a submission shows of its program.
+
+    `bounds` are those of its language, and of the languages of its judges, by the names of these.
+    """
+    interactor = program.interactor
+    return {
+        "problem": program.problem,
+        "args": program.args,
+        "compiler_args": program.compiler_args,
+        "limits": _limits(program.limits, bounds.get("")),
+        "checker": _checker(program, bounds.get("checker")),
+        "interactor": Judge(**_judge(interactor, bounds.get("interactor"))) if interactor else None,
+        "stop_at_first_failure": program.stop_at_first_failure,
+        "locale": program.locale,
+    }
+
+
 def _file(row: Record) -> File:
     """Return the file of a classic submission. The original system's rows have neither its name nor its size."""
     code = check_lang(row["language"] or "")
@@ -122,39 +119,31 @@ def _file(row: Record) -> File:
 
 
 def _limits(
-    asked: Mapping[str, Any],
-    bounds: str | None,
-    in_effect: Callable[[ProgramLimits, Mapping[str, LimitBounds]], ProgramLimits] = limits_in_effect,
+    asked: ProgramLimits,
+    bounds: Bounds | None,
+    in_effect: Callable[[ProgramLimits, Bounds], ProgramLimits] = limits_in_effect,
 ) -> Limits:
-    wanted = ProgramLimits(**asked)
-    # A foreign engine reports none.
-    if known := json.loads(bounds or "null"):
-        wanted = in_effect(wanted, {name: LimitBounds(**bound) for name, bound in known.items()})
-    return Limits(**wanted.model_dump())
+    return Limits(**(in_effect(asked, bounds) if bounds else asked).model_dump())
 
 
-def _judge(stored: Mapping[str, Any], bounds: str | None) -> dict[str, Any]:
-    names = ("protocol", "language", "entry", "files", "args", "compiler_args")
-    return {
-        **{name: stored[name] for name in names},
-        "limits": _limits(stored["limits"], bounds, judge_limits_in_effect),
-    }
+def _judge(judge: JudgeSpec, bounds: Bounds | None) -> dict[str, Any]:
+    own = judge.model_dump(include=Judge.model_fields.keys() - {"limits"})
+    return {**own, "limits": _limits(judge.limits, bounds, judge_limits_in_effect)}
 
 
-def _checker(spec: Mapping[str, Any], bounds: str | None) -> AnyChecker | None:
+def _checker(program: Program, bounds: Bounds | None) -> AnyChecker | None:
     """Return how outputs are compared; None if the problem or an interactor alone decides."""
-    asked = spec.get("checker") or {}
-    if "problem" in spec or (spec.get("interactor") and asked.get("kind") != CheckerKind.PROGRAM):
+    if program.problem or (program.interactor and not isinstance(program.checker, JudgeSpec)):
         return None
-    kind = CheckerKind(asked.get("kind") or CheckerKind.LINES)
-    if kind is CheckerKind.ICPC:
-        return IcpcComparison(kind=kind, args=asked["args"])
-    if kind is CheckerKind.PROGRAM:
-        return CheckerProgram(**_judge(asked, bounds))
-    tolerance = asked.get("tolerance")
-    if kind is CheckerKind.FLOAT and tolerance is None:
+    if isinstance(program.checker, JudgeSpec):
+        return CheckerProgram(**_judge(program.checker, bounds))
+    checker = program.comparison
+    if checker.kind is CheckerKind.ICPC:
+        return IcpcComparison(kind=checker.kind, args=list(checker.args))
+    tolerance = checker.tolerance
+    if checker.kind is CheckerKind.FLOAT and tolerance is None:
         tolerance = DEFAULT_TOLERANCE
-    return Comparison(kind=kind, tolerance=tolerance)
+    return Comparison.model_validate({"kind": checker.kind, "tolerance": tolerance})
 
 
 def _mail(row: Record) -> MailStatus | None:
@@ -181,7 +170,8 @@ def webhook_of(row: Record) -> Webhook | None:
 def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test] | None = None) -> Run | None:
     """Return the run of a row; None if there is none."""
     if row["job"] is None:
-        return waiting_run(row, tests) if row["is_requested"] and row["runs"] else None
+        is_waiting = row["is_requested"] and row["runs"]
+        return waiting_run(row["runs"], row["requested_at"], row["points"], tests) if is_waiting else None
     state = STATES[row["status"]]
     measures = {"cpu_s": row["time_s"], "wall_s": row["wall_s"], "memory_bytes": row["memory_bytes"]}
     return Run(
@@ -205,16 +195,16 @@ def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test
     )
 
 
-def waiting_run(row: Record, tests: list[Test] | None = None) -> Run:
-    """Return the latest run of a submission, which has no job yet."""
+def waiting_run(number: int, requested_at: datetime, points: float | None, tests: list[Test] | None = None) -> Run:
+    """Return a run that has no job yet."""
     return Run(
-        number=row["runs"],
+        number=number,
         state=State.QUEUED,
-        requested_at=row["requested_at"],
+        requested_at=requested_at,
         attempt=0,
         engine=Engine(language=None, version=None),
         tests=tests,
-        points=row["points"],
+        points=points,
     )
 
 
@@ -226,24 +216,18 @@ def tests_of(row: Record, results: Sequence[Record], text_limit: int) -> list[Te
     is_over = row["status"] == JobState.EXECUTED
     return [
         test_of(row, number, spec, ended.get(number), text_limit, is_over=is_over)
-        for number, spec in enumerate(json.loads(row["tests"]), 1)
+        for number, spec in enumerate(TESTS.validate_json(row["tests"]), 1)
     ]
 
 
-def test_of(
-    row: Record, number: int, spec: Mapping[str, Any], result: Record | None, text_limit: int, *, is_over: bool
-) -> Test:
+def test_of(row: Record, number: int, spec: TestSpec, result: Record | None, text_limit: int, *, is_over: bool) -> Test:
     """Return a test of the run of a row. The output of a program that talks with an interactor is not kept.
 
     If not `shows_secrets`, a hidden test has its verdict and its points alone: its program could tell its input by its
     output, its exit code, its time or its memory.
     """
-    known = {
-        "number": number,
-        "group": spec.get("group"),
-        **{name: spec[name] for name in ("name", "hidden", "points")},
-    }
-    is_secret = spec["hidden"] and not row["shows_secrets"]
+    known = spec.shown(number)
+    is_secret = spec.hidden and not row["shows_secrets"]
     if result is None:
         return Test(**known, points_awarded=0.0 if is_over else None, truncated=None if is_secret else [])
     known |= {name: result[name] for name in ("verdict", "points_awarded")}

@@ -1,9 +1,9 @@
 """Reads the resources from the database."""
 
-import json
 from collections.abc import Callable, Sequence
 
 from shared.adapters.database.connection import Connection, Record
+from shared.engine_api.program import TestSpec
 from shared.records.resources import mapping, statements
 from shared.records.resources.links import Links
 from shared.records.resources.mapping import TEXT_LIMIT
@@ -89,7 +89,7 @@ async def runs(
     runs = [run_of_row for row in rows[:limit] if row["job"] is not None and (run_of_row := mapping.run_of(row))]
     # The job of the latest run may not be made yet.
     if before is None and rows[0]["runs"] and (not runs or runs[0].number < rows[0]["runs"]):
-        runs.insert(0, mapping.waiting_run(rows[0]))
+        runs.insert(0, mapping.waiting_run(rows[0]["runs"], rows[0]["requested_at"], rows[0]["points"]))
     return runs, rows[limit - 1]["number"] if len(rows) > limit else None
 
 
@@ -102,7 +102,8 @@ async def ended_tests(
     reserve(int(size["bytes"] or 0) if size else 0)
     rows = await connection.fetch_all(statements.FIND_ENDED_TESTS, {**values, "sees_all": sees_all})
     return [
-        mapping.test_of(row, row["number"], json.loads(row["spec"]), row, TEXT_LIMIT, is_over=False) for row in rows
+        mapping.test_of(row, row["number"], TestSpec.model_validate_json(row["spec"]), row, TEXT_LIMIT, is_over=False)
+        for row in rows
     ]
 
 

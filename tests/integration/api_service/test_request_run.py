@@ -13,6 +13,7 @@ from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import RunUnderWay, Submissions
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.local import LocalStore
+from shared.engine_api.program import Program, file_specs
 from shared.records.accounts.api_keys import Scope
 from tests.integration.api_service.v1.conftest import make_key
 from tests.integration.rows import execute, fetch
@@ -33,8 +34,7 @@ def submissions(database: Database, store: LocalStore) -> Submissions:
 
 
 def new_submission(source: bytes = b"print(1)", *, receipt: bool = False, **how: Any) -> NewSubmission:
-    files = [{"path": "main.py", "size_bytes": len(source)}]
-    spec = {"receipt": receipt, "locale": "fa"}
+    files, spec = file_specs({"main.py": source}), Program(receipt=receipt, locale="fa")
     return NewSubmission("py", "main.py", Object(source, "py"), spec=spec, files=files, **how)
 
 

@@ -12,7 +12,7 @@ from shared.adapters.storage.signing import LinkSigner
 from shared.adapters.storage.sources import judge_key
 from shared.common.files.archives import pack
 from shared.engine_api.codex import Verdict
-from shared.engine_api.job_program import JobProgram
+from shared.engine_api.job_program import ProgramRow
 from shared.engine_api.run_call.events import JudgeFailed
 from shared.records.accounts.cell_rate import run_seconds
 from shared.records.resources import read
@@ -172,12 +172,10 @@ def test_the_engine_may_be_silent_for_as_long_as_a_test(spec: dict[str, Any], se
         "output_bytes": (1, 2),
         "processes": (1, 2),
     }
-    columns = ("override", "object_key", "sha256", "files", "tests", "expected_output", "filename")
-    fields = {"id": 1, "spec": spec, **dict.fromkeys(columns)}
     bounds = {name: {"default": default, "max": most} for name, (default, most) in limits.items()}
-    program = JobProgram.of({**fields, "bounds": bounds}, {"language": "py", "inputs": ""})
-    assert program.silence_s == seconds
-    assert JobProgram.of({**fields, "bounds": None}, {"language": "py", "inputs": ""}).silence_s < 20
+    row = ProgramRow.model_validate({"id": 1, "spec": spec, "bounds": bounds})
+    assert row.program("py", "").silence_s == seconds
+    assert row.model_copy(update={"bounds": None}).program("py", "").silence_s < 20
 
 
 async def test_files_of_a_judge_that_have_changed_are_our_failure(engine: StreamingEngine, judged: Judged) -> None:

@@ -89,7 +89,7 @@ def test_a_judge_is_stored_beside_the_program() -> None:
     assert name == "checker"
     assert unpack(stored.data) == {"judge.py": b"import b", "b.py": b"x = 1"}
     assert new.spec
-    assert new.spec["checker"] == {
+    assert new.spec.stored()["checker"] == {
         "kind": "program",
         "protocol": "kattis",
         "language": "py",
@@ -100,7 +100,7 @@ def test_a_judge_is_stored_beside_the_program() -> None:
         "limits": {"cpu_s": 3.0},
         "sha256": stored.sha256,
     }
-    assert "x = 1" not in json.dumps(new.spec)
+    assert "x = 1" not in json.dumps(new.spec.stored())
     plain = validated(BASE)
     assert new.size_bytes == plain.size_bytes + 13 + len("strict")
     assert new.stored_bytes > plain.stored_bytes + len(stored.data)
@@ -109,8 +109,8 @@ def test_a_judge_is_stored_beside_the_program() -> None:
 def test_without_a_judge_nothing_of_it_is_stored() -> None:
     new = validated({**BASE, "checker": {"kind": "icpc", "args": ["case_sensitive"]}, "interactor": None})
     assert new.spec
-    assert new.spec["checker"] == {"kind": "icpc", "tolerance": None, "args": ["case_sensitive"]}
-    assert "interactor" not in new.spec
+    assert new.spec.stored()["checker"] == {"kind": "icpc", "tolerance": None, "args": ["case_sensitive"]}
+    assert "interactor" not in new.spec.stored()
     assert not new.judges
 
 

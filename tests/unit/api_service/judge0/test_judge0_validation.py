@@ -66,7 +66,7 @@ def made(**sent: Any) -> NewSubmission:
 
 def spec_of(new: NewSubmission) -> Mapping[str, Any]:
     assert new.spec
-    return new.spec
+    return new.spec.stored()
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def client_of(backend: Backend, wait_s: float = 5.0, **how: Any) -> Client:
 
 def run_of(*events: RunEvent) -> dict[str, Any]:
     """Return the run that these events are, as API v1 shows it."""
-    result = TransientResult(None, is_interactive=False)
+    result = TransientResult((), is_interactive=False)
     for event in events:
         result.add(event)
     return result.run().model_dump(mode="json")
