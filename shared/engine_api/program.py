@@ -15,40 +15,33 @@ from shared.engine_api.run_call.request import (
     Checker,
     CheckerKind,
     Encoding,
-    JudgeName,
     JudgeProgram,
     JudgeProtocol,
     ProgramRequest,
 )
 
-_LENIENT: Final = ConfigDict(frozen=True, strict=False, extra="ignore")
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=False, extra="ignore")
 
 
-class LimitsSpec(ProgramLimits):
+class LimitsSpec(ProgramLimits, _Spec):
     """The limits that were asked for."""
 
-    model_config = _LENIENT
+
+class ComparisonSpec(Checker, _Spec):
+    """How outputs are compared, if no program does."""
 
 
-class FileSpec(BaseModel):
+class FileSpec(_Spec):
     """A file that is stored elsewhere."""
-
-    model_config = _LENIENT
 
     path: str
     size_bytes: int
 
 
-class ComparisonSpec(Checker):
-    """How outputs are compared, if no program does."""
-
-    model_config = _LENIENT
-
-
-class JudgeSpec(BaseModel):
+class JudgeSpec(_Spec):
     """A program that judges. Its files are stored as an archive with this digest."""
-
-    model_config = _LENIENT
 
     kind: CheckerKind = CheckerKind.PROGRAM
     protocol: JudgeProtocol = JudgeProtocol.KATTIS
@@ -71,11 +64,10 @@ class JudgeSpec(BaseModel):
         return {**own, "files": [file_of(path, data) for path, data in files.items()]}
 
 
-class TestSpec(BaseModel):
+class TestSpec(_Spec):
     """A test. That of a problem has neither input nor limits: the problem's manifest says where they are."""
 
     __test__ = False  # pytest would take it for a test
-    model_config = _LENIENT
 
     name: str
     stdin: str = ""
@@ -95,20 +87,16 @@ class TestSpec(BaseModel):
         return {"number": number, **self.model_dump(include={"name", "hidden", "points", "group"})}
 
 
-class Override(BaseModel):
+class Override(_Spec):
     """What a run has in place of its submission's own: column `override`."""
-
-    model_config = _LENIENT
 
     stdin: str | None = None
     args: tuple[str, ...] | None = None
     limits: LimitsSpec = LimitsSpec()
 
 
-class Program(BaseModel):
+class Program(_Spec):
     """How a program is compiled, run and judged, and how its result is told."""
-
-    model_config = _LENIENT
 
     args: tuple[str, ...] = ()
     compiler_args: tuple[str, ...] = ()
@@ -160,9 +148,9 @@ class Program(BaseModel):
         return self.model_copy(update={"args": args, "limits": override.limits.over(self.limits)})
 
     @property
-    def judges(self) -> dict[JudgeName, JudgeSpec]:
+    def judges(self) -> dict[str, JudgeSpec]:
         """The programs that judge it, by their keys."""
-        programs: dict[JudgeName, object] = {"checker": self.checker, "interactor": self.interactor}
+        programs = {"checker": self.checker, "interactor": self.interactor}
         return {name: judge for name, judge in programs.items() if isinstance(judge, JudgeSpec)}
 
     @property
@@ -178,17 +166,12 @@ class Program(BaseModel):
 
         Only of a single run comes back what a program writes to `out/`, and what it writes while it runs.
         """
-        programs = {name: judge.request(judges[name]) for name, judge in self.judges.items() if name in judges}
+        asked = {**self.model_dump(include=_COPIED, exclude_defaults=True), "checker": self.comparison}
+        for name, files in judges.items():
+            program = self.judges[name].request(files)
+            asked[name] = {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
         of_single = {"artifacts": self.artifacts, "live_output": self.live_output}
-        return {
-            **self.model_dump(include=_COPIED, exclude_defaults=True),
-            "checker": self.comparison,
-            **{
-                name: {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
-                for name, program in programs.items()
-            },
-            **{name: True for name, is_wanted in of_single.items() if is_wanted and is_single},
-        }
+        return asked | {name: True for name, is_wanted in of_single.items() if is_wanted and is_single}
 
 
 TESTS: Final = TypeAdapter(tuple[TestSpec, ...])

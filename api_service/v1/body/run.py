@@ -27,16 +27,14 @@ from api_service.v1.body.program import limit_faults
 from api_service.v1.body.rules import NEEDS_RUN, input_faults
 from api_service.v1.body.submission import Args, LimitsBody
 from shared.adapters.database.connection import Record
+from shared.engine_api.program import Program
 
 _HAS_TESTS: Final = "A submission with tests has its own; leave it out."
 _HAS_JUDGE: Final = "A submission that a program judges runs again with its own; leave it out."
 _HAS_PROBLEM: Final = "A submission to a problem runs again as the problem says; leave it out."
 _LIMITS_UNKNOWN: Final = "The engine has not reported its limits yet; try again in a few seconds."
 _NOT_FIXED: Final = "Not for a submission with tests, or that a program judges."
-_COLUMNS: Final = """
-    language, tests IS NOT NULL AS has_tests, problem_version IS NOT NULL AS has_problem,
-    spec ->> 'interactor' IS NOT NULL OR coalesce(spec -> 'checker' ->> 'kind' = 'program', false) AS has_judge
-"""
+_COLUMNS: Final = "language, tests IS NOT NULL AS has_tests, problem_version IS NOT NULL AS has_problem, spec"
 
 
 class RunBody(Strict):
@@ -82,7 +80,7 @@ def _faults(run: RunBody, row: Record, engine_language: EngineLanguage | None, m
     if row["has_problem"]:
         yield from (Fault(_HAS_PROBLEM, pointer=f"/{name}") for name in run.override())
         return
-    fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if row["has_judge"] else None
+    fixed = _HAS_TESTS if row["has_tests"] else _HAS_JUDGE if Program.of_column(row["spec"]).judges else None
     for name in ("stdin", "args"):
         if fixed is not None and getattr(run, name) is not None:
             yield Fault(fixed, pointer=f"/{name}")

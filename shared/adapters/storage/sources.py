@@ -14,8 +14,6 @@ from shared.adapters.storage.base import ObjectStore
 LONGEST_IN_ROW: Final = 16 << 10
 #: All these keys begin with it.
 FOLDER: Final = "sources"
-#: The programs that may judge a submission, whose files are kept beside its own.
-JUDGES: Final = ("checker", "interactor")
 
 
 def source_key(day: date, suffix: str) -> str:
@@ -24,10 +22,7 @@ def source_key(day: date, suffix: str) -> str:
 
 
 def judge_key(source: str, judge: str) -> str:
-    """Return the key of the files of a judge, an archive, from that of the submission's own files.
-
-    `judge` is one of `JUDGES`.
-    """
+    """Return the key of the archive of a `checker` or an `interactor`, from the key of the submission's own files."""
     return f"{source}.{judge}"
 
 
