@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from api_service.http.errors import ApiError, Kind
-from shared.engine_api.run_call.events import Compiled, TestEnded
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call.events import Compiled, JudgeFailed, Started, TestEnded
 
 
 class EngineFailed(ApiError):
@@ -27,5 +28,23 @@ class Quarantined(ApiError):
 class EndedRun:
     """What the events of a run said. `tests` has one entry for a program without tests, and none if it did not run."""
 
+    started: Started | None = None
     compiled: Compiled | None = None
+    judge_failed: JudgeFailed | None = None
     tests: list[TestEnded] = field(default_factory=list)
+
+    @property
+    def ended(self) -> TestEnded | None:
+        """The end of a program without tests."""
+        return self.tests[0] if self.tests else None
+
+    def add(self, event: RunEvent) -> None:
+        match event:
+            case TestEnded():
+                self.tests.append(event)
+            case Started():
+                self.started = event
+            case Compiled():
+                self.compiled = event
+            case JudgeFailed():
+                self.judge_failed = event

@@ -20,7 +20,7 @@ from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import ALONE
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Compiled, Output, TestEnded
+from shared.engine_api.run_call.events import Output, TestEnded
 from shared.engine_api.run_time import RunTime
 
 log = get_logger(__name__)
@@ -74,10 +74,7 @@ class TransientRuns:
         run = EndedRun()
         async with aclosing(self.events(principal, program, wait_s=wait_s)) as events:
             async for event in events:
-                if isinstance(event, TestEnded):
-                    run.tests.append(event)
-                elif isinstance(event, Compiled):
-                    run.compiled = event
+                run.add(event)
         return run
 
     async def events(self, principal: Principal, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]:

@@ -13,14 +13,7 @@ from shared.common.service.errors import EngineUnavailable
 from shared.engine_api.checker import compare
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.run_call.events import (
-    GOOD_VERDICTS,
-    Compiled,
-    JudgeFailed,
-    Started,
-    TestEnded,
-    in_order,
-)
+from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, verdict_of
 
 #: What the sender reads as the reason of `wrong_answer`.
 WRONG: Final = "The output is not the expected one."
@@ -97,7 +90,7 @@ class ProgramAnswer:
             return self._rejected(self._compiled)
         if self._judge_failed is not None:
             return self._not_judged(self._judge_failed)
-        return self._tested() if self._program.has_tests else self._ran()
+        return self._of_tests(verdict_of(self._verdicts)) if self._program.has_tests else self._ran()
 
     @property
     def _may_test(self) -> bool:
@@ -111,7 +104,7 @@ class ProgramAnswer:
     def _rejected(self, compiled: Compiled) -> Outcome:
         answer = self._answer(
             Verdict.COMPILE_ERROR,
-            error=_join(compiled.error, _diagnostics(compiled)) or f"{Verdict.COMPILE_ERROR}.",
+            error=_join(compiled.error, compiled.output) or f"{Verdict.COMPILE_ERROR}.",
             truncated=compiled.truncated,
             time_s=compiled.cpu_s,
             wall_s=compiled.wall_s,
@@ -153,13 +146,6 @@ class ProgramAnswer:
         )
         return decide(answer, details)
 
-    def _tested(self) -> Outcome:
-        bad = next((verdict for verdict in self._verdicts if verdict not in GOOD_VERDICTS), None)
-        if Verdict.JUDGE_ERROR in self._verdicts:
-            bad = Verdict.JUDGE_ERROR
-        good = Verdict.ACCEPTED if Verdict.ACCEPTED in self._verdicts else Verdict.OK
-        return self._of_tests(bad or good)
-
     def _of_tests(self, verdict: Verdict) -> Outcome:
         tests = self._tests()
         passed = sum(test.verdict in GOOD_VERDICTS for test in tests)
@@ -181,7 +167,7 @@ class ProgramAnswer:
 
     def _details(self, stderr: str | None, cut: tuple[str, ...], tests: tuple[TestOutcome, ...] | None) -> Details:
         compiled = self._compiled
-        diagnostics = None if compiled is None else _join(compiled.error, _diagnostics(compiled))
+        diagnostics = None if compiled is None else _join(compiled.error, compiled.output)
         if compiled is not None and compiled.truncated:
             cut = (*cut, "compile_output")
         if tests is not None:
@@ -231,10 +217,6 @@ def failed_test(
     if verdict in GOOD_VERDICTS:
         stdin = stderr = ""
     return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN], (message or "")[:_SHOWN])
-
-
-def _diagnostics(compiled: Compiled) -> str:
-    return in_order(compiled.output, compiled.stderr or "", compiled.order or ())
 
 
 def _error(event: TestEnded) -> str:

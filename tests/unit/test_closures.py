@@ -1,4 +1,4 @@
-"""How many lines one must know to change a part: those that it reaches by imports, beside its own."""
+"""The closure of each part: the lines that it reaches by imports, beside its own."""
 
 from functools import cache
 from pathlib import Path

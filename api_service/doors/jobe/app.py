@@ -138,7 +138,7 @@ async def run(principal: Submitter, request: Request, port: PortDep) -> Response
         except OptionRefused as exc:
             return _json(answer(Outcome.COMPILE_ERROR, cmpinfo=str(exc)))
         ran = await place.run(request, program, wait_s=settings.jobe_wait_seconds)
-    return _json(answer_of(spec, ran.compiled, ran.tests[0] if ran.tests else None))
+    return _json(answer_of(spec, ran.compiled, ran.ended))
 
 
 async def _engine_request(spec: RunSpec, found: Mapping[str, StoredFile], place: Place) -> bytes:

@@ -73,7 +73,7 @@ def _answer(
 
 def _stages(run: EndedRun) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the stages of the compiler and of the program. The latter is None if the compiler failed."""
-    test = run.tests[0] if run.tests else None
+    test = run.ended
     if test is not None and test.verdict is Verdict.COMPILE_ERROR:  # it had to be compiled again
         return _run_stage(test), None
     compiled = _stage(run.compiled, run.compiled.output, run.compiled.stderr or "") if run.compiled else None

@@ -4,20 +4,18 @@ from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from api_service.transient.ended import EndedRun
 from shared.engine_api.artifacts import media_type_of
 from shared.engine_api.codex import Verdict, version_in
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.program import TestSpec
 from shared.engine_api.run_call.events import (
-    GOOD_VERDICTS,
     POINTS_DECIMALS,
     Compiled,
-    JudgeFailed,
     ProgramArtifact,
-    Started,
     TestEnded,
     awarded,
-    in_order,
+    verdict_of,
 )
 from shared.records.resources.mapping import TEXT_LIMIT
 from shared.records.resources.models import Engine, Test, TransientArtifact, TransientRun, signal_name
@@ -35,79 +33,62 @@ class TransientResult:
     def __init__(self, tests: Sequence[TestSpec], *, is_interactive: bool) -> None:
         self._specs = tests
         self._is_interactive = is_interactive
-        self._started: Started | None = None
-        self._compiled: Compiled | None = None
-        self._judge_failed: JudgeFailed | None = None
-        self._ended: TestEnded | None = None
+        #: What the events said, but for tests that the program has.
+        self._run = EndedRun()
         self._tests: dict[int, Test] = {}
 
     @property
     def engine(self) -> Engine:
-        started = self._started
+        started = self._run.started
         return Engine(language=started.language, version=version_in(started.info)) if started else _NO_ENGINE
 
     def add(self, event: RunEvent) -> Test | None:
         """Take an event, and return the test that it has ended."""
-        match event:
-            case Started():
-                self._started = event
-            case Compiled():
-                self._compiled = event
-            case JudgeFailed():
-                self._judge_failed = event
-            case TestEnded() if not self._specs:
-                self._ended = event
-            case TestEnded():
-                return self._tests.setdefault(event.number, self._test(event.number, event))
+        if self._specs and isinstance(event, TestEnded):
+            return self._tests.setdefault(event.number, self._test(event.number, event))
+        self._run.add(event)
         return None
 
     def run(self) -> TransientRun:
         """Return the run after the last event."""
-        compiled, ended, own = self._compiled, self._ended, self._own()
-        texts: dict[str, str | None] = {}
-        truncated: set[str] = set()
-        if not self._specs:
-            texts |= {"stdout": "", "stderr": ""}
-        if compiled:
-            diagnostics = in_order(compiled.output, compiled.stderr or "", compiled.order or ())
-            texts["compile_output"] = "\n".join(filter(None, (compiled.error, diagnostics)))
-            truncated |= {"compile_output"} if compiled.truncated else set()
-        if self._judge_failed:
-            texts["judge_message"] = self._judge_failed.judge_message
+        run, ended = self._run, self._run.ended
+        texts: dict[str, str | None] = {} if self._specs else {"stdout": "", "stderr": ""}
+        truncated = {*(ended.truncated if ended else ())}
+        if run.compiled:
+            texts["compile_output"] = "\n".join(filter(None, (run.compiled.error, run.compiled.output)))
+            truncated |= {"compile_output"} if run.compiled.truncated else set()
+        if run.judge_failed:
+            texts["judge_message"] = run.judge_failed.judge_message
         if ended:
             texts |= {name: getattr(ended, name) for name in _OF_TEST}
-            truncated |= {*ended.truncated}
         return TransientRun(
-            language=self._started.language if self._started else "",
-            **own,
+            language=run.started.language if run.started else "",
+            **self._own(run, ended),
             **self._shown(texts, truncated),
             engine=self.engine,
             artifacts=None if ended is None or ended.artifacts is None else [*map(_artifact, ended.artifacts)],
             artifacts_left_out=ended.artifacts_left_out if ended else {},
         )
 
-    def _own(self) -> dict[str, Any]:
+    def _own(self, run: EndedRun, ended: TestEnded | None) -> dict[str, Any]:
         """Return the verdict, the measures and the points."""
-        compiled, ended = self._compiled, self._ended
-        if compiled and compiled.verdict:
+        if (compiled := run.compiled) and compiled.verdict:
             measures = _measures(compiled)
             return {"verdict": compiled.verdict, "error": compiled.error or None, **measures, **self._points()}
-        if self._judge_failed or (not self._specs and ended is None):
+        if run.judge_failed or (not self._specs and ended is None):
             return {"verdict": Verdict.JUDGE_ERROR, "error": None, **self._points()}
         if ended is None:
             return self._of_tests()
         return {"error": ended.error or None, **_outcome(ended)}
 
     def _of_tests(self) -> dict[str, Any]:
-        verdicts = [test.verdict for test in self._tests.values()]
-        good = Verdict.ACCEPTED if Verdict.ACCEPTED in verdicts else Verdict.OK
-        verdict = next((verdict for verdict in verdicts if verdict not in GOOD_VERDICTS), good)
+        tests = self._tests.values()
         return {
-            "verdict": Verdict.JUDGE_ERROR if Verdict.JUDGE_ERROR in verdicts else verdict,
+            "verdict": verdict_of([test.verdict for test in tests if test.verdict]),
             "error": None,
-            "cpu_s": round(sum(test.cpu_s or 0.0 for test in self._tests.values()), 6),
-            "wall_s": round(sum(test.wall_s or 0.0 for test in self._tests.values()), 6),
-            "memory_bytes": max((test.memory_bytes or 0 for test in self._tests.values()), default=0),
+            "cpu_s": round(sum(test.cpu_s or 0.0 for test in tests), 6),
+            "wall_s": round(sum(test.wall_s or 0.0 for test in tests), 6),
+            "memory_bytes": max((test.memory_bytes or 0 for test in tests), default=0),
             **self._points(),
         }
 
@@ -115,7 +96,7 @@ class TransientResult:
         if not self._specs:
             return {}
         tests = [self._tests.get(number) or self._test(number, None) for number in range(1, len(self._specs) + 1)]
-        is_judged = not self._judge_failed and all(test.points_awarded is not None for test in tests)
+        is_judged = not self._run.judge_failed and all(test.points_awarded is not None for test in tests)
         earned = round(sum(test.points_awarded or 0.0 for test in tests), POINTS_DECIMALS)
         points = sum(spec.points or 0.0 for spec in self._specs)
         return {"tests": tests, "points": points, "points_awarded": earned if is_judged else None}

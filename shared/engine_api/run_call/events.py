@@ -1,6 +1,6 @@
 """The events of `POST /run`'s answer: a stream of JSON objects, one a line (`application/x-ndjson`)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -15,6 +15,14 @@ from shared.engine_api.run_call.request import JudgeName
 GOOD_VERDICTS: Final = frozenset({Verdict.OK, Verdict.ACCEPTED})
 #: Decimals of points.
 POINTS_DECIMALS: Final = 6
+
+
+def verdict_of(verdicts: Collection[Verdict]) -> Verdict:
+    """Return the verdict of a program whose tests had these verdicts."""
+    if Verdict.JUDGE_ERROR in verdicts:
+        return Verdict.JUDGE_ERROR
+    good = Verdict.ACCEPTED if Verdict.ACCEPTED in verdicts else Verdict.OK
+    return next((verdict for verdict in verdicts if verdict not in GOOD_VERDICTS), good)
 
 
 def awarded(points: float, verdict: Verdict | None, scored: float | None) -> float | None:
