@@ -17,9 +17,10 @@ def revision_of(url: str) -> str | None:
 
     Raise `DatabaseUnavailable` if no server answers, and `ConfigurationError` if the address is wrong.
     """
-    if asyncio.run(_value(url, "SELECT to_regclass('alembic_version')")) is None:
+    try:
+        return str(asyncio.run(_value(url, "SELECT version_num FROM alembic_version")))
+    except asyncpg.UndefinedTableError:
         return None
-    return str(asyncio.run(_value(url, "SELECT version_num FROM alembic_version")))
 
 
 def has_keys(url: str) -> bool:

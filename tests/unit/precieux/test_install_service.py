@@ -22,13 +22,17 @@ MOST_EXPOSURE_OF_SERVICES = 1.3
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
 
+def analyze(*words: str | Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = ["systemd-analyze", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
 @pytest.fixture(scope="module")
 def reads_units(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skip if `systemd-analyze` reads no unit at all, as for an ordinary user without a booted systemd."""
     unit = tmp_path_factory.mktemp("units") / "plain.service"
     unit.write_text("[Service]\nExecStart=/bin/true\n")
-    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = analyze("verify", "--man=no", "--recursive-errors=no", unit)
     if done.returncode:
         pytest.skip(f"systemd-analyze reads no unit here: {done.stderr.strip()}")
 
@@ -127,13 +131,8 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
         paths[-1].parent.mkdir(exist_ok=True)
         paths[-1].write_text(unit.read_text().replace("/opt/precieux/bin/python", sys.executable))
     for path in paths:
-        done = subprocess.run(
-            ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"SYSTEMD_UNIT_PATH": f"{path.parent}:", "PATH": "/usr/bin:/bin"},
-        )
+        environment = {"SYSTEMD_UNIT_PATH": f"{path.parent}:", "PATH": "/usr/bin:/bin"}
+        done = analyze("verify", "--man=no", "--recursive-errors=no", path, environment=environment)
         assert (done.returncode, done.stderr) == (0, ""), path
 
 
@@ -141,12 +140,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("reads_units")
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.parent.name != "user"], ids=lambda unit: unit.name)
 def test_units_are_not_more_exposed_than_before(unit: Path) -> None:
-    done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = analyze("security", "--offline=true", "--no-pager", unit)
     [exposure] = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert float(exposure) <= MOST_EXPOSURE.get(unit.name, MOST_EXPOSURE_OF_SERVICES)
 
@@ -166,6 +160,9 @@ def test_the_unit_allows_the_system_calls_of_programs() -> None:
 def _calls(group: str) -> set[str]:
     if not group.startswith("@"):
         return {group}
-    listed = subprocess.run(["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True)
-    names = [line.strip() for line in listed.stdout.splitlines()[1:] if line.strip() and line.strip()[0] != "#"]
+    names = [
+        line.strip()
+        for line in analyze("syscall-filter", group).stdout.splitlines()[1:]
+        if line.strip() and line.strip()[0] != "#"
+    ]
     return {call for name in names for call in _calls(name)}
