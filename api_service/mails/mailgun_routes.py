@@ -26,8 +26,8 @@ router = V1Router(tags=["service"])
 
 #: An event may be this much older or newer than our clock.
 _TOLERANCE_SECONDS: Final = 300
-#: Characters of an address (RFC 5321), and of what we keep of the other texts.
-_LONGEST: Final = 320
+#: Characters of an address (RFC 5321).
+_MAX_ADDRESS: Final = 320
 
 _ADD_TOKEN: Final = "INSERT INTO mailgun_events (token) VALUES (:token) ON CONFLICT DO NOTHING RETURNING token"  # noqa: S105
 
@@ -107,7 +107,7 @@ def report_of(data: dict[str, Any]) -> DeliveryReport | None:
         return None
     recipient = _text(data, "recipient")
     reason = _text(data, "delivery-status", "message") or _text(data, "delivery-status", "description")
-    is_address = recipient is not None and "@" in recipient and len(recipient) <= _LONGEST
+    is_address = recipient is not None and "@" in recipient and len(recipient) <= _MAX_ADDRESS
     # Mailgun leaves out the brackets, which our ids have.
     message_id = f"<{message_id.strip('<>')}>"
     return DeliveryReport(delivery, message_id, recipient if is_address else None, reason or _text(data, "reason"))

@@ -22,7 +22,7 @@ from shared.common.version import VERSION
 #: The most seconds to connect to one of several addresses.
 _CONNECT_SECONDS: Final = 5.0
 #: The most bytes of an answer that are read, and the most seconds. Only its status matters.
-_MOST_BYTES: Final = 64 << 10
+_MAX_BYTES: Final = 64 << 10
 _READ_SECONDS: Final = 2.0
 
 #: The guard that allows every address.
@@ -163,7 +163,7 @@ async def _judge(response: httpx.Response) -> WebhookAnswer:
             size = 0
             async for piece in response.aiter_raw():
                 size += len(piece)
-                if size >= _MOST_BYTES:
+                if size >= _MAX_BYTES:
                     break
     if 200 <= status < 300:
         return WebhookAnswer(status)

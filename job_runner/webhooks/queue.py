@@ -100,7 +100,7 @@ _NEXT_DUE: Final = f"""
 """  # noqa: S608
 
 #: A webhook whose next attempt is farther away has just failed. After the second failure it waits for 270 to 330 s.
-_LONGEST_WAIT_S: Final = 265
+_MAX_WAIT_S: Final = 265
 #: A few at a time, and each of them once: a receiver may answer some webhooks and never others, or be down again.
 #: Of the host's next webhooks only a thousand are read: no index has the URL, and each webhook may have its own.
 _BRING_FORWARD: Final = """
@@ -168,7 +168,7 @@ async def bring_forward(connection: Connection, webhook: ClaimedWebhook) -> None
 
     Without this, they would wait for five minutes after an outage of some seconds.
     """
-    values = {"host": webhook.host, "url": webhook.url, "callback": CALLBACK, "seconds": _LONGEST_WAIT_S}
+    values = {"host": webhook.host, "url": webhook.url, "callback": CALLBACK, "seconds": _MAX_WAIT_S}
     await connection.execute(_BRING_FORWARD, values)
 
 

@@ -23,7 +23,7 @@ _UNGUESSABLE: Final = ("result", "failure")
 
 def bounce(data_dir: DataDir = None) -> None:
     """Store a delivery status notification (RFC 3464) from standard input, as a mail server passes it."""
-    report = sys.stdin.buffer.read(status_notification.LONGEST)
+    report = sys.stdin.buffer.read(status_notification.MAX_BYTES)
     # Read everything, because a mail server takes a closed pipe for a failure.
     while sys.stdin.buffer.read(1 << 20):
         pass

@@ -41,7 +41,7 @@ _FILES: Final = "files"
 _DIGESTS: Final = "files.sha256"
 _POSTGRES: Final = "postgres"
 _FORMAT: Final = 1
-_LONGEST_MANIFEST: Final = 65536
+_MAX_MANIFEST: Final = 65536
 _PIECE: Final = 1 << 20
 
 
@@ -242,7 +242,7 @@ def _read_manifest(archive: tarfile.TarFile, source: Path) -> Manifest:
     if first is None or first.name != _MANIFEST:
         raise _no_backup(source)
     try:
-        manifest = Manifest(**json.loads(_content(archive, first).read(_LONGEST_MANIFEST)))
+        manifest = Manifest(**json.loads(_content(archive, first).read(_MAX_MANIFEST)))
         is_newer = manifest.format > _FORMAT
     except (ValueError, TypeError, RecursionError):
         raise _no_backup(source) from None

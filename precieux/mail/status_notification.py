@@ -14,9 +14,9 @@ from shared.common.text.control_characters import replace_controls
 from shared.records.mail.delivery_reports import DeliveryState
 
 #: The most bytes that are read of a mail. A report comes before the mail that it is about.
-LONGEST: Final = 256 << 10
+MAX_BYTES: Final = 256 << 10
 #: The most lines that are read. The parser compares each line with the boundaries of all parts around it.
-_MOST_LINES: Final = 5000
+_MAX_LINES: Final = 5000
 
 #: Action -> what it means for the mail. The other actions are not about delivery.
 _DELIVERIES: Final = {
@@ -38,7 +38,7 @@ class Notification:
 
 def read(mail: bytes) -> Notification | None:
     """Return the report in a mail; None if it has none, or if the report names no mail or no action."""
-    lines = mail[:LONGEST].splitlines(keepends=True)[:_MOST_LINES]
+    lines = mail[:MAX_BYTES].splitlines(keepends=True)[:_MAX_LINES]
     try:
         message = email.message_from_bytes(b"".join(lines))
     except RecursionError:  # parts within parts within parts

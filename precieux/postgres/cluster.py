@@ -36,7 +36,7 @@ ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 #: The superuser. It is used only to make the cluster.
 _SUPERUSER: Final = "precieux"
 _SOCKET: Final = ".s.PGSQL.5432"
-_LONGEST_SOCKET_PATH: Final = 107  # bytes, of the kernel
+_MAX_SOCKET_PATH: Final = 107  # bytes, of the kernel
 _LEFTOVERS_TIMEOUT: Final = 15.0  # s in which the processes of a killed server must end
 _POLL: Final = 0.005
 #: What precedes an error: in a server's log the time and the process, otherwise the program.
@@ -83,7 +83,7 @@ class Cluster:
         """Make a folder that only the server's account and root may enter, and return it."""
         folder = self._data.folder / "socket"
         # In an address, a comma separates two hosts.
-        if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
+        if len(os.fsencode(folder / _SOCKET)) <= _MAX_SOCKET_PATH and "," not in str(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
             self._data.account.own(folder)
             return folder

@@ -22,7 +22,7 @@ from shared.common.service.parent_death import die_with_parent
 from shared.common.service.settings import PREFIX
 
 #: Seconds that a start may take.
-_LONGEST_START = 180.0
+_MAX_START_S = 180.0
 _LINES: Final = 12
 _STOP_TIMEOUT: Final = 60.0
 
@@ -99,8 +99,8 @@ class TemporaryServer:
         while not any(b"READY=1" in lines for _, lines in notify.messages()):
             if self.process.poll() is not None:
                 raise PrecieuxError(f"The system ended before it was ready. {self._last_lines()}")
-            if time.monotonic() > began + _LONGEST_START:
-                raise PrecieuxError(f"The system is not ready after {_LONGEST_START:.0f} s. {self._last_lines()}")
+            if time.monotonic() > began + _MAX_START_S:
+                raise PrecieuxError(f"The system is not ready after {_MAX_START_S:.0f} s. {self._last_lines()}")
             select.select([notify], [], [], 0.1)  # not long, so that the end of the process is noticed
 
     def _last_lines(self) -> str:

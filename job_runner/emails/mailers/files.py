@@ -17,7 +17,7 @@ from shared.common.service.errors import Blame, MailerUnavailable
 
 _DAY: Final = 24 * 60 * 60
 #: Characters of a file's name before its ending. The unique part of a Message-ID comes first.
-_LONGEST_NAME: Final = 120
+_MAX_NAME: Final = 120
 
 
 class FileMailer(Mailer):
@@ -59,5 +59,5 @@ class FileMailer(Mailer):
 
 def file_name(message_id: str) -> str:
     """Return a safe file name for a Message-ID: other characters than usual are percent-encoded."""
-    name = quote(message_id.strip("<>"), safe="@", errors="replace").lstrip(".")[:_LONGEST_NAME]
+    name = quote(message_id.strip("<>"), safe="@", errors="replace").lstrip(".")[:_MAX_NAME]
     return f"{name or 'mail'}.eml"

@@ -21,7 +21,7 @@ from shared.common.service.logging import get_logger
 log = get_logger(__name__)
 
 #: Bytes of an answer's body that are read, and the most seconds. Mailgun's answers are short.
-_LONGEST_ANSWER: Final = 64 << 10
+_MAX_ANSWER: Final = 64 << 10
 _READ_SECONDS: Final = 5.0
 #: Seconds to wait for the answer, after which the mail would be sent again.
 _ANSWER_SECONDS: Final = 600.0
@@ -122,9 +122,9 @@ async def _beginning(response: httpx.Response) -> bytes:
         async with asyncio.timeout(_READ_SECONDS):
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) >= _LONGEST_ANSWER:
+                if len(content) >= _MAX_ANSWER:
                     break
-    return bytes(content[:_LONGEST_ANSWER])
+    return bytes(content[:_MAX_ANSWER])
 
 
 def _id_of(response: httpx.Response, answer: bytes) -> str:

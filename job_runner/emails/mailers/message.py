@@ -26,9 +26,9 @@ from job_runner.emails.mailers.base import AttachedFile, Email
 from shared.common.service.errors import MailRefused
 
 #: Octets in a line, without its end (RFC 5322, section 2.1.1).
-_LONGEST_LINE: Final = 998
+_MAX_LINE: Final = 998
 #: Characters of an address: 64 before the @, 255 after it (RFC 5321, section 4.5.3.1). Parsers are not linear.
-_LONGEST_ADDRESS: Final = 320
+_MAX_ADDRESS: Final = 320
 
 
 class _Verbatim(EmailPolicy):
@@ -42,7 +42,7 @@ class _Verbatim(EmailPolicy):
         """Return no limit, because each header is set once. The library would make a class for each to find it."""
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        if value.isascii() and value.isprintable() and len(name) + len(value) <= _LONGEST_LINE - 2:
+        if value.isascii() and value.isprintable() and len(name) + len(value) <= _MAX_LINE - 2:
             return name, value
         return super().header_store_parse(name, value)
 
@@ -55,7 +55,7 @@ class _Verbatim(EmailPolicy):
         return super().fold_binary(name, value)
 
 
-_POLICY: Final = _Verbatim(linesep="\r\n", max_line_length=_LONGEST_LINE)
+_POLICY: Final = _Verbatim(linesep="\r\n", max_line_length=_MAX_LINE)
 #: Only a local part beyond ASCII needs the headers of RFC 6532, which not every server accepts.
 _UTF8_POLICY: Final = _POLICY.clone(utf8=True)
 #: Lines of base64 have at most 76 characters (RFC 2045).
@@ -113,7 +113,7 @@ def _part(subtype: str, text: str) -> Message:
 def _encoded(text: str) -> tuple[str, str]:
     """Return an encoding (RFC 2045, section 6) and the text in it."""
     lines = text.encode().splitlines()
-    if text.isascii() and max(map(len, lines), default=0) <= _LONGEST_LINE:
+    if text.isascii() and max(map(len, lines), default=0) <= _MAX_LINE:
         return "7bit", text
     data = b"\r\n".join((*lines, b""))
     quoted = binascii.b2a_qp(data)
@@ -185,7 +185,7 @@ def single_line(text: str) -> str:
 
 
 def _address(text: str) -> Address:
-    if len(text) > _LONGEST_ADDRESS:
+    if len(text) > _MAX_ADDRESS:
         raise ValueError("too long for an address")
     local, at, domain = text.rpartition("@")
     if not at or not text.isprintable():

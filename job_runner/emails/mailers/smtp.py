@@ -33,7 +33,7 @@ from shared.common.http.loopback import is_loopback
 from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 
 #: Characters of an envelope id (RFC 3461, section 4.4).
-_LONGEST_ENVELOPE_ID: Final = 100
+_MAX_ENVELOPE_ID: Final = 100
 #: Seconds to wait for the answer to QUIT. It must not use up the time of a mail that was accepted.
 _QUIT_SECONDS: Final = 1.0
 #: Seconds to wait for the answer to the mail itself, after which it would be sent again (RFC 5321, section 4.5.3.2.6).
@@ -153,7 +153,7 @@ def _report_options(message_id: str) -> list[str]:
     """Return options for a report that names the mail and has no text of it (RFC 3461, sections 4.3 and 4.4)."""
     envelope_id = message_id.strip("<>")
     # An id of ours has only characters that need no encoding.
-    is_short = len(envelope_id) <= _LONGEST_ENVELOPE_ID
+    is_short = len(envelope_id) <= _MAX_ENVELOPE_ID
     return ["RET=HDRS", *([f"ENVID={envelope_id}"] if is_short else [])]
 
 

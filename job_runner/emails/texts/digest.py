@@ -29,7 +29,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "finished": gettext_noop("Finished"),
 }
 #: Bytes of a path (`shared.common.text.source_paths`).
-_LONGEST_PATH: Final = 255
+_MAX_PATH: Final = 255
 _COLUMNS: Final = ("submission", "file", "language", "result", "points_awarded", "points", "page")
 
 
@@ -65,7 +65,7 @@ def as_csv(lines: Sequence[Line]) -> str:
     for line in lines:
         awarded = "" if line.result == Verdict.JUDGE_ERROR else f"{line.points_awarded or 0:.12g}"
         points = ("", "") if line.points is None else (awarded, f"{line.points:.12g}")
-        file = one_line(line.file, _LONGEST_PATH)
+        file = one_line(line.file, _MAX_PATH)
         rows.append((str(line.id), file, one_line(line.language), line.result, *points, line.page))
     return table_as_csv(_COLUMNS, rows)
 

@@ -15,7 +15,7 @@ MAX_LINES: Final = 2_000
 _EXCERPT_LENGTH: Final = 8_000
 _EXCERPT_LINES: Final = 50
 #: A name of a file may have 255 bytes, and that of a test 100 characters.
-_LONGEST_NAME: Final = 80
+_MAX_NAME: Final = 80
 #: Characters that decide the direction of a text.
 _SAMPLE: Final = 2_000
 #: Characters that stand for bytes that are no text.
@@ -73,7 +73,7 @@ def is_exact(text: str) -> bool:
     return len(text.splitlines()) <= _EXCERPT_LINES and _harmless(text) == text
 
 
-def one_line(text: str, length: int = _LONGEST_NAME) -> str:
+def one_line(text: str, length: int = _MAX_NAME) -> str:
     """Return a name as one short line that no character of it can leave or turn around."""
     line = " ".join(strip_nul(_harmless(text[: 2 * length])).translate(_DIRECTIONS).split())
     return line if len(line) <= length else f"{line[:length]}…"

@@ -32,7 +32,7 @@ _ERROR: Final = re.compile(
 )
 #: What stands between the words of a name that its sender has chosen, and how long such a name may be.
 _NOT_PLAIN: Final = re.compile(r"[^\w.-]+")
-_LONGEST_NAME: Final = 40
+_MAX_NAME: Final = 40
 #: The problem at the end of its title, such as `Sum of numbers (sum@3)`.
 _REFERENCE: Final = re.compile(r"\(([\w@.-]+)\)$")
 #: Characters that are searched for it, at the beginning and at the end.
@@ -58,8 +58,8 @@ def subject(job: ClaimedJob, what: str, problem: str = "") -> str:
 def plain_name(path: str) -> str:
     """Return the name of a file without its folders, as letters, digits and `._-`."""
     name = PurePosixPath(_NOT_PLAIN.sub("_", PurePosixPath(path).name))
-    ending = name.suffix[:_LONGEST_NAME]
-    return f"{name.stem[: _LONGEST_NAME - len(ending)]}{ending}"
+    ending = name.suffix[:_MAX_NAME]
+    return f"{name.stem[: _MAX_NAME - len(ending)]}{ending}"
 
 
 def toolchain(language: str, info: str = "") -> str:

@@ -13,7 +13,7 @@ from shared.records.resources.models import MailState
 #: States of mails that may be sent again: not after a complaint, and a suppressed mail only if its address is allowed.
 SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)
 #: The most mails that are sent again at once.
-_MOST: Final = 100_000
+_MAX_RESENT: Final = 100_000
 #: A mail that says that there is no result takes the place of the result's, so both have the kind `result`.
 KIND: Final = "CASE e.kind WHEN 'failure' THEN 'result' ELSE e.kind END AS kind"
 _FIELDS: Final = f"""
@@ -113,7 +113,7 @@ async def resend_all(
     connection: Connection, state: MailState, since: datetime, *, is_dry: bool = False
 ) -> list[dict[str, Any]]:
     """Queue all mails again that are in this state since a time, and return them. A dry look changes nothing."""
-    rows = await _with_suppressions(connection, await listed(connection, state=state, since=since, limit=_MOST))
+    rows = await _with_suppressions(connection, await listed(connection, state=state, since=since, limit=_MAX_RESENT))
     chosen = [row for row in rows if row["may_be_sent_again"]]
     if not is_dry:
         await send_again(connection, [row["id"] for row in chosen])

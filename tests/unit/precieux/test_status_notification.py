@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from precieux.mail.status_notification import LONGEST, Notification, read
+from precieux.mail.status_notification import MAX_BYTES, Notification, read
 from shared.records.mail.delivery_reports import DeliveryState
 from tests.fixtures.bounced import MESSAGE_ID, notification, recipient
 
@@ -75,8 +75,8 @@ def test_a_reason_is_one_line_that_can_be_stored() -> None:
 
 
 def test_only_the_beginning_of_a_mail_is_read() -> None:
-    assert read(notification() + b"x" * LONGEST) == BOUNCED
-    assert read(b"X-Long: " + b"x" * LONGEST + b"\n" + notification()) is None
+    assert read(notification() + b"x" * MAX_BYTES) == BOUNCED
+    assert read(b"X-Long: " + b"x" * MAX_BYTES + b"\n" + notification()) is None
     assert read(b"X: y\n" * 5000 + notification()) is None
 
 

@@ -31,7 +31,7 @@ def complaint(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
         def messages(notify: NotifySocket) -> Iterator[tuple[int, list[bytes]]]:
             for message in received(notify):
-                monkeypatch.setattr(temporary_server, "_LONGEST_START", longest)
+                monkeypatch.setattr(temporary_server, "_MAX_START_S", longest)
                 yield message
 
         monkeypatch.setattr(NotifySocket, "messages", messages)
