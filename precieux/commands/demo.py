@@ -3,6 +3,7 @@
 import signal
 import time
 from contextlib import ExitStack
+from email.message import EmailMessage
 from typing import Final
 
 import typer
@@ -10,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from precieux.commands import demo_report
 from precieux.host.interrupts import raise_interrupts
-from precieux.mail.mailbox import MailFile, read_mailbox
+from precieux.mail.mailbox import read_mailbox, submission_of
 from precieux.programs.samples import Sample, SampleResult, load_samples
 from precieux.terminal import err
 from precieux.up.temporary_server import TemporaryServer
@@ -64,13 +65,13 @@ def _run_samples(system: TemporaryServer) -> tuple[list[SampleResult], list[Samp
 def _watch(client: Client, system: TemporaryServer, numbers: dict[int, Sample]) -> list[SampleResult]:
     """Wait until the results of all samples are mailed, or time is up. Return their results."""
     deadline = time.monotonic() + _TIMEOUT
-    mails: dict[int | None, MailFile] = {}
+    mails: dict[int | None, EmailMessage] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         running = progress.add_task("Programs run and mailed", total=len(numbers))
         while not mails.keys() >= numbers.keys() and time.monotonic() < deadline:
             time.sleep(_POLL)
-            before, mails = mails, {mail.about: mail for mail in read_mailbox(system.mail_folder)}
+            before, mails = mails, {submission_of(mail): mail for mail in read_mailbox(system.mail_folder)}
             for place, number in enumerate(sorted(numbers.keys() & (mails.keys() - before.keys())), len(before) + 1):
                 progress.advance(running)
                 if not err.is_terminal:  # a terminal shows the bar instead

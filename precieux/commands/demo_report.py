@@ -1,12 +1,12 @@
 """The report of the demo: a table of results, and two complete mails."""
 
 from collections.abc import Sequence
+from email.message import EmailMessage
 from typing import Final
 
 from rich.panel import Panel
 from rich.text import Text
 
-from precieux.mail.mailbox import MailFile
 from precieux.programs.samples import Sample, SampleResult
 from precieux.terminal import out, say, show_table, styled
 from shared.common.text.control_characters import replace_controls
@@ -44,10 +44,9 @@ def _row(outcome: SampleResult) -> tuple[object, ...]:
     return (outcome.number, outcome.sample.path.name, verdict, judgement, outcome.sample.title)
 
 
-def _show_mail(mail: MailFile) -> None:
-    headers = {"From": mail.sender, "To": mail.recipient, "Subject": mail.subject, "Date": mail.date}
-    lines = [*(f"{name}: {value}" for name, value in headers.items()), "", replace_controls(mail.text).rstrip()]
-    text = "\n".join(lines)
+def _show_mail(mail: EmailMessage) -> None:
+    headers, body = (f"{name}: {mail[name]}" for name in ("From", "To", "Subject", "Date")), mail.get_body(("plain",))
+    text = "\n".join([*headers, "", replace_controls(body.get_content() if body else "").rstrip()])
     if out.is_terminal:
         out.print(Panel(Text(text), title="A mail", title_align="left", border_style="blue"))
     else:

@@ -2,10 +2,10 @@
 
 import tomllib
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
-from precieux.mail.mailbox import MailFile
 from precieux.programs.read import guess_language
 from precieux_client import Submission
 from shared.common.service.errors import PrecieuxError
@@ -57,7 +57,7 @@ class SampleResult:
     number: int
     email: str
     submission: Submission | None
-    mail: MailFile | None
+    mail: EmailMessage | None
 
     @property
     def complaint(self) -> str | None:
@@ -72,7 +72,7 @@ class SampleResult:
         original = "Successful Code result" if self.sample.verdict == "ok" else "Error while compiling code"
         what = LABELS[Verdict(self.sample.verdict)].lower()
         subjects = (f"{original} - {self.number}", f"{self.sample.path.name}: {what} (#{self.number})")
-        if self.mail.subject not in subjects or self.mail.recipient != self.email:
+        if self.mail["Subject"] not in subjects or self.mail["To"] != self.email:
             return "the mail's subject or recipient differs"
         return None
 

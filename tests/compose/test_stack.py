@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from precieux.mail.mailbox import submission_of
 from precieux.programs.samples import SampleResult, load_samples
 from tests.fixtures.compose import Stack
 from tests.waiting import eventually_sync
@@ -63,8 +64,8 @@ def check(stack: Stack, email: str, expected: dict[int, str]) -> None:
     )
     assert rows == [[str(number), "1", "1", "1"] for number in sorted(expected)]
     assert {one["id"]: one["output"] for one in stack.submissions(email)} == expected
-    mails = [mail for mail in stack.mails() if mail.recipient == email]
-    assert sorted(mail.about or 0 for mail in mails) == sorted(expected)
+    mails = [mail for mail in stack.mails() if mail["To"] == email]
+    assert sorted(submission_of(mail) or 0 for mail in mails) == sorted(expected)
 
 
 def test_the_original_systems_rows_are_still_there(stack: Stack) -> None:
@@ -82,11 +83,11 @@ def test_the_samples_have_the_expected_results(stack: Stack) -> None:
         stack.request_execution(number)
 
     def mailed() -> bool:
-        return {mail.about for mail in stack.mails() if mail.recipient == email} == set(samples)
+        return {submission_of(mail) for mail in stack.mails() if mail["To"] == email} == set(samples)
 
     eventually_sync(mailed, timeout=180, what="all samples are mailed")
     submissions = {number: stack.v1.get(number) for number in samples}
-    mails = {mail.about: mail for mail in stack.mails() if mail.recipient == email}
+    mails = {submission_of(mail): mail for mail in stack.mails() if mail["To"] == email}
     outcomes = [
         SampleResult(sample, number, email, submissions[number], mails[number]) for number, sample in samples.items()
     ]

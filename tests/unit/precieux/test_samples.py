@@ -1,19 +1,26 @@
 """The samples' expectations, and the comparison of a result with them."""
 
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from precieux.mail.mailbox import MailFile
 from precieux.programs.read import guess_language
 from precieux.programs.samples import Sample, SampleResult, load_samples
 from tests.factories import client_submission
 
 SAMPLE = Sample(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
 SUBMISSION = client_submission(7, stdout="hi\n")
-MAIL = MailFile("precieux@example.com", "ada@example.com", "hello.py: finished (#7)", "", "")
-GOOD = SampleResult(SAMPLE, 7, "ada@example.com", SUBMISSION, MAIL)
+
+
+def mail(recipient: str = "ada@example.com", subject: str = "hello.py: finished (#7)") -> EmailMessage:
+    mail = EmailMessage()
+    mail["To"], mail["Subject"] = recipient, subject
+    return mail
+
+
+GOOD = SampleResult(SAMPLE, 7, "ada@example.com", SUBMISSION, mail())
 
 
 def test_every_sample_exists_and_has_a_known_language() -> None:
@@ -33,9 +40,9 @@ def test_every_sample_exists_and_has_a_known_language() -> None:
         (replace(GOOD, submission=client_submission(7, stdout="ho\n")), "another output"),
         (replace(GOOD, sample=replace(SAMPLE, error="Zero")), "an error without 'Zero'"),
         (replace(GOOD, mail=None), "no mail came"),
-        (replace(GOOD, mail=replace(MAIL, recipient="bob@example.com")), "the mail's subject or recipient differs"),
+        (replace(GOOD, mail=mail(recipient="bob@example.com")), "the mail's subject or recipient differs"),
         (
-            replace(GOOD, mail=replace(MAIL, subject="hello.py: compile error (#7)")),
+            replace(GOOD, mail=mail(subject="hello.py: compile error (#7)")),
             "the mail's subject or recipient differs",
         ),
     ],
