@@ -26,7 +26,8 @@ from shared.common.files.archives import unpack
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.engine_api.codex import RunResponse
 from shared.engine_api.job_program import JobProgram, ProgramRow
-from shared.engine_api.run_call.events import Compiled, JudgeFailed, Output, Started, TestEnded, awarded
+from shared.engine_api.run_call.events import Compiled, JudgeFailed, Output, Started, TestEnded
+from shared.engine_api.run_call.results import awarded
 
 T = TypeVar("T")
 

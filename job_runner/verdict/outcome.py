@@ -19,16 +19,9 @@ from shared.common.service.errors import (
 )
 from shared.engine_api.artifacts import StoredArtifact
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.engine_api.run_call.events import (
-    GOOD_VERDICTS,
-    POINTS_DECIMALS,
-    Compiled,
-    LeftOut,
-    ProgramArtifact,
-    TestEnded,
-    awarded,
-)
+from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, LeftOut, ProgramArtifact, TestEnded
 from shared.engine_api.run_call.limits import ProgramLimits
+from shared.engine_api.run_call.results import POINTS_DECIMALS, awarded
 from shared.judging.grading.fold import RunResult
 from shared.records.messages.translations import gettext_noop
 from shared.records.operations.job_state import JobState

@@ -13,7 +13,8 @@ from shared.common.service.errors import EngineUnavailable
 from shared.engine_api.checker import compare
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, verdict_of
+from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded
+from shared.engine_api.run_call.results import verdict_of
 
 #: What the sender reads as the reason of `wrong_answer`.
 WRONG: Final = "The output is not the expected one."

@@ -1,12 +1,12 @@
 """Writes the answer to `execute` from a run, stage by stage: its compiler, and its program. Pure."""
 
 import signal as signals
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from api_service.doors.piston.runtimes import Runtime
 from api_service.transient.ended import EndedRun
-from shared.engine_api.run_call.events import Compiled, Stop, TestEnded, in_order
+from shared.engine_api.run_call.events import Compiled, Stop, TestEnded
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.
 _SIGRTMIN, _MIDDLE, _SIGRTMAX = 34, 49, 64
@@ -90,3 +90,13 @@ def _how(
     if signal is not None:
         return "SG", f"Caught fatal signal {signal}"
     return ("RE", f"Exited with error status {code}") if code else (None, None)
+
+
+def in_order(stdout: str, stderr: str, order: Iterable[int]) -> str:
+    """Return both outputs in the order in which they came. Output that `order` does not cover comes last."""
+    texts, positions, pieces = (stdout, stderr), [0, 0], []
+    for turn, length in enumerate(order):
+        which = turn % 2
+        pieces.append(texts[which][positions[which] : positions[which] + length])
+        positions[which] += length
+    return "".join((*pieces, stdout[positions[0] :], stderr[positions[1] :]))

@@ -9,14 +9,8 @@ from shared.engine_api.artifacts import media_type_of
 from shared.engine_api.codex import Verdict, version_in
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.program import TestSpec
-from shared.engine_api.run_call.events import (
-    POINTS_DECIMALS,
-    Compiled,
-    ProgramArtifact,
-    TestEnded,
-    awarded,
-    verdict_of,
-)
+from shared.engine_api.run_call.events import Compiled, ProgramArtifact, TestEnded
+from shared.engine_api.run_call.results import POINTS_DECIMALS, awarded, verdict_of
 from shared.records.resources.mapping import TEXT_LIMIT
 from shared.records.resources.models import Engine, Test, TransientArtifact, TransientRun, signal_name
 from shared.records.resources.texts import cut

@@ -1,6 +1,5 @@
 """The events of `POST /run`'s answer: a stream of JSON objects, one a line (`application/x-ndjson`)."""
 
-from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -13,24 +12,6 @@ from shared.engine_api.run_call.request import JudgeName
 
 #: The verdicts of a test that earns its points. All others are bad.
 GOOD_VERDICTS: Final = frozenset({Verdict.OK, Verdict.ACCEPTED})
-#: Decimals of points.
-POINTS_DECIMALS: Final = 6
-
-
-def verdict_of(verdicts: Collection[Verdict]) -> Verdict:
-    """Return the verdict of a program whose tests had these verdicts."""
-    if Verdict.JUDGE_ERROR in verdicts:
-        return Verdict.JUDGE_ERROR
-    good = Verdict.ACCEPTED if Verdict.ACCEPTED in verdicts else Verdict.OK
-    return next((verdict for verdict in verdicts if verdict not in GOOD_VERDICTS), good)
-
-
-def awarded(points: float, verdict: Verdict | None, scored: float | None) -> float | None:
-    """Return the points that a test has earned; None if its judge failed. `scored` are the judge's points."""
-    if verdict is Verdict.JUDGE_ERROR:
-        return None
-    earned = points if verdict in GOOD_VERDICTS else 0.0
-    return earned if scored is None else round(scored, POINTS_DECIMALS)
 
 
 #: The most turns of the two outputs that an engine reports.
@@ -57,16 +38,6 @@ Order = Annotated[
     list[Annotated[int, Field(ge=0)]],
     Field(max_length=MAX_TURNS, description="characters of standard output and of standard error, by turns"),
 ]
-
-
-def in_order(stdout: str, stderr: str, order: Iterable[int]) -> str:
-    """Return both outputs in the order in which they came. Output that `order` does not cover comes last."""
-    texts, positions, pieces = (stdout, stderr), [0, 0], []
-    for turn, length in enumerate(order):
-        which = turn % 2
-        pieces.append(texts[which][positions[which] : positions[which] + length])
-        positions[which] += length
-    return "".join((*pieces, stdout[positions[0] :], stderr[positions[1] :]))
 
 
 class Started(_Event):

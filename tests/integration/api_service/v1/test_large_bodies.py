@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api_service.http import json_text
 from api_service.requests import threads, validation
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.base import ObjectStore
@@ -31,8 +32,8 @@ def used_threads(monkeypatch: pytest.MonkeyPatch) -> set[threading.Thread]:
         return watch
 
     # Both go through the whole content.
-    for name in ("_is_deeper", "text_faults"):
-        monkeypatch.setattr(validation, name, watched(getattr(validation, name)))
+    for module, name in ((json_text, "_is_deeper"), (validation, "text_faults")):
+        monkeypatch.setattr(module, name, watched(getattr(module, name)))
     return seen
 
 

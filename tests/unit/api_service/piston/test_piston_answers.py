@@ -2,12 +2,12 @@
 
 import pytest
 
-from api_service.doors.piston.answer import SIGNALS, answer_of, name_of
+from api_service.doors.piston.answer import SIGNALS, answer_of, in_order, name_of
 from api_service.doors.piston.runtimes import Runtime, runtimes_of
 from api_service.languages.catalog import LanguageCatalog
 from api_service.transient.ended import EndedRun
 from shared.engine_api.codex import SupportedLanguage
-from shared.engine_api.run_call.events import Stop, in_order
+from shared.engine_api.run_call.events import Stop
 from tests.factories import ended_test
 
 
