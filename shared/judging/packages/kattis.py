@@ -21,7 +21,7 @@ from shared.judging.packages.model import (
 )
 from shared.judging.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
 from shared.judging.packages.programs import MOST_PROGRAMS, ProgramFinder, language_of
-from shared.judging.packages.test_data import read_test_data
+from shared.judging.packages.test_data.read import read_test_data
 
 _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
 _LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\..+", re.DOTALL)
