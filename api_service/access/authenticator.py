@@ -103,7 +103,6 @@ class Authenticator:
         try:
             key = self._cache[sha256]
         except KeyError:
-            async with self._database.connection() as connection:
-                key = await api_keys.find(connection, sha256)
+            key = await self._database.call(api_keys.find, sha256)
             self._cache[sha256] = key
         return Principal(key.id, key.scopes, key.recipients, key.run_seconds) if key else None

@@ -120,8 +120,7 @@ async def shown(services: Services, principal: Principal, version: ProblemVersio
 async def whole(services: Services, principal: Principal, version: ProblemVersion) -> StoredProblem:
     """Return a problem with its samples. Raises `ApiError` (404) if it has been removed."""
     problem = await shown(services, principal, version)
-    async with services.database.connection() as connection:
-        package = await versions.package_of(connection, version.id) or refuse_unknown(WHAT)
+    package = await services.database.call(versions.package_of, version.id) or refuse_unknown(WHAT)
     with reserving(services.response_memory, principal) as reserve:
         samples = await _samples(services.store, package, reserve)
         warnings = version.summary["warnings"] if is_owned(principal, version) else None

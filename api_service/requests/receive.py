@@ -43,14 +43,12 @@ async def receiving(
 @asynccontextmanager
 async def _counting_refusals(services: Services, principal: Principal) -> AsyncIterator[None]:
     own = services.submissions.costs.submissions(principal)
-    async with services.database.connection() as connection:
-        await rate_limits.check(connection, own)
+    await services.database.call(rate_limits.check, own)
     try:
         yield
     except ApiError as exc:
         if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-            async with services.database.connection() as connection:
-                await cell_rate.charge(connection, [Charge(own.subject, own.per_hour)])
+            await services.database.call(cell_rate.charge, [Charge(own.subject, own.per_hour)])
         raise
 
 
