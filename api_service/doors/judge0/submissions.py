@@ -185,8 +185,7 @@ async def list_submissions(request: Request, principal: Admin, port: PortDep) ->
     page = whole(parameters, "page", default=1, least=1)
     per_page = whole(parameters, "per_page", default=_PER_PAGE, least=0)
     how = shown(parameters)
-    async with port.database.connection() as connection:
-        tokens, total = await store.page(connection, limit=per_page, offset=(page - 1) * per_page)
+    tokens, total = await port.database.call(store.page, limit=per_page, offset=(page - 1) * per_page)
     page_of = await _read(port, principal, tokens, how, _SEVERAL)
     pages = max(1, -(-total // per_page)) if per_page else 1
     meta = {
@@ -217,8 +216,7 @@ async def delete_submission(
     number: Status = values["status_id"]
     if number <= Status.PROCESSING:
         raise bad_request(f"submission cannot be deleted because its status is {number} ({number.description})")
-    async with port.database.connection() as connection:
-        visible = await store.visible(connection, [UUID(token)], owner=None)
+    visible = await port.database.call(store.visible, [UUID(token)], owner=None)
     if not visible or not await port.delete(visible[UUID(token)]["upload"]):
         raise ApiError(Kind.NOT_FOUND, "")
     return JSONResponse({name: values[name] for name in how.fields})
@@ -245,8 +243,7 @@ async def _read(
     Raises `ApiError` (400) if a text needs base64. It calls the submissions `what`.
     """
     known = [token for token in tokens if token is not None]
-    async with port.database.connection() as connection:
-        visible = await store.visible(connection, known, owner=principal.visible_owner)
+    visible = await port.database.call(store.visible, known, owner=principal.visible_owner)
     found = [visible.get(token) if token else None for token in tokens]
     with port.response_memory.hold(principal, sum(row["weight"] for row in found if row)):
         return [await _one(port, row["upload"], how, what) if row else None for row in found]
@@ -254,8 +251,7 @@ async def _read(
 
 async def _one(port: Judge0Port, upload: int, how: Shown, what: str) -> dict[str, Any] | None:
     has_source = "source_code" in how.fields
-    async with port.database.connection() as connection:
-        values = await store.find(connection, port.store, upload, with_source=has_source)
+    values = await port.database.call(store.find, port.store, upload, with_source=has_source)
     try:
         return values and store.fields_of(values, how.fields, base64=how.base64)
     except store.NotText:
