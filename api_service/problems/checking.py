@@ -22,8 +22,8 @@ from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import JurySubmission, Package
 from shared.records.problems import versions
 from shared.records.problems.files import read_file
-from shared.records.problems.phases import Phase, derives_limit, phase_of
-from shared.records.problems.submitting import limits_for, limits_of_language, time_factor
+from shared.records.problems.phases import Phase, phase_of
+from shared.records.problems.submitting import limits_for, limits_of_language, time_factor, time_limit_source
 from shared.records.problems.versions import ProblemVersion
 from shared.records.resources.models import CheckResult
 
@@ -51,7 +51,7 @@ async def start(
     """
     catalog, submissions = await services.languages.catalog(), services.submissions
     bounds, factors = limit_bounds(services.settings, catalog), services.settings.time_factors
-    derives = derives_limit(version)
+    derives = time_limit_source(version) in ("check", "default")
     phase = Phase.FROM_BELOW if derives else Phase.AT_LIMIT
     plan = {
         "derives": derives,

@@ -7,8 +7,6 @@ more than the limit. The others run at the limit.
 from enum import IntEnum
 
 from shared.judging.packages.model import JurySubmission
-from shared.records.problems.submitting import time_limit_source
-from shared.records.problems.versions import ProblemVersion
 
 
 class Phase(IntEnum):
@@ -17,11 +15,6 @@ class Phase(IntEnum):
     FROM_BELOW = 1
     FROM_ABOVE = 2
     AT_LIMIT = 3
-
-
-def derives_limit(version: ProblemVersion) -> bool:
-    """Return True if neither the package nor a setting names the limit of CPU time."""
-    return time_limit_source(version) in ("check", "default")
 
 
 def phase_of(submission: JurySubmission, *, has_own_limit: bool) -> Phase:
