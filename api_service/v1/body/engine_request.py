@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from api_service.v1.body.rules import CheckedSubmission
+from api_service.v1.body.rules import SubmissionCheck
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.job_program import JobProgram
@@ -25,7 +25,7 @@ class TransientProgram:
     result: TransientResult
 
 
-def transient_program(submission: CheckedSubmission, *, live_output: bool = False) -> TransientProgram:
+def transient_program(submission: SubmissionCheck, *, live_output: bool = False) -> TransientProgram:
     """Return what the engine runs for a submission that is not stored, just as the runner would.
 
     With `live_output`, the engine tells what a program without tests writes while it runs.

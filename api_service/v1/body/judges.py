@@ -28,7 +28,7 @@ _INTERACTOR_JUDGES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class CheckedJudge:
     """A judge without a fault, and its files."""
 
     spec: JudgeSpec
@@ -78,7 +78,7 @@ def programs_of(body: SubmissionBody) -> dict[str, JudgeBody | CheckerBody]:
 
 def check_judge(
     name: str, body: JudgeBody | CheckerBody, left_out: frozenset[str], constraints: Constraints
-) -> tuple[Judge | None, list[Fault]]:
+) -> tuple[CheckedJudge | None, list[Fault]]:
     """Return a judge, or None and its faults. `name` is its key in the body of the submission."""
     program = JudgeBody.model_construct(**{key: getattr(body, key) for key in JudgeBody.model_fields})
     place, max_bytes = f"/{name}", constraints.settings.max_checker_bytes
@@ -99,7 +99,7 @@ def check_judge(
         compiler_args=tuple(program.compiler_args or ()),
         limits=limits_of(program.limits),
     )
-    return Judge(spec, check.files), []
+    return CheckedJudge(spec, check.files), []
 
 
 def kind_of(body: CheckerBody | None) -> CheckerKind:

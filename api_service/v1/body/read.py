@@ -31,7 +31,7 @@ from api_service.settings import ApiSettings
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.program import UploadedFiles
-from api_service.v1.body.rules import CheckedSubmission, check_submission
+from api_service.v1.body.rules import SubmissionCheck, check_submission
 from api_service.v1.body.submission import SubmissionBody
 from shared.common.files.archives import ArchiveError, unpack_foreign
 from shared.engine_api.run_call.limits import MAX_FILES
@@ -74,7 +74,7 @@ async def read_submission(
     services: Services,
     principal: Principal,
     body: bytes,
-    make: Callable[[CheckedSubmission], T],
+    make: Callable[[SubmissionCheck], T],
     *,
     may_store: bool = True,
 ) -> ParsedRequest[T]:
@@ -174,7 +174,7 @@ def _upload(parts: Sequence[Part], settings: ApiSettings) -> UploadedFiles:
 
 
 def _validated(
-    content: _Content, constraints: Constraints, make: Callable[[CheckedSubmission], T], *, has_key: bool
+    content: _Content, constraints: Constraints, make: Callable[[SubmissionCheck], T], *, has_key: bool
 ) -> tuple[T, str | None]:
     """Return what is made of a content, and its digest if it `has_key`. Raises `ApiError`: 422 or 503."""
     checked = check_submission(content.keys, constraints, content.path, content.upload, content.faults)

@@ -13,7 +13,7 @@ from api_service.requests.validation import first_of_each_place
 from api_service.submissions.new_submission import NewSubmission, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.judges import Judge, check_judge, comparison_of, key_faults, programs_of
+from api_service.v1.body.judges import CheckedJudge, check_judge, comparison_of, key_faults, programs_of
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults, limits_of
 from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
 from shared.engine_api.codex import LimitBounds
@@ -55,7 +55,7 @@ def check_submission(
     place: BodyPath | None = None,
     upload: UploadedFiles | None = None,
     others: Sequence[Fault] = (),
-) -> "CheckedSubmission":
+) -> "SubmissionCheck":
     """Return the submission of a body.
 
     Raises `ApiError`: 422 with all its faults and these `others`, or 503 if it cannot be checked yet.
@@ -69,7 +69,7 @@ def check_submission(
     result = place.defaults.complete(content)
     faults = result.faults
     if result.value is not None:
-        check = CheckedSubmission(result.value, result.left_out, constraints, upload, place.defaults)
+        check = SubmissionCheck(result.value, result.left_out, constraints, upload, place.defaults)
         faults = first_of_each_place([*faults, *check.faults()])
     if faults or others or result.value is None:
         raise invalid(first_of_each_place([*others, *(place.fault(content, fault) for fault in faults)]))
@@ -77,7 +77,7 @@ def check_submission(
     return check
 
 
-class CheckedSubmission:
+class SubmissionCheck:
     """A body, and its rules. What takes long is done `once` for values that come from the defaults of a batch."""
 
     def __init__(
@@ -98,7 +98,7 @@ class CheckedSubmission:
             max_bytes = min(max_bytes, self.problem.summary["limits"]["source_bytes"])
         self.program = ProgramCheck(body, left_out, constraints, defaults, max_bytes=max_bytes, upload=upload)
         self.engine_language = self.program.engine_language
-        self.judges: dict[str, Judge] = {}
+        self.judges: dict[str, CheckedJudge] = {}
 
     def faults(self) -> Iterator[Fault]:
         program = self.program

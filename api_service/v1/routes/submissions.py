@@ -20,7 +20,7 @@ from api_service.services import ReaderDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.rows import Stored
 from api_service.v1.body.read import FORM, JSON, read_submission
-from api_service.v1.body.rules import CheckedSubmission
+from api_service.v1.body.rules import SubmissionCheck
 from api_service.v1.body.schemas import TEXT, fields_of, form_of
 from api_service.v1.body.submission import SubmissionBody
 from api_service.v1.reads import pages
@@ -77,7 +77,7 @@ async def _create(
     The last value is the submission as it was stored; None if the answer waits or reads it.
     """
     async with receiving(request, services, principal) as body:
-        parsed = await read_submission(request, services, principal, body, CheckedSubmission.stored)
+        parsed = await read_submission(request, services, principal, body, SubmissionCheck.stored)
         wait, shown = parsed.wait, None
         waiter = held.enter_context(waiting(services, principal, wait.seconds))
         once = Once(request, services, principal, HTTPStatus.CREATED, "/v1/submissions/{}", float(wait.seconds))
