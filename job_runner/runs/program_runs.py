@@ -103,8 +103,7 @@ class ProgramRuns:
         """Return the file, or the archive of several. Raises `PermanentError` if it is not the accepted one."""
         if not row.is_archive and (not row.sha256 or _sha256(contents) == row.sha256):
             return contents
-        async with self._database.connection() as connection:
-            content = await claim.source_in_row(connection, job.upload)
+        content = await self._database.call(claim.source_in_row, job.upload)
         return await self._stored(key, row.sha256, content)
 
     async def _judges(self, program: JobProgram, key: str) -> dict[str, dict[str, bytes]]:
