@@ -50,11 +50,7 @@ FOREIGN = LanguageCatalog({"py": SupportedLanguage(language="py", info="3.11")})
 TERMS = Constraints(
     catalog=OFFER,
     settings=ApiSettings(max_source_bytes=1000, max_input_bytes=100, max_checker_bytes=500),
-    addresses=AddressRules(
-        Egress(),
-        lambda email: "Not this one." if email.endswith("@refused.example.com") else None,
-        can_sign=True,
-    ),
+    addresses=AddressRules(Egress(), lambda email: "Not this one." if "@refused." in email else None, can_sign=True),
 )
 BASE: dict[str, Any] = {"language": "py", "source": "print(1)"}
 
