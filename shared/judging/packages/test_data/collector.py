@@ -89,7 +89,7 @@ class TestCollector:
             answer=f"{path}.ans",
             is_sample=folder.split("/")[0] == SAMPLE,
             args=arguments.args,
-            files=files,
+            files=dict(files),
             checker_args=self.checks.checked(arguments.checker_args, f"data/{folder}"),
             input_validator_args=arguments.validator_args,
         )
