@@ -13,7 +13,7 @@ async def add(database: Database, **columns: object) -> int:
         "email": "a@example.com",
         "language": "py",
         "filename": "main.py",
-        "spec": {"args": ["-v"], "limits": {"cpu_s": 2}, "checker": {"kind": "float"}, "locale": "fa"},
+        "spec": {"args": ["-v"], "limits": {"cpu_s": 2}, "checker": {"kind": "exact"}, "locale": "fa"},
         "files": [{"path": "main.py", "size_bytes": 8}, {"path": "a/b.txt", "size_bytes": 3}],
         "metadata": {"course": "c1"},
         **columns,

@@ -80,24 +80,23 @@ def check_judge(
     name: str, body: JudgeBody | CheckerBody, left_out: frozenset[str], constraints: Constraints
 ) -> tuple[CheckedJudge | None, list[Fault]]:
     """Return a judge, or None and its faults. `name` is its key in the body of the submission."""
-    program = JudgeBody.model_construct(**{key: getattr(body, key) for key in JudgeBody.model_fields})
     place, max_bytes = f"/{name}", constraints.settings.max_checker_bytes
-    check = ProgramCheck(program, left_out, constraints, NO_DEFAULTS, max_bytes=max_bytes, place=place)
+    check = ProgramCheck(body, left_out, constraints, NO_DEFAULTS, max_bytes=max_bytes, place=place)
     faults = [*check.language_faults(), *check.source_faults(), *check.option_faults()]
     output = LimitBounds(default=JUDGE_OUTPUT_BYTES, max=constraints.settings.max_judged_output_bytes)
     bounds = {**constraints.bounds_of(check.engine_language), "output_bytes": output}
-    faults += limit_faults(program.limits, bounds, place)
+    faults += limit_faults(body.limits, bounds, place)
     if faults or check.engine_language is None or not check.files:
         return None, faults
     spec = JudgeSpec(
         kind=CheckerKind.PROGRAM,
-        protocol=_protocol(program),
+        protocol=_protocol(body),
         language=check.engine_language.code,
         entry=check.entry,
         files=file_specs(check.files),
-        args=tuple(program.args or ()),
-        compiler_args=tuple(program.compiler_args or ()),
-        limits=limits_of(program.limits),
+        args=tuple(body.args or ()),
+        compiler_args=tuple(body.compiler_args or ()),
+        limits=limits_of(body.limits),
     )
     return CheckedJudge(spec, check.files), []
 

@@ -9,7 +9,7 @@ from api_service.http.sentences import as_written
 from api_service.http.source_text import BOM, wide_fault
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.defaults import Defaults
-from api_service.v1.body.submission import FileBody, JudgeBody, LimitsBody, TransientRunBody
+from api_service.v1.body.submission import CheckerBody, FileBody, JudgeBody, LimitsBody, TransientRunBody
 from shared.common.text import source_paths
 from shared.engine_api.codex import LimitBounds
 from shared.engine_api.program import LimitsSpec
@@ -36,7 +36,7 @@ class ProgramCheck:
 
     def __init__(
         self,
-        body: TransientRunBody | JudgeBody,
+        body: TransientRunBody | JudgeBody | CheckerBody,
         left_out: frozenset[str],
         constraints: Constraints,
         defaults: Defaults,

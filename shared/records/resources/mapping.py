@@ -16,7 +16,7 @@ from shared.engine_api.job_program import BOUNDS, Bounds
 from shared.engine_api.languages import check_lang
 from shared.engine_api.program import TESTS, JudgeSpec, Program, TestSpec
 from shared.engine_api.run_call.limits import ProgramLimits, judge_limits_in_effect, limits_in_effect
-from shared.engine_api.run_call.request import DEFAULT_TOLERANCE, CheckerKind
+from shared.engine_api.run_call.request import CheckerKind
 from shared.records.operations.job_state import JobState
 from shared.records.resources.links import Links
 from shared.records.resources.models import (
@@ -140,10 +140,7 @@ def _checker(program: Program, bounds: Bounds | None) -> AnyChecker | None:
     checker = program.comparison
     if checker.kind is CheckerKind.ICPC:
         return IcpcComparison(kind=checker.kind, args=list(checker.args))
-    tolerance = checker.tolerance
-    if checker.kind is CheckerKind.FLOAT and tolerance is None:
-        tolerance = DEFAULT_TOLERANCE
-    return Comparison.model_validate({"kind": checker.kind, "tolerance": tolerance})
+    return Comparison.model_validate({"kind": checker.kind, "tolerance": checker.tolerance})
 
 
 def _mail(row: Record) -> MailStatus | None:
