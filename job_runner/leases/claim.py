@@ -26,7 +26,7 @@ from shared.records.operations.job_state import RESULT_WAITS
 _SHORT: Final = 64 << 10
 #: What a run by API v1 needs of its submission, as JSON text (`shared.engine_api.job_program`).
 _PROGRAM: Final = """
-    CAST(jsonb_build_object('id', uploads.id, 'spec', spec, 'filename', filename, 'files', files,
+    CAST(jsonb_build_object('id', uploads.id, 'spec', spec, 'filename', filename,
         'object_key', object_key, 'sha256', uploads.sha256, 'expected_output', expected_output, 'tests', tests,
         'override', override, 'problem_version', problem_version,
         'variant_of', (SELECT details ->> 'language' FROM languages WHERE languages.code = uploads.language),
@@ -205,7 +205,7 @@ class ClaimedJob:
     It is run `number` of its submission, which `is_classic` if `submit_email` has registered it. Its mail is written in
     `locale`.
 
-    A job that `has_program` runs by `POST /run`. `program` is the JSON text that `JobProgram.of` reads, or None if
+    A job that `has_program` runs by `POST /run`. `program` is the JSON text that `ProgramRow` reads, or None if
     it is long.
     """
 
@@ -265,7 +265,7 @@ async def submission_of(connection: Connection, job_id: int) -> bytes:
 
 
 async def program_of(connection: Connection, job_id: int) -> bytes:
-    """Return the JSON text that `JobProgram.of` reads, as UTF-8 bytes."""
+    """Return the JSON text that `ProgramRow` reads, as UTF-8 bytes."""
     return await _text(connection, _READ_PROGRAM, job_id)
 
 
