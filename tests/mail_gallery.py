@@ -15,8 +15,8 @@ from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.digest import Line, render_digest
 from job_runner.emails.texts.footer import Footer
 from job_runner.emails.texts.receipt import render_receipt
-from job_runner.emails.texts.render import has_link, render
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.result_mail import has_link, render
+from job_runner.emails.texts.templating import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.problems.check_mail import render_check
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up

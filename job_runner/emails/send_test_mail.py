@@ -14,7 +14,7 @@ from uuid import uuid4
 import typer
 
 from job_runner.emails.mailers import Email, MailSettings, open_mailer
-from job_runner.emails.texts.rendering import RenderedEmail, rendered
+from job_runner.emails.texts.templating import RenderedEmail, rendered
 from shared.common.service.errors import ConfigurationError, MailerUnavailable, MailRefused
 from shared.common.service.logging import LogSettings, configure_logging
 from shared.common.service.settings import fail, load

@@ -1,6 +1,6 @@
 """Renders the report of a check: the result, the time limit, faults of the data, and the jury's submissions. Pure.
 
-Paths and messages of packages are hostile, as in `job_runner.emails.texts.result`: the HTML part escapes them.
+Paths and messages of packages are hostile, as in `job_runner.emails.texts.result_content`: the HTML part escapes them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.digest import MAX_ROWS, table_as_csv
-from job_runner.emails.texts.rendering import RenderedEmail, StoredAttachment, rendered
 from job_runner.emails.texts.sanitize import one_line
+from job_runner.emails.texts.templating import RenderedEmail, StoredAttachment, rendered
 from shared.records.messages.translations import gettext_noop, number, translations
 from shared.records.messages.verdict_texts import LABELS
 from shared.records.resources.models import CheckResult, CheckVerdict

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from job_runner.emails.texts.branding import Branding
-from job_runner.emails.texts.render import render
+from job_runner.emails.texts.result_mail import render
 from job_runner.engine.pause import LONGEST_PAUSE, Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.templating import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import NO_FILES, Details, Outcome, StoredFiles
 from shared.adapters.database import channels

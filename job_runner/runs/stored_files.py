@@ -7,7 +7,7 @@ its output.
 import hashlib
 from typing import Final
 
-from job_runner.emails.texts.render import has_link
+from job_runner.emails.texts.result_mail import has_link
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Outcome, StoredFiles
 from shared.adapters.storage.base import ObjectStore

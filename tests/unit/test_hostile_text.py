@@ -37,7 +37,7 @@ from executor.settings import ExecutorSettings
 from executor.warm.shared_compiler import checked
 from job_runner.emails.mailers.base import Email
 from job_runner.emails.mailers.message import parse_recipient, write_message
-from job_runner.emails.texts.render import render
+from job_runner.emails.texts.result_mail import render
 from job_runner.verdict.outcome import decide
 from shared.adapters.engine.codex_client import _error_text, _parse
 from shared.adapters.storage.signing import LinkSigner

@@ -8,7 +8,7 @@ from job_runner.emails.mailers.base import AttachedFile, Email
 from job_runner.emails.sending.queue import ClaimedEmail
 from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.footer import Footer
-from job_runner.emails.texts.rendering import StoredAttachment
+from job_runner.emails.texts.templating import StoredAttachment
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import ObjectNotFound
 from shared.common.service.logging import get_logger

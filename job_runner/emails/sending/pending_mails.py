@@ -12,8 +12,8 @@ from uuid import UUID
 
 from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.receipt import render_receipt
-from job_runner.emails.texts.render import render
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.result_mail import render
+from job_runner.emails.texts.templating import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Details, Outcome, StoredFiles, TestOutcome, decide
 from job_runner.verdict.program_answer import failed_test

@@ -17,7 +17,7 @@ from typing import Final
 from uuid import UUID
 
 from job_runner.emails.mailers.base import Email
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.templating import RenderedEmail
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.common.service.logging import get_logger

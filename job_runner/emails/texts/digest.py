@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from job_runner.emails.texts.branding import Branding
-from job_runner.emails.texts.rendering import RenderedEmail, StoredAttachment, rendered
 from job_runner.emails.texts.sanitize import one_line
+from job_runner.emails.texts.templating import RenderedEmail, StoredAttachment, rendered
 from shared.common.text.csv_cells import text_cell
 from shared.engine_api.codex import Verdict
 from shared.engine_api.languages import name_of

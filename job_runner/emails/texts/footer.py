@@ -10,7 +10,7 @@ from typing import Final
 
 from job_runner.emails.mailers.base import Email
 from job_runner.emails.texts.legacy_mail import FIRST_ROW, REGARDS
-from job_runner.emails.texts.rendering import render_html, render_text
+from job_runner.emails.texts.templating import render_html, render_text
 
 #: Where the footer belongs in the HTML. All that strangers wrote is escaped, so this is the template's.
 _PLACE: Final = "<!--footer-->"

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from job_runner.emails.texts.branding import Branding
-from job_runner.emails.texts.rendering import RenderedEmail, rendered
 from job_runner.emails.texts.sanitize import one_line
+from job_runner.emails.texts.templating import RenderedEmail, rendered
 from job_runner.emails.texts.wording import subject, toolchain
 from job_runner.leases.claim import ClaimedJob
 from shared.records.messages.translations import date_time, digits, number, time_of_day, translations

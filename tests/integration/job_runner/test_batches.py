@@ -14,7 +14,7 @@ from job_runner.batches.finisher import BatchFinisher
 from job_runner.emails.sending.sender import MailSender
 from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.digest import render_digest
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.templating import RenderedEmail
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.signing import LinkSigner

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from job_runner.emails.texts.render import render
+from job_runner.emails.texts.result_mail import render
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.templating import RenderedEmail
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish

@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from job_runner.emails.texts.render import render
+from job_runner.emails.texts.result_mail import render
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish

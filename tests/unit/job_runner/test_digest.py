@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from job_runner.emails.texts.digest import MAX_ROWS, Line, as_csv, render_digest
-from job_runner.emails.texts.rendering import PALETTE, RenderedEmail
+from job_runner.emails.texts.templating import PALETTE, RenderedEmail
 from tests.factories import BRANDING
 
 PAGE = "https://judge.example.edu/pages/1?signature=x&expires=2"

@@ -17,8 +17,8 @@ import pytest
 from job_runner.emails.mailers.message import write_message
 from job_runner.emails.texts.digest import Line, render_digest
 from job_runner.emails.texts.receipt import render_receipt
-from job_runner.emails.texts.render import render
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.result_mail import render
+from job_runner.emails.texts.templating import RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.problems.check_mail import render_check
 from job_runner.verdict.outcome import Details, FailedTest, StoredFiles, TestOutcome, decide, give_up

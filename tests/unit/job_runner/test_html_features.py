@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from job_runner.emails.texts.rendering import PALETTE
+from job_runner.emails.texts.templating import PALETTE
 from tests import caniemail
 from tests.mail_gallery import email_of, mails
 

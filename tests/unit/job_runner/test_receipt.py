@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from job_runner.emails.texts.receipt import render_receipt
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.templating import RenderedEmail
 from shared.records.resources.models import Queue
 from tests.factories import BRANDING, claimed_job
 

@@ -12,9 +12,9 @@ from tabulate import tabulate
 from job_runner.emails.mailers.base import Email
 from job_runner.emails.mailers.message import write_message
 from job_runner.emails.texts.legacy_mail import plain_table
-from job_runner.emails.texts.render import render
-from job_runner.emails.texts.rendering import RenderedEmail
+from job_runner.emails.texts.result_mail import render
 from job_runner.emails.texts.sanitize import MAX_LINES, MAX_SHOWN, sanitize
+from job_runner.emails.texts.templating import RenderedEmail
 from job_runner.verdict.outcome import StoredFiles, decide, give_up
 from shared.engine_api.codex import STORED_VERDICTS, Verdict
 from tests.factories import BRANDING, claimed_job, engine_answer

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from job_runner.emails.texts.render import render
-from job_runner.emails.texts.rendering import PALETTE, RenderedEmail
+from job_runner.emails.texts.result_mail import render
+from job_runner.emails.texts.templating import PALETTE, RenderedEmail
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import Details, FailedTest, Outcome, StoredFiles, TestOutcome, decide, give_up
 from shared.engine_api.codex import Verdict

@@ -6,9 +6,9 @@ from typing import Final
 
 from job_runner.emails.texts import legacy_mail
 from job_runner.emails.texts.branding import Branding
-from job_runner.emails.texts.rendering import RenderedEmail, StoredAttachment, rendered
-from job_runner.emails.texts.result import ResultWriter
+from job_runner.emails.texts.result_content import ResultWriter
 from job_runner.emails.texts.sanitize import is_exact, one_line
+from job_runner.emails.texts.templating import RenderedEmail, StoredAttachment, rendered
 from job_runner.leases.claim import ClaimedJob
 from job_runner.verdict.outcome import NO_FILES, Outcome, StoredFiles
 
