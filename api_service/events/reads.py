@@ -20,7 +20,7 @@ _READ: Final = f"""
 
 
 async def read(database: Database, submission: int) -> Snapshot | None:
-    """Return a submission as it is now; None if there is none."""
+    """Return a submission as it is now; None if it does not exist."""
     async with database.connection() as connection:
         row = await connection.fetch_one(_READ, {"id": submission})
     if row is None:

@@ -18,7 +18,7 @@ _TOO_DEEP: Final = f"The body is nested more than {_DEEPEST} levels deep; send a
 def parse_json(body: bytes, max_structure: int = MAX_STRUCTURE) -> object:
     """Return the value of a JSON text in UTF-8.
 
-    Raise `ApiError`: 400 if it is none, 422 if a name comes twice, or if it has more than `max_structure`
+    Raise `ApiError`: 400 if it is no JSON, 422 if a name comes twice, or if it has more than `max_structure`
     (`shared.common.text.json_structure`).
     """
     if has_more_structure(body, max_structure):

@@ -35,7 +35,7 @@ def read_source(data: bytes) -> bytes:
 
 
 def wide_fault(data: bytes) -> str | None:
-    """Return the fault of a text in UTF-16 or UTF-32, which no compiler reads; None if it is none.
+    """Return the fault of a text in UTF-16 or UTF-32, which no compiler reads; None for other texts.
 
     Without a mark, most of every second byte is NUL, as in a text of mostly Latin letters.
     """

@@ -69,7 +69,7 @@ class LanguageCatalog:
     languages: Mapping[str, SupportedLanguage | None]
 
     def find(self, name: str) -> EngineLanguage | None:
-        """Return the language with this code, name or alias, in any case; None if there is none."""
+        """Return the language with this code, name or alias, in any case; None if it is unknown."""
         return self._by_name.get(name.lower())
 
     @cached_property

@@ -34,7 +34,7 @@ class Part:
 
 
 def read_parts(body: bytes, content_type: str, *, is_whole: bool = True) -> list[Part]:
-    """Return the parts of a form in their order. Raises `ApiError`: 400 if it is none, 422 if it has too many parts.
+    """Return the parts of a form in their order. Raises `ApiError`: 400 if it is no form, 422 if it has too many parts.
 
     Unless the body `is_whole`, the parts are those that end within it.
     """

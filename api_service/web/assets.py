@@ -35,7 +35,7 @@ DIGEST: Final = _digest()
 
 
 def asset(name: str) -> tuple[bytes, str] | None:
-    """Return a file and its media type; None if there is none of this name."""
+    """Return a file and its media type; None if the name is unknown."""
     content = _FILES.get(name)
     return None if content is None else (content, f"{_TYPES[Path(name).suffix]}; charset=utf-8")
 

@@ -38,7 +38,7 @@ class Tries:
         return delay if can_help else None
 
     def after_failure(self) -> float | None:
-        """Count a try whose connection failed. Return the seconds until the next one, or None if there is none."""
+        """Count a try whose connection failed. Return the seconds until the next try, or None after the last."""
         return self._next(None)
 
     def _next(self, asked: float | None) -> float | None:
@@ -54,7 +54,7 @@ class Tries:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a `Retry-After` (RFC 9110, section 10.2.3), or None if there is none."""
+    """Return the seconds of a `Retry-After` (RFC 9110, section 10.2.3), or None without a valid value."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)

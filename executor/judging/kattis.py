@@ -37,7 +37,7 @@ def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
 
 
 def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> float | None:
-    """Return the points of a score file; None if there is none. Raises `ValueError` with the fault of the judge."""
+    """Return the points of a score file; None without a file. Raises `ValueError` with the fault of the judge."""
     names = [name for name in (_SCORE, _MULTIPLIER) if name in files]
     if not names:
         return None

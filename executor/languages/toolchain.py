@@ -88,7 +88,7 @@ class Toolchain:
         return next((archive.source for archive in self.archives_here), f"toolchain {self.name}")
 
     def definition(self, code: str) -> LanguageDefinition | None:
-        """Return the definition of a language for this toolchain; None if there is none."""
+        """Return the definition of a language for this toolchain; None if the toolchain lacks it."""
         return self.definitions.get(code) or known().get(code)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
-#: Returns one more slot, which is held until it is closed; None if there is none.
+#: Returns one more slot, which is held until it is closed; None if all are taken.
 SpareSlot: TypeAlias = Callable[[], ExitStack | None]
 
 

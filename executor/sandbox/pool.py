@@ -41,7 +41,7 @@ class Pool:
         self._end_of_demand: asyncio.TimerHandle | None = self._loop.call_later(idle_s, self.drain)
 
     def take(self) -> Box | None:
-        """Return a ready box, which then belongs to the caller; None if there is none."""
+        """Return a ready box, which then belongs to the caller; None if no box is ready."""
         if self._end_of_demand:
             self._end_of_demand.cancel()
         self._end_of_demand = self._loop.call_later(self._idle_s, self.drain)

@@ -147,7 +147,7 @@ class RunningCheck:
 
 
 async def claim_data(connection: Connection) -> ClaimedData | None:
-    """Claim a check whose data is not proved yet; None if there is none."""
+    """Claim a check whose data is not proved yet; None if no check waits."""
     lease = uuid4()
     row = await connection.fetch_one(_CLAIM_DATA, {"lease": str(lease), "seconds": LEASE_SECONDS})
     if row is None:

@@ -131,7 +131,7 @@ class _Progress:
         return limits_for(version, entry["codes"], check.bounds, check.factors)
 
     def time_limit(self) -> dict[str, Any] | None:
-        """Return the time limit as answers have it; None if there is none yet."""
+        """Return the time limit as answers have it; None before it is derived."""
         version = self._check.version
         source = "check" if self._check.derives else time_limit_source(version)
         cpu_s = self.limit_s if self._check.derives else limits_of(version, self._check.bounds)["cpu_s"]

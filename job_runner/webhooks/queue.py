@@ -148,7 +148,7 @@ async def claim(
 
 
 async def seconds_until_due(connection: Connection) -> float | None:
-    """Return the seconds until the next webhook that is not due yet; None if there is none."""
+    """Return the seconds until the next webhook that is not due yet; None if no webhook waits."""
     seconds = await connection.fetch_value(_NEXT_DUE)
     return None if seconds is None else float(seconds)
 

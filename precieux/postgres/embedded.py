@@ -185,7 +185,7 @@ class EmbeddedPostgres:
 
 
 def running_url(data_dir: Path, role: Role) -> str | None:
-    """Return this role's address of the server that another process runs on this folder; None if there is none.
+    """Return this role's address of the server that another process runs on this folder; None if none runs.
 
     Wait for a server that is starting. Raise `DatabaseUnavailable` if that takes too long.
     """

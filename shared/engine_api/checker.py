@@ -43,7 +43,7 @@ _LINE_ENDS: Final = {0x0A: "\N{REPLACEMENT CHARACTER}", **LINE_SEPARATORS}
 
 
 def compare(output: bytes, wanted: bytes, checker: Checker) -> str | None:
-    """Return the first difference from the expected output, for people; None if there is none.
+    """Return the first difference from the expected output, for people; None if the outputs are equal.
 
     The kind `program` compares nothing: a judge reads the output (`executor.pipeline.judges`).
     """

@@ -79,7 +79,7 @@ class RunResponse(BaseModel):
 
 
 def version_in(info: str) -> str | None:
-    """Return the number in a compiler's or interpreter's version text, such as 3.11.9; None if there is none."""
+    """Return the number in a compiler's or interpreter's version text, such as 3.11.9; None without a number."""
     match = re.search(r"[0-9]+(?:\.[0-9]+)+", info)
     return match[0] if match else None
 

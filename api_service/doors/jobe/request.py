@@ -78,7 +78,7 @@ def invalid(detail: str) -> ApiError:
 
 
 def read_object(body: bytes, *, what: str) -> Mapping[str, Any]:
-    """Return the JSON object of a body. Raise `ApiError` if it is none. `what` names the call in the text."""
+    """Return the JSON object of a body. Raise `ApiError` for other JSON. `what` names the call in the text."""
     try:
         content = None if has_more_structure(body, MAX_STRUCTURE) else from_json(body, allow_inf_nan=False)
     except ValueError:

@@ -17,7 +17,7 @@ from shared.engine_api.program import ComparisonSpec, JudgeSpec, file_specs
 from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES
 from shared.engine_api.run_call.request import DEFAULT_TOLERANCE, CheckerKind, JudgeProtocol
 
-#: The kinds that each key of a checker goes with; those of a program with that kind.
+#: Checker kinds that allow a key. Keys not listed need the kind `program`.
 _KINDS: Final = {"tolerance": (CheckerKind.FLOAT,), "args": (CheckerKind.ICPC, CheckerKind.PROGRAM)}
 _OF_PROGRAM: Final = (CheckerKind.PROGRAM,)
 #: What decides if a checker and an interactor go together.

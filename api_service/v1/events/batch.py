@@ -28,7 +28,7 @@ def last_id(batch: int) -> str:
 
 
 async def find_batch(services: Services, batch: int, owner: int | None = None) -> Batch | None:
-    """Return a batch as it is now; None if there is none. With `owner`, only a batch of that key is found."""
+    """Return a batch as it is now; None if it does not exist. With `owner`, only a batch of that key is found."""
     return await services.database.call(batches.batch, batch, links=services.links, owner=owner)
 
 

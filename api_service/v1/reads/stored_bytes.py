@@ -56,7 +56,7 @@ async def source_of(store: ObjectStore, submission: Record) -> Content | None:
 async def output_of_run(
     database: Database, store: ObjectStore, upload: int, run: int | None, stream: Stream
 ) -> Content | None:
-    """Return an output of a run without tests (None: of the latest run); None if there is none yet."""
+    """Return an output of a run without tests (None: of the latest run); None without an output yet."""
     written = _BYTES[stream]
     async with database.connection() as connection:
         row = await connection.fetch_one(_RESULT.format(stream=written, job=_JOB), {"id": upload, "run": run})
@@ -71,7 +71,7 @@ async def output_of_run(
 async def artifact_of_run(
     database: Database, store: ObjectStore, upload: int, run: int | None, name: str
 ) -> Content | None:
-    """Return an artifact of a run (None: of the latest run); None if there is none of this name."""
+    """Return an artifact of a run (None: of the latest run); None without a file of this name."""
     async with database.connection() as connection:
         row = await connection.fetch_one(_ARTIFACTS, {"id": upload, "run": run})
     stored = ARTIFACTS.validate_json(row["artifacts"]) if row and row["artifacts"] else ()

@@ -58,7 +58,7 @@ async def send(request: Request, services: ServicesDep) -> Response:
 
 
 def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
-    """Return the fields that end within the beginning of the form. Raise `ApiError` (400) if it is none."""
+    """Return the fields that end within the beginning of the form. Raise `ApiError` (400) if it is no form."""
     parts = read_parts(beginning, request.headers.get("Content-Type", ""), is_whole=False)
     return {part.name: part.text() for part in parts if part.name in ("token", "key")}
 

@@ -51,7 +51,7 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
 
 
 def try_receive(channel: socket.socket) -> bytes | None:
-    """Return the next packet without its descriptors; b"" at the end of the channel, None if there is none yet."""
+    """Return the next packet without its descriptors; b"" at the end of the channel, None before it arrives."""
     try:
         return receive(channel, _DONT_WAIT)[0]
     except BlockingIOError:

@@ -88,7 +88,7 @@ def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroup
 
 
 def process_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
-    """Return the visible limit of processes and threads for our cgroup and all below it; None if there is none."""
+    """Return the visible limit of processes and threads for our cgroup and all below it; None without a limit."""
     groups = [*_visible_groups(root, own, ""), *_visible_groups(root / "pids", own, "pids")]
     return min(filter(None, (_number(group / "pids.max") for group in groups)), default=None)
 

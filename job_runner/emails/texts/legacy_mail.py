@@ -31,7 +31,7 @@ def subject(job: ClaimedJob, outcome: Outcome) -> str:
 
 
 def text(job: ClaimedJob, outcome: Outcome, *, filelink: str | None) -> str:
-    """Return the text. `filelink` leads to the output, and is None if there is none."""
+    """Return the text. `filelink` leads to the output, and is None without an output."""
     answer = outcome.answer
     if answer is None:
         blame = "This is our fault, not the program's" if outcome.is_ours else "The reason"

@@ -421,7 +421,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._set_under_way()
 
     def take_declined(self) -> bytes | None:
-        """Return the head of the request whose offer was declined, to be parsed once more; None if there is none."""
+        """Return the head of the request whose offer was declined, to be parsed once more; None without one."""
         head, self._declined = self._declined, None
         return head
 

@@ -227,7 +227,7 @@ class ProgramTest(StrictModel):
         return bytes_of(self.stdin, self.encoding, "stdin")
 
     def expected(self) -> bytes | None:
-        """Return the bytes of the expected output; None if there is none."""
+        """Return the bytes of the expected output; None if the output is not compared."""
         text = self.expected_output
         if self._data:
             return self._data[1]

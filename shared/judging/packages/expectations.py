@@ -233,7 +233,7 @@ def unmet(
     tests: Sequence[JuryTest],
     group_points: Mapping[str, float | None],
 ) -> list[str]:
-    """Return sentences on what a submission did not get that it must; none if all is as expected."""
+    """Return the unmet expectations as sentences, empty if all are met."""
     if verdict is Verdict.JUDGE_ERROR:
         return ["The judge failed."]
     if submission.run:

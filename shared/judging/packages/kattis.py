@@ -108,7 +108,7 @@ def _find_checker(
 
 
 def _only(programs: list[PackageProgram], kind: str, faults: FaultList) -> PackageProgram | None:
-    """Return the only program of a kind, which must work here; None if there is none."""
+    """Return the only program of a kind, which must work here; None without a program."""
     if len(programs) > 1:
         faults.add(programs[1].name, f"There is more than one {kind}.")
     if programs and programs[0].fault:

@@ -46,7 +46,7 @@ class _Loader(_Base):  # type: ignore[misc]
         return super().construct_yaml_int(node)
 
     def construct_yaml_float(self, node: Any) -> object:
-        """Return a number, or the text if it is none that JSON can hold."""
+        """Return a number, or the text if JSON cannot hold it as a number."""
         number = super().construct_yaml_float(node)
         return number if math.isfinite(number) else node.value
 

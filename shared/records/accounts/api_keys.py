@@ -109,7 +109,7 @@ async def create(
 
 
 async def find(connection: "Connection", sha256: str) -> ApiKey | None:
-    """Return the key with this digest; None if there is none or it is revoked."""
+    """Return the key with this digest; None if it is unknown or revoked."""
     row = await connection.fetch_one(_FIND, {"sha256": sha256})
     return _from_row(row) if row else None
 

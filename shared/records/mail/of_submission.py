@@ -36,6 +36,6 @@ async def mails(
 
 
 async def mail(connection: Connection, number: int) -> Mail | None:
-    """Return one mail; None if there is none."""
+    """Return a mail; None if it does not exist."""
     row = await connection.fetch_one(_ONE, {"id": number})
     return Mail(**row) if row else None

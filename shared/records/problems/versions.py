@@ -70,7 +70,7 @@ def as_manifest(package: Package) -> str:
 
 
 async def find(connection: Connection, name: str, version: int | None = None) -> ProblemVersion | None:
-    """Return a version of a problem, the latest if `version` is None; None if there is none, or it was deleted."""
+    """Return a version of a problem, the latest if `version` is None; None if it does not exist or was deleted."""
     row = await connection.fetch_one(_FIND, {"name": name, "version": version})
     return from_row(row) if row else None
 

@@ -34,7 +34,7 @@ _COUNTS: Final = """
 
 
 async def batch(connection: Connection, number: int, *, links: Links, owner: int | None = None) -> Batch | None:
-    """Return a batch, or None if there is none. With `owner`, only a batch of that key is found.
+    """Return a batch, or None if it does not exist. With `owner`, only a batch of that key is found.
 
     Its submissions are in the order in which they were posted.
     """

@@ -165,7 +165,7 @@ def webhook_of(row: Record) -> Webhook | None:
 
 
 def run_of(row: Record, texts: Mapping[str, Any] | None = None, tests: list[Test] | None = None) -> Run | None:
-    """Return the run of a row; None if there is none."""
+    """Return the run of a row; None before the first run."""
     if row["job"] is None:
         is_waiting = row["is_requested"] and row["runs"]
         return waiting_run(row["runs"], row["requested_at"], row["points"], tests) if is_waiting else None

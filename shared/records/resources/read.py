@@ -67,7 +67,7 @@ async def run(
     sees_all: bool = False,
     reserve: Reserve | None = None,
 ) -> Run | None:
-    """Return one run of a submission; None if there is none. `reserve` and `sees_all` are as for `submission`."""
+    """Return a run of a submission; None if it does not exist. `reserve` and `sees_all` are as for `submission`."""
     values = {"id": upload, "run": number, "owner": owner, "text_limit": text_limit, "sees_all": sees_all}
     row = await connection.fetch_one(statements.FIND_RUN, values)
     row = row or await connection.fetch_one(statements.FIND_LATEST_RUN, values)
