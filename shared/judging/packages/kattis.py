@@ -21,7 +21,9 @@ from shared.judging.packages.model import (
 )
 from shared.judging.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
 from shared.judging.packages.programs import MOST_PROGRAMS, ProgramFinder, language_of
-from shared.judging.packages.test_data.read import read_test_data
+from shared.judging.packages.test_data.collector import TestCollector
+from shared.judging.packages.test_data.kattis_2025_09 import Kattis2025Reader
+from shared.judging.packages.test_data.legacy import LegacyReader
 
 _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
 _LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\..+", re.DOTALL)
@@ -41,7 +43,9 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     jury = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes, config.constants)
     validator = _find_checker(archive, config, finder, faults)
     grader = _find_grader(archive, config, finder, faults)
-    data = read_test_data(archive, config, bounds, faults, has_checker=validator is not None)
+    tests = TestCollector(archive, config, bounds, faults, has_checker=validator is not None)
+    is_new = config.generation is Generation.KATTIS_2025_09
+    data = Kattis2025Reader(tests).read() if is_new else LegacyReader(tests).read()
     if data.uses_grader is not (grader is not None):
         sentence = "`grading: custom` needs a grader." if data.uses_grader else "No group has `grading: custom`."
         faults.add("graders", sentence)

@@ -42,8 +42,10 @@ class TestCollector:
         config: ProblemConfig,
         bounds: PackageBounds,
         faults: FaultList,
+        *,
         has_checker: bool,
     ) -> None:
+        """With `has_checker` a program judges the tests, and reads their arguments."""
         self.archive, self.config, self.bounds, self.faults = archive, config, bounds, faults
         self.has_checker = has_checker
         self._is_new = config.generation is Generation.KATTIS_2025_09

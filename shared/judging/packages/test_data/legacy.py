@@ -67,12 +67,10 @@ class LegacyReader:
         self._read_keys(folder, parent)
         children: list[int | str] = []
         for name, is_test in self._tests.names_in(folder):
-            path = f"{folder}/{name}"
-            children.append(
-                self._tests.add_test(folder, name, folder, self._arguments[folder])
-                if is_test
-                else self._read_folder(path, folder)
-            )
+            if is_test:
+                children.append(self._tests.add_test(folder, name, folder, self._arguments[folder]))
+            else:
+                children.append(self._read_folder(f"{folder}/{name}", folder))
         self._add_group(folder, parent, tuple(children))
         return folder
 
