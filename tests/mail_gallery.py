@@ -24,8 +24,9 @@ from shared.adapters.storage.signing import LinkSigner
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.run_call.limits import ProgramLimits
 from shared.records.messages.translations import LOCALES
+from shared.records.resources.check_models import CheckResult, CheckVerdict
 from shared.records.resources.links import Links
-from shared.records.resources.models import CheckResult, CheckVerdict, Queue
+from shared.records.resources.models import Queue
 from tests.factories import claimed_job, engine_answer
 
 _NOW: Final = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 
-from shared.records.resources.models import FINAL_STATES, State
+from shared.records.resources.states import FINAL_STATES, State
 
 #: After every attempt.
 _END: Final = 1 << 62

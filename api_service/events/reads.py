@@ -5,8 +5,8 @@ from typing import Final
 from api_service.events.event_log import Snapshot
 from shared.adapters.database.connection import Database
 from shared.records.resources.mapping import state_of
-from shared.records.resources.models import State
 from shared.records.resources.statements import LATEST_JOB
+from shared.records.resources.states import State
 
 _READ: Final = f"""
     SELECT u.id, u.owner, u.runs, u.request_id IS NOT NULL AS is_requested, u.outcome, u.created_at,

@@ -28,7 +28,7 @@ from api_service.services import Services, ServicesDep, SetterDep
 from api_service.submissions.service import OnStored
 from shared.adapters.database import channels
 from shared.records.problems import checks
-from shared.records.resources.models import CheckState, ProblemCheck
+from shared.records.resources.check_models import CheckState, ProblemCheck
 
 router = V1Router(tags=["problems"])
 

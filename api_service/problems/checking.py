@@ -25,7 +25,7 @@ from shared.records.problems.files import read_file
 from shared.records.problems.phases import Phase, phase_of
 from shared.records.problems.submitting import limits_for, limits_of_language, time_factor, time_limit_source
 from shared.records.problems.versions import ProblemVersion
-from shared.records.resources.models import CheckResult
+from shared.records.resources.check_models import CheckResult
 
 #: Bytes of submissions that are in memory together, but for one that has more.
 _BYTES_AT_ONCE: Final = 4 << 20

@@ -12,8 +12,8 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.common.service.logging import get_logger
 from shared.common.text.email_addresses import as_addressed
-from shared.records.resources.models import MailKind
 from shared.records.resources.statements import LATEST_JOB
+from shared.records.resources.states import MailKind
 
 log = get_logger(__name__)
 

@@ -12,7 +12,7 @@ from job_runner.emails.texts.sanitize import one_line
 from job_runner.emails.texts.templating import RenderedEmail, StoredAttachment, rendered
 from shared.records.messages.translations import gettext_noop, number, translations
 from shared.records.messages.verdict_texts import LABELS
-from shared.records.resources.models import CheckResult, CheckVerdict
+from shared.records.resources.check_models import CheckResult, CheckVerdict
 
 _COLUMNS: Final = ("path", "language", "expected", "verdict", "points_awarded", "slowest_s", "result", "detail")
 _RESULTS: Final = {

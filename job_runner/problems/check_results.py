@@ -12,7 +12,7 @@ from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.judging.packages.expectations import JuryTest, matches, unmet
 from shared.judging.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
 from shared.records.problems.phases import Phase
-from shared.records.resources.models import CheckResult
+from shared.records.resources.check_models import CheckResult
 
 
 @dataclass(frozen=True, slots=True)

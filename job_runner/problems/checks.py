@@ -32,7 +32,8 @@ from shared.judging.packages.model import JurySubmission, Package
 from shared.records.problems.phases import Phase
 from shared.records.problems.submitting import limits_for, limits_of, time_limit_source
 from shared.records.problems.versions import package_of
-from shared.records.resources.models import CheckResult, CheckVerdict, MailKind
+from shared.records.resources.check_models import CheckResult, CheckVerdict
+from shared.records.resources.states import MailKind
 
 log = get_logger(__name__)
 

@@ -11,7 +11,7 @@ from precieux.installation.operator_database import transact
 from shared.common.service.errors import PrecieuxError
 from shared.common.text.control_characters import replace_controls
 from shared.records.mail import mails
-from shared.records.resources.models import MailState
+from shared.records.resources.states import MailState
 
 app = typer.Typer(help="List mails, show one, send one again, and check how mails leave.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import BrokerUnavailable
 from shared.common.service.settings import load
-from shared.records.resources.models import MailState, WebhookState
+from shared.records.resources.states import MailState, WebhookState
 
 #: A `due` job waits for a runner, a `later` one for its next attempt. The lease of a `lost` one has expired, so it is
 #: about to be rescued.

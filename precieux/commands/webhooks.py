@@ -10,7 +10,7 @@ from precieux.installation.operator_database import transact
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.common.service.errors import PrecieuxError
-from shared.records.resources.models import WebhookState
+from shared.records.resources.states import WebhookState
 
 app = typer.Typer(help="List webhooks, show one, or deliver some again.", no_args_is_help=True)
 

@@ -14,7 +14,8 @@ from api_service.services import Services
 from api_service.v1.events.stream import event
 from shared.adapters.database import channels
 from shared.records.resources import batches
-from shared.records.resources.models import Batch, BatchProgress, BatchState
+from shared.records.resources.models import Batch, BatchProgress
+from shared.records.resources.states import BatchState
 
 #: The least seconds between two `progress` events.
 _PROGRESS_SECONDS: Final = 1.0

@@ -26,7 +26,8 @@ from api_service.limits.holds import reserving
 from api_service.services import Services
 from api_service.v1.events.stream import OutputEvent, event
 from shared.records.resources import read
-from shared.records.resources.models import FINAL_STATES, Resource, State, Submission, Test, Time
+from shared.records.resources.models import Resource, Submission, Test, Time
+from shared.records.resources.states import FINAL_STATES, State
 
 #: Tests that are read and kept in memory at once.
 _TESTS_AT_ONCE: Final = 8

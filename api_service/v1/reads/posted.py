@@ -6,7 +6,8 @@ from api_service.submissions.rows import Stored
 from shared.engine_api.program import TESTS
 from shared.records.resources import mapping
 from shared.records.resources.links import Links
-from shared.records.resources.models import File, Queue, Run, State, Submission, Test, Webhook, WebhookState
+from shared.records.resources.models import File, Queue, Run, Submission, Test, Webhook
+from shared.records.resources.states import State, WebhookState
 
 
 def posted(

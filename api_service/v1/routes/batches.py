@@ -19,7 +19,8 @@ from api_service.submissions.service import OnStored
 from api_service.v1.body.batch import BatchBody, read_batch
 from api_service.v1.events.batch import batch_events, ended_batch, find_batch, last_id
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
-from shared.records.resources.models import Batch, BatchState
+from shared.records.resources.models import Batch
+from shared.records.resources.states import BatchState
 
 router = V1Router(tags=["batches"])
 

@@ -28,7 +28,8 @@ from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.records.messages.artifact_texts import about_left_out
 from shared.records.resources import read
 from shared.records.resources.mapping import for_recipient
-from shared.records.resources.models import FINAL_STATES, Artifact, Submission
+from shared.records.resources.models import Artifact, Submission
+from shared.records.resources.states import FINAL_STATES
 
 router = APIRouter(tags=["files"])
 

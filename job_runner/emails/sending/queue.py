@@ -24,7 +24,7 @@ from shared.common.service.logging import get_logger
 from shared.common.text.strip_nul import strip_nul
 from shared.records.mail.suppressions import suppressed
 from shared.records.messages.translations import SOURCE_LOCALE
-from shared.records.resources.models import MailKind, MailState
+from shared.records.resources.states import MailKind, MailState
 
 log = get_logger(__name__)
 

@@ -20,7 +20,7 @@ from shared.common.service.errors import Blame, DatabaseUnavailable, MailerUnava
 from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
-from shared.records.resources.models import MailState
+from shared.records.resources.states import MailState
 
 log = get_logger(__name__)
 

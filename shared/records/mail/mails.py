@@ -8,7 +8,7 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Record
 from shared.common.service.errors import PrecieuxError
 from shared.records.mail.suppressions import suppressed
-from shared.records.resources.models import MailState
+from shared.records.resources.states import MailState
 
 #: States of mails that may be sent again: not after a complaint, and a suppressed mail only if its address is allowed.
 SENT_AGAIN: Final = (MailState.REFUSED, MailState.BOUNCED, MailState.SUPPRESSED, MailState.UNCERTAIN)

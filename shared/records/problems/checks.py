@@ -5,7 +5,8 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from shared.adapters.database.connection import Connection, Record
-from shared.records.resources.models import CheckedSubmission, MailStatus, ProblemCheck
+from shared.records.resources.check_models import CheckedSubmission, ProblemCheck
+from shared.records.resources.models import MailStatus
 
 _CHECK: Final = """
     SELECT c.id, v.problem || '@' || v.version AS problem, c.state, c.verdict, c.batch, c.time_limit, c.data,

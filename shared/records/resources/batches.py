@@ -7,8 +7,9 @@ from shared.adapters.database.connection import Connection
 from shared.engine_api.codex import STORED_VERDICTS, Verdict
 from shared.records.resources.links import Links
 from shared.records.resources.mapping import webhook_of
-from shared.records.resources.models import FINAL_STATES, Batch, BatchProgress, BatchState, State
+from shared.records.resources.models import Batch, BatchProgress
 from shared.records.resources.statements import owned
+from shared.records.resources.states import FINAL_STATES, BatchState, State
 
 _BATCH: Final = f"""
     SELECT b.id, b.digest, b.webhook_url, b.created_at, b.finished_at, w.status AS webhook_status,

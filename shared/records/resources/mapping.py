@@ -30,17 +30,15 @@ from shared.records.resources.models import (
     IcpcComparison,
     Judge,
     Limits,
-    MailState,
     MailStatus,
     Queue,
     Run,
-    State,
     Submission,
     Test,
     Webhook,
-    WebhookState,
     signal_name,
 )
+from shared.records.resources.states import MailState, State, WebhookState
 from shared.records.resources.texts import cut
 
 #: The first steps of coarse measures.

@@ -5,7 +5,6 @@ A model's fields are in the order in which they are sent.
 
 import signal as signals
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -13,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import LeftOut
 from shared.engine_api.run_call.request import CheckerKind, JudgeProtocol
+from shared.records.resources.states import BatchState, MailKind, MailState, State, WebhookState
 
 T = TypeVar("T")
 
@@ -42,60 +42,6 @@ Time = Annotated[
 ]
 Id = Annotated[int, Field(ge=1, json_schema_extra=_INT64, examples=[5])]
 Bytes = Annotated[int, Field(ge=0, json_schema_extra=_INT64)]
-
-
-class State(StrEnum):
-    """The states of a submission. A run has the same ones, but for `held`."""
-
-    HELD = "held"
-    QUEUED = "queued"
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-#: A submission in one of these changes only if it is run again.
-FINAL_STATES: Final = frozenset({State.FINISHED, State.FAILED, State.CANCELLED})
-
-
-class BatchState(StrEnum):
-    RUNNING = "running"
-    FINISHED = "finished"
-
-
-class MailKind(StrEnum):
-    RESULT = "result"
-    RECEIPT = "receipt"
-    DIGEST = "digest"
-    CHECK = "check"
-
-
-class MailState(StrEnum):
-    """`refused`: the provider would not take it. `suppressed`: the address wants no mail, so nothing was sent.
-
-    `uncertain`: it was handed over several times, and the provider's answer was lost each time.
-    """
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    DEFERRED = "deferred"
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
-    REFUSED = "refused"
-    SUPPRESSED = "suppressed"
-    UNCERTAIN = "uncertain"
-
-
-class WebhookState(StrEnum):
-    """`gone`: the receiver wants no more (410). `failed`: the last retry failed."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    GONE = "gone"
-    FAILED = "failed"
 
 
 class Resource(BaseModel):
@@ -416,70 +362,3 @@ class Batch(Resource):
     finished_at: Time | None
     submissions: list[Id]
     links: BatchLinks
-
-
-class CheckState(StrEnum):
-    RUNNING = "running"
-    FINISHED = "finished"
-
-
-class CheckVerdict(StrEnum):
-    PASSED = "passed"
-    FAILED = "failed"
-
-
-class CheckResult(StrEnum):
-    """`not_run`: its language is not here, or the package does not say what it must get."""
-
-    AS_EXPECTED = "as_expected"
-    UNEXPECTED = "unexpected"
-    NOT_RUN = "not_run"
-
-
-class DataFault(Resource):
-    """A fault that the validators have found in a file of a package."""
-
-    path: str = Field(examples=["data/secret/03.in"])
-    detail: str
-
-
-class CheckedTimeLimit(Resource):
-    """The time limit of a check, and what bounds it. The other two are seconds of the CPU in one test."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
-
-    cpu_s: float
-    source: Literal["package", "settings", "check"] = Field(alias="from", description="Where it comes from.")
-    slowest_accepted_s: float | None = Field(description="Of the submissions that it must not stop.")
-    fastest_too_slow_s: float | None = Field(description="Of those that it must stop; the least that is known of them.")
-
-
-class CheckedSubmission(Resource):
-    """A submission of the jury in a check. `result` is null until the check has finished."""
-
-    path: str = Field(examples=["submissions/accepted/sum.py"])
-    language: str | None = Field(examples=["py"])
-    expected: list[str] = Field(description="The letters of verdicts that it may get.", examples=[["AC"]])
-    submission: Id | None = Field(description="Null if it is not run.")
-    verdict: Verdict | None = None
-    verdicts: dict[Verdict, int] = Field(default_factory=dict, description="The number of tests that got each.")
-    points_awarded: float | None = None
-    slowest_s: float | None = Field(default=None, description="CPU seconds of its slowest test.")
-    result: CheckResult | None = None
-    detail: str | None = Field(default=None, description="What it did not get, or why it is not run.")
-
-
-class ProblemCheck(Resource):
-    """A check of a package: of its data, of the jury's submissions and of its time limit."""
-
-    id: Id
-    problem: str = Field(examples=["sum@3"])
-    state: CheckState
-    verdict: CheckVerdict | None
-    batch: Id = Field(description="It has the submissions of the jury.")
-    time_limit: CheckedTimeLimit | None = Field(description="Null until it is known, and if none can be derived.")
-    data: list[DataFault]
-    submissions: list[CheckedSubmission]
-    mail: MailStatus | None = Field(description="Of the report.")
-    created_at: Time
-    finished_at: Time | None

@@ -7,8 +7,9 @@ from shared.engine_api.program import TestSpec
 from shared.records.resources import mapping, statements
 from shared.records.resources.links import Links
 from shared.records.resources.mapping import TEXT_LIMIT
-from shared.records.resources.models import Run, State, Submission, Test
+from shared.records.resources.models import Run, Submission, Test
 from shared.records.resources.queue_positions import places
+from shared.records.resources.states import State
 
 #: Takes the bytes of the outputs of a run's tests, and raises if they are too many to be read now.
 Reserve = Callable[[int], object]

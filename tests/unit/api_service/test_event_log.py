@@ -16,7 +16,7 @@ from api_service.events.event_log import (
     events_of,
     unsent,
 )
-from shared.records.resources.models import State
+from shared.records.resources.states import State
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HELD = Snapshot(17, State.HELD, 0, 1, NOW)

@@ -24,7 +24,7 @@ from job_runner.problems.check_mail import render_check
 from job_runner.verdict.outcome import Details, FailedTest, StoredFiles, TestOutcome, decide, give_up
 from shared.common.text.strip_nul import strip_nul
 from shared.engine_api.codex import RunResponse, Verdict
-from shared.records.resources.models import CheckResult, CheckVerdict
+from shared.records.resources.check_models import CheckResult, CheckVerdict
 from tests.factories import BRANDING, claimed_job, engine_answer
 from tests.hostile_texts import hostile_texts
 from tests.mail_gallery import email_of
