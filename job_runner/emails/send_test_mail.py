@@ -14,8 +14,9 @@ from uuid import uuid4
 import typer
 
 from job_runner.emails.mailers import Email, MailSettings, open_mailer
+from job_runner.emails.mailers.errors import MailerUnavailable, MailRefused
 from job_runner.emails.texts.templating import RenderedEmail, rendered
-from shared.common.service.errors import ConfigurationError, MailerUnavailable, MailRefused
+from shared.common.service.errors import ConfigurationError
 from shared.common.service.logging import LogSettings, configure_logging
 from shared.common.service.settings import fail, load
 from shared.records.messages.translations import SOURCE_LOCALE, date_time, isolated, translations

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from job_runner.emails.mailers.base import AttachedFile, Mailer
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.mailers.files import FileMailer
 from job_runner.emails.mailers.mailgun import MailgunMailer
 from job_runner.emails.mailers.smtp import SmtpMailer
-from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
 from tests.fixtures.smtp_server import SmtpServer

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.mailers.smtp import SmtpMailer
-from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.certificates import write_certificate
 from tests.fixtures.smtp_server import SmtpServer

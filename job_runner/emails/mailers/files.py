@@ -11,9 +11,9 @@ from typing import Final
 from urllib.parse import quote
 
 from job_runner.emails.mailers.base import Email, Mailer
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable
 from job_runner.emails.mailers.message import write_message
 from shared.common.files.atomic_write import replace_file
-from shared.common.service.errors import Blame, MailerUnavailable
 
 _DAY: Final = 24 * 60 * 60
 #: Characters of a file's name before its ending. The unique part of a Message-ID comes first.

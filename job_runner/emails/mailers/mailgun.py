@@ -14,8 +14,8 @@ from typing import Final
 import httpx
 
 from job_runner.emails.mailers.base import Email, Mailer
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.mailers.message import extra_headers, parse_recipient, single_line
-from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)

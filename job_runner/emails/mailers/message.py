@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from job_runner.emails.mailers.base import AttachedFile, Email
-from shared.common.service.errors import MailRefused
+from job_runner.emails.mailers.errors import MailRefused
 
 #: Octets in a line, without its end (RFC 5322, section 2.1.1).
 _MAX_LINE: Final = 998

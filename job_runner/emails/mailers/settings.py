@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
+from job_runner.emails.mailers.errors import MailRefused
 from job_runner.emails.mailers.message import parse_recipient, parse_sender
-from shared.common.service.errors import ConfigurationError, MailRefused
+from shared.common.service.errors import ConfigurationError
 from shared.common.service.settings import Settings, default_data_dir, is_url
 
 

@@ -28,9 +28,9 @@ from aiosmtplib import (
 from aiosmtplib.typing import Default
 
 from job_runner.emails.mailers.base import Email, Mailer
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.mailers.message import parse_recipient, write_message
 from shared.common.http.loopback import is_loopback
-from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 
 #: Characters of an envelope id (RFC 3461, section 4.4).
 _MAX_ENVELOPE_ID: Final = 100

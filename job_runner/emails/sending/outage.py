@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.sending.queue import ClaimedEmail
 from job_runner.engine.pause import Pause
 from shared.common.service import metrics
-from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from shared.common.service.retry import RetryPolicy
 
 #: Mails are sent within a minute after an outage of the provider.

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from job_runner.emails.mailers.base import Mailer
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.sending import queue
 from job_runner.emails.sending.complete import MailCompletion
 from job_runner.emails.sending.outage import POLICY, Outage
@@ -16,7 +17,7 @@ from shared.adapters.database.connection import Database
 from shared.adapters.database.group_commit import GroupCommit
 from shared.common.service import metrics
 from shared.common.service.background import in_background
-from shared.common.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused, StoreUnavailable
+from shared.common.service.errors import DatabaseUnavailable, StoreUnavailable
 from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy

@@ -9,21 +9,17 @@
     │   │   └── DatabaseTooSlow
     │   ├── BrokerUnavailable
     │   ├── StoreUnavailable
-    │   ├── EngineUnavailable
-    │   │   ├── EngineAway
-    │   │   └── EngineCrashed
-    │   └── MailerUnavailable
+    │   └── EngineUnavailable
+    │       ├── EngineAway
+    │       └── EngineCrashed
     └── PermanentError           trying again cannot help
         ├── ObjectNotFound
-        ├── EngineRefused
-        └── MailRefused
+        └── EngineRefused
 
 A submitted program that fails is a verdict (`shared.engine_api.codex.Verdict`), not an error. Errors of one service
-alone are in that service. Adapters wrap the errors of their library (`raise StoreUnavailable(...) from exc`), so
-nothing above them knows boto3, pika or httpx.
+alone are in that service, such as those of mailers (`job_runner.emails.mailers.errors`). Adapters wrap the errors of
+their library (`raise StoreUnavailable(...) from exc`), so nothing above them knows boto3, pika or httpx.
 """
-
-from enum import Enum, auto
 
 
 class PrecieuxError(Exception):
@@ -81,30 +77,6 @@ class EngineCrashed(EngineUnavailable):
     """The connection broke after the engine had begun to run the program, which may be the cause."""
 
 
-class Blame(Enum):
-    """The cause of a failure to send a mail, as far as the provider's answer tells it."""
-
-    MAIL = auto()
-    #: The mail; or the account, if mails to others get the same answer.
-    MAIL_OR_ACCOUNT = auto()
-    #: The provider does not serve our account: every other mail would fail too.
-    ACCOUNT = auto()
-    #: The provider is away: every other mail would fail too.
-    PROVIDER = auto()
-
-
-class MailerUnavailable(TransientError):
-    """The mail was not sent, and another try may succeed.
-
-    `uncertain` is True if the provider may have taken the mail, so that another try may be another copy.
-    """
-
-    def __init__(self, message: str, *, blame: Blame = Blame.MAIL, uncertain: bool = False) -> None:
-        super().__init__(message)
-        self.blame = blame
-        self.uncertain = uncertain
-
-
 class PermanentError(PrecieuxError):
     """Another try would fail too."""
 
@@ -115,11 +87,3 @@ class ObjectNotFound(PermanentError):
 
 class EngineRefused(PermanentError):
     """The engine refused the request. It would refuse another try too."""
-
-
-class MailRefused(PermanentError):
-    """The provider will never deliver this mail, unless `blame` names another cause."""
-
-    def __init__(self, message: str, *, blame: Blame = Blame.MAIL) -> None:
-        super().__init__(message)
-        self.blame = blame

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from job_runner.emails.mailers.base import Email
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.sending import queue
 from job_runner.emails.sending import sender as sender_module
 from job_runner.emails.sending.complete import MailCompletion
 from job_runner.emails.sending.sender import MailSender
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
-from shared.common.service.errors import Blame, DatabaseUnavailable, MailerUnavailable, MailRefused
+from shared.common.service.errors import DatabaseUnavailable
 from shared.common.service.lifecycle import restarting, wait_any
 from shared.common.service.retry import RetryPolicy
 from shared.records.mail import suppressions

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from api_service.background.outbox_publisher import OutboxPublisher
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable
 from job_runner.emails.sending.sender import MailSender
 from job_runner.runs.process import Processor
 from precieux.host.ports import free_ports
@@ -26,7 +27,6 @@ from shared.adapters.engine.codex_client import CodexClient
 from shared.adapters.engine.settings import EngineSettings
 from shared.adapters.storage.local import LocalStore
 from shared.adapters.storage.signing import LinkSigner
-from shared.common.service.errors import Blame, MailerUnavailable
 from shared.records.operations.health import HealthServer, HealthSettings
 from tests.factories import BRANDING
 from tests.fixtures.postgres import connected

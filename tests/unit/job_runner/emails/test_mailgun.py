@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from job_runner.emails.mailers import mailgun as mailgun_module
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.mailers.mailgun import MailgunMailer
-from shared.common.service.errors import Blame, MailerUnavailable, MailRefused
 from tests.factories import make_email
 from tests.fixtures.mailgun_server import MailgunServer
 

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from job_runner.emails.mailers.base import AttachedFile, Email
+from job_runner.emails.mailers.errors import MailRefused
 from job_runner.emails.mailers.files import file_name
 from job_runner.emails.mailers.message import parse_recipient, write_message
-from shared.common.service.errors import MailRefused
 from tests.factories import make_email
 
 SENDER = Address("Precieux", "results", "example.com")

@@ -7,10 +7,11 @@ import aiosmtplib
 import pytest
 
 from job_runner.emails.mailers import MailSettings, open_mailer
+from job_runner.emails.mailers.errors import Blame, MailerUnavailable, MailRefused
 from job_runner.emails.mailers.files import FileMailer
 from job_runner.emails.mailers.mailgun import MailgunMailer
 from job_runner.emails.mailers.smtp import SmtpMailer, failure, server_of
-from shared.common.service.errors import Blame, ConfigurationError, MailerUnavailable, MailRefused
+from shared.common.service.errors import ConfigurationError
 from shared.common.service.settings import load
 from shared.common.text.retry_after import parse_retry_after
 
