@@ -4,6 +4,7 @@ Listening on a loopback address does not suffice. A proxy on this machine forwar
 it sends requests for a stranger's page: by a form, or by a name that resolves to 127.0.0.1.
 """
 
+import re
 from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
@@ -12,9 +13,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.common.http.bodies import Refuse
-from shared.common.http.loopback import is_forwarded, is_loopback, is_loopback_origin, names_loopback
+from shared.common.http.loopback import is_loopback
 
 _SET_A_TOKEN: Final = "Set PRECIEUX_CODEX_TOKEN, and send it as `Authorization: Bearer TOKEN`."  # noqa: S105
+
+#: A host and perhaps a port (RFC 9110, section 7.2), without the user that a URL may name before it.
+_AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]*)?")
+_ORIGIN: Final = re.compile(r"https?://(?P<authority>[^/?#]+)")
+#: A proxy adds at least one of them, unless it is configured not to.
+_FORWARDING_FIELDS: Final = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})
+_FORWARDING_PREFIXES: Final = ("x-forwarded-", "x-envoy-", "x-original-", "cf-")
 
 
 class LocalOnly:
@@ -50,3 +58,20 @@ class LocalOnly:
 
     def _is_trusted(self, origin: str) -> bool:
         return is_loopback_origin(origin) or origin in self._origins or "*" in self._origins
+
+
+def names_loopback(authority: str) -> bool:
+    """Return True if the `Host` field of a request names loopback."""
+    match = _AUTHORITY.fullmatch(authority)
+    return match is not None and is_loopback(match["ipv6"] or match["name"])
+
+
+def is_loopback_origin(origin: str) -> bool:
+    """Return True if the `Origin` field of a request names loopback."""
+    match = _ORIGIN.fullmatch(origin)
+    return match is not None and names_loopback(match["authority"])
+
+
+def is_forwarded(fields: Collection[str]) -> bool:
+    """Return True if a proxy added one of these header fields, given by their names in lower case."""
+    return any(name in _FORWARDING_FIELDS or name.startswith(_FORWARDING_PREFIXES) for name in fields)

@@ -30,6 +30,7 @@ from api_service.settings import ApiSettings
 from executor import verdict, wire
 from executor.catalogue.installed import Installed
 from executor.languages import known
+from executor.local_only import is_loopback_origin, names_loopback
 from executor.pipeline.compile_cache import key_of
 from executor.pipeline.plan import plan_source
 from executor.sandbox.base import StepResult
@@ -41,7 +42,6 @@ from job_runner.emails.texts.result_mail import render
 from job_runner.verdict.outcome import decide
 from shared.adapters.engine.codex_client import _error_text, _parse
 from shared.adapters.storage.signing import LinkSigner
-from shared.common.http.loopback import is_loopback_origin, names_loopback
 from shared.common.service.logging import LogSettings, configure_logging
 from shared.common.text.json_structure import has_more_structure
 from shared.engine_api.codex import RunRequest, RunResponse
