@@ -4,9 +4,9 @@
 than all doors do says so in a protocol of its own, which extends `Port`.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import HTTPConnection, Request
@@ -15,8 +15,8 @@ from api_service.access.auth import Principal
 from api_service.languages.catalog import LanguageCatalog
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.settings import ApiSettings
+from api_service.transient.conversation import Conversation
 from api_service.transient.ended import EndedRun
-from shared.engine_api.run_call.events import Output, StageBegan, StageEnded
 
 
 class Senders(Protocol):
@@ -33,16 +33,6 @@ class Senders(Protocol):
 
     def why_not_local(self, request: HTTPConnection) -> str | None:
         """Return why a request is not from this user on this machine, as a clause; None if it is."""
-
-
-class Conversation(Protocol):
-    """A program that gets its input while it runs."""
-
-    async def say(self, **said: Any) -> None:
-        """Send the program a message with these fields of `ProgramMessage`."""
-
-    def events(self) -> AsyncIterator[StageBegan | Output | StageEnded]:
-        """Yield the events up to the end of the program. Raises `ApiError` if the engine fails."""
 
 
 class Place(Protocol):

@@ -5,21 +5,23 @@ program, run seconds and stored bytes. (The memory of bodies is counted where th
 The order is always: hold a place, read the body, release it, run.
 """
 
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 
 from api_service.access.auth import Principal
 from api_service.limits import rate_limits
 from api_service.requests.receive import receiving, release_body
-from api_service.requests.waiting import Waiter, waiting
+from api_service.requests.waiting import waiting
 from api_service.services import Services
 from api_service.submissions.delete import delete
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored
-from api_service.transient.conversation import Conversation, converse
+from api_service.transient.conversation import Conversation, connected
 from api_service.transient.ended import EndedRun
 from shared.common.http.bodies import FREE_BYTES
 from shared.common.http.disconnect import cancel_if_gone
@@ -56,9 +58,18 @@ class Place:
             running = self.services.transient.run(self.principal, program, wait_s=wait_s)
             return await cancel_if_gone(request.receive, running)
 
-    def converse(self, program: bytes) -> AbstractAsyncContextManager[Conversation]:
-        """Run a program that gets its input while it runs."""
-        return converse(self.services.settings, self.services.transient.seconds, self.principal, program)
+    @asynccontextmanager
+    async def converse(self, program: bytes) -> AsyncIterator[Conversation]:
+        """Run a program that gets its input while it runs. Its key is charged from its first event on."""
+        seconds = self.services.transient.seconds
+        await seconds.check(self.principal)
+        conversation = None
+        try:
+            async with connected(self.services.settings, self.principal, program) as conversation:
+                yield conversation
+        finally:
+            if conversation and conversation.began is not None:
+                seconds.charge(self.principal, time.monotonic() - conversation.began)
 
 
 @contextmanager
@@ -85,9 +96,8 @@ class Port:
         self.database, self.store, self.catalog = services.database, services.store, services.languages.catalog
         self.webhook_allowed_hosts = services.webhooks.webhook_allowed_hosts
         self._contents = FileContents(services.store)
-
-    def hold(self, principal: Principal) -> AbstractContextManager[Place]:
-        return hold(self.services, principal)
+        self.hold, self.submit = partial(hold, services), partial(submit, services)
+        self.waiting, self.delete = partial(waiting, services), partial(delete, services.database, services.store)
 
     async def put_file(self, principal: Principal, id_: str, data: bytes, *, max_bytes: int) -> None:
         if not principal.sees_all:
@@ -101,15 +111,6 @@ class Port:
 
     def receiving(self, request: Request, principal: Principal) -> AbstractAsyncContextManager[bytes]:
         return receiving(request, self.services, principal, counts_refused=False)
-
-    def waiting(self, principal: Principal, seconds: float) -> AbstractContextManager[Waiter]:
-        return waiting(self.services, principal, seconds)
-
-    async def submit(self, principal: Principal, new: NewSubmission, on_stored: OnStored) -> int:
-        return await submit(self.services, principal, new, on_stored)
-
-    async def delete(self, upload_id: int) -> bool:
-        return await delete(self.database, self.store, upload_id)
 
     async def workload(self) -> tuple[int, int, int, int]:
         now = await self.services.system_status.get()

@@ -12,7 +12,6 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
-from api_service.transient.run_seconds import RunSeconds
 from shared.engine_api.codex import SHARE_HEADER
 from shared.engine_api.run_call.events import (
     Failed,
@@ -57,18 +56,14 @@ class Conversation:
 
 
 @contextlib.asynccontextmanager
-async def converse(
-    settings: ApiSettings, seconds: RunSeconds, principal: Principal, program: bytes
-) -> AsyncIterator[Conversation]:
-    """Run a program at the engine, which ends with the block at the latest. Its key is charged from its first event on.
+async def connected(settings: ApiSettings, principal: Principal, program: bytes) -> AsyncIterator[Conversation]:
+    """Run a program at the engine, which ends with the block at the latest.
 
-    Raises `ApiError`: 429 if the key has no run time left, 503 if the engine cannot be reached.
+    Raises `ApiError` (503) if the engine cannot be reached.
     """
-    await seconds.check(principal)
     if settings.codex_url is None:
         raise ApiError(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
     token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
-    conversation = None
     try:
         async with connect_to(
             f"ws{settings.codex_url.removeprefix('http').rstrip('/')}/converse",
@@ -79,10 +74,6 @@ async def converse(
             proxy=None,
         ) as connection:
             await connection.send(program, text=True)
-            conversation = Conversation(connection)
-            yield conversation
+            yield Conversation(connection)
     except (OSError, InvalidHandshake, WebSocketException) as exc:  # `TimeoutError` is an `OSError`
         raise ApiError(Kind.UNAVAILABLE, "The engine cannot be reached; try again in a moment.") from exc
-    finally:
-        if conversation and conversation.began is not None:
-            seconds.charge(principal, time.monotonic() - conversation.began)

@@ -12,9 +12,10 @@ from api_service.doors.piston.answer import SIGNALS, end_of, name_of
 from api_service.doors.piston.request import PistonJob, read_job, read_json
 from api_service.doors.piston.runtimes import Runtime
 from api_service.doors.piston.settings import PistonSettings
-from api_service.doors.port import Conversation, Place
+from api_service.doors.port import Place
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
+from api_service.transient.conversation import Conversation
 from shared.engine_api.run_call.events import Output, StageBegan, StageEnded
 
 #: Seconds within which `init` must come.

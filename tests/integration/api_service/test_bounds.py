@@ -68,6 +68,10 @@ _BOUNDS: Final[dict[str, set[str]]] = {
 _SOURCE: Final = {"language": "py", "source": "print(1)"}
 _CODE: Final = {"language": "python", "code": "print(1)"}
 _TOOL: Final = {"name": "run_code", "arguments": {"language": "py", "code": "print(1)"}}
+_FORM: Final = {
+    "data": {"email": "a@example.com", "language": "py", "inputs": "", "enable": "0"},
+    "files": {"file": ("a.py", b"print(1)")},
+}
 #: Good bodies of the routes that run or store something.
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/run": {"json": _SOURCE},
@@ -75,16 +79,20 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/batches": {"json": {"submissions": [_SOURCE]}},
     "POST /v1/submissions/{id}/runs?wait=1": {"json": {}},
     "PUT /v1/problems/{name}": {"content": b"", "headers": {"Content-Type": "application/zip"}},
-    "POST /submit_email": {
-        "data": {"email": "a@example.com", "language": "py", "inputs": "", "enable": "0"},
-        "files": {"file": ("a.py", b"print(1)")},
-    },
+    "POST /submit_email": _FORM,
+    "POST /submit_email/": _FORM,
     f"PUT {_JOBE}/files/{{id}}": {"json": {"file_contents": "cHJpbnQoMSk="}},
     f"POST {_JOBE}/runs": {"json": {"run_spec": {"language_id": "python3", "sourcecode": "print(1)"}}},
     "POST /submissions?wait=true": {"json": {"language_id": 71, "source_code": "print(1)"}},
     f"POST {_PISTON}/execute": {"json": {"language": "python", "version": "*", "files": [{"content": "print(1)"}]}},
+    "POST /submissions/batch": {},
+    f"POST {_PISTON}/packages": {},
+    f"DELETE {_PISTON}/packages": {},
     "POST /run_code": {"json": _CODE},
     "POST /run_jupyter": {"json": {"cells": ["1"]}},
+    "POST /sandboxfusion/-/run_code": {"json": _CODE},
+    "POST /sandboxfusion/-/run_jupyter": {"json": {"cells": ["1"]}},
+    "POST /send": {},
     "POST /mcp": call_of("tools/call", _TOOL),
 }
 #: No program reaches it.
