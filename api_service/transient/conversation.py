@@ -13,14 +13,8 @@ from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
 from shared.engine_api.codex import SHARE_HEADER
-from shared.engine_api.run_call.events import (
-    Failed,
-    Finished,
-    Output,
-    StageBegan,
-    StageEnded,
-    parse_conversation_event,
-)
+from shared.engine_api.event_lines import parse_conversation_event
+from shared.engine_api.run_call.events import Failed, Finished, Output, StageBegan, StageEnded
 from shared.engine_api.run_call.request import ProgramMessage
 
 #: Seconds within which the engine must accept a connection.

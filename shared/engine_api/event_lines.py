@@ -4,11 +4,15 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import Field, TypeAdapter
 
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.common.text.json_structure import has_more_structure
 from shared.engine_api.run_call.events import (
+    AnyConversationEvent,
+    AnyEvent,
     Compiled,
     Failed,
     Finished,
@@ -19,7 +23,6 @@ from shared.engine_api.run_call.events import (
     ProgramArtifact,
     Started,
     TestEnded,
-    parse_event,
 )
 from shared.engine_api.run_call.limits import MAX_ARTIFACTS
 
@@ -35,6 +38,22 @@ MESSAGE_LENGTH: Final = 64 << 10
 #: What a line may have outside of its strings (`shared.common.text.json_structure`). The longest is the order of the
 #: outputs.
 _MOST_STRUCTURE: Final = 131_072
+
+
+_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
+_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(
+    Annotated[AnyConversationEvent, Field(discriminator="event")]
+)
+
+
+def parse_conversation_event(text: bytes | str) -> AnyConversationEvent:
+    """Return the event in a message of a conversation. Raises `ValueError` if the message is not an event."""
+    return _CONVERSATION_EVENT.validate_json(text)
+
+
+def parse_event(line: bytes | str) -> AnyEvent:
+    """Return the event of a line. Raises `ValueError` if the line is not an event."""
+    return _EVENT.validate_json(line)
 
 
 class EventLines:

@@ -11,15 +11,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from shared.engine_api.run_call.events import (
-    Failed,
-    Finished,
-    Output,
-    StageBegan,
-    StageEnded,
-    Stop,
-    parse_conversation_event,
-)
+from shared.engine_api.event_lines import parse_conversation_event
+from shared.engine_api.run_call.events import Failed, Finished, Output, StageBegan, StageEnded, Stop
 from tests.fixtures.executor import running_executor
 from tests.fixtures.run_call import as_files
 from tests.waiting import PATIENCE

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared.common.text import source_paths
 from shared.engine_api.codex import Verdict
@@ -245,19 +245,5 @@ class Failed(_Event):
 
 #: An event of `POST /run`.
 AnyEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | Finished | Failed
-_EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
 #: An event of a conversation.
 AnyConversationEvent: TypeAlias = StageBegan | Output | StageEnded | Finished | Failed
-_CONVERSATION_EVENT: Final[TypeAdapter[AnyConversationEvent]] = TypeAdapter(
-    Annotated[AnyConversationEvent, Field(discriminator="event")]
-)
-
-
-def parse_conversation_event(text: bytes | str) -> AnyConversationEvent:
-    """Return the event in a message of a conversation. Raises `ValueError` if the message is not an event."""
-    return _CONVERSATION_EVENT.validate_json(text)
-
-
-def parse_event(line: bytes | str) -> AnyEvent:
-    """Return the event of a line. Raises `ValueError` if the line is not an event."""
-    return _EVENT.validate_json(line)

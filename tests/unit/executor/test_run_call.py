@@ -18,7 +18,7 @@ from executor.settings import ExecutorSettings
 from executor.slots import Full, Runs, Slots
 from executor.wire import BadRequest
 from shared.engine_api.codex import LanguageList
-from shared.engine_api.run_call.events import parse_event
+from shared.engine_api.event_lines import parse_event
 from tests.fixtures.executor_app import PYTHON, PlayedPipeline, Posting, http_client, played_app
 
 _INSTALLED = {

@@ -17,7 +17,8 @@ from executor.__main__ import _serve_until
 from executor.slots import GRACE_SECONDS, Runs, Slots
 from precieux.up.supervisor import Supervisor
 from shared.common.http.server import listening_socket
-from shared.engine_api.run_call.events import Failed, Finished, Started, parse_event
+from shared.engine_api.event_lines import parse_event
+from shared.engine_api.run_call.events import Failed, Finished, Started
 from tests.fixtures.executor_app import PlayedPipeline, played_app
 
 ROOT: Final = Path(__file__).parent.parent.parent.parent

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from shared.engine_api.codex import LimitBounds, Verdict
-from shared.engine_api.run_call.events import Compiled, Failed, Finished, Started, TestEnded, parse_event
+from shared.engine_api.event_lines import parse_event
+from shared.engine_api.run_call.events import Compiled, Failed, Finished, Started, TestEnded
 from shared.engine_api.run_call.limits import (
     MIN_MEMORY_BYTES,
     ProgramLimits,
