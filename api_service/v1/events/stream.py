@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from api_service.http.openapi import request_header
 from api_service.http.streaming import PiecewiseResponse, prefetch
-from shared.common.http.connections import stop_counting
+from shared.common.http.bounded_protocol import stop_counting
 
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 MEDIA_TYPE: Final = EventSourceResponse.media_type

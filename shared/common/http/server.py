@@ -10,7 +10,8 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared.common.http.connections import BoundedProtocol, ConnectionLimits, Connections
+from shared.common.http.bounded_protocol import BoundedProtocol
+from shared.common.http.connections import ConnectionLimits, Connections
 from shared.common.service.errors import ConfigurationError
 from shared.common.service.notify import notify_ready
 

@@ -13,7 +13,8 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from shared.common.http import connections
-from shared.common.http.connections import ConnectionLimits, network, stop_counting
+from shared.common.http.bounded_protocol import stop_counting
+from shared.common.http.connections import ConnectionLimits, network
 from tests.fixtures.http_serving import LoopFactory, connect, read_all, serving
 from tests.waiting import eventually_sync
 
