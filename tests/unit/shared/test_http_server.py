@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from shared.common.http import connections, server
+from shared.common.http import bounded_protocol, server
 from shared.common.http.connections import ConnectionLimits
 from shared.common.http.server import listening_socket, serve_http
 from shared.common.service.errors import ConfigurationError
@@ -92,7 +92,7 @@ async def test_a_server_without_requests_sets_no_timer(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("fields", [b"Connection: close\r\n", _UPGRADE], ids=["http", "websocket"])
 async def test_each_answer_has_the_date(monkeypatch: pytest.MonkeyPatch, fields: bytes) -> None:
     now = 1.9
-    monkeypatch.setattr(connections, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(bounded_protocol, "time", SimpleNamespace(time=lambda: now))
     async with _serving(monkeypatch) as address:
         assert "\r\ndate: Thu, 01 Jan 1970 00:00:01 GMT\r\n" in await _head(address, _GET + fields + b"\r\n")
         now = 86400.0
