@@ -18,7 +18,7 @@ from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import TrailingSlash
 from api_service.problems.body import FORM_BYTES
 from api_service.requests.openapi import TAGS as V1_TAGS
-from api_service.requests.port import Port
+from api_service.requests.port import ServicesPort
 from api_service.services import Services
 from api_service.v1.middleware import V1Middleware
 from api_service.v1.router import router as v1_router
@@ -33,7 +33,7 @@ _PACKAGE_SECONDS: Final = 600.0
 _STRANGER_SECONDS: Final = 10.0
 
 
-class _Port(Port):
+class _Port(ServicesPort):
     def tool_server(self, wait_s: float) -> Any:
         """Return the server of the tools for agents, whose library not every server has."""
         from api_service.agent_tools.api import tool_server

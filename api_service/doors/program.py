@@ -34,7 +34,7 @@ class SentFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class DoorProgram:
     """A program as the engine gets it. `fields` are those of its request besides language, files, input and tests."""
 
     language: EngineLanguage

@@ -30,7 +30,7 @@ from shared.records.jobe.files import FileContents, JobeFile, find_files, put_fi
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HeldPlace:
     """A place among the requests that wait. Only `hold` makes it, so no program runs without a place."""
 
     services: Services
@@ -73,10 +73,10 @@ class Place:
 
 
 @contextmanager
-def hold(services: Services, principal: Principal) -> Iterator[Place]:
+def hold(services: Services, principal: Principal) -> Iterator[HeldPlace]:
     """Hold a place among the requests that wait while the block runs. A front end reads its body in the block."""
     with services.waits.hold(principal):
-        yield Place(services, principal)
+        yield HeldPlace(services, principal)
 
 
 async def submit(
@@ -87,7 +87,7 @@ async def submit(
         return (await services.submissions.post(principal, new, on_stored)).id
 
 
-class Port:
+class ServicesPort:
     """The port of the front doors. The protocols that it implements describe its methods."""
 
     def __init__(self, services: Services) -> None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from precieux.commands import demo_report
 from precieux.host.interrupts import raise_interrupts
 from precieux.mail.mailbox import read_mailbox, submission_of
-from precieux.programs.samples import Sample, SampleResult, load_samples
+from precieux.programs.samples import SampleProgram, SampleResult, load_samples
 from precieux.terminal import err
 from precieux.up.temporary_server import TemporaryServer
 from precieux_client import Client
@@ -48,7 +48,7 @@ def run_demo() -> bool:
         return False
 
 
-def _run_samples(system: TemporaryServer) -> tuple[list[SampleResult], list[Sample]]:
+def _run_samples(system: TemporaryServer) -> tuple[list[SampleResult], list[SampleProgram]]:
     available = system.languages()
     samples = load_samples()
     chosen = [sample for sample in samples if sample.language in available]
@@ -62,7 +62,7 @@ def _run_samples(system: TemporaryServer) -> tuple[list[SampleResult], list[Samp
         return _watch(client, system, numbers), left_out
 
 
-def _watch(client: Client, system: TemporaryServer, numbers: dict[int, Sample]) -> list[SampleResult]:
+def _watch(client: Client, system: TemporaryServer, numbers: dict[int, SampleProgram]) -> list[SampleResult]:
     """Wait until the results of all samples are mailed, or time is up. Return their results."""
     deadline = time.monotonic() + _TIMEOUT
     mails: dict[int | None, EmailMessage] = {}

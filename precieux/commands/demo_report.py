@@ -7,14 +7,14 @@ from typing import Final
 from rich.panel import Panel
 from rich.text import Text
 
-from precieux.programs.samples import Sample, SampleResult
+from precieux.programs.samples import SampleProgram, SampleResult
 from precieux.terminal import out, say, show_table, styled
 from shared.common.text.control_characters import replace_controls
 
 _MAILS_SHOWN: Final = 2
 
 
-def show(outcomes: Sequence[SampleResult], left_out: Sequence[Sample], *, seconds: float) -> bool:
+def show(outcomes: Sequence[SampleResult], left_out: Sequence[SampleProgram], *, seconds: float) -> bool:
     """Print the report. Return True if all results are as expected."""
     show_table(("id", "program", "verdict", "", "shows"), map(_row, outcomes), whole=("id", "program", "verdict"))
     for outcome in outcomes:

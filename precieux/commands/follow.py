@@ -28,7 +28,7 @@ _STATES: Final = {
 def follow(server: Server, number: int, *, timeout: float | None) -> Submission:
     """Return a submission when it has ended. Exits if that takes longer than `timeout` seconds, or on Ctrl-C."""
     client = server.connect(patient=True)
-    progress = Progress(number)
+    progress = EventProgress(number)
     try:
         with stoppable(timeout), terminal.err.status(progress.line) as status:
             for event in client.events(number):
@@ -42,7 +42,7 @@ def follow(server: Server, number: int, *, timeout: float | None) -> Submission:
         raise typer.Exit(_TIMED_OUT if isinstance(exc, Expired) else INTERRUPTED) from None
 
 
-class Progress:
+class EventProgress:
     """The progress of a submission. `line` is a `Text`, because the server's words must not be markup."""
 
     def __init__(self, number: int) -> None:

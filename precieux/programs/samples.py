@@ -18,7 +18,7 @@ FOLDER: Final = _PACKED if _PACKED.is_dir() else Path(__file__).parents[2] / "sa
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleProgram:
     """One program and its expected result; `output` is None if it may vary. `samples.toml` describes the fields."""
 
     path: Path
@@ -53,7 +53,7 @@ class Sample:
 class SampleResult:
     """The result of one submitted sample. `submission` or `mail` is None if it did not come in time."""
 
-    sample: Sample
+    sample: SampleProgram
     number: int
     email: str
     submission: Submission | None
@@ -77,11 +77,11 @@ class SampleResult:
         return None
 
 
-def load_samples() -> list[Sample]:
+def load_samples() -> list[SampleProgram]:
     try:
         entries = tomllib.loads((FOLDER / "samples.toml").read_text(encoding="utf-8"))["sample"]
     except FileNotFoundError as exc:
         raise PrecieuxError(
             "The samples are missing, as in an image: run the demo in a checkout, or where pip installed Precieux."
         ) from exc
-    return [Sample(path=FOLDER / entry.pop("file"), **entry) for entry in entries]
+    return [SampleProgram(path=FOLDER / entry.pop("file"), **entry) for entry in entries]

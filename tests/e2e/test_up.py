@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from precieux.postgres.embedded import running_url
-from precieux.programs.samples import Sample, load_samples
+from precieux.programs.samples import SampleProgram, load_samples
 from shared.adapters.database.roles import Role
 from tests.fixtures.up import Up
 from tests.waiting import eventually_sync
@@ -26,7 +26,7 @@ _CASES: Final = [
 
 
 @pytest.mark.parametrize("sample", _CASES)
-def test_a_sample_ends_as_expected_and_is_mailed(running: Up, sample: Sample) -> None:
+def test_a_sample_ends_as_expected_and_is_mailed(running: Up, sample: SampleProgram) -> None:
     email = "ada@example.com"
     number = running.submit(sample.path, language=sample.language, email=email, inputs=sample.input)
     row = running.finished(email, number)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib import metadata
 
 import pytest
@@ -93,3 +94,12 @@ def test_few_modules_are_long() -> None:
     modules = [*SOURCES, *(ROOT / "client/precieux_client").rglob("*.py")]
     long = {str(path.relative_to(ROOT)) for path in modules if len(path.read_text().splitlines()) > 400}
     assert long == {"client/precieux_client/models.py"}
+
+
+def test_few_names_of_classes_stand_twice() -> None:
+    """The names of answers of an API stand in its document, so they stay; the client has them all once more."""
+    names = Counter(
+        name for path in SOURCES for name in re.findall(r"^class (\w+)", path.read_text(), flags=re.MULTILINE)
+    )
+    twice = {name for name, count in names.items() if count > 1}
+    assert twice <= {"LanguageLibrary", "ProgramFile", "Waiter", "_Body"}

@@ -26,7 +26,7 @@ _SYNTAX_ERRORS: Final = {
 }
 
 
-class Outcome(IntEnum):
+class JobeOutcome(IntEnum):
     COMPILE_ERROR = 11
     RUNTIME_ERROR = 12
     TIME_LIMIT = 13
@@ -35,7 +35,7 @@ class Outcome(IntEnum):
     OVERLOAD = 21
 
 
-def answer(outcome: Outcome, *, cmpinfo: str = "", stdout: str = "", stderr: str = "") -> dict[str, Any]:
+def answer(outcome: JobeOutcome, *, cmpinfo: str = "", stdout: str = "", stderr: str = "") -> dict[str, Any]:
     """Return the answer of an outcome."""
     return {"run_id": None, "outcome": outcome.value, "cmpinfo": cmpinfo, "stdout": stdout, "stderr": stderr}
 
@@ -43,19 +43,19 @@ def answer(outcome: Outcome, *, cmpinfo: str = "", stdout: str = "", stderr: str
 def answer_of(spec: RunSpec, compiled: Compiled | None, ended: TestEnded | None) -> dict[str, Any]:
     """Return the answer of a run. `ended` is None only if the compiler rejected the program."""
     if cmpinfo := _said_by_compiler(spec, compiled, ended):
-        return answer(Outcome.COMPILE_ERROR, cmpinfo=cmpinfo)
+        return answer(JobeOutcome.COMPILE_ERROR, cmpinfo=cmpinfo)
     assert ended
     # What a limit has cut may end within a character.
     stdout = text_of(ended.written_to_stdout, is_whole=ended.stopped is None)
     if ended.stopped is not None:
-        outcome = Outcome.MEMORY_LIMIT if ended.stopped is Stop.MEMORY else Outcome.TIME_LIMIT
+        outcome = JobeOutcome.MEMORY_LIMIT if ended.stopped is Stop.MEMORY else JobeOutcome.TIME_LIMIT
         return answer(outcome, stdout=stdout)
     stderr = text_of(ended.written_to_stderr)
     if ended.signal is not None:
         stderr += f"{signal.strsignal(ended.signal) or f'Signal {ended.signal}'}\n"
     if spec.language.file_of_class:
         stderr = stderr.replace("\n\t", f"\n{' ' * 8}")
-    return answer(Outcome.RUNTIME_ERROR if stderr else Outcome.SUCCESS, stdout=stdout, stderr=stderr)
+    return answer(JobeOutcome.RUNTIME_ERROR if stderr else JobeOutcome.SUCCESS, stdout=stdout, stderr=stderr)
 
 
 def text_of(data: bytes, *, is_whole: bool = True) -> str:

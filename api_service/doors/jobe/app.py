@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from api_service.access.auth import Principal
 from api_service.doors.door import Door, PortDep, Submitter, bearer
-from api_service.doors.jobe.answer import Outcome, answer, answer_of
+from api_service.doors.jobe.answer import JobeOutcome, answer, answer_of
 from api_service.doors.jobe.languages import languages_of
 from api_service.doors.jobe.program import OptionRefused, program_of
 from api_service.doors.jobe.request import OVERLOAD, RunSpec, invalid, read_file, read_run
@@ -81,7 +81,7 @@ def _refusal(request: Request, error: ApiError) -> Response:
         return _json(error.detail, HTTPStatus.INTERNAL_SERVER_ERROR)
     is_run = request.method == HTTPMethod.POST and _path_of(request.scope) == f"{PATH}/runs"
     if is_run and error.kind in (Kind.UNAVAILABLE, Kind.TOO_MANY):
-        return _json(answer(Outcome.OVERLOAD))
+        return _json(answer(JobeOutcome.OVERLOAD))
     status = error.kind.status
     understood = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
     if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in understood:
@@ -130,13 +130,13 @@ async def run(principal: Submitter, request: Request, port: PortDep) -> Response
         spec = await read_parsed(request, read_run, languages, port.settings.max_input_bytes, settings.jobe_max_cputime)
         found = await _found(spec, principal, port)
         if spec.source == OVERLOAD:
-            return _json(answer(Outcome.OVERLOAD))
+            return _json(answer(JobeOutcome.OVERLOAD))
         try:
             program = await _engine_request(spec, found, place)
         except ObjectNotFound:
             raise ApiError(Kind.NOT_FOUND, _MISSING) from None
         except OptionRefused as exc:
-            return _json(answer(Outcome.COMPILE_ERROR, cmpinfo=str(exc)))
+            return _json(answer(JobeOutcome.COMPILE_ERROR, cmpinfo=str(exc)))
         ran = await place.run(request, program, wait_s=settings.jobe_wait_seconds)
     return _json(answer_of(spec, ran.compiled, ran.ended))
 

@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from api_service.doors.jobe.request import RunSpec
-from api_service.doors.program import Program, within
+from api_service.doors.program import DoorProgram, within
 from shared.engine_api.run_call.limits import is_allowed
 
 #: Jobe's megabyte, in bytes.
@@ -23,7 +23,7 @@ class OptionRefused(Exception):
     """A word is no option that a program may set. The text is what the compiler says."""
 
 
-def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
+def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> DoorProgram:
     """Return the program of a run beside these files. Raise `OptionRefused` for a word that no compiler may get."""
     fields: dict[str, Any] = {
         "compiler_args": _compiler_words(spec, files) if spec.language.engine_language.is_compiled else [],
@@ -42,7 +42,7 @@ def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> Program:
     # As in Jobe, a file takes the place of a source of its name. The engine refuses an empty source.
     contents = {spec.filename: spec.source.encode(), **files}
     contents[spec.filename] = contents[spec.filename] or b"\n"
-    return Program(spec.language.engine_language, contents, spec.filename, spec.words("runargs"), fields)
+    return DoorProgram(spec.language.engine_language, contents, spec.filename, spec.words("runargs"), fields)
 
 
 def _compiler_words(spec: RunSpec, files: Container[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from api_service.doors.piston.runtimes import Runtime, find
 from api_service.doors.piston.settings import LIMITS, PistonSettings
-from api_service.doors.program import UNNAMED, Program, SentFile, named, within
+from api_service.doors.program import UNNAMED, DoorProgram, SentFile, named, within
 from api_service.doors.values import MAX_STRUCTURE
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
@@ -43,7 +43,7 @@ class PistonJob:
     args: tuple[str, ...]
     limits: Mapping[str, float]
 
-    def program(self, output_bytes: int | None = None) -> Program:
+    def program(self, output_bytes: int | None = None) -> DoorProgram:
         """Return the program of the job. With `output_bytes`, a stage that writes more to one stream is ended."""
         language = self.runtime.engine_language
         files = named(self.files, language, self.runtime.naming)
@@ -60,7 +60,7 @@ class PistonJob:
         }
         # An empty program does nothing, but the engine refuses an empty file.
         contents = {file.path: file.data or b"\n" if file is entry else file.data for file in files}
-        return Program(language, contents, entry.path, self.args, fields)
+        return DoorProgram(language, contents, entry.path, self.args, fields)
 
     def engine_request(self, settings: ApiSettings, output_bytes: int | None = None) -> bytes:
         """Return the engine's request of the job. Raise `ApiError` if it has more bytes than this server accepts.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from api_service.doors.program import Program, within
+from api_service.doors.program import DoorProgram, within
 from api_service.doors.sandboxfusion.languages import find
 from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody, NotRunnable, read_body
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
@@ -106,7 +106,7 @@ def _request(
         "output_order": True,  # keeps the two outputs of a compiler apart
         "fetch": list(dict.fromkeys(fetched.values())),
     }
-    program = Program(installed, {entry: source, **files}, entry, (), fields)
+    program = DoorProgram(installed, {entry: source, **files}, entry, (), fields)
     return program.engine_request(stdin), fetched
 
 

@@ -15,7 +15,7 @@ from api_service.http.streaming import PiecewiseResponse, prefetch
 from api_service.limits.holds import reserving
 from api_service.requests.answers import answer
 from api_service.requests.openapi import V1Router
-from api_service.requests.port import Place, hold
+from api_service.requests.port import HeldPlace, hold
 from api_service.requests.receive import receiving
 from api_service.services import ServicesDep, SubmitterDep
 from api_service.v1.body.engine_request import TransientProgram, events_of, transient_program
@@ -90,14 +90,14 @@ def _ended(result: TransientResult, reserve: Reserve) -> TransientRun:
     return run
 
 
-async def _run(place: Place, program: TransientProgram, reserve: Reserve) -> TransientRun:
+async def _run(place: HeldPlace, program: TransientProgram, reserve: Reserve) -> TransientRun:
     async with aclosing(events_of(place.events, program)) as events:
         async for _ in events:
             pass
     return _ended(program.result, reserve)
 
 
-async def _events(place: Place, program: TransientProgram, reserve: Reserve) -> AsyncGenerator[bytes]:
+async def _events(place: HeldPlace, program: TransientProgram, reserve: Reserve) -> AsyncGenerator[bytes]:
     async with aclosing(events_of(place.events, program)) as events:
         async for happened, test in events:
             if isinstance(happened, Started):

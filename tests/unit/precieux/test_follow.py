@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import typer
 
-from precieux.commands.follow import Progress, follow
+from precieux.commands.follow import EventProgress, follow
 from precieux.installation.server import Server
 from precieux.terminal import own_command
 from precieux_client import Client, Event
@@ -15,7 +15,7 @@ from tests.factories import client_submission
 
 
 def test_the_line_shows_state_and_tests() -> None:
-    progress = Progress(7)
+    progress = EventProgress(7)
     events = (
         Event("state", {"state": "queued"}),
         Event("state", {"state": "running"}),

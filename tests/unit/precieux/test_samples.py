@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from precieux.programs.read import guess_language
-from precieux.programs.samples import Sample, SampleResult, load_samples
+from precieux.programs.samples import SampleProgram, SampleResult, load_samples
 from tests.factories import client_submission
 
-SAMPLE = Sample(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
+SAMPLE = SampleProgram(path=Path("hello.py"), title="", verdict="ok", output="hi\n")
 SUBMISSION = client_submission(7, stdout="hi\n")
 
 
