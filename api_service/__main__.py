@@ -102,9 +102,9 @@ async def serve(stop: asyncio.Event) -> None:
         message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(
             most=settings.connections,
-            most_per_address=settings.connections_per_address,
+            max_per_address=settings.connections_per_address,
             # Trainers take a refused connection for a wrong program.
-            most_waiting=_WAITING if "sandboxfusion" in settings.doors else 0,
+            max_waiting=_WAITING if "sandboxfusion" in settings.doors else 0,
         )
         log.info("api.starting", host=settings.host, port=settings.port)
         health = HealthServer(health_settings, database, counts_backlog=True)

@@ -119,5 +119,5 @@ def _refusing(doors: Sequence[Door]) -> Refuse:
     return refuse
 
 
-def _of_strangers(usual: BodyLimits, most_bytes: int) -> BodyLimits:
-    return BodyLimits(most_bytes or usual.most_bytes, usual.pause_s, min(usual.whole_s, _STRANGER_SECONDS))
+def _of_strangers(usual: BodyLimits, max_bytes: int) -> BodyLimits:
+    return BodyLimits(max_bytes or usual.max_bytes, usual.pause_s, min(usual.whole_s, _STRANGER_SECONDS))

@@ -31,7 +31,7 @@ from shared.records.accounts.api_keys import digest, new_key
 _RESULTS: Final = Path(__file__).parents[1] / "dist" / "doors.json"
 _CONNECTIONS: Final = (1, 2, 16, 64, 128)
 #: The executor refuses more: so many wait for a slot.
-_MOST_AT_EXECUTOR: Final = 64
+_MAX_AT_EXECUTOR: Final = 64
 #: Seconds within which every answer comes, or the benchmark ends.
 _PATIENCE_S: Final = 120.0
 
@@ -125,7 +125,7 @@ async def _compare(
     door, alone = [], []
     await _window(url, _DOORS[name], min(connections, 4), 1.0, numbers, key)
     for _ in range(chosen.rounds):
-        at_executor = min(connections, _MOST_AT_EXECUTOR)
+        at_executor = min(connections, _MAX_AT_EXECUTOR)
         alone.append(await _window(executor_url, _EXECUTOR, at_executor, chosen.seconds, numbers, ""))
         before = cpu_seconds(pid)
         door.append(await _window(url, _DOORS[name], connections, chosen.seconds, numbers, key))

@@ -34,7 +34,7 @@ class Windows:
     connections: Sequence[int]
     seconds: float
     answers: int
-    most_seconds: float
+    max_seconds: float
 
 
 @dataclass(slots=True)
@@ -167,7 +167,7 @@ async def _window(workers: Sequence[Work], windows: Windows, hang_up: bool = Fal
             else:
                 window.wrong += 1
             enough = now >= windows.seconds and len(window.came) >= windows.answers
-            if enough or now >= windows.most_seconds:
+            if enough or now >= windows.max_seconds:
                 window.end = min(window.end, now)
 
     tasks = [asyncio.create_task(loop(work)) for work in workers]

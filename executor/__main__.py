@@ -40,7 +40,7 @@ from shared.common.service.stop_signals import INTERRUPTED, run_until_stop_signa
 log = get_logger("executor")
 
 #: A program is in its request's body, so the head can be small. Runners behind one gateway share an address.
-_CONNECTIONS = ConnectionLimits(head_bytes=16384, most_per_address=256)
+_CONNECTIONS = ConnectionLimits(head_bytes=16384, max_per_address=256)
 
 
 async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chosen) -> None:

@@ -47,7 +47,7 @@ log = get_logger(__name__)
 
 _CLIENT_GONE = 499  # nginx's status for a client that has disconnected; it is never sent
 _RETRY_AFTER_S = 1
-_LONGEST_SHARE = 64
+_MAX_SHARE = 64
 #: Seconds within which the first message of a conversation must come.
 _REQUEST_S = 10
 #: Seconds within which the data of a test must come.
@@ -138,7 +138,7 @@ class _Endpoint:
 
     async def converse(self, websocket: WebSocket) -> None:
         """Hold a conversation: a user types while the program runs. The first message is the request."""
-        share = websocket.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
+        share = websocket.headers.get(SHARE_HEADER, "")[:_MAX_SHARE]
         if refused := self._unauthorized(websocket):
             await websocket.send_denial_response(refused)
             return
@@ -167,7 +167,7 @@ class _Endpoint:
         """Return the work's response, or the refusal that it raises. The work gets the request and its share."""
         if refused := self._unauthorized(request):
             return refused
-        share = request.headers.get(SHARE_HEADER, "")[:_LONGEST_SHARE]
+        share = request.headers.get(SHARE_HEADER, "")[:_MAX_SHARE]
         try:
             self._refuse_if_stopping()
             self._slots.check(share)  # before the body is read

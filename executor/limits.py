@@ -16,7 +16,7 @@ _FEW_PROCESSES, _FEW_OPEN_FILES = 128, 176
 #: Our own processes and threads: those that always run, and those that wait in one box of each kind.
 _OUR_PROCESSES, _WAITING_PROCESSES = 64, 48
 #: With fewer processes, some runtimes do not start.
-_FEWEST_PROCESSES = 32
+_MIN_PROCESSES = 32
 _COMPILE_STACK_BYTES = 64 << 20
 #: The stack that Linux gives a program.
 _USUAL_STACK_BYTES = 8 << 20
@@ -53,8 +53,8 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, process_limit: 
     if process_limit is not None:
         ours = _OUR_PROCESSES + _WAITING_PROCESSES * settings.warm_boxes
         max_of_a_program = (process_limit - ours) // settings.programs_at_once
-        if max_of_a_program < _FEWEST_PROCESSES:
-            needed = ours + _FEWEST_PROCESSES * settings.programs_at_once
+        if max_of_a_program < _MIN_PROCESSES:
+            needed = ours + _MIN_PROCESSES * settings.programs_at_once
             raise ConfigurationError(
                 f"The executor may have {process_limit} processes (pids.max of its cgroup), and needs {needed}: raise "
                 "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS."

@@ -26,15 +26,15 @@ _SMALL_PIECE: Final = 64 << 10
 
 
 class TestDataCache:
-    """The data of tests on the disk. What a run holds stays, and does not count. The rest has `most_bytes` together:
+    """The data of tests on the disk. What a run holds stays, and does not count. The rest has `max_bytes` together:
     what was used least recently goes first, but what has just come goes last. Each process has a folder of its own in
     `parent`."""
 
     __test__ = False  # pytest would take it for a test
 
-    def __init__(self, parent: Path | None, most_bytes: int) -> None:
+    def __init__(self, parent: Path | None, max_bytes: int) -> None:
         self._parent = parent
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._sizes: OrderedDict[str, int] = OrderedDict()
         self._came_at: dict[str, float] = {}
         self._held: Counter[str] = Counter()
@@ -90,7 +90,7 @@ class TestDataCache:
     def _make_room(self, size: int) -> None:
         """Remove data that nobody holds until that and `size` bytes more fit."""
         removable = [digest for digest in self._sizes if not self._held[digest]]
-        excess = sum(self._sizes[digest] for digest in removable) + size - self._most_bytes
+        excess = sum(self._sizes[digest] for digest in removable) + size - self._max_bytes
         spared = monotonic() - _SPARED_S
         for digest in sorted(removable, key=lambda digest: self._came_at[digest] > spared) if excess > 0 else ():
             excess -= self._sizes.pop(digest)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from shared.adapters.broker.base import LONGEST_BREAK, Ack, Delivery, Handler, Reject, Retry, Settlement
+from shared.adapters.broker.base import MAX_BREAK, Ack, Delivery, Handler, Reject, Retry, Settlement
 from shared.adapters.broker.handling import DELIVERY_LIMIT, settle_batch
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database, Record
@@ -76,7 +76,7 @@ class OutboxConsumer:
                     idle_s = 0.0 if more else await self._seconds_until_due()
                 except TransientError as exc:
                     failures += 1
-                    delay = self._policy.capped(LONGEST_BREAK).delay(failures, at_least=exc.retry_after)
+                    delay = self._policy.capped(MAX_BREAK).delay(failures, at_least=exc.retry_after)
                     event = "outbox.lost" if isinstance(exc, DatabaseUnavailable) else "outbox.handler_waits"
                     log.warning(event, error=str(exc), next_try_s=round(delay, 1))
                     await wait_any(stop, timeout=delay)

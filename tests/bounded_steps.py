@@ -24,9 +24,9 @@ from typing import Any, Final
 _SIGNAL: Final = signal.SIGUSR1
 _BYTES_PER_STEP: Final = 256
 #: More than any of our functions takes for one character.
-_MOST_FOR_A_CHARACTER: Final = 200
+_MAX_FOR_A_CHARACTER: Final = 200
 #: A lower count depends on where in its 4,096 operations the matcher is.
-_LEAST: Final = 30
+_MIN: Final = 30
 
 
 class TooManySteps(BaseException):
@@ -101,8 +101,8 @@ def check_linear(
     `make` returns a text of about that many characters.
     """
     short = make(smallest)
-    count_steps(lambda: work(short), 10 * _MOST_FOR_A_CHARACTER * smallest)  # imports modules, and fills caches
-    of_short = count_steps(lambda: work(short), _MOST_FOR_A_CHARACTER * smallest)
+    count_steps(lambda: work(short), 10 * _MAX_FOR_A_CHARACTER * smallest)  # imports modules, and fills caches
+    of_short = count_steps(lambda: work(short), _MAX_FOR_A_CHARACTER * smallest)
     for times in longer:
         text = make(times * smallest)
-        count_steps(lambda: work(text), 2 * times * max(of_short, _LEAST))  # noqa: B023
+        count_steps(lambda: work(text), 2 * times * max(of_short, _MIN))  # noqa: B023

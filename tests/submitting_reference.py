@@ -129,7 +129,7 @@ _PARTS: Final[dict[str, Callable[[str], str]]] = {
     "limits": _lines(_table_of_limits),
     "memory of runtimes": _lines(_memory_of_runtimes),
     "needs": _lines(lambda _: (f"- {one.title}: {needs}\n" for one in _ORDERED if (needs := _needs(one)))),
-    "longest name": lambda _: str(file_names.LONGEST),
+    "longest name": lambda _: str(file_names.MAX_LENGTH),
     "extensions": lambda _: ", ".join(f"`.{extension}`" for extension in _EXTENSIONS),
     "always main": lambda _: ", ".join(language.title for language in _ORDERED if _has_one_name(language)),
     "most files": lambda _: str(MAX_FILES),

@@ -25,7 +25,7 @@ from shared.common.text.visible_text import is_visible
 _NAMES: Final = frozenset({*Upload.model_fields, "file"})
 #: The names that are long enough to recognise a misspelling. `uid` may be a misspelt `id` or another field.
 _LONG_NAMES: Final = _NAMES - {"id"}
-_LONGEST_MISSPELT: Final = 16
+_MAX_NAME_LENGTH: Final = 16
 _MAX_MISSPELT: Final = 16
 _ACCEPTED: Final = {"Accept": "multipart/form-data"}
 
@@ -86,7 +86,7 @@ def _check_names(query: Mapping[str, str], parts: Sequence[Part]) -> None:
     missing = _LONG_NAMES - names
     # A comparison takes quadratic time, so only a few short names are compared.
     for name in sorted(names - _NAMES)[:_MAX_MISSPELT]:
-        if len(name) <= _LONGEST_MISSPELT and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
+        if len(name) <= _MAX_NAME_LENGTH and (nearest := get_close_matches(name.lower(), missing, n=1, cutoff=0.75)):
             raise ApiError(Kind.INVALID, f"A submission has no field {name}; write {nearest[0]}.")
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 
 from api_service.http.email_address import Address, ignoring_case, storable
-from api_service.http.integers import INT64, LARGEST_ID, decimal
+from api_service.http.integers import INT64, MAX_ID, decimal
 from api_service.submissions.classic_list import SubmissionStatus
 from shared.engine_api.languages import ALIASES, check_lang
 
@@ -41,7 +41,7 @@ class Upload(BaseModel):
             int,
             Field(
                 ge=1,
-                le=LARGEST_ID,
+                le=MAX_ID,
                 json_schema_extra=INT64,
                 description="The number of the submission. The server chooses one if it is left out.",
             ),

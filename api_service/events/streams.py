@@ -26,7 +26,7 @@ T = TypeVar("T")
 _COMMENT_SECONDS: Final = 15.0
 #: Seconds after which a stream ends, so that nobody holds one for ever, for example of a submission that is held. The
 #: client connects again with its last event.
-_LONGEST_SECONDS: Final = 600.0
+_MAX_SECONDS: Final = 600.0
 #: Seconds to wait before another try while the database is unavailable.
 _RETRY_SECONDS: Final = 1.0
 
@@ -39,7 +39,7 @@ class Stream:
         self.wake = wake
         self._watcher = notifications
         self._is_revoked = False
-        self._ends_at = time.monotonic() + _LONGEST_SECONDS
+        self._ends_at = time.monotonic() + _MAX_SECONDS
 
     @property
     def must_end(self) -> bool:

@@ -6,9 +6,9 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 #: RFC 5321, section 4.5.3.1.3, without the angle brackets.
-_LONGEST_ADDRESS: Final = 254
+_MAX_ADDRESS: Final = 254
 #: RFC 5321, section 4.5.3.1.1.
-_LONGEST_LOCAL_PART: Final = 64
+_MAX_LOCAL_PART: Final = 64
 _EMAIL: Final = "someone@example.com"
 
 
@@ -24,10 +24,10 @@ def storable(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if len(text) > _LONGEST_ADDRESS:  # checked first, because a long text takes long to parse
-        raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_ADDRESS} characters")
-    if len(text.rpartition("@")[0]) > _LONGEST_LOCAL_PART:
-        raise ValueError(f"it is not an e-mail address: it has more than {_LONGEST_LOCAL_PART} characters before the @")
+    if len(text) > _MAX_ADDRESS:  # checked first, because a long text takes long to parse
+        raise ValueError(f"it is not an e-mail address: it has more than {_MAX_ADDRESS} characters")
+    if len(text.rpartition("@")[0]) > _MAX_LOCAL_PART:
+        raise ValueError(f"it is not an e-mail address: it has more than {_MAX_LOCAL_PART} characters before the @")
     if "<" in text:
         raise ValueError("it is not an e-mail address: send the address alone, without a name and without < and >")
     if " " in text:
@@ -51,13 +51,13 @@ _LAST_LABEL: Final = r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z]"
 _NO_DOMAIN: Final = rf"(?:[^@]*\.)?(?:(?:{'|'.join(map(ignoring_case, SPECIAL_USE_DOMAIN_NAMES))})$|[^.@]{{2}}--)"
 #: The addresses that `_address` accepts, except domains that are not in ASCII, or in punycode.
 _ADDRESS: Final = (
-    rf"^(?=[^@]{{1,{_LONGEST_LOCAL_PART}}}@){_ATOM}(?:\.{_ATOM})*@(?!{_NO_DOMAIN})(?:{_LABEL}\.)+{_LAST_LABEL}$"
+    rf"^(?=[^@]{{1,{_MAX_LOCAL_PART}}}@){_ATOM}(?:\.{_ATOM})*@(?!{_NO_DOMAIN})(?:{_LABEL}\.)+{_LAST_LABEL}$"
 )
 
 Address = Annotated[
     str,
     AfterValidator(storable),
     AfterValidator(_address),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": _LONGEST_ADDRESS, "pattern": _ADDRESS}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": _MAX_ADDRESS, "pattern": _ADDRESS}),
     Field(examples=[_EMAIL]),
 ]

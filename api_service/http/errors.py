@@ -21,7 +21,7 @@ _RETRY_AFTER: Final = "5"
 #: Anchor -> status, title and meaning of a kind.
 _ABOUT: Final = json.loads((Path(__file__).parent / "errors.json").read_text())
 #: The characters of each text in an answer. A longer one repeats what was sent, which the sender knows.
-_LONGEST: Final = 1000
+_MAX_LENGTH: Final = 1000
 
 
 class Kind(Enum):
@@ -84,7 +84,7 @@ _BY_STATUS: Final = {
 
 def cut(text: str) -> str:
     """Return a text for an answer, without most of it if it is long."""
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 
 #: The largest id that a database can hold.
-LARGEST_ID: Final = (1 << 63) - 1
+MAX_ID: Final = (1 << 63) - 1
 #: The largest number of a run, and of a version of a problem.
-LARGEST_NUMBER: Final = (1 << 31) - 1
+MAX_NUMBER: Final = (1 << 31) - 1
 
 
 def decimal(value: object) -> object:
@@ -20,5 +20,5 @@ def decimal(value: object) -> object:
 INT64: Final[dict[str, Any]] = {"format": "int64"}
 #: Any id that the database can hold, whether or not there is such a row.
 AnyId = Annotated[
-    int, Field(ge=-LARGEST_ID - 1, le=LARGEST_ID, json_schema_extra=INT64, examples=[5]), BeforeValidator(decimal)
+    int, Field(ge=-MAX_ID - 1, le=MAX_ID, json_schema_extra=INT64, examples=[5]), BeforeValidator(decimal)
 ]

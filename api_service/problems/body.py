@@ -19,7 +19,7 @@ from python_multipart.multipart import parse_options_header
 
 from api_service.http.email_address import Address
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from api_service.http.integers import LARGEST_NUMBER
+from api_service.http.integers import MAX_NUMBER
 from api_service.http.sentences import as_written
 from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.storing import ProblemSettings, SentPackage
@@ -45,7 +45,7 @@ _SETTINGS: Final = "problem"
 #: Bytes of a form beside its package.
 FORM_BYTES: Final = 256 << 10
 _PIECE_BYTES: Final = 1 << 20
-_MOST_LANGUAGES: Final = 100
+_MAX_LANGUAGES: Final = 100
 
 
 class ProblemLimits(Strict):
@@ -67,7 +67,7 @@ class ProblemBody(Strict):
         default=None, description="`shared`: other keys may see it, without its secrets, and submit to it."
     )
     limits: ProblemLimits | None = None
-    language_limits: Annotated[dict[Text, ProblemLimits], Field(max_length=_MOST_LANGUAGES)] | None = Field(
+    language_limits: Annotated[dict[Text, ProblemLimits], Field(max_length=_MAX_LANGUAGES)] | None = Field(
         default=None,
         description="Over `limits`, for a language and its variants.",
         examples=[{"py": {"cpu_s": 6}}],
@@ -77,7 +77,7 @@ class ProblemBody(Strict):
 class CheckBody(Strict):
     """A request to check a version: which one, and where its report goes. Null is the default of every key."""
 
-    version: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = Field(default=None, description="The latest.")
+    version: Annotated[int, Field(ge=1, le=MAX_NUMBER)] | None = Field(default=None, description="The latest.")
     email: Address | None = Field(default=None, description="The address that the report is mailed to.")
     locale: Locale | None = Field(default=None, description="Of the mail. Null: that of `Accept-Language`, or `en`.")
     webhook_url: Text | None = Field(default=None, description="Where `problem.checked` is posted.")

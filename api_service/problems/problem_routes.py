@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api_service.access.auth import Principal
 from api_service.http.errors import Fault, Kind, invalid
-from api_service.http.integers import LARGEST_NUMBER
+from api_service.http.integers import MAX_NUMBER
 from api_service.http.openapi import Schema
 from api_service.limits.holds import reserving
 from api_service.problems import reading, storing
@@ -68,14 +68,14 @@ ProblemName = Annotated[
 class VersionQuery(Strict):
     """The query that names a version of a problem."""
 
-    version: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER, description="The version; the latest.")
+    version: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="The version; the latest.")
 
 
 class DeletionQuery(Strict):
     """The query of a deletion."""
 
     version: int | None = Field(
-        default=None, ge=1, le=LARGEST_NUMBER, description="The version that is deleted; all of them."
+        default=None, ge=1, le=MAX_NUMBER, description="The version that is deleted; all of them."
     )
 
 

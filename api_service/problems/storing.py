@@ -27,7 +27,7 @@ from shared.records.problems.versions import ProblemVersion
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
 #: Versions that a problem may have.
-_MOST_VERSIONS: Final = 1000
+_MAX_VERSIONS: Final = 1000
 #: A refusal for lack of space cannot know when its key deletes something.
 _LATER: Final = {"Retry-After": "3600"}
 
@@ -241,10 +241,10 @@ def _limits_after(settings: ProblemSettings, earlier: Mapping[str, Any]) -> dict
 
 def _check_versions(latest: ProblemVersion | None) -> None:
     """Raise `ApiError` (429) if the problem has as many versions as it may."""
-    if latest and latest.versions >= _MOST_VERSIONS:
+    if latest and latest.versions >= _MAX_VERSIONS:
         raise ApiError(
             Kind.QUOTA_EXCEEDED,
-            f"This problem has {latest.versions} versions; it may have {_MOST_VERSIONS}. Delete some that are not"
+            f"This problem has {latest.versions} versions; it may have {_MAX_VERSIONS}. Delete some that are not"
             " needed any more.",
             headers=_LATER,
             policies=["problem_versions"],

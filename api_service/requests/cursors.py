@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from api_service.http.errors import Fault, invalid
-from api_service.http.integers import LARGEST_ID
+from api_service.http.integers import MAX_ID
 from api_service.http.openapi import answer_header
 from api_service.requests.answers import answer
 from api_service.requests.validation import Strict, query_items
@@ -25,7 +25,7 @@ LINK: Final = answer_header("Link", 'The address of the next page, with the same
 class PageQuery(Strict):
     """The query of a list without filters. Its cursors are numbers, which any client may make."""
 
-    cursor: int | None = Field(default=None, ge=1, le=LARGEST_ID, description="`next` of the page before.")
+    cursor: int | None = Field(default=None, ge=1, le=MAX_ID, description="`next` of the page before.")
 
 
 def unsealed(services: Services, what: str, cursor: str | None) -> str | None:

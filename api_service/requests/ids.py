@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BeforeValidator
 
-from api_service.http.integers import INT64, LARGEST_ID, LARGEST_NUMBER
+from api_service.http.integers import INT64, MAX_ID, MAX_NUMBER
 
 
 def _number(text: object) -> object:
@@ -14,10 +14,10 @@ def _number(text: object) -> object:
     return text
 
 
-def _path(description: str, largest: int = LARGEST_ID) -> Any:
+def _path(description: str, largest: int = MAX_ID) -> Any:
     return Path(ge=1, le=largest, description=description, json_schema_extra=INT64, examples=[5])
 
 
 SubmissionId = Annotated[int, _path("The id of the submission."), BeforeValidator(_number)]
 BatchId = Annotated[int, _path("The id of the batch."), BeforeValidator(_number)]
-RunNumber = Annotated[int, _path("The number of the run, counted from 1.", LARGEST_NUMBER), BeforeValidator(_number)]
+RunNumber = Annotated[int, _path("The number of the run, counted from 1.", MAX_NUMBER), BeforeValidator(_number)]

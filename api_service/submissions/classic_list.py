@@ -24,13 +24,13 @@ from shared.records.resources.statements import LATEST_JOB
 from shared.records.resources.texts import cut
 
 #: Each text of a list is cut to this many bytes. The link leads to the whole output.
-LONGEST_TEXT: Final = 64 << 10
+MAX_TEXT: Final = 64 << 10
 #: `job` is made of two texts of half that length. Its other parts, such as the language's name, do not count.
-_LONGEST_PART: Final = LONGEST_TEXT // 2
+_MAX_PART: Final = MAX_TEXT // 2
 #: The file that is run is not unpacked from a larger archive.
-_LARGEST_ARCHIVE: Final = 1 << 20
+_MAX_ARCHIVE: Final = 1 << 20
 #: The most bytes that the database sends of one text: it cuts by characters, which take up to four bytes each.
-_MAX_SENT: Final = 4 * LONGEST_TEXT
+_MAX_SENT: Final = 4 * MAX_TEXT
 #: A batch holds rows until their texts reach this length together.
 _BATCH_BYTES: Final = 256 << 10
 
@@ -135,7 +135,7 @@ class ClassicList:
             for ids, _ in batches:
                 async with self.semaphore.take(principal), self.database.connection() as connection:
                     rows = await connection.fetch_all(
-                        _ROWS.format(visible=visible), {**owner, "ids": ids, "length": LONGEST_TEXT}
+                        _ROWS.format(visible=visible), {**owner, "ids": ids, "length": MAX_TEXT}
                     )
                 texts = [(await self._status(row)).model_dump_json().encode() for row in rows]
                 del rows
@@ -151,16 +151,16 @@ class ClassicList:
         if row["output_key"]:
             link = await self.store.link(row["output_key"])
         shortened = [] if job_is_whole else ["job"]
-        shortened += [name for name in ("output", "error") if (row[f"{name}_bytes"] or 0) > LONGEST_TEXT]
+        shortened += [name for name in ("output", "error") if (row[f"{name}_bytes"] or 0) > MAX_TEXT]
         return SubmissionStatus(
             id=row["id"],
             status=row["status"],
             job=job,
-            output=cut(row["output"], LONGEST_TEXT),
+            output=cut(row["output"], MAX_TEXT),
             execute_date=_with_zone(row["execute_date"]),
             filelink=link,
             verdict=row["verdict"],
-            error=cut(row["error"], LONGEST_TEXT),
+            error=cut(row["error"], MAX_TEXT),
             delay=f"{row['delay']}; the program is run again" if row["delay"] else None,
             shortened=shortened,
         )
@@ -168,10 +168,10 @@ class ClassicList:
     async def _job(self, row: Record) -> tuple[str | None, bool]:
         """Return the job's text, and True if it is complete. The runner clears the text, so it is rebuilt here."""
         if row["job"] or not row["has_job"]:
-            return cut(row["job"], LONGEST_TEXT), (row["job_bytes"] or 0) <= LONGEST_TEXT
+            return cut(row["job"], MAX_TEXT), (row["job_bytes"] or 0) <= MAX_TEXT
         contents, contents_are_whole = await self._contents(row)
-        job = {"language": row["language"], "inputs": cut(row["inputs"], _LONGEST_PART), "contents": contents}
-        is_whole = contents_are_whole and (row["inputs_bytes"] or 0) <= _LONGEST_PART
+        job = {"language": row["language"], "inputs": cut(row["inputs"], _MAX_PART), "contents": contents}
+        is_whole = contents_are_whole and (row["inputs_bytes"] or 0) <= _MAX_PART
         return json.dumps(job, ensure_ascii=False), is_whole
 
     async def _contents(self, row: Record) -> tuple[str | None, bool]:
@@ -181,14 +181,14 @@ class ClassicList:
         data = row["content"]
         try:
             if data is None:
-                data = await self.store.read(key, 0, (_LARGEST_ARCHIVE if is_archive else _LONGEST_PART) + 1)
+                data = await self.store.read(key, 0, (_MAX_ARCHIVE if is_archive else _MAX_PART) + 1)
         except (ObjectNotFound, ValueError):
             return None, False
         if is_archive:
-            if len(data) > _LARGEST_ARCHIVE:
+            if len(data) > _MAX_ARCHIVE:
                 return None, False
-            data = await asyncio.to_thread(unpack_beginning, data, row["filename"], _LONGEST_PART + 1)
-        return cut(data.decode("utf-8", "replace"), _LONGEST_PART), len(data) <= _LONGEST_PART
+            data = await asyncio.to_thread(unpack_beginning, data, row["filename"], _MAX_PART + 1)
+        return cut(data.decode("utf-8", "replace"), _MAX_PART), len(data) <= _MAX_PART
 
 
 def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:

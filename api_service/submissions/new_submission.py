@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.adapters.storage.keys import is_extension
-from shared.adapters.storage.sources import LONGEST_IN_ROW
+from shared.adapters.storage.sources import MAX_IN_ROW
 from shared.common.files.archives import pack
 from shared.engine_api.program import FileSpec, Program
 
@@ -94,7 +94,7 @@ class NewSubmission:
     @property
     def is_in_row(self) -> bool:
         """True if its row holds its source, which then needs no object. A classic one is in the store, as it was."""
-        return self.spec is not None and len(self.source.data) <= LONGEST_IN_ROW
+        return self.spec is not None and len(self.source.data) <= MAX_IN_ROW
 
     @property
     def size_bytes(self) -> int:

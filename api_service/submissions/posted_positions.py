@@ -13,7 +13,7 @@ from shared.records.resources.queue_positions import places
 
 #: A place is asked for again after this many times as long as the question took, so that it costs a small part of all.
 _PAUSE: Final = 20
-_LONGEST_PAUSE_SECONDS: Final = 1.0
+_MAX_PAUSE_SECONDS: Final = 1.0
 _CACHED_KEYS: Final = 10_000
 
 
@@ -32,7 +32,7 @@ class QueuePositions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._fronts: TTLCache[int | None, _Front] = TTLCache(_CACHED_KEYS, ttl=_LONGEST_PAUSE_SECONDS)
+        self._fronts: TTLCache[int | None, _Front] = TTLCache(_CACHED_KEYS, ttl=_MAX_PAUSE_SECONDS)
 
     async def of_posted(self, upload_id: int, owner: int | None) -> Queue | None:
         """Return the place of a submission that `owner` has posted just now; None if it does not wait any more."""
@@ -50,6 +50,6 @@ class QueuePositions:
             now = time.monotonic()
             start = queue.estimated_start_at
             delay_s = None if start is None else (start - datetime.now(UTC)).total_seconds()
-            pause = min(_PAUSE * (now - began), _LONGEST_PAUSE_SECONDS)
+            pause = min(_PAUSE * (now - began), _MAX_PAUSE_SECONDS)
             self._fronts[owner] = _Front(queue.position, delay_s, now + pause)
         return queue

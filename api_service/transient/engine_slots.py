@@ -9,7 +9,7 @@ from typing import Final
 
 #: Runs at the engine at once, until it says that it is full. The most are for many large engines behind one name.
 _FIRST: Final = 64
-_MOST: Final = 1024
+_MAX: Final = 1024
 
 
 @dataclass(eq=False, slots=True)
@@ -28,7 +28,7 @@ class EngineSlots:
     ends while others wait, up to `most`, and falls below the present number when the engine is full.
     """
 
-    def __init__(self, limit: int = _FIRST, most: int = _MOST) -> None:
+    def __init__(self, limit: int = _FIRST, most: int = _MAX) -> None:
         self._limit = float(limit)
         self._most = most
         self._at_engine: Counter[int] = Counter()

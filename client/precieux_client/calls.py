@@ -20,7 +20,7 @@ T = TypeVar("T")
 MAX_JSON: Final = 128 << 20
 MAX_CONTENT: Final = 2 << 30
 #: The most seconds for which the server waits before it answers.
-LONGEST_WAIT: Final = 60
+MAX_WAIT: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Call(Generic[T]):
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the URL, without those that are None."""
-        wait = None if self.wait is None else min(int(self.wait), LONGEST_WAIT)
+        wait = None if self.wait is None else min(int(self.wait), MAX_WAIT)
         values = {**self.query, "wait": wait}
         return {name: _text(value) for name, value in values.items() if value is not None}
 

@@ -10,7 +10,7 @@ import httpx
 
 from precieux_client.both import IteratorMethod, Method
 from precieux_client.calls import (
-    LONGEST_WAIT,
+    MAX_WAIT,
     Call,
     content,
     given,
@@ -78,7 +78,7 @@ class Methods(Sending):
     async def run(self, *, timeout: float | None = None, **submission: Unpack[SubmissionParameters]) -> Submission:
         """Submit a program, wait until it has ended, and return the submission. Raises `WaitTimeout`."""
         started = time.monotonic()
-        wait = LONGEST_WAIT if timeout is None else min(timeout, LONGEST_WAIT)
+        wait = MAX_WAIT if timeout is None else min(timeout, MAX_WAIT)
         body = submission_body(submission)
         submitted = await self._send(Call("POST", "/v1/submissions", one(Submission), body=body, wait=wait))
         return submitted if submitted.is_final else await self._wait(submitted.id, timeout, started)
@@ -138,10 +138,10 @@ class Methods(Sending):
 
     async def _wait(self, submission_id: int, timeout: float | None, started: float) -> Submission:
         while True:
-            left = LONGEST_WAIT if timeout is None else timeout - (time.monotonic() - started)
+            left = MAX_WAIT if timeout is None else timeout - (time.monotonic() - started)
             if left <= 0:
                 raise WaitTimeout(f"Submission {submission_id} has not ended after {timeout:g} s; it goes on.")
-            wait = min(LONGEST_WAIT, max(1, int(left)))
+            wait = min(MAX_WAIT, max(1, int(left)))
             submission = await self._send(Call("GET", f"/v1/submissions/{submission_id}", one(Submission), wait=wait))
             if submission.is_final or submission.state == "held":
                 return submission

@@ -8,7 +8,7 @@ from typing import Final
 
 #: Seconds before the second try, and seconds of all pauses of a call.
 FIRST_S: Final = 0.5
-_LONGEST_S: Final = 60.0
+_MAX_S: Final = 60.0
 #: The statuses after which another try can help. A 409 does only if it names a time (`Retry-After`): then an earlier
 #: request with the same Idempotency-Key is still under way.
 _TRANSIENT: Final = frozenset({429, 502, 503, 504})
@@ -47,7 +47,7 @@ class Tries:
             return None
         longest = FIRST_S * 2.0 ** (self.count - 1)
         delay = random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311
-        if self._waited_s + delay > _LONGEST_S:
+        if self._waited_s + delay > _MAX_S:
             return None
         self._waited_s += delay
         return delay

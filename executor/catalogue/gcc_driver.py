@@ -25,9 +25,9 @@ _GOLD: Final = "-fuse-ld=gold"
 _SCRATCH: Final = re.compile(r"/tmp/cc\w{6}(\.\w+)")  # noqa: S108
 #: A library may be a script that names others: ld(1), "Linker Scripts".
 _GROUP: Final = re.compile(rb"^\s*GROUP\s*\(([^)]*)\)", re.MULTILINE)
-_LARGEST_SCRIPT: Final = 4096
+_MAX_SCRIPT: Final = 4096
 #: Characters of the longest answer that is parsed. A real answer has some 2,000.
-_LONGEST_ANSWER: Final = 16384
+_MAX_ANSWER: Final = 16384
 
 
 class _UnknownCommand(Exception):
@@ -36,7 +36,7 @@ class _UnknownCommand(Exception):
 
 def parse(output: str) -> Shortcut | None:
     """Return the driver's commands, or None if they are not the expected ones."""
-    if len(output) > _LONGEST_ANSWER:
+    if len(output) > _MAX_ANSWER:
         return None
     try:
         compiler, assembler, linker = (shlex.split(line) for line in output.splitlines() if line.startswith(" "))
@@ -81,7 +81,7 @@ def _files(library: str, folders: Sequence[str], words: Sequence[str]) -> Iterat
     file = next((path for folder in folders for name in names if (path := Path(folder, name)).exists()), None)
     if file is None:
         raise _UnknownCommand(library)
-    script = _GROUP.search(file.read_bytes()) if file.stat().st_size <= _LARGEST_SCRIPT else None
+    script = _GROUP.search(file.read_bytes()) if file.stat().st_size <= _MAX_SCRIPT else None
     parts = script[1].decode().split() if script else []
     if all(part.startswith("/") or part in ("AS_NEEDED", "(", ")") for part in parts):
         yield str(file)

@@ -9,9 +9,9 @@ from shared.common.text.control_characters import LINE_SEPARATORS, replace_contr
 from shared.engine_api.codex import Verdict
 
 #: The most of a judge's feedback files that are read.
-MOST_FEEDBACK_FILES: Final = 1024
+MAX_FEEDBACK_FILES: Final = 1024
 #: The same if they stand in the box of the next pass. It has room for 1,024 files, and the judge's own may be 768.
-MOST_KEPT_FILES: Final = 192
+MAX_KEPT_FILES: Final = 192
 #: Bytes that are kept of each text of a judge. A line end of Windows becomes one character, so twice as much is read as
 #: is shown.
 KEPT_BYTES: Final = 131072
@@ -53,12 +53,12 @@ def judge_error(sentence: str, feedback: bytes = b"", stderr: bytes = b"") -> Ju
 
 
 def why_failed(
-    judge: str, ended: StepResult, explanation: str, output_bytes: int, most_files: int = MOST_FEEDBACK_FILES
+    judge: str, ended: StepResult, explanation: str, output_bytes: int, max_files: int = MAX_FEEDBACK_FILES
 ) -> str | None:
     """Return a sentence if the judge was stopped or killed, or wrote too much; None if its exit code decides.
 
     `explanation` is for a judge that was stopped. `output_bytes` counts its streams and its feedback together,
-    `most_files` its feedback files.
+    `max_files` its feedback files.
     """
     written, left_out = ended.written + ended.out_folder.written, ended.out_folder.left_out
     if ended.stopped == "output" or (
@@ -66,13 +66,13 @@ def why_failed(
     ):
         return f"The {judge} wrote more than {output_bytes} bytes of output and feedback."
     if ended.stopped is None and LeftOut.TOO_MANY in left_out:
-        return f"The {judge} wrote more than {most_files} feedback files."
+        return f"The {judge} wrote more than {max_files} feedback files."
     if ended.stopped is None and ended.signal is None:
         return None
     return f"The {judge} failed. {explanation}"
 
 
-def clean(text: bytes, most_bytes: int = _MESSAGE_BYTES) -> str | None:
+def clean(text: bytes, max_bytes: int = _MESSAGE_BYTES) -> str | None:
     """Return a judge's text for people; None if it is blank."""
-    shown = replace_controls(text[: 2 * most_bytes].decode(errors="replace")).translate(LINE_SEPARATORS)
-    return shown.rstrip().encode()[:most_bytes].decode(errors="ignore") or None
+    shown = replace_controls(text[: 2 * max_bytes].decode(errors="replace")).translate(LINE_SEPARATORS)
+    return shown.rstrip().encode()[:max_bytes].decode(errors="ignore") or None

@@ -18,25 +18,25 @@ JUDGE_MESSAGE: Final = "judgemessage.txt"
 _SCORE, _MULTIPLIER = "score.txt", "score_multiplier.txt"
 
 
-def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
-    """Return the judgement of a judge that ended by itself. The test has up to `most_points`; with None its scores are
+def read(judge: str, ended: StepResult, max_points: float | None) -> Judgement:
+    """Return the judgement of a judge that ended by itself. The test has up to `max_points`; with None its scores are
     not checked."""
     files = ended.out_folder.files
     how, points, score, multiplier = _VERDICTS.get(ended.exit_code), None, None, None
     try:
         if how is None:
             raise ValueError(f"ended with code {ended.exit_code}, which is neither 42 (accepted) nor 43 (wrong answer)")
-        if most_points is None:
+        if max_points is None:
             score, multiplier = (_unchecked(files, name) for name in (_SCORE, _MULTIPLIER))
         else:
-            points = _points(files, how, most_points)
+            points = _points(files, how, max_points)
     except ValueError as exc:
         return judge_error(f"The {judge} {exc}.", files.get(JUDGE_MESSAGE, b""), ended.stderr)
     message, judge_message = (clean(files.get(name, b"")) for name in (_MESSAGE, JUDGE_MESSAGE))
     return Judgement(how, message, judge_message, points, score, multiplier)
 
 
-def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> float | None:
+def _points(files: Mapping[str, bytes], how: Verdict, max_points: float) -> float | None:
     """Return the points of a score file; None without a file. Raises `ValueError` with the fault of the judge."""
     names = [name for name in (_SCORE, _MULTIPLIER) if name in files]
     if not names:
@@ -46,10 +46,10 @@ def _points(files: Mapping[str, bytes], how: Verdict, most_points: float) -> flo
         raise ValueError(f"wrote both {_SCORE} and {_MULTIPLIER}")
     if how is not Verdict.ACCEPTED:
         raise ValueError(f"wrote {name} for a wrong answer")
-    score, most = _number(files, name) or 0.0, most_points if name == _SCORE else 1.0
+    score, most = _number(files, name) or 0.0, max_points if name == _SCORE else 1.0
     if not 0 <= score <= most:
         raise ValueError(f"wrote a number to {name} that is not between 0 and {most:.15g}")
-    return (score if name == _SCORE else score * most_points) or 0.0  # instead of -0.0
+    return (score if name == _SCORE else score * max_points) or 0.0  # instead of -0.0
 
 
 def _unchecked(files: Mapping[str, bytes], name: str) -> float | None:

@@ -20,8 +20,8 @@ _FIRST_WORDS: Final = re.compile(rb"(?:ok|wrong answer|wrong output format|unexp
 _AWARDED: Final = re.compile(rb"(?:\A|\s)points\s++(" + NUMBER.pattern + rb")(?:\s|\Z)")
 
 
-def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
-    """Return the judgement of a judge that ended by itself. The test has up to `most_points`; with None its points are
+def read(judge: str, ended: StepResult, max_points: float | None) -> Judgement:
+    """Return the judgement of a judge that ended by itself. The test has up to `max_points`; with None its points are
     not checked, and are the score."""
     how, points = _VERDICTS.get(ended.exit_code), None
     text = _FIRST_WORDS.sub(b"", ended.stderr, count=1) if _FIRST_WORDS.match(ended.stderr) else ended.stderr
@@ -29,7 +29,7 @@ def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
         if ended.exit_code == _FAILED:
             raise ValueError("says that it or the test is wrong (code 3)")
         if ended.exit_code == _POINTS:
-            points = _points(ended.stderr, most_points)
+            points = _points(ended.stderr, max_points)
             how = Verdict.ACCEPTED if points else Verdict.WRONG_ANSWER
         if how is None:
             raise ValueError(f"ended with code {ended.exit_code}, which has no meaning in testlib")
@@ -37,17 +37,17 @@ def read(judge: str, ended: StepResult, most_points: float | None) -> Judgement:
         return judge_error(f"The {judge} {exc}.", stderr=text)
     message = clean(text)
     said = Judgement(how, message, message, points, may_name_answer=True)
-    return said if most_points is not None else replace(said, points=None, score=points or None)
+    return said if max_points is not None else replace(said, points=None, score=points or None)
 
 
-def _points(stderr: bytes, most_points: float | None) -> float:
+def _points(stderr: bytes, max_points: float | None) -> float:
     """Return the points. Raises `ValueError` with the fault of the judge."""
     awarded = _AWARDED.search(stderr)
     if awarded is None:
         raise ValueError("gives points (code 7), and does not write how many")
     points = float(awarded[1]) or 0.0  # instead of -0.0
-    if most_points is not None and not 0 <= points <= most_points:
-        raise ValueError(f"gives points that are not between 0 and {most_points:.15g}")
+    if max_points is not None and not 0 <= points <= max_points:
+        raise ValueError(f"gives points that are not between 0 and {max_points:.15g}")
     if not math.isfinite(points):
         raise ValueError("gives points that are too large")
     return points

@@ -13,7 +13,7 @@ from executor.languages.base import LanguageDefinition
 #: A letter or digit comes first, so that the name is not an option, not hidden, and not special to any tool.
 _STEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 #: Bytes.
-LONGEST: Final = 64
+MAX_LENGTH: Final = 64
 
 
 def usable(sent: str | None, language: LanguageDefinition, reserved: Collection[str]) -> str | None:
@@ -25,9 +25,9 @@ def usable(sent: str | None, language: LanguageDefinition, reserved: Collection[
     if not sent or not source_file.extensions:
         return None
     # The rest of a longer name does not matter, because it is too long in any case.
-    name = sent[-LONGEST - 1 :].replace("\\", "/").rpartition("/")[2]
+    name = sent[-MAX_LENGTH - 1 :].replace("\\", "/").rpartition("/")[2]
     stem, _, extension = name.rpartition(".")
-    if len(name) > LONGEST or extension not in source_file.extensions or not _STEM.fullmatch(stem):
+    if len(name) > MAX_LENGTH or extension not in source_file.extensions or not _STEM.fullmatch(stem):
         return None
     if stem.lower() in reserved or (source_file.special and source_file.special.search(stem)):
         return None

@@ -32,7 +32,7 @@ _TOKEN: Final = re.compile(
 #: is there, it is assumed to be in the public type, or in the first.
 _MAX_CHARACTERS, _MAX_TOKENS = 1 << 19, 50_000
 #: The most bytes of the file's name without .java, and of the main class's qualified name.
-_LONGEST_STEM, _LONGEST_CLASS = 250, 2048
+_MAX_STEM, _MAX_CLASS = 250, 2048
 
 
 @dataclass
@@ -56,7 +56,7 @@ def find_main(source: str) -> tuple[str, str]:
     main = next((type_.name for type_ in with_main if type_.is_public), with_main[0].name if with_main else None)
     stem = public or main or (types[0].name if types else "Main")
     main_class = f"{package}.{main or stem}" if package else main or stem
-    if len(stem.encode()) > _LONGEST_STEM or len(main_class.encode()) > _LONGEST_CLASS:
+    if len(stem.encode()) > _MAX_STEM or len(main_class.encode()) > _MAX_CLASS:
         return "Main", "Main"  # javac reports it to the author
     return stem, main_class
 

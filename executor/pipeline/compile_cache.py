@@ -19,7 +19,7 @@ from executor.catalogue.installed import Installed
 from executor.sandbox.base import Job, StepResult
 
 #: The part of the cache that the files of one program may take.
-_LARGEST_PART = 1 / 8
+_MAX_PART = 1 / 8
 #: The memory that an entry takes besides the contents of its files, roughly.
 _ENTRY_BYTES = 2048
 #: What a source writes to get the time of compilation, in letters, `%` and `_` alone: the macros of C, D, Fortran and
@@ -45,7 +45,7 @@ class CompileCache:
     @property
     def largest(self) -> int:
         """Bytes that the files of one program may have; 0 if the cache is off."""
-        return int(self._max_bytes * _LARGEST_PART)
+        return int(self._max_bytes * _MAX_PART)
 
     def get(self, key: bytes) -> StepResult | None:
         return self._entries.get(key)

@@ -8,8 +8,8 @@ from executor import verdict
 from executor.judging import interaction, kattis, testlib
 from executor.judging.judgement import (
     KEPT_BYTES,
-    MOST_FEEDBACK_FILES,
-    MOST_KEPT_FILES,
+    MAX_FEEDBACK_FILES,
+    MAX_KEPT_FILES,
     Judgement,
     clean,
     judge_error,
@@ -40,9 +40,9 @@ class CompiledJudge:
     feedback: Mapping[str, bytes] | None = None
 
     @property
-    def _most_files(self) -> int:
+    def _max_files(self) -> int:
         """The most feedback files that are read. With more, the judge has failed."""
-        return MOST_FEEDBACK_FILES if self.feedback is None else MOST_KEPT_FILES
+        return MAX_FEEDBACK_FILES if self.feedback is None else MAX_KEPT_FILES
 
     @property
     def _is_kattis(self) -> bool:
@@ -68,23 +68,23 @@ class CompiledJudge:
         job = self._job(test) if self._is_kattis else self._job(test, f"{FEEDBACK}/{_TOUT}", kept_bytes=None)
         return JudgeJob(job, kattis.ACCEPTING if self._is_kattis else testlib.ACCEPTING)
 
-    def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, most_points: float | None) -> Judgement:
+    def read_talk(self, ran: StepResult, how: Verdict, judged: StepResult, max_points: float | None) -> Judgement:
         """Return what becomes of a program with the verdict `how` that an interactor has talked with."""
-        says = None if interaction.ended_with_program(judged) else self.read(judged, most_points)
+        says = None if interaction.ended_with_program(judged) else self.read(judged, max_points)
         judgement = interaction.decide(ran, how, judged, says)
         return replace(judgement, cpu_s=judged.cpu_s, waited_s=judged.waited_s)
 
-    def read(self, ended: StepResult, most_points: float | None) -> Judgement:
+    def read(self, ended: StepResult, max_points: float | None) -> Judgement:
         """Return what the judge says by its end. Raises `SandboxFailure` if it was ended for another reason than its
         own."""
         step = self.planned.job.step
         _check_stop(self.name, ended)
         explanation = verdict.explain(ended, step.limits, step.output_bytes)
         feedback = ended.out_folder.files.get(kattis.JUDGE_MESSAGE, b"")
-        if sentence := why_failed(self.name, ended, explanation, step.output_bytes, self._most_files):
+        if sentence := why_failed(self.name, ended, explanation, step.output_bytes, self._max_files):
             judgement = judge_error(sentence, feedback, ended.stderr)
         else:
-            judgement = (kattis if self._is_kattis else testlib).read(self.name, ended, most_points)
+            judgement = (kattis if self._is_kattis else testlib).read(self.name, ended, max_points)
         kept = {} if self.feedback is None else ended.out_folder.files
         return replace(judgement, cpu_s=ended.cpu_s, waited_s=ended.waited_s, feedback=kept)
 
@@ -103,7 +103,7 @@ class CompiledJudge:
             files={**job.files, **left},
             step=replace(step, argv=argv, stdin=stdin, kept_bytes=KEPT_BYTES),
             given={_INPUT: test.input(), _ANSWER: test.expected() or b""},
-            out_limits=OutLimits(self._most_files, step.output_bytes, FEEDBACK, kept_bytes),
+            out_limits=OutLimits(self._max_files, step.output_bytes, FEEDBACK, kept_bytes),
         )
 
 

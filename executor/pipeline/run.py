@@ -154,7 +154,7 @@ class Pipeline:
         are slots, unless a failure may keep the next one from running at all."""
         tests, of_problem = planned.request.runs, planned.request.of_problem
 
-        def most_points(test: ProgramTest) -> float | None:
+        def max_points(test: ProgramTest) -> float | None:
             return None if of_problem else test.points
 
         async def execute(test: ProgramTest, compiled: StepResult | None) -> Execution:
@@ -171,11 +171,11 @@ class Pipeline:
             if execution.is_rejected:
                 return execution
             if "interactor" in judges:
-                return await self._interact(execution, test, judges, most_points(test))
+                return await self._interact(execution, test, judges, max_points(test))
             execution = await self._run(execution)
             if "checker" not in judges or execution.verdict is not Verdict.OK:
                 return execution
-            judgement = await self._check(judges["checker"], test, execution.last.stdout, most_points(test))
+            judgement = await self._check(judges["checker"], test, execution.last.stdout, max_points(test))
             return replace(execution, judgement=judgement)
 
         again = None if planned.program.build else compiled
@@ -204,18 +204,18 @@ class Pipeline:
             raise SandboxFailure(f"the data of a test cannot be read: {exc}") from exc
 
     async def _check(
-        self, checker: CompiledJudge, test: ProgramTest, output: bytes, most_points: float | None
+        self, checker: CompiledJudge, test: ProgramTest, output: bytes, max_points: float | None
     ) -> Judgement:
         """Let a checker judge the output of a program that ended well."""
         ended = await self._run_with_fallback(checker.planned, checker.check(test, output))
-        return checker.read(ended, most_points)
+        return checker.read(ended, max_points)
 
     async def _interact(
         self,
         compiled: Execution,
         test: ProgramTest,
         judges: Mapping[JudgeName, CompiledJudge],
-        most_points: float | None,
+        max_points: float | None,
     ) -> Execution:
         """Run a program while an interactor talks with it, and then the checker if there is one."""
         planned = compiled.planned
@@ -228,10 +228,10 @@ class Pipeline:
         ran = await self._run_with_fallback(planned, cold, replace(self._warmed(planned, cold), judge=warm_talk))
         assert ran.judge
         execution = replace(compiled, ran=ran, cpu_pressure=since.share() if ran.stopped == "wall" else None)
-        judgement = interactor.read_talk(ran, execution.verdict, ran.judge, most_points)
+        judgement = interactor.read_talk(ran, execution.verdict, ran.judge, max_points)
         written = written_for_checker(ran.judge)
         if "checker" in judges and judgement.verdict is Verdict.ACCEPTED and written is not None:
-            checked = await self._check(judges["checker"], test, written, most_points)
+            checked = await self._check(judges["checker"], test, written, max_points)
             judgement = checked.after(judgement)
         return replace(execution, judgement=judgement)
 

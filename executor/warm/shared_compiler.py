@@ -45,12 +45,12 @@ _QUEUE_S, _COMPILE_S = 2.0, 5.0
 #: The least limits of a source: seconds of CPU and of elapsed time, bytes and processes. With them, an ordinary
 #: compiler, which must warm up first, compiles what takes `_COMPILE_S` and the heap here. So nobody's verdict depends
 #: on which of them it gets.
-_LEAST_S, _LEAST_BYTES, _LEAST_PROCESSES = 2 * _COMPILE_S, 768 * MIB, 32
+_MIN_S, _MIN_BYTES, _MIN_PROCESSES = 2 * _COMPILE_S, 768 * MIB, 32
 #: Seconds after a failure in which it is not started again.
 _PAUSE_S = 10.0
 _COMPILED, _REJECTED = 0, 1
 #: The most bytes of a class file's path. A source with a longer one is left to the ordinary compiler.
-_LONGEST_NAME = 255
+_MAX_NAME = 255
 
 
 @dataclass
@@ -77,9 +77,9 @@ def suffice(limits: StepLimits) -> bool:
     A shared compiler's limits are for all its sources. A source with lower limits is left to an ordinary one.
     """
     return (
-        min(limits.cpu_s, limits.wall_s) >= _LEAST_S
-        and limits.memory_bytes >= _LEAST_BYTES
-        and limits.processes >= _LEAST_PROCESSES
+        min(limits.cpu_s, limits.wall_s) >= _MIN_S
+        and limits.memory_bytes >= _MIN_BYTES
+        and limits.processes >= _MIN_PROCESSES
     )
 
 
@@ -145,7 +145,7 @@ class SharedCompiler:
         finally:
             server.busy.release()
         sizes = [len(name.encode()) for name in compiled_files]
-        fits = 0 < len(sizes) <= MAX_COMPILED_FILES and max(sizes) <= _LONGEST_NAME
+        fits = 0 < len(sizes) <= MAX_COMPILED_FILES and max(sizes) <= _MAX_NAME
         if (verdict == _COMPILED and fits) or verdict == _REJECTED:
             return _step_result(verdict, diagnostics, output_bytes, compiled_files, time.monotonic() - started)
         return None

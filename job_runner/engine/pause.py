@@ -14,8 +14,8 @@ from shared.common.service.retry import RetryPolicy
 log = get_logger(__name__)
 
 #: The most seconds between two tries. An outage that has ended must not last much longer for the submissions.
-LONGEST_PAUSE: Final = 10.0
-_POLICY: Final = RetryPolicy(base=1, cap=LONGEST_PAUSE)
+MAX_PAUSE: Final = 10.0
+_POLICY: Final = RetryPolicy(base=1, cap=MAX_PAUSE)
 #: Seconds between two log records of one pause.
 _REPORT_SECONDS: Final = 60.0
 
@@ -86,7 +86,7 @@ class Pause:
     @property
     def seconds(self) -> float:
         """The seconds for which nothing is claimed."""
-        return LONGEST_PAUSE if self._waiting else max(0.0, self._until - self._clock())
+        return MAX_PAUSE if self._waiting else max(0.0, self._until - self._clock())
 
     def limit(self, free: int, busy: int) -> int:
         """Return how many of the `free` slots may be taken, while `busy` others are.

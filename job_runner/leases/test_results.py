@@ -18,7 +18,7 @@ from shared.engine_api.run_call.events import TestEnded
 log = get_logger(__name__)
 
 #: Bytes of the results of one job that wait to be written. A run that has more waits until they are.
-_MOST_WAITING: Final = 256 << 10
+_MAX_WAITING: Final = 256 << 10
 #: Seconds after a write before the next one. Many tests take a few milliseconds each, and a write costs nearly as much
 #: processor time as a test.
 _PACE_SECONDS: Final = 0.05
@@ -114,7 +114,7 @@ class TestWriter:
         self._put(_Row(self._job, event, points_awarded))
         self._bytes += len(event.stdout) + len(event.stderr)
         self._bytes += len(event.message or "") + len(event.judge_message or "")
-        if self._bytes > _MOST_WAITING:
+        if self._bytes > _MAX_WAITING:
             await self._flush()
         elif (first := self._waiting[0][1]).done() and first.exception() is None:
             self._check(self._waiting.pop(0)[1].result())

@@ -19,10 +19,10 @@ from shared.judging.packages.model import SCRIPTS, DataKind, Package, PackageFor
 #: What a check says if its data could not be proved. It is no fault.
 NOT_VALIDATED: Final = {"path": "data", "detail": "Not validated: no input validator of the package runs here."}
 #: Faults after which no more are looked for.
-_MOST_FAULTS: Final = 100
+_MAX_FAULTS: Final = 100
 #: Seconds of running time of all validators together, after which they are stopped.
-_MOST_SECONDS: Final = 3600.0
-_LONGEST_DETAIL: Final = 2000
+_MAX_SECONDS: Final = 3600.0
+_MAX_DETAIL: Final = 2000
 #: The program whose output is a file of the package. Without that file it fails.
 _SHOW: Final = "show.sh"
 _SHOW_FILES: Final = {_SHOW: b"exec cat output.txt\n"}
@@ -71,8 +71,8 @@ class DataCheck:
         rejected: set[str] = set()
         for validator in validators:
             rejected |= await self._validate(validator, items)
-        if self.run_time.seconds > _MOST_SECONDS:
-            self._fault("", f"The validators ran for over {_MOST_SECONDS:.0f} s, so not all of the data was checked.")
+        if self.run_time.seconds > _MAX_SECONDS:
+            self._fault("", f"The validators ran for over {_MAX_SECONDS:.0f} s, so not all of the data was checked.")
             return
         for item in items:
             if validators and item.kind is DataKind.INVALID_INPUT and item.path not in rejected:
@@ -165,7 +165,7 @@ class DataCheck:
     @property
     def _is_over(self) -> bool:
         """True if nothing more is run: there are enough faults, or the time of all validators is used up."""
-        return len(self.faults) >= _MOST_FAULTS or self.run_time.seconds > _MOST_SECONDS
+        return len(self.faults) >= _MAX_FAULTS or self.run_time.seconds > _MAX_SECONDS
 
     def _case(self, item: _Item, outputs: Mapping[str, bytes], *, is_judged: bool) -> Case:
         package, test = self.package, item.test
@@ -177,6 +177,6 @@ class DataCheck:
         return Case(fields, test.name)
 
     def _fault(self, path: str, sentence: str, message: str | None = None) -> None:
-        detail = "\n".join(filter(None, (sentence, message)))[:_LONGEST_DETAIL]
-        if len(self.faults) < _MOST_FAULTS:
+        detail = "\n".join(filter(None, (sentence, message)))[:_MAX_DETAIL]
+        if len(self.faults) < _MAX_FAULTS:
             self.faults.append({"path": path, "detail": replace_controls(detail)})

@@ -21,8 +21,8 @@ _RESULTS: Final = {
     CheckResult.NOT_RUN: gettext_noop("Not run"),
 }
 _TONES: Final = {CheckResult.AS_EXPECTED: "good", CheckResult.UNEXPECTED: "bad", CheckResult.NOT_RUN: "muted"}
-_MOST_FAULTS: Final = 20
-_LONGEST_CELL: Final = 300
+_MAX_FAULTS: Final = 20
+_MAX_CELL: Final = 300
 
 
 def render_check(
@@ -52,8 +52,8 @@ def render_check(
     if time_limit is not None:
         limit = gettext("The time limit is %(seconds)s s.") % {"seconds": number(time_limit["cpu_s"], locale)}
     notes = [gettext("The attached file has the whole table.")]
-    if len(data) > _MOST_FAULTS:
-        left = number(len(data) - _MOST_FAULTS, locale)
+    if len(data) > _MAX_FAULTS:
+        left = number(len(data) - _MAX_FAULTS, locale)
         notes.insert(0, gettext("%(left)s more faults were found in the data.") % {"left": left})
     mail: dict[str, Any] = {
         "subject": heading % {"problem": problem},
@@ -63,8 +63,8 @@ def render_check(
         "lead": lead if unexpected else gettext("Every jury submission got the expected result."),
         "limit": limit,
         "data_title": gettext("Faults in the data"),
-        "data": [{"path": one_line(fault["path"]), "detail": one_line(fault["detail"], _LONGEST_CELL)}
-                 for fault in data[:_MOST_FAULTS]],
+        "data": [{"path": one_line(fault["path"]), "detail": one_line(fault["detail"], _MAX_CELL)}
+                 for fault in data[:_MAX_FAULTS]],
         "columns": (gettext("Program"), gettext("Result")),
         "rows": [_row(entry, locale) for entry in ordered[:MAX_ROWS]],
         "notes": notes,
@@ -90,7 +90,7 @@ def _row(entry: Mapping[str, Any], locale: str) -> dict[str, Any]:
         "result": gettext(_RESULTS[entry["result"]]),
         "got": gettext(LABELS[got]) if got else "",
         "tone": _TONES[entry["result"]],
-        "detail": one_line(entry.get("detail") or "", _LONGEST_CELL),
+        "detail": one_line(entry.get("detail") or "", _MAX_CELL),
     }
 
 
@@ -99,5 +99,5 @@ def _csv(entries: Sequence[Mapping[str, Any]]) -> str:
     for entry in entries:
         cells = {**entry, "expected": " ".join(entry["expected"])}
         texts = ("" if cells.get(name) is None else str(cells[name]) for name in _COLUMNS)
-        rows.append([one_line(text, _LONGEST_CELL) for text in texts])
+        rows.append([one_line(text, _MAX_CELL) for text in texts])
     return table_as_csv(_COLUMNS, rows)

@@ -22,7 +22,7 @@ from shared.records.resources.statements import LATEST_JOB
 #: Seconds for which a runner that may have died keeps its claim.
 LEASE_SECONDS: Final = 60.0
 #: Claims of the data of a check that may end without a result.
-_MOST_ATTEMPTS: Final = 5
+_MAX_ATTEMPTS: Final = 5
 
 # Of each key one at a time, so that none holds up the others.
 _CLAIM_DATA: Final = """
@@ -152,7 +152,7 @@ async def claim_data(connection: Connection) -> ClaimedData | None:
     row = await connection.fetch_one(_CLAIM_DATA, {"lease": str(lease), "seconds": LEASE_SECONDS})
     if row is None:
         return None
-    return ClaimedData(row["id"], row["version"], row["owner"], lease, row["attempt"] > _MOST_ATTEMPTS)
+    return ClaimedData(row["id"], row["version"], row["owner"], lease, row["attempt"] > _MAX_ATTEMPTS)
 
 
 async def renew(connection: Connection, claimed: ClaimedData) -> bool:

@@ -22,7 +22,7 @@ _READ_AT_ONCE: Final = 16
 #: Inputs and answers that are sent to the engine at once.
 _SENT_AT_ONCE: Final = 4
 #: How often the engine is asked, if it lacks data of tests.
-_MOST_ASKED: Final = 4
+_MAX_ASKED: Final = 4
 
 
 class PackageRuns:
@@ -36,7 +36,7 @@ class PackageRuns:
 
     async def events(self, request: bytes, *, share: str, silence_s: float) -> AsyncGenerator[RunEvent]:
         """Yield the events of a run. Raises what `EngineClient.run_program` raises, and `PermanentError`."""
-        for _ in range(_MOST_ASKED):
+        for _ in range(_MAX_ASKED):
             missing: list[str] = []
             async with aclosing(self.engine.run_program(request, share=share, silence_s=silence_s)) as events:
                 async for event in events:

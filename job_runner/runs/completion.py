@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from job_runner.emails.texts.branding import Branding
 from job_runner.emails.texts.result_mail import render
-from job_runner.engine.pause import LONGEST_PAUSE, Pause
+from job_runner.engine.pause import MAX_PAUSE, Pause
 from job_runner.leases import claim
 from job_runner.leases.claim import ClaimedJob
 from job_runner.runs.finish import JobResult, finish
@@ -33,7 +33,7 @@ class Completion:
         self._database = database
         self._store = store
         self._branding = branding
-        self._policy = policy.capped(LONGEST_PAUSE)
+        self._policy = policy.capped(MAX_PAUSE)
         self._pause = pause
         self._group = GroupCommit(self._finish)
 

@@ -42,7 +42,7 @@ _PROBE_SECONDS: Final = 0.25
 #: The seconds that jobs under way get when the runner stops. They are handed back if they need more.
 _DRAIN_SECONDS: Final = 10.0
 #: The cancellations of unknown leases that are remembered. Most of them are other runners'.
-_MOST_EARLY: Final = 1000
+_MAX_EARLY: Final = 1000
 
 
 class Runner:
@@ -60,7 +60,7 @@ class Runner:
         #: Jobs under way that their senders have cancelled.
         self._cancelled: set[UUID] = set()
         #: Leases that were cancelled while we did not have them, or did not know yet that we do.
-        self._cancelled_early: deque[UUID] = deque(maxlen=_MOST_EARLY)
+        self._cancelled_early: deque[UUID] = deque(maxlen=_MAX_EARLY)
         self._leases_due = asyncio.Event()
         self._slot_free = asyncio.Event()
         #: False if the last look at the queue left slots free. Then no job waits for the slot of another.

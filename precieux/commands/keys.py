@@ -36,7 +36,7 @@ def create(
 ) -> None:
     """Make a key and its webhook secret. They are shown once; the key is stored only as a digest."""
     if not api_keys.is_name(name):
-        raise typer.BadParameter(f"a name has 1 to {api_keys.LONGEST_NAME} visible characters")
+        raise typer.BadParameter(f"a name has 1 to {api_keys.MAX_NAME} visible characters")
     scopes = frozenset(scope or (Scope.SUBMIT, Scope.READ))
     allowed = [name.strip() for entry in recipients for name in entry.split(",")] if recipients else None
     for name_of_recipient in allowed or ():

@@ -37,8 +37,8 @@ Blocks: TypeAlias = Iterator[list[bytes]]
 _DOUBLE: Final = 1e-14
 
 #: Lines of a difference, with one that says where it is, and characters of each.
-_MOST_LINES: Final = 10
-_MOST_CHARACTERS: Final = 200
+_MAX_LINES: Final = 10
+_MAX_CHARACTERS: Final = 200
 _LINE_ENDS: Final = {0x0A: "\N{REPLACEMENT CHARACTER}", **LINE_SEPARATORS}
 
 
@@ -152,7 +152,7 @@ def _compare(
     other = other or next(got, [])
     if not one and not other:
         return None
-    room = (_MOST_LINES - 1) // 2 if unit == "line" else 1
+    room = (_MAX_LINES - 1) // 2 if unit == "line" else 1
     lines = [f"@@ {unit} {position + 1} @@"]
     lines += [f"-{text}" for text in _some(chain(one, *islice(expected, room)), room, show)]
     lines += [f"+{text}" for text in _some(chain(other, *islice(got, room)), room, show)]
@@ -162,12 +162,12 @@ def _compare(
 def _some(units: Iterator[bytes], room: int, show: Callable[[bytes], str]) -> Iterator[str]:
     for unit in islice(units, room):
         text = show(unit)
-        yield text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
+        yield text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"
 
 
 def _show(text: bytes) -> str:
     # A character may have four bytes. The rest is cut anyway.
-    return replace_controls(text[: 4 * _MOST_CHARACTERS + 4].decode(errors="replace")).translate(_LINE_ENDS)
+    return replace_controls(text[: 4 * _MAX_CHARACTERS + 4].decode(errors="replace")).translate(_LINE_ENDS)
 
 
 def _show_all(line: bytes) -> str:
@@ -178,4 +178,4 @@ def _show_all(line: bytes) -> str:
 
 def _show_space(text: bytes) -> str:
     """Return white space with its line ends and other controls visible."""
-    return ascii(text[:_MOST_CHARACTERS].decode())[1:-1]
+    return ascii(text[:_MAX_CHARACTERS].decode())[1:-1]

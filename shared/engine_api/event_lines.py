@@ -37,7 +37,7 @@ _REASON_LENGTH: Final = 1000
 MESSAGE_LENGTH: Final = 64 << 10
 #: What a line may have outside of its strings (`shared.common.text.json_structure`). The longest is the order of the
 #: outputs.
-_MOST_STRUCTURE: Final = 131_072
+_MAX_STRUCTURE: Final = 131_072
 
 
 _EVENT: Final[TypeAdapter[AnyEvent]] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="event")])
@@ -144,7 +144,7 @@ def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEven
             return event
 
 
-def _kept_artifacts(event: TestEnded, most_bytes: int) -> dict[str, object]:
+def _kept_artifacts(event: TestEnded, max_bytes: int) -> dict[str, object]:
     """Return the changes that leave out the artifacts beyond the bounds, and those with the name of another."""
     kept: dict[str, ProgramArtifact] = {}
     left_out = Counter(event.artifacts_left_out)
@@ -153,18 +153,18 @@ def _kept_artifacts(event: TestEnded, most_bytes: int) -> dict[str, object]:
             left_out[LeftOut.BAD_NAME] += 1
         elif len(kept) == MAX_ARTIFACTS:
             left_out[LeftOut.TOO_MANY] += 1
-        elif len(artifact.content) > most_bytes:
+        elif len(artifact.content) > max_bytes:
             left_out[LeftOut.TOO_LARGE] += 1
         else:
             kept[artifact.name] = artifact
-            most_bytes -= len(artifact.content)
+            max_bytes -= len(artifact.content)
     if len(kept) == len(event.artifacts or ()):
         return {}
     return {"artifacts": list(kept.values()), "artifacts_left_out": dict(left_out)}
 
 
 def _parse(line: bytearray) -> RunEvent | Finished | Failed:
-    if has_more_structure(line, _MOST_STRUCTURE):
+    if has_more_structure(line, _MAX_STRUCTURE):
         raise EngineUnavailable("the engine's answer has a line of too many values")
     try:
         return parse_event(bytes(line))

@@ -28,7 +28,7 @@ from tests.waiting import eventually_sync as wait_without_tending
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 #: A dead sender's mail is taken up after 16 s, and a dead client's key after a minute, on an idle machine.
-_MOST_SECONDS = 100
+_MAX_SECONDS = 100
 
 
 def die_at(system: System, load: Load, point: str, module: str, posted: Kind | None = None) -> int:
@@ -37,7 +37,7 @@ def die_at(system: System, load: Load, point: str, module: str, posted: Kind | N
     With `posted` it is posted to API v1.
     """
     # What an earlier test has left would be in the armed process's way.
-    wait_until_settled(system, load, timeout=_MOST_SECONDS, what="everything has ended before")
+    wait_until_settled(system, load, timeout=_MAX_SECONDS, what="everything has ended before")
     kind = {"api_service": "api", "queue_consumer": "consumer", "job_runner": "runner"}[module]
     others = [service for name, service in system.services.items() if name.startswith(kind)]
     [port] = free_ports(1)
@@ -52,14 +52,14 @@ def die_at(system: System, load: Load, point: str, module: str, posted: Kind | N
     try:
         load.urls = (f"http://127.0.0.1:{port}" if kind == "api" else system.url,)
         submission = load.post(system.receiver.url, posted) if posted else load.submit()[0]
-        wait_without_tending(lambda: not armed.running, _MOST_SECONDS, what=f"the armed {module} dies: {point}")
+        wait_without_tending(lambda: not armed.running, _MAX_SECONDS, what=f"the armed {module} dies: {point}")
         assert armed.wait_dead(1) == -signal.SIGKILL, "it ended otherwise"
     finally:
         load.urls = (system.url,)
         armed.stop()
         for other in others:
             other.thaw()
-    wait_until_settled(system, load, timeout=_MOST_SECONDS, what=f"everything ends after: {point}")
+    wait_until_settled(system, load, timeout=_MAX_SECONDS, what=f"everything ends after: {point}")
     return sum(1 for mail in system.mailgun.accepted if mail.fields["to"] == submission.email)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
-from shared.adapters.storage.sources import LONGEST_IN_ROW
+from shared.adapters.storage.sources import MAX_IN_ROW
 from tests.chaos.engine import SLOW
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Posted:
 
     def _submission(self, name: str) -> dict[str, Any]:
         # One kind has its source in the object store, and the others in their rows.
-        longer = "#" * LONGEST_IN_ROW if self.kind is Kind.PLAIN else ""
+        longer = "#" * MAX_IN_ROW if self.kind is Kind.PLAIN else ""
         body: dict[str, Any] = {
             "language": "py",
             "source": f"print(input(), end='')  # {SLOW if self.kind is Kind.CANCEL else 'quick'}{longer}",

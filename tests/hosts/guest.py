@@ -101,12 +101,12 @@ print(time.monotonic() - began)
 """
 #: Seconds that `_WORK` takes on a quiet machine with processors of 2023, and seconds that it may take.
 _USUAL_S: Final = 1.0
-_LONGEST_S: Final = 600
+_MAX_S: Final = 600
 
 
 def measure_slowness(guest: Guest) -> float:
     """Return how many times slower the machine is than a quiet one of today, at least 1. It changes with other work."""
-    result = guest.run("root", f"/usr/bin/python3 -c {shlex.quote(_WORK)}", _LONGEST_S)
+    result = guest.run("root", f"/usr/bin/python3 -c {shlex.quote(_WORK)}", _MAX_S)
     if not result.ok:
         raise HostsError(f"The speed of the machine could not be measured: {result.words}")
     return max(1.0, round(float(result.output) / _USUAL_S, 1))

@@ -20,7 +20,7 @@ from shared.adapters.database.schema import revisions
 from tests.fixtures.postgres import execute, in_thread
 
 #: Seconds. The bound of ADR 37.
-LONGEST: Final = 1.0
+MAX_LENGTH: Final = 1.0
 _FIRST: Final = "0005"
 _WATCH_EVERY: Final = 0.01
 #: One submission of so many waits to be run.

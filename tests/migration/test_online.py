@@ -15,7 +15,7 @@ from alembic import command
 from shared.adapters.database import migrations
 from shared.adapters.database.migrate import alembic_config
 from tests.fixtures.postgres import execute, in_thread
-from tests.migration.locks import LONGEST, fill, measure, upgrade
+from tests.migration.locks import MAX_LENGTH, fill, measure, upgrade
 from tests.migration.schema import differences
 from tests.waiting import eventually
 
@@ -61,7 +61,7 @@ def test_revisions_never_lock_a_large_table_for_long() -> None:
 async def test_writers_wait_less_than_a_second(empty_database_url: str) -> None:
     fill(empty_database_url, _ROWS)
     waits = measure(empty_database_url, _ROWS)
-    assert {revision: seconds for revision, seconds in waits.items() if seconds > LONGEST} == {}
+    assert {revision: seconds for revision, seconds in waits.items() if seconds > MAX_LENGTH} == {}
     assert await differences(empty_database_url) == set()
 
 

@@ -33,7 +33,7 @@ _CONCURRENCY = 4
 _COMPILE_S = 1.5 if PATIENCE == 1 else 5 * PATIENCE
 _DEADLINE_S = 10
 #: What the executor grants at most (PRECIEUX_MAX_WALL_LIMIT).
-_LONGEST_WALL_S = 300
+_MAX_WALL_S = 300
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ async def _make(attack: Attack, attacked: Host, client: httpx.AsyncClient, stret
             limits = {"time_limit": 4, "wall_limit": 15, **attack.request}
             limits |= {name: limits[name] * PATIENCE for name in ("time_limit", "wall_limit")}
             if "time_limit" not in attack.expect["verdicts"]:  # it has to come to its end, also under load
-                limits["wall_limit"] = min(limits["wall_limit"] * stretched, _LONGEST_WALL_S * PATIENCE)
+                limits["wall_limit"] = min(limits["wall_limit"] * stretched, _MAX_WALL_S * PATIENCE)
             body = {**limits, "language": attack.language, "code": code}
             answer = (await client.post("/", json=body)).json()
             if "ESCAPED" in answer["output"]:

@@ -188,9 +188,9 @@ os.read(readable, 1)
 
 
 async def _fetch(
-    sandbox: BubblewrapSandbox, source: str, *paths: str, most_bytes: int = 1000
+    sandbox: BubblewrapSandbox, source: str, *paths: str, max_bytes: int = 1000
 ) -> tuple[dict[str, bytes], dict[LeftOut, int]]:
-    limits = OutLimits(len(paths), most_bytes, paths=paths)
+    limits = OutLimits(len(paths), max_bytes, paths=paths)
     job = Job({"in/given": WorkFile(b"given")}, _step(source), Template(16 << 20, SMALL), out_limits=limits)
     result = await sandbox.run(job)
     assert result.stderr == b""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.security
 
 _MIB = 1 << 20
 #: The MiB of the longest body.
-_LONGEST = ExecutorSettings().max_body_bytes // _MIB
+_MAX_MIB = ExecutorSettings().max_body_bytes // _MIB
 _FILES = 1024
 
 
@@ -61,10 +61,10 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
     with contextlib.ExitStack() as stack:
         for chunked in [False, True] * 20:
             connection = stack.enter_context(_connect(executor))
-            framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {_LONGEST * _MIB}"
+            framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {_MAX_MIB * _MIB}"
             connection.sendall(f"POST / HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
             with contextlib.suppress(ConnectionError):
-                for _ in range(_LONGEST):
+                for _ in range(_MAX_MIB):
                     if select.select([connection], [], [], 0)[0]:
                         break  # the body is refused
                     connection.sendall(b"%x\r\n" % _MIB * chunked + b" " * _MIB + b"\r\n" * chunked)

@@ -27,7 +27,7 @@ from tests.fixtures.up import Up
 from tests.siege.honest import Tally, submit_for
 
 _MEMORY_BYTES: Final = 2 << 30
-_MOST_SLOWDOWN: Final = 2.0
+_MAX_SLOWDOWN: Final = 2.0
 _TOKEN: Final = "siege-" * 6
 _HONEST_CLIENTS: Final = 2
 _COMPOSE: Final = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())["services"]
@@ -88,7 +88,7 @@ def _besiege(up: Up, url: str, executor: int, *, minutes: float, every_s: float)
     after = _services(up, executor)
     died = sorted(name for pid, name in before.items() if pid not in after)
     ratio = siege.quantile(0.5) / peace.quantile(0.5)
-    print(f"slowdown of the median: {ratio:.2f} (at most {_MOST_SLOWDOWN:g}); of the 95th percentile:"
+    print(f"slowdown of the median: {ratio:.2f} (at most {_MAX_SLOWDOWN:g}); of the 95th percentile:"
           f" {siege.quantile(0.95) / peace.quantile(0.95):.2f}")  # fmt: skip
     for pid, name in after.items():
         print(f"peak memory of {name}: {_status(pid, 'VmHWM')} MiB")
@@ -97,7 +97,7 @@ def _besiege(up: Up, url: str, executor: int, *, minutes: float, every_s: float)
         print(f"NOT SERVED: {wrong}")
     for name in died:
         print(f"DIED: {name}")
-    return int(bool(peace.wrong or siege.wrong or died or is_fat) or ratio > _MOST_SLOWDOWN)
+    return int(bool(peace.wrong or siege.wrong or died or is_fat) or ratio > _MAX_SLOWDOWN)
 
 
 async def _phase(url: str, keys: list[str], seconds: float, every_s: float, *, attack: bool) -> Tally:

@@ -21,10 +21,10 @@ _FILE: Final = Path(__file__).parents[2] / "docs/images/demo.svg"
 _COLUMNS: Final = 100
 #: Lines that are seen at once. The screen of the emulator is as high as all that is printed.
 _ROWS: Final = 30
-_MOST_ROWS: Final = 400
+_MAX_ROWS: Final = 400
 #: A wait is shown as this at most, even if something turns meanwhile: the first sign of its line. A frame of that lasts
 #: this long at least.
-_LONGEST_WAIT_S: Final = 1.5
+_MAX_WAIT_S: Final = 1.5
 _FRAME_S: Final = 0.25
 #: The time in which a line that comes with many others is read.
 _LINE_S: Final = 0.12
@@ -73,14 +73,14 @@ def record(command: list[str]) -> Iterator[tuple[float, bytes]]:
 
 def lines_of(pieces: Iterator[tuple[float, bytes]]) -> list[Line]:
     """Return each line that was shown, in the order of its beginning. Waits and what turns are shortened."""
-    screen = pyte.Screen(_COLUMNS, _MOST_ROWS)
+    screen = pyte.Screen(_COLUMNS, _MAX_ROWS)
     stream = pyte.ByteStream(screen)
     shown: dict[int, Line] = {}
     lines: list[Line] = []
     now = seen = changed = 0.0
     for second, piece in pieces:
         stream.feed(piece.replace(_NON_JOINER.encode(), _COMBINING.encode()))
-        now = min(now + second - seen, changed + _LONGEST_WAIT_S)
+        now = min(now + second - seen, changed + _MAX_WAIT_S)
         seen = second
         for row in sorted(screen.dirty):
             cells = tuple(screen.buffer[row][column] for column in range(_COLUMNS))

@@ -15,7 +15,7 @@ _JAVA_HEAP: Final = 200 << 20
 #: Bytes that count as a program's memory, and are not in its address space: page tables, and what starts it.
 _OVERHEAD: Final = 16 << 20
 #: More megabytes or processes than any machine has, so that all numbers are finite.
-_MOST: Final = 1 << 30
+_MAX: Final = 1 << 30
 _NO_MEMORYLIMIT, _NO_DISKLIMIT = 0, -1
 
 
@@ -66,7 +66,7 @@ def _limits(spec: RunSpec) -> dict[str, float]:
         "cpu_s": cputime,
         "wall_s": 2 * cputime,
         "output_bytes": _bytes(spec.number("streamsize", 2)),
-        "processes": max(int(min(spec.number("numprocs", 30), _MOST)), language.processes) + 1,
+        "processes": max(int(min(spec.number("numprocs", 30), _MAX)), language.processes) + 1,
         "memory_bytes": math.inf,
     }
     addresses = None
@@ -85,4 +85,4 @@ def _limits(spec: RunSpec) -> dict[str, float]:
 
 
 def _bytes(megabytes: float) -> int:
-    return max(1, int(min(megabytes, _MOST) * MB))
+    return max(1, int(min(megabytes, _MAX) * MB))

@@ -39,7 +39,7 @@ _TEXTS: Final = {
     "/license": "Precieux is free software under the MIT License. It has no code of Judge0.",
 }
 #: The most digits of an id. It costs time to parse very long numbers.
-_LONGEST_ID = 9
+_MAX_ID = 9
 
 router = APIRouter()
 
@@ -142,7 +142,7 @@ async def list_all_languages(languages: LanguagesDep) -> Response:
 
 @router.get("/languages/{id}")
 async def get_language(number: Annotated[str, Path(alias="id")], languages: LanguagesDep) -> Response:
-    is_id = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
+    is_id = number.isascii() and number.isdecimal() and len(number) <= _MAX_ID
     language = languages.get(int(number)) if is_id else None
     if language is None:
         raise ApiError(Kind.NOT_FOUND, "")

@@ -23,7 +23,7 @@ from shared.records.judge0.submissions import ALL, DEFAULT
 
 #: The most fields of a form.
 _MAX_FIELDS: Final = 1000
-_LARGEST: Final = 1 << 31
+_MAX: Final = 1 << 31
 
 Parameters = Mapping[str, Any]
 
@@ -123,4 +123,4 @@ def whole(parameters: Parameters, name: str, *, default: int, least: int) -> int
         number = 0
     if number < least:
         raise bad_request(f"invalid {name}: {number}")
-    return min(number, _LARGEST)
+    return min(number, _MAX)

@@ -33,14 +33,12 @@ def request_of(asked: SubmissionRequest) -> dict[str, Any]:
     return {**values, "language": asked.language.name, "source_file": asked.language.source_file}
 
 
-def submission_of(
-    asked: SubmissionRequest, bounds: Mapping[str, LimitBounds], *, largest_program: int
-) -> NewSubmission:
-    """Return the submission that runs the program within the engine's bounds. It has up to `largest_program` bytes."""
+def submission_of(asked: SubmissionRequest, bounds: Mapping[str, LimitBounds], *, max_program: int) -> NewSubmission:
+    """Return the submission that runs the program within the engine's bounds. It has up to `max_program` bytes."""
     language, values = asked.language, asked.values
     assert language.engine_language
     is_multi_file = language.id == MULTI_FILE
-    files, entry = _files(asked, largest_program)
+    files, entry = _files(asked, max_program)
     build = next((name for name in _COMPILE if name in files), None) if is_multi_file else None
     limits = {
         # The program may also use the extra time, but it is judged by its limit.
@@ -84,13 +82,13 @@ def submission_of(
     )
 
 
-def _files(asked: SubmissionRequest, largest_program: int) -> tuple[dict[str, bytes], str]:
+def _files(asked: SubmissionRequest, max_program: int) -> tuple[dict[str, bytes], str]:
     """Return the files of the program, and which of them is run."""
     language = asked.language
     own = dict([_SCRIPTS[language.id]]) if language.id in _SCRIPTS else {}
     if language.source_file is not None:
         own[language.source_file] = asked.values["source_code"] or b""
-    room = largest_program - sum(map(len, own.values()))
+    room = max_program - sum(map(len, own.values()))
     # Additional files never replace the program's own.
     others = {
         path: data

@@ -38,7 +38,7 @@ from shared.records.judge0.statuses import Status
 router = APIRouter()
 
 #: The most seconds that an answer waits. The longest submission needs less: 20 runs of 20 seconds, and its compiler.
-LONGEST_WAIT_S: Final = 600.0
+MAX_WAIT_S: Final = 600.0
 _PER_PAGE: Final = 20
 _TOKEN: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _ONE, _SEVERAL = "this submission", "one or more submissions"
@@ -80,7 +80,7 @@ class Creator:
         largest = min(self.port.settings.max_source_bytes, room)
         # It unpacks the additional files.
         size = len(asked.values["additional_files"] or "")
-        new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, largest_program=largest))
+        new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, max_program=largest))
         host, hosts = self.port.settings.host, self.port.webhook_allowed_hosts
         guards_callback = guards_callbacks(host, hosts, is_local=is_local(self.request))
         request = {**request_of(asked), "guards_callback": guards_callback}
@@ -140,7 +140,7 @@ async def _create(creator: Creator, held: ExitStack) -> tuple[int, UUID, Shown |
         [asked] = await creator.check([parameters], base64=how.base64, size=len(body))
         if isinstance(asked, dict):
             return asked
-        waiter = held.enter_context(creator.port.waiting(creator.principal, LONGEST_WAIT_S if waits else 0))
+        waiter = held.enter_context(creator.port.waiting(creator.principal, MAX_WAIT_S if waits else 0))
         return *await creator.create(asked), how if waits else None, waiter
 
 

@@ -14,8 +14,8 @@ from shared.engine_api.run_call.limits import is_allowed
 
 _BLANK, _PRESENT = "can't be blank", "must be blank"
 #: The most characters of options and arguments.
-_LONGEST: Final = 512
-_TOO_LONG: Final = f"is too long (maximum is {_LONGEST} characters)"
+_MAX_LENGTH: Final = 512
+_TOO_LONG: Final = f"is too long (maximum is {_MAX_LENGTH} characters)"
 #: Characters that mean something to a shell. They are dropped from options and arguments.
 _DROPPED: Final = str.maketrans("", "", "$&;<>|`\0")
 _FALSE: Final = frozenset({"false", "f", "0", "off", "no"})
@@ -107,7 +107,7 @@ def _language_faults(number: int | None, language: Judge0Language | None) -> lis
 def _option_faults(options: str, language: Judge0Language | None, configuration: Configuration) -> list[str]:
     if not options:
         return []
-    if len(options) > _LONGEST:
+    if len(options) > _MAX_LENGTH:
         # The words are not reported one by one: the answer would be far longer than what was sent.
         return [_TOO_LONG]
     if not configuration.enable_compiler_options:
@@ -128,7 +128,7 @@ def _argument_faults(arguments: str, configuration: Configuration) -> list[str]:
     if not arguments:
         return []
     refused = [] if configuration.enable_command_line_arguments else ["setting command line arguments is not allowed"]
-    return [_TOO_LONG, *refused] if len(arguments) > _LONGEST else refused
+    return [_TOO_LONG, *refused] if len(arguments) > _MAX_LENGTH else refused
 
 
 def _file_faults(files: str, is_multi_file: bool, configuration: Configuration) -> list[str]:

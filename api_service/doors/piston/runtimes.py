@@ -14,7 +14,7 @@ from shared.engine_api.codex import version_in
 from shared.engine_api.languages import names_in
 
 #: The most characters of a range. npm refuses a longer one.
-_LONGEST_RANGE: Final = 256
+_MAX_RANGE: Final = 256
 _NUMBER: Final = re.compile("[0-9]{1,15}", re.ASCII)
 #: Our code -> the language in Piston. A missing language has its code as its name, and our aliases.
 _NAMES: Final = names_in("piston")
@@ -82,7 +82,7 @@ def semantic_version(info: str) -> str:
 
 def is_in(version: str, wanted: str) -> bool:
     """Return True if a version is in a range of npm's grammar. Return False if the text is not a range."""
-    if len(wanted) > _LONGEST_RANGE:
+    if len(wanted) > _MAX_RANGE:
         return False
     # As npm does. The time of the library's regular expressions grows with the cube of a run of white space.
     wanted = " ".join(wanted.split())

@@ -23,7 +23,7 @@ LIMITS: Final = tuple(_LIMITS)
 _OUTPUT: Final = "output_max_size"
 _OUTPUT_BYTES: Final = 64 << 10
 #: The least of all languages. Clients send these times by default, so a lower maximum would refuse all of them.
-_LEAST: Final = {"compile_timeout": 10_000, "run_timeout": 3_000, _OUTPUT: _OUTPUT_BYTES}
+_MIN: Final = {"compile_timeout": 10_000, "run_timeout": 3_000, _OUTPUT: _OUTPUT_BYTES}
 
 _OVERRIDES: TypeAdapter[dict[str, int | dict[str, int]]] = TypeAdapter(dict[str, int | dict[str, int]])
 
@@ -47,8 +47,8 @@ class PistonSettings(Settings):
                 _check_names(limit, LIMITS)
                 continue
             _check_names([name], (*LIMITS, _OUTPUT))
-            if limit < _LEAST.get(name, limit):
-                raise ValueError(f"{name} must be at least {_LEAST[name]}")
+            if limit < _MIN.get(name, limit):
+                raise ValueError(f"{name} must be at least {_MIN[name]}")
         return value
 
     @cached_property

@@ -26,9 +26,9 @@ _JARS: Final = "/jars/*"
 #: CPU seconds for each second of a time limit, so that several threads may compute at once.
 _PROCESSORS: Final = 4
 #: The least and the most that a time limit may be, so that it is a finite number. The engine has lower ones.
-_LEAST_SECONDS, _MOST_SECONDS = 0.001, 6000.0
+_MIN_SECONDS, _MAX_SECONDS = 0.001, 6000.0
 #: The most seconds that a client may leave for a compiler that there is not, since its request waits for as long.
-_MOST_SPARE_SECONDS: Final = 60.0
+_MAX_SPARE_SECONDS: Final = 60.0
 #: Seconds that a notebook has for its start in SandboxFusion.
 _START_SECONDS: Final = 10.0
 _MIB: Final = 1 << 20
@@ -72,7 +72,7 @@ def code_program(content: bytes, catalog: LanguageCatalog, memory_mb: int | None
     }
     source = _source(body.code, body.language).encode() or b"\n"  # the engine refuses an empty file
     request, fetched = _request(installed, source, files, body, body.stdin or "", fields)
-    spare_s = 0.0 if installed.is_compiled else min(_MOST_SPARE_SECONDS, compile_limits["wall_s"])
+    spare_s = 0.0 if installed.is_compiled else min(_MAX_SPARE_SECONDS, compile_limits["wall_s"])
     return FusionProgram(request, fetched, language.compiles, spare_s)
 
 
@@ -156,7 +156,7 @@ def _fetched(asked: Sequence[str]) -> dict[str, str]:
 
 def _times(asked: float) -> dict[str, float]:
     """Return the limits of a time in seconds. One of 0 or less, or that is no number, ends a program at once."""
-    seconds = min(max(_LEAST_SECONDS, asked), _MOST_SECONDS)
+    seconds = min(max(_MIN_SECONDS, asked), _MAX_SECONDS)
     return {"wall_s": seconds, "cpu_s": _PROCESSORS * seconds}
 
 

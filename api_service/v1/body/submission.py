@@ -34,7 +34,7 @@ def _args(args: list[str]) -> list[str]:
     return args
 
 
-Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.LONGEST_PATH)]
+Path = Annotated[str, AfterValidator(_path), Field(min_length=1, max_length=source_paths.MAX_PATH)]
 Args = Annotated[list[Text], Field(max_length=MAX_ARGS), AfterValidator(_args)]
 Metadata = Annotated[
     dict[MetadataName, Annotated[Text, Field(max_length=500)]],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from api_service.http.integers import LARGEST_ID
+from api_service.http.integers import MAX_ID
 from api_service.requests.fields import MetadataName
 from api_service.requests.validation import Strict
 from shared.adapters.database.connection import Connection
@@ -40,7 +40,7 @@ class ListQuery(Strict):
         None, description="Only those in this state."
     )
     verdict: _Verdict | None = Field(None, description="Only those whose latest run ended with this verdict.")
-    batch: int | None = Field(None, ge=1, le=LARGEST_ID, description="Only those of the batch with this id.")
+    batch: int | None = Field(None, ge=1, le=MAX_ID, description="Only those of the batch with this id.")
     problem: str | None = Field(
         None, max_length=100, description="Only those to this problem, `sum`, or to one version, `sum@3`."
     )

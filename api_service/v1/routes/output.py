@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
-from api_service.http.integers import LARGEST_NUMBER
+from api_service.http.integers import MAX_NUMBER
 from api_service.requests.answers import IF_NONE_MATCH, SAME
 from api_service.requests.content import RANGE, TEXT, ZIP, content_answer, content_responses
 from api_service.requests.ids import SubmissionId
@@ -43,7 +43,7 @@ ArtifactName = Annotated[str, Path(description="The name of the file.", examples
 class ArtifactQuery(Strict):
     """The query that names one run of a submission."""
 
-    run: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER, description="The number of the run; the latest.")
+    run: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="The number of the run; the latest.")
 
 
 class OutputQuery(ArtifactQuery):
@@ -52,7 +52,7 @@ class OutputQuery(ArtifactQuery):
     test: int | None = Field(
         default=None,
         ge=1,
-        le=LARGEST_NUMBER,
+        le=MAX_NUMBER,
         description="The number of the test. Exactly submissions with tests need it.",
     )
 

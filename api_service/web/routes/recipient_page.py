@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api_service.classic.routes.files import Expires, Signature
-from api_service.http.integers import LARGEST_NUMBER
+from api_service.http.integers import MAX_NUMBER
 from api_service.http.openapi import problem_responses
 from api_service.requests.content import content_answer
 from api_service.requests.ids import SubmissionId
@@ -36,7 +36,7 @@ router = APIRouter(tags=["files"])
 #: Each text is cut to this many bytes; there may be three of each of a hundred tests.
 _TEXT_LIMIT: Final = 8 << 10
 #: Bytes of the largest image that is shown in the page, not only linked.
-_LARGEST_IMAGE: Final = 200 << 10
+_MAX_IMAGE: Final = 200 << 10
 _REFUSALS: Final = problem_responses(
     {
         HTTPStatus.FORBIDDEN: "The link is not valid, or has expired.",
@@ -102,7 +102,7 @@ async def read_artifact(
     expires: Expires,
     signature: Signature,
     services: ServicesDep,
-    run: Annotated[int, Query(ge=1, le=LARGEST_NUMBER)],
+    run: Annotated[int, Query(ge=1, le=MAX_NUMBER)],
 ) -> Response:
     """Answer with a file that the program wrote in one run, which its link names."""
     _require_ours(lambda now: services.signer.verifies_run(id, run, expires=expires, signature=signature, now=now))
@@ -180,5 +180,5 @@ def _shown(artifact: Artifact, upload: int, run: int, signer: LinkSigner, expire
         artifact.name,
         artifact.bytes,
         link.removeprefix(f"{signer.public_url}/pages/"),
-        artifact.media_type in IMAGES and artifact.bytes <= _LARGEST_IMAGE,
+        artifact.media_type in IMAGES and artifact.bytes <= _MAX_IMAGE,
     )

@@ -84,7 +84,7 @@ class ProcessTree:
                     total += int(next(line for line in lines if line.startswith(b"Pss:")).split()[1]) * 1024
         return total
 
-    def longest_wait(self) -> float:
+    def max_wait(self) -> float:
         """Return the seconds that the most delayed thread has spent runnable without a processor."""
         return max(map(self.wait_of, self._pids()), default=0.0)
 

@@ -171,7 +171,7 @@ class WatchedStep:
         with contextlib.suppress(OSError):  # it has just ended
             tree = self._processes()
             of_relay = tree.wait_of(1) if self._is_judge else 0.0
-            self._waited_s = max(self._waited_s, tree.longest_wait() + of_relay)
+            self._waited_s = max(self._waited_s, tree.max_wait() + of_relay)
 
     def _processes(self) -> ProcessTree:
         if self._tree is None:

@@ -34,7 +34,7 @@ _HALF = 4
 
 _LOAD, _AND, _GO, _RETURN = 0x20, 0x54, 0x05, 0x06
 _EQUAL, _AT_LEAST, _ANY_BIT = 0x15, 0x35, 0x45
-_LONGEST_JUMP = 255
+_MAX_JUMP = 255
 _ALL_BITS = 0xFFFFFFFF
 
 #: Calls for memory that no process needs to map. A cgroup counts it; a meter that adds up mappings does not.
@@ -197,7 +197,7 @@ def _assemble(lines: list[_Line]) -> bytes:
         positions = _positions(lines, far)
         labels = {line: position for line, position in zip(lines, positions, strict=True) if isinstance(line, str)}
         jumps = {index: line for index, line in enumerate(lines) if isinstance(line, _Jump) and line.kind != _GO}
-        too_far = {index for index, line in jumps.items() if labels[line.label] - positions[index] > _LONGEST_JUMP}
+        too_far = {index for index, line in jumps.items() if labels[line.label] - positions[index] > _MAX_JUMP}
         if too_far <= far:
             break
         far |= too_far

@@ -15,7 +15,7 @@ QUEUE: Final = "emails"
 DEAD_QUEUE: Final = "emails.dead"
 #: The most seconds between two tries while the broker, or what a handler needs, is unavailable. An outage that has
 #: ended must not last much longer for the consumers.
-LONGEST_BREAK: Final = 5.0
+MAX_BREAK: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Each `consume` has one in another thread, where heartbeats do not wait for the h
 import asyncio
 from collections.abc import Sequence
 
-from shared.adapters.broker.base import LONGEST_BREAK, Delivery, Handler, Message, Settlement
+from shared.adapters.broker.base import MAX_BREAK, Delivery, Handler, Message, Settlement
 from shared.adapters.broker.handling import settle_batch
 from shared.adapters.broker.rabbitmq_consumer import ConsumerThread, DeliveryBatch
 from shared.adapters.broker.rabbitmq_publisher import Publisher
@@ -71,7 +71,7 @@ class RabbitMQBroker:
                 return await settle_batch(handle, deliveries)
             except TransientError as exc:
                 failures += 1
-                delay = self._policy.capped(LONGEST_BREAK).delay(failures, at_least=exc.retry_after)
+                delay = self._policy.capped(MAX_BREAK).delay(failures, at_least=exc.retry_after)
                 log.warning(
                     "broker.handler_waits", error=str(exc), messages=len(deliveries), next_try_s=round(delay, 1)
                 )

@@ -25,7 +25,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
-from shared.adapters.broker.base import DEAD_QUEUE, LONGEST_BREAK, QUEUE, Ack, Delivery, Reject, Retry, Settlement
+from shared.adapters.broker.base import DEAD_QUEUE, MAX_BREAK, QUEUE, Ack, Delivery, Reject, Retry, Settlement
 from shared.adapters.broker.rabbitmq_connection import DeadlineConnection, message_id_of
 from shared.adapters.broker.rabbitmq_topology import DeclaredQueue, explaining_conflict, reason
 from shared.common.service.errors import ConfigurationError
@@ -37,7 +37,7 @@ log = get_logger(__name__)
 
 PREFETCH: Final = 100
 #: Longer than a turn in which one answer does not come: each has a deadline, of a minute at most.
-_LONGEST_TURN: Final = 120.0
+_MAX_TURN: Final = 120.0
 #: Seconds without a message in hand after which a consumer connects to the next host.
 SILENCE_SECONDS: Final = 30.0
 
@@ -85,7 +85,7 @@ class ConsumerThread(threading.Thread):
             session.wake()
 
     def _consume_until_stopped(self) -> None:
-        with Heartbeat("rabbitmq-consumer", longest=_LONGEST_TURN) as heartbeat:
+        with Heartbeat("rabbitmq-consumer", longest=_MAX_TURN) as heartbeat:
             self._consume(heartbeat)
 
     def _consume(self, heartbeat: Heartbeat) -> None:
@@ -112,7 +112,7 @@ class ConsumerThread(threading.Thread):
             except Exception as exc:
                 failures += 1
                 was_silent = False
-                delay = self._policy.capped(LONGEST_BREAK).delay(failures)
+                delay = self._policy.capped(MAX_BREAK).delay(failures)
                 log.warning(
                     "broker.lost",
                     error=reason(exc),

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 _Waiting: TypeAlias = "tuple[Item, asyncio.Future[Result]]"
 
 #: The most items of one write, because they are in memory twice while it is under way.
-_MOST: Final = 50
+_MAX: Final = 50
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -56,7 +56,7 @@ class GroupCommit(Generic[Item, Result]):
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                group, self._waiting = self._waiting[:_MAX], self._waiting[_MAX:]
                 await self._write_group(group)
                 if self._pace:
                     await wait_any(self._in_a_hurry, timeout=self._pace)

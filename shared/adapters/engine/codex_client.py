@@ -44,9 +44,9 @@ _FIELD_LENGTH: Final = 1000
 _NAME_LENGTH: Final = 2048
 #: What an answer may have outside of its strings (`shared.common.text.json_structure`). The longest is a list of
 #: languages.
-_MOST_STRUCTURE: Final = 262_144
+_MAX_STRUCTURE: Final = 262_144
 #: The most seconds that an engine may ask us to wait.
-_LONGEST_RETRY_AFTER: Final = 300.0
+_MAX_RETRY_AFTER: Final = 300.0
 
 #: The statuses of a program that the engine will never run.
 _REFUSED: Final = frozenset({400, 413, 422})
@@ -278,7 +278,7 @@ def _failure(response: aiohttp.ClientResponse, content: bytearray) -> EngineUnav
         return EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
     error = EngineUnavailable if status == 500 else EngineAway
     seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-    retry_after = None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)
+    retry_after = None if seconds is None else min(seconds, _MAX_RETRY_AFTER)
     return error(f"the engine answered HTTP {status}", retry_after=retry_after)
 
 
@@ -303,7 +303,7 @@ def _parse(content: bytearray) -> RunResponse:
 
 
 def _fields(content: bytearray) -> Any:
-    if has_more_structure(content, _MOST_STRUCTURE):
+    if has_more_structure(content, _MAX_STRUCTURE):
         raise ValueError("it has too many values")
     try:
         # Unlike `json`, this does not decode the whole text first, which may take four times the memory of the bytes.

@@ -8,7 +8,7 @@ from shared.common.service.errors import ConfigurationError
 
 _FILE = "secret-key"
 _OLD_FILE = "old-secret-keys"
-_SHORTEST = 32
+_MIN_LENGTH = 32
 
 
 def kept_secret(data_dir: Path) -> bytes:
@@ -25,10 +25,10 @@ def kept_secret(data_dir: Path) -> bytes:
             "set PRECIEUX_SECRET_KEY."
         ) from exc
     # A copy on a full disk may be empty, and with such a key anyone can sign.
-    if len(secret) < _SHORTEST:
+    if len(secret) < _MIN_LENGTH:
         raise ConfigurationError(
-            f"{path} must hold at least {_SHORTEST} characters: restore the file from a backup, or remove it for a new"
-            " key, with which links of earlier mails no longer work."
+            f"{path} must hold at least {_MIN_LENGTH} characters: restore the file from a backup, or remove it for a"
+            " new key, with which links of earlier mails no longer work."
         )
     return secret
 
@@ -44,6 +44,6 @@ def old_secrets(data_dir: Path) -> list[bytes]:
         raise ConfigurationError(
             f"The old keys in {path} cannot be read ({exc.strerror}): make the file readable."
         ) from exc
-    if any(len(line) < _SHORTEST for line in lines):
-        raise ConfigurationError(f"{path} must hold one old key per line, each of at least {_SHORTEST} characters.")
+    if any(len(line) < _MIN_LENGTH for line in lines):
+        raise ConfigurationError(f"{path} must hold one old key per line, each of at least {_MIN_LENGTH} characters.")
     return lines

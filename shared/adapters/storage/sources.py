@@ -11,7 +11,7 @@ from uuid import uuid4
 from shared.adapters.storage.base import ObjectStore
 
 #: Bytes of the longest source that its row holds, in `uploads.content` (ADR 1). Its key then names no object.
-LONGEST_IN_ROW: Final = 16 << 10
+MAX_IN_ROW: Final = 16 << 10
 #: All these keys begin with it.
 FOLDER: Final = "sources"
 

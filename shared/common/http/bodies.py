@@ -35,7 +35,7 @@ class BodyLimits:
     `pause_s` is the longest time between two pieces of a body, `whole_s` the longest time for all of them.
     """
 
-    most_bytes: int
+    max_bytes: int
     pause_s: float = 10.0
     whole_s: float = 60.0
 
@@ -130,7 +130,7 @@ class BoundedBodies:
         codings = {value.strip().lower() for name, value in scope["headers"] if name == b"content-encoding"}
         limits, budget = self.by_path.get(scope["path"], self.limits), self.budget
         if self.uploads and self.uploads[0](scope):
-            limits, budget = self.uploads[1], ByteBudget(self.uploads[1].most_bytes)
+            limits, budget = self.uploads[1], ByteBudget(self.uploads[1].max_bytes)
         is_late, is_patient = self.is_late(scope), self.is_patient(scope)
         is_encoded = not codings <= {b"", b"identity"}
         body = _Body(limits, budget, receive, size, is_encoded=is_encoded, is_patient=is_patient)
@@ -281,8 +281,8 @@ class _Body:
         self._taken += missing
 
     def _check_size(self, size: int) -> None:
-        if size > self._limits.most_bytes:
-            sentence = f"The body is over {self._limits.most_bytes} bytes; send less."
+        if size > self._limits.max_bytes:
+            sentence = f"The body is over {self._limits.max_bytes} bytes; send less."
             raise self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
 
     def _budget_spent(self) -> _Refused:

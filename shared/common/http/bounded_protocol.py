@@ -25,14 +25,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from shared.common.http.connections import Connections, network
 
 #: Header fields of one request, trailers included. Each takes more memory than its bytes.
-_MOST_FIELDS: Final = 128
+_MAX_FIELDS: Final = 128
 #: Requests that a client may send before the first of them is answered.
-_MOST_PIPELINED: Final = 8
+_MAX_PIPELINED: Final = 8
 #: Pieces of a body, and the average bytes of every further one. Each piece takes time, however short it is.
-_MOST_PIECES: Final = 1000
-_SHORTEST_PIECE: Final = 256
+_MAX_PIECES: Final = 1000
+_MIN_PIECE: Final = 256
 #: Bytes of a body that are read after its request was answered, so that its client sees the answer.
-_MOST_UNWANTED: Final = 32 << 20
+_MAX_UNWANTED: Final = 32 << 20
 
 #: The name of `BoundedProtocol.stop_counting` in the scope of a request.
 _STOP_COUNTING: Final = "precieux.stop_counting"
@@ -201,13 +201,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():  # if the head was too long, the client has its answer
             sentence = (
-                f"{msg} Send what HTTP/1.1 allows, with one valid Host, at most {_MOST_FIELDS} header fields, and at"
-                f" most {_MOST_PIPELINED} further requests before the answer to the first."
+                f"{msg} Send what HTTP/1.1 allows, with one valid Host, at most {_MAX_FIELDS} header fields, and at"
+                f" most {_MAX_PIPELINED} further requests before the answer to the first."
             )
             self._close_with(_answer(b"400 Bad Request", sentence))
 
     def on_message_begin(self) -> None:
-        if len(self.pipeline) >= _MOST_PIPELINED:
+        if len(self.pipeline) >= _MAX_PIPELINED:
             raise ValueError("too many requests at once")
         super().on_message_begin()
         self.scope[_STOP_COUNTING] = self.stop_counting  # type: ignore[typeddict-unknown-key]
@@ -217,7 +217,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._all.remove(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if len(self.headers) >= _MOST_FIELDS:
+        if len(self.headers) >= _MAX_FIELDS:
             raise ValueError("too many header fields")
         super().on_header(name, value)
 
@@ -254,7 +254,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bytes_beside_bodies = 0
         self._pieces += 1
         self._body_bytes += len(body)
-        if self._pieces > _MOST_PIECES + self._body_bytes // _SHORTEST_PIECE:
+        if self._pieces > _MAX_PIECES + self._body_bytes // _MIN_PIECE:
             raise ValueError("the body has too many pieces")
         super().on_body(body)
 
@@ -323,7 +323,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _count_unwanted(self, size: int) -> None:
         if self._in_body:
             self._unwanted_bytes += size
-            if self._unwanted_bytes > _MOST_UNWANTED:
+            if self._unwanted_bytes > _MAX_UNWANTED:
                 self._reset()
 
     def _await_head(self) -> None:

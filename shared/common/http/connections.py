@@ -25,7 +25,7 @@ class ConnectionLimits:
 
     `head_s` is the time from the connection, or from the first byte of a later request, to the end of the request's
     head. `answer_s` is the time in which the client must read what the server has written. `head_bytes` bounds the
-    path and the header fields of a request together. When there are too many connections, `most_waiting` more are not
+    path and the header fields of a request together. When there are too many connections, `max_waiting` more are not
     refused, but wait until others end.
     """
 
@@ -33,8 +33,8 @@ class ConnectionLimits:
     answer_s: float = 30.0
     head_bytes: int = 65536
     most: int = 512
-    most_per_address: int = 128
-    most_waiting: int = 0
+    max_per_address: int = 128
+    max_waiting: int = 0
 
 
 class Connections:
@@ -44,7 +44,7 @@ class Connections:
     waits for a request, it is the one that has waited longest for its client to send the body or to read the answer. So
     a client that does its part at once is served even if many others do not.
 
-    Without such a one, the new connection is refused, or it is one of `most_waiting` that are admitted later. Then none
+    Without such a one, the new connection is refused, or it is one of `max_waiting` that are admitted later. Then none
     is closed before its client has had `_PATIENCE_S`: the new one can wait.
     """
 
@@ -60,7 +60,7 @@ class Connections:
 
     def admit(self, connection: "BoundedProtocol", address: str) -> bool:
         """Count the connection, and return True; False when there are too many and none waits for its client."""
-        if self._per_address[address] >= self.limits.most_per_address and not self._close_stalled(address):
+        if self._per_address[address] >= self.limits.max_per_address and not self._close_stalled(address):
             return False
         if len(self._addresses) >= self.limits.most and not self._close_stalled():
             return False
@@ -70,7 +70,7 @@ class Connections:
 
     def wait(self, connection: "BoundedProtocol", address: str) -> bool:
         """Let a connection wait until it is admitted, and return True; False when too many wait already."""
-        if len(self._waiting) >= self.limits.most_waiting:
+        if len(self._waiting) >= self.limits.max_waiting:
             return False
         self._waiting[connection] = address
         self._admit_later()
@@ -129,7 +129,7 @@ class Connections:
         self._timer = loop.call_later(_PATIENCE_S, self._admit_waiting) if self._waiting else None
 
     def _close_stalled(self, address: str | None = None) -> bool:
-        before = asyncio.get_running_loop().time() - (_PATIENCE_S if self.limits.most_waiting else 0.0)
+        before = asyncio.get_running_loop().time() - (_PATIENCE_S if self.limits.max_waiting else 0.0)
         for connection, since in itertools.chain(self._idle.items(), self._stalled.items()):
             if since <= before and (address is None or self._addresses[connection] == address):
                 self._forget(connection)

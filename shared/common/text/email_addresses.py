@@ -13,7 +13,7 @@ import idna
 
 #: RFC 5321 allows 254 characters. No mail reaches a longer address, so it gets only one linear pass.
 _MAX_LENGTH: Final = 320
-_LONGEST: Final = 254
+_MAX_ADDRESS: Final = 254
 _DOMAIN: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 #: Domains that name one mail host, by their canonical one.
 _SAME_HOST: Final = {"googlemail.com": "gmail.com"}
@@ -70,7 +70,7 @@ def is_recipient(name: str) -> bool:
 
 def is_address(text: str) -> bool:
     """Return True if mail may be sent to the text, as far as its form says."""
-    return len(text) <= _LONGEST and bool(domain_of(text)) and is_recipient(text)
+    return len(text) <= _MAX_ADDRESS and bool(domain_of(text)) and is_recipient(text)
 
 
 def _folded(text: str) -> str:

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 #: The next try is at most a day later, even if the server asks for more.
-_LONGEST: Final = 86_400.0
+_MAX_SECONDS: Final = 86_400.0
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
@@ -14,11 +14,11 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return min(float(value), _LONGEST)
+        return min(float(value), _MAX_SECONDS)
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - now).total_seconds()), _LONGEST)
+    return min(max(0.0, (moment - now).total_seconds()), _MAX_SECONDS)

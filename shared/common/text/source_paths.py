@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Final
 
 #: The most bytes of a path, in UTF-8.
-LONGEST_PATH: Final = 255
+MAX_PATH: Final = 255
 #: Characters that are invisible, change the direction of what follows, or end a line: a name looks like another one.
 _MISLEADING: Final = frozenset(
     "\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -19,8 +19,8 @@ def fault_of(path: str) -> str | None:
     """Return a sentence on why no file may have this path, or None if one may."""
     if not path:
         return "The path is empty."
-    if len(path) > LONGEST_PATH or len(path.encode("utf-8", "surrogatepass")) > LONGEST_PATH:
-        return f"The path is over {LONGEST_PATH} bytes."
+    if len(path) > MAX_PATH or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH:
+        return f"The path is over {MAX_PATH} bytes."
     if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in path):
         return "The path has a control character."
     if any("\ud800" <= character <= "\udfff" for character in path):

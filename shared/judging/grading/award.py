@@ -2,7 +2,7 @@
 
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import GOOD_VERDICTS, NO_NUMBER
-from shared.judging.grading.scheme import MOST_POINTS, ROUNDING, ScoredTest, ScoreRule, Value
+from shared.judging.grading.scheme import MAX_POINTS, ROUNDING, ScoredTest, ScoreRule, Value
 
 
 class TestScore(Value):
@@ -49,8 +49,8 @@ def award(test: ScoredTest, score: TestScore) -> Award:
             if not 0 <= multiplier <= 1:
                 return judge_error(f"The judge gave the share {multiplier:g} of the points, which is not in 0 to 1.")
             points *= multiplier
-    low = -MOST_POINTS if test.may_be_negative else 0.0
-    high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else MOST_POINTS
+    low = -MAX_POINTS if test.may_be_negative else 0.0
+    high = test.points if test.rule is ScoreRule.BOUNDED and test.points is not None else MAX_POINTS
     if not low <= points <= high + ROUNDING:
         return judge_error(f"The judge gave {points:g} points, which is out of range.")
     return Award(verdict=score.verdict, points=min(points, high))

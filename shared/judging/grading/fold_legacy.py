@@ -9,7 +9,7 @@ from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.judging.grading.award import Award, judge_error, rounded
 from shared.judging.grading.progress import Progress
 from shared.judging.grading.scheme import (
-    MOST_POINTS,
+    MAX_POINTS,
     ROUNDING,
     VERDICT_FLAGS,
     Group,
@@ -35,7 +35,7 @@ _GRADER_VERDICTS: Final = {
     "RTE": Verdict.RUNTIME_ERROR,
 }
 _GRADE: Final = re.compile(rb"\s*(AC|WA|TLE|RTE)\s+([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*")
-_LONGEST_GRADE: Final = 4096
+_MAX_GRADE: Final = 4096
 #: The grade of a group without tests.
 _EMPTY: Final = Award(verdict=Verdict.ACCEPTED, points=0.0)
 
@@ -64,7 +64,7 @@ class LegacyFold:
         """A grade ends a group, so a rejected test ends none."""
 
     def put_grade(self, call: GraderCall, output: bytes | None, error: str) -> None:
-        match = None if output is None or len(output) > _LONGEST_GRADE else _GRADE.fullmatch(output)
+        match = None if output is None or len(output) > _MAX_GRADE else _GRADE.fullmatch(output)
         if match:
             grade = Award(verdict=_GRADER_VERDICTS[match[1].decode()], points=float(match[2]))
         else:
@@ -105,10 +105,10 @@ class LegacyFold:
     def _set_grade(self, group: Group, grade: Award) -> None:
         """Keep the grade of a group with results, if its score is in the group's range."""
         points = grade.points or 0.0
-        low = -MOST_POINTS if group.low is None else group.low - ROUNDING
-        high = MOST_POINTS if group.high is None else group.high + ROUNDING
+        low = -MAX_POINTS if group.low is None else group.low - ROUNDING
+        high = MAX_POINTS if group.high is None else group.high + ROUNDING
         is_bounded = grade.verdict in GOOD_VERDICTS and self._progress.scheme.is_scoring
-        if abs(points) > MOST_POINTS or (is_bounded and not low <= points <= high):
+        if abs(points) > MAX_POINTS or (is_bounded and not low <= points <= high):
             name = group.name or "data"
             grade = judge_error(f"The group {name} has {points:g} points, which is not in its range.")
         if grade.verdict is Verdict.JUDGE_ERROR:

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 #: A score is no larger, so that sums of scores are numbers.
-MOST_POINTS: Final = 1e15
+MAX_POINTS: Final = 1e15
 #: Sums of fractions differ from their bounds by less.
 ROUNDING: Final = 1e-6
 

@@ -22,13 +22,13 @@ _PIECE_BYTES: Final = 1 << 18
 #: An archive of more than these bytes, which are this many times those of the zip, is a bomb.
 _BOMB_BYTES: Final = 64 << 20
 _BOMB_RATIO: Final = 500
-_LONGEST_PATH: Final = 1024
+_MAX_PATH: Final = 1024
 _DEEPEST: Final = 32
 _PATHS_CHARACTERS: Final = 1 << 20
 #: All of the files that must be parsed, since that takes time.
 _DESCRIPTION_BYTES: Final = 4 << 20
 _LINK_BYTES: Final = 4096
-_MOST_LINKS: Final = 8
+_MAX_LINKS: Final = 8
 
 #: The files that decide the format, in their order.
 MARKERS: Final = ("problem.xml", "problem.yaml", "domjudge-problem.ini")
@@ -201,7 +201,7 @@ class PackageArchive:
         copies: dict[str, ArchiveFile] = {}
         for path in links:
             target = path
-            for _ in range(_MOST_LINKS):
+            for _ in range(_MAX_LINKS):
                 target = targets.get(target, target)
             if target in files:
                 copies[path] = files[target]
@@ -232,8 +232,8 @@ def _fault_of(info: zipfile.ZipInfo) -> str | None:
         return "The path is absolute; it must be relative to the package."
     if not path or ".." in path.split("/"):
         return "The path is empty or has `..`."
-    if len(path) > _LONGEST_PATH or path.count("/") > _DEEPEST:
-        return f"The path has over {_LONGEST_PATH} characters or {_DEEPEST} folders."
+    if len(path) > _MAX_PATH or path.count("/") > _DEEPEST:
+        return f"The path has over {_MAX_PATH} characters or {_DEEPEST} folders."
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
         return "It is a special file."
     if info.flag_bits & ENCRYPTED:

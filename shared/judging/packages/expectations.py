@@ -91,9 +91,9 @@ _RESULTS: Final = {
 }
 _TAG: Final = re.compile(rb"@EXPECTED_(RESULTS|SCORE)@:([^\n]*)")
 #: A glob stands for at most so many, and a file has at most so many globs, since each is matched with every name.
-_MOST_CHOICES: Final = 32
-_MOST_GLOBS: Final = 200
-_LONGEST_MESSAGE: Final = 1000
+_MAX_CHOICES: Final = 32
+_MAX_GLOBS: Final = 200
+_MAX_MESSAGE: Final = 1000
 _USES: Final = {"lower": (True, False), "upper": (False, True)}
 
 
@@ -125,8 +125,8 @@ class SubmissionsYaml:
         self._rules: list[tuple[str, SubmissionRules]] = []
         keys = list(fields.unread)
         globs = [inner for value in fields.unread.values() if isinstance(value, dict) for inner in value]
-        if len(keys) + len(globs) > _MOST_GLOBS:
-            fields.fault(keys[-1], f"is one of more than {_MOST_GLOBS} globs.")
+        if len(keys) + len(globs) > _MAX_GLOBS:
+            fields.fault(keys[-1], f"is one of more than {_MAX_GLOBS} globs.")
             keys = []
         for key in keys:
             fields.check_glob(key)
@@ -164,8 +164,8 @@ def _read_expectation(fields: Fields, where: str, default: TestExpectation | Non
     """Return what the keys of a mapping say of the tests `where`; None if they say nothing."""
     permitted, required = _read_letters(fields, "permitted"), _read_letters(fields, "required")
     use, message, score = fields.take("use_for_time_limit"), fields.text("message"), fields.take("score")
-    if len(message) > _LONGEST_MESSAGE:
-        fields.fault("message", f"has over {_LONGEST_MESSAGE} characters.")
+    if len(message) > _MAX_MESSAGE:
+        fields.fault("message", f"has over {_MAX_MESSAGE} characters.")
     if permitted is required is use is score is None and not message:
         return default
     base = default or TestExpectation()
@@ -203,7 +203,7 @@ def _expanded(glob: str) -> list[list[str]]:
     """Return the patterns of a glob without its choices, each as the patterns of its segments."""
     parts = re.split(r"\{([^{}]*)\}", glob.removesuffix("/").replace("?", "[?]"))
     choices = [part.split(",") if position % 2 else [part] for position, part in enumerate(parts)]
-    return ["".join(map(str.strip, words)).split("/") for words in islice(product(*choices), _MOST_CHOICES)]
+    return ["".join(map(str.strip, words)).split("/") for words in islice(product(*choices), _MAX_CHOICES)]
 
 
 def matches(glob: str, name: str) -> bool:

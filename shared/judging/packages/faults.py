@@ -8,12 +8,12 @@ from shared.common.text.strip_nul import strip_nul
 from shared.judging.packages.model import PackageFault
 
 #: The most faults, and the most warnings, that are listed.
-_MOST: Final = 100
+_MAX: Final = 100
 #: The most warnings of the same sentence that are listed, each with its path.
-_MOST_EQUAL: Final = 3
+_MAX_EQUAL: Final = 3
 #: Characters of a path and of a sentence. Both may quote the package.
-_LONGEST_PATH: Final = 300
-_LONGEST_DETAIL: Final = 500
+_MAX_PATH: Final = 300
+_MAX_DETAIL: Final = 500
 
 
 class PackageError(ValueError):
@@ -56,17 +56,17 @@ class FaultList:
         for warning in self._warnings:
             equal.setdefault(warning.detail, []).append(warning)
         for detail, warnings in equal.items():
-            if (more := len(warnings) - 1) >= _MOST_EQUAL:
+            if (more := len(warnings) - 1) >= _MAX_EQUAL:
                 equal[detail] = [_fault(warnings[0].path, f"{detail} The same is true of {more} more files.")]
         return _first(list(chain.from_iterable(equal.values())))
 
 
 def _fault(path: str, detail: str) -> PackageFault:
-    return PackageFault(strip_nul(path[:_LONGEST_PATH]), strip_nul(detail[:_LONGEST_DETAIL]))
+    return PackageFault(strip_nul(path[:_MAX_PATH]), strip_nul(detail[:_MAX_DETAIL]))
 
 
 def _first(faults: Collection[PackageFault]) -> list[PackageFault]:
     """Return the first of them, and one that says how many more there are."""
-    listed = list(faults)[:_MOST]
+    listed = list(faults)[:_MAX]
     more = len(faults) - len(listed)
     return [*listed, PackageFault("", f"There are {more} more.")] if more else listed

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.engine_api.run_call.limits import check_args
-from shared.judging.grading.scheme import MOST_POINTS
+from shared.judging.grading.scheme import MAX_POINTS
 from shared.judging.packages.archive import PackageArchive
 from shared.judging.packages.faults import FaultList
-from shared.judging.packages.yaml_text import LONGEST, load_yaml
+from shared.judging.packages.yaml_text import MAX_LENGTH, load_yaml
 
 #: Globs are few and short, so that matching them stays cheap.
-_LONGEST_GLOB: Final = 200
+_MAX_GLOB: Final = 200
 
 
 class Fields:
@@ -32,12 +32,12 @@ class Fields:
 
     def fault(self, key: str, sentence: str) -> None:
         """Note what is wrong with the value of a key. The sentence goes on after the key."""
-        self._faults.add(self.path, f"`{(self._within + key)[:_LONGEST_GLOB]}` {sentence}")
+        self._faults.add(self.path, f"`{(self._within + key)[:_MAX_GLOB]}` {sentence}")
 
     def check_glob(self, key: str) -> None:
         """Note a key that is no glob of the problem format."""
-        if "**" in key or "[" in key or len(key) > _LONGEST_GLOB:
-            self.fault(key[:_LONGEST_GLOB], "is a glob with `**` or `[`, or too long.")
+        if "**" in key or "[" in key or len(key) > _MAX_GLOB:
+            self.fault(key[:_MAX_GLOB], "is a glob with `**` or `[`, or too long.")
 
     def take(self, key: str) -> object:
         """Return the value of a key as it is; None if it is absent."""
@@ -110,15 +110,15 @@ def number_of(value: object) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if abs(number) <= MOST_POINTS else None
+    return number if abs(number) <= MAX_POINTS else None
 
 
 #: No text that a run needs is longer, whatever the operator allows for the files of a program.
-MOST_EXPANDED: Final = 64 << 20
+MAX_EXPANDED: Final = 64 << 20
 _CONSTANT: Final = re.compile(rb"\{\{([a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]*)?)\}\}")
 
 
-def replace_constants(text: bytes, constants: Mapping[str, str], max_bytes: int = MOST_EXPANDED) -> bytes:
+def replace_constants(text: bytes, constants: Mapping[str, str], max_bytes: int = MAX_EXPANDED) -> bytes:
     """Return the text of a program or a file with `{{name}}` replaced. Unknown names stay.
 
     Raises `ValueError` if the result would be longer than `max_bytes`: that is known before it is built.
@@ -153,9 +153,9 @@ def read_fields(
     `may_repeat`: a key that is there twice is a warning, and no fault.
     """
     value = None
-    if path in archive.files and (text := archive.read(path, LONGEST)) is not None:
+    if path in archive.files and (text := archive.read(path, MAX_LENGTH)) is not None:
         try:
-            expanded = replace_constants(text, constants, LONGEST)
+            expanded = replace_constants(text, constants, MAX_LENGTH)
             archive.spend(path, max(0, len(expanded) - len(text)))
             value = load_yaml(expanded, partial(faults.warn, path) if may_repeat else None)
         except ValueError as error:

@@ -20,7 +20,7 @@ from shared.judging.packages.model import (
     usable_titles,
 )
 from shared.judging.packages.problem_yaml import CONFIG, Generation, ProblemConfig, read_config
-from shared.judging.packages.programs import MOST_PROGRAMS, ProgramFinder, language_of
+from shared.judging.packages.programs import MAX_PROGRAMS, ProgramFinder, language_of
 from shared.judging.packages.test_data.collector import TestCollector
 from shared.judging.packages.test_data.kattis_2025_09 import Kattis2025Reader
 from shared.judging.packages.test_data.legacy import LegacyReader
@@ -29,10 +29,10 @@ _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
 _LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\..+", re.DOTALL)
 _SUBMISSIONS_JSON: Final = "submissions.json"
 _SUBMISSIONS_YAML: Final = "submissions/submissions.yaml"
-_MOST_EXPECTATIONS: Final = 5000
-_LONGEST_JSON: Final = 1 << 18
+_MAX_EXPECTATIONS: Final = 5000
+_MAX_JSON: Final = 1 << 18
 #: Bytes of a source in which DOMjudge's tags are looked for.
-_LONGEST_SOURCE: Final = 1 << 20
+_MAX_SOURCE: Final = 1 << 20
 
 
 def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultList, name: str) -> Package:
@@ -176,8 +176,8 @@ def _submissions(
     for folder in archive.children("submissions"):
         for name in archive.children(f"submissions/{folder}"):
             path = f"submissions/{folder}/{name}"
-            if len(submissions) == MOST_PROGRAMS:
-                raise faults.fail("submissions", f"There are more than {MOST_PROGRAMS} submissions.")
+            if len(submissions) == MAX_PROGRAMS:
+                raise faults.fail("submissions", f"There are more than {MAX_PROGRAMS} submissions.")
             asked = overrides.get(path, (None, None))
             rule = rules.rules_for(f"{folder}/{name}") if rules else None
             if rule:
@@ -195,8 +195,8 @@ def _submissions(
             if not (run or tests):
                 faults.warn(f"submissions/{folder}", "The folder is not known, and nothing says what is expected.")
             submissions.append(JurySubmission(path, program, run, tests, not_run))
-    if sum(len(submission.tests) for submission in submissions) > _MOST_EXPECTATIONS:
-        faults.add(_SUBMISSIONS_YAML, f"It says more than {_MOST_EXPECTATIONS} things of all submissions together.")
+    if sum(len(submission.tests) for submission in submissions) > _MAX_EXPECTATIONS:
+        faults.add(_SUBMISSIONS_YAML, f"It says more than {_MAX_EXPECTATIONS} things of all submissions together.")
     if not any(one.expected == ["AC"] and not (one.run and one.run.partial) for one in submissions):
         faults.warn("submissions/accepted", "There is no accepted submission.")
     return tuple(submissions)
@@ -208,7 +208,7 @@ def _expected_of_run(
     """Return what a submission's folder or its tags say (legacy)."""
     if folder in LEGACY_FOLDERS:
         return LEGACY_FOLDERS[folder]
-    sources = (archive.beginning(path, _LONGEST_SOURCE) for path in program.files.values())
+    sources = (archive.beginning(path, _MAX_SOURCE) for path in program.files.values())
     tags = [found for found in map(of_tags, sources) if found[1]]
     if sum(number for _, number in tags) > 1:
         faults.warn(program.name, "There are several tags of expected results; the first one counts.")
@@ -220,7 +220,7 @@ def _submissions_json(archive: PackageArchive, faults: FaultList) -> dict[str, t
     if _SUBMISSIONS_JSON not in archive.files:
         return {}
     try:
-        value = json.loads(archive.read(_SUBMISSIONS_JSON, _LONGEST_JSON) or b"{}")
+        value = json.loads(archive.read(_SUBMISSIONS_JSON, _MAX_JSON) or b"{}")
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or not all(isinstance(entry, dict) for entry in value.values()):

@@ -36,14 +36,14 @@ EVERY_LANGUAGE: Final = ""
 EVERY_VALIDATOR: Final = ""
 
 
-_MOST_TITLES: Final = 50
-_LONGEST_TITLE: Final = 200
+_MAX_TITLES: Final = 50
+_MAX_TITLE: Final = 200
 
 
 def usable_titles(titles: Mapping[str, str], name: str) -> dict[str, str]:
     """Return titles of one line that are not too long; the package's name if there are none."""
-    lines = {language[:20]: " ".join(title.split())[:_LONGEST_TITLE] for language, title in titles.items()}
-    return dict([item for item in lines.items() if item[1]][:_MOST_TITLES]) or {"en": name}
+    lines = {language[:20]: " ".join(title.split())[:_MAX_TITLE] for language, title in titles.items()}
+    return dict([item for item in lines.items() if item[1]][:_MAX_TITLES]) or {"en": name}
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,10 @@ from shared.judging.packages.model import (
     usable_titles,
 )
 from shared.judging.packages.problem_yaml import default_limits
-from shared.judging.packages.programs import MOST_PROGRAMS, ProgramFinder
+from shared.judging.packages.programs import MAX_PROGRAMS, ProgramFinder
 
 _PROBLEM: Final = "problem.xml"
-_LONGEST_XML: Final = 4 << 20
+_MAX_XML: Final = 4 << 20
 _PATTERN: Final = re.compile(r"[^%]*%(?:0[1-9])?d[^%]*")
 _POLICIES: Final = {"complete-group": Policy.MIN, "each-test": Policy.SUM}
 #: Our codes, by the beginning of Polygon's types of sources.
@@ -46,8 +46,8 @@ _TYPES: Final = {
     if language.package and language.package.polygon
 }
 #: Each is compiled with all resources.
-_MOST_VALIDATORS: Final = 20
-_LONGEST_NAME: Final = 200
+_MAX_VALIDATORS: Final = 20
+_MAX_NAME: Final = 200
 #: Keys of `judging`, each with the only value that works here.
 _USUAL: Final = {"input-file": "stdin", "output-file": "stdout", "run-count": "1"}
 #: Resources of statements.
@@ -71,7 +71,7 @@ class _PolygonReader:
         self._resources = self._find_resources()
 
     def _parse(self) -> Element:
-        text = self._archive.read(_PROBLEM, _LONGEST_XML)
+        text = self._archive.read(_PROBLEM, _MAX_XML)
         if text is None:
             raise self._faults.fail(_PROBLEM, "The file is too long.")
         try:
@@ -185,8 +185,8 @@ class _PolygonReader:
         groups: list[Group] = []
         points_of = dict(enumerate(own, 1))
         for name, numbers in members.items():
-            if len(name) > _LONGEST_NAME:
-                self._faults.add(_PROBLEM, f"The name of a group has over {_LONGEST_NAME} characters.")
+            if len(name) > _MAX_NAME:
+                self._faults.add(_PROBLEM, f"The name of a group has over {_MAX_NAME} characters.")
             element = defined.get(name, Element("group"))
             policy = _POLICIES.get(element.get("points-policy", "each-test"))
             if policy is None:
@@ -299,7 +299,7 @@ class _PolygonReader:
         return PackageJudge(program, JudgeProtocol.TESTLIB) if program else None
 
     def _validators(self) -> Iterator[PackageProgram]:
-        for element in self._assets("validators/validator", _MOST_VALIDATORS):
+        for element in self._assets("validators/validator", _MAX_VALIDATORS):
             program = self._program(element.find("source"), with_resources=True)
             if program and program.fault:
                 self._faults.warn(program.name, program.fault)
@@ -307,7 +307,7 @@ class _PolygonReader:
                 yield program
 
     def _submissions(self) -> Iterator[JurySubmission]:
-        for element in self._assets("solutions/solution", MOST_PROGRAMS):
+        for element in self._assets("solutions/solution", MAX_PROGRAMS):
             tag = element.get("tag", "")
             program = self._program(element.find("source"), with_resources=False)
             if not program:

@@ -28,9 +28,9 @@ _INI_KEYS: Final = ("name", "timelimit", "points", "color", "externalid", "short
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _STATEMENT: Final = re.compile(r"problem_statement/problem(?:\.([a-zA-Z-]+))?\.(?:tex|md)")
 _TITLE: Final = re.compile(r"\\problemname\{((?:[^{}]|\{[^{}]*\})*)\}|%%\s*plainproblemname:([^\n]*)")
-_MOST_PASSES: Final = 100
+_MAX_PASSES: Final = 100
 #: Characters of a constant, and of all. A text may have each of them many times.
-_LONGEST_CONSTANT: Final = 1000
+_MAX_CONSTANT: Final = 1000
 _CONSTANTS_CHARACTERS: Final = 65536
 _MIB: Final = 1 << 20
 #: The keys of `limits`: our names, the bytes or seconds of one, and how many there are if the package says nothing.
@@ -191,8 +191,8 @@ def _read_new(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
         else:
             config.constants |= {name: value, f"{name}.value": value}
     sizes = [len(value) for value in config.constants.values()]
-    if max(sizes, default=0) > _LONGEST_CONSTANT or sum(sizes) > _CONSTANTS_CHARACTERS:
-        most = f"{_LONGEST_CONSTANT} characters, or over {_CONSTANTS_CHARACTERS} in all"
+    if max(sizes, default=0) > _MAX_CONSTANT or sum(sizes) > _CONSTANTS_CHARACTERS:
+        most = f"{_MAX_CONSTANT} characters, or over {_CONSTANTS_CHARACTERS} in all"
         fields.fault("constants", f"has a value of over {most}.")
         config.constants = {}
 
@@ -233,8 +233,8 @@ def _read_limits(
     if cpu_s is not None and cpu_s > operator.cpu_s:
         faults.add(min(times), f"The time limit is more than this service allows: {operator.cpu_s:g} s.")
     passes = limits.number("validation_passes", least=2, whole=True) or 2
-    if passes > _MOST_PASSES:
-        limits.fault("validation_passes", f"is more than {_MOST_PASSES}.")
+    if passes > _MAX_PASSES:
+        limits.fault("validation_passes", f"is more than {_MAX_PASSES}.")
     if config.generation is Generation.LEGACY:
         multiplier = limits.number("time_multiplier", least=1) or 5
         margin = limits.number("time_safety_margin", least=1) or 2

@@ -30,10 +30,10 @@ _KINDS: Final = {
     **{extension: code for code, extensions in _NOT_HERE.items() for extension in extensions.split()},
 }
 #: The most programs of a kind that a package may have: more are no jury's, and each takes time.
-MOST_PROGRAMS: Final = 500
+MAX_PROGRAMS: Final = 500
 
 #: Where programs may have constants: each place takes time.
-_MOST_PLACES: Final = 1_000_000
+_MAX_PLACES: Final = 1_000_000
 _FIRST_LINE_BYTES: Final = 200
 _PROLOG_BYTES: Final = 8192
 
@@ -95,7 +95,7 @@ class ProgramFinder:
         self._languages = languages
         self._max_bytes = max_bytes
         self._constants = constants
-        self._places = _MOST_PLACES
+        self._places = _MAX_PLACES
 
     def all_in(self, folder: str) -> list[PackageProgram]:
         """Return the programs that are files or folders, also of scripts; what is no program is left out."""
@@ -146,7 +146,7 @@ class ProgramFinder:
             text = self._archive.beginning(path, self._max_bytes)
             self._places -= text.count(b"{{")
             if self._places < 0:
-                return f"The programs have `{{{{` over {_MOST_PLACES} times."
+                return f"The programs have `{{{{` over {_MAX_PLACES} times."
             size += expanded_size(text, self._constants)
         return f"With constants its files have over {self._max_bytes} bytes." if size > self._max_bytes else ""
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 import yaml
 
 #: Bytes.
-LONGEST: Final = 256 << 10
+MAX_LENGTH: Final = 256 << 10
 _DEEPEST: Final = 20
-_MOST_VALUES: Final = 20_000
+_MAX_VALUES: Final = 20_000
 #: Characters. Python writes no number of over 4,300 decimal digits, and reads longer ones that are hexadecimal.
-_LONGEST_INTEGER: Final = 40
+_MAX_INTEGER: Final = 40
 #: `no` and `on` stay words, since `no` is a language. Dates stay texts, and `<<` is a key like any other.
 _BOOLEAN: Final = re.compile("true|True|TRUE|false|False|FALSE")
 _TAGS: Final = {kind: f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map")}
@@ -40,8 +40,8 @@ class _Loader(_Base):  # type: ignore[misc]
 
     def construct_yaml_int(self, node: Any) -> object:
         """Return a whole number that is not too long."""
-        if len(self.construct_scalar(node)) > _LONGEST_INTEGER:
-            problem = f"a whole number has over {_LONGEST_INTEGER} characters"
+        if len(self.construct_scalar(node)) > _MAX_INTEGER:
+            problem = f"a whole number has over {_MAX_INTEGER} characters"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
         return super().construct_yaml_int(node)
 
@@ -61,8 +61,8 @@ def load_yaml(text: bytes, warn: Callable[[str], None] | None = None) -> object:
 
     If a key is there twice, the last one counts and `warn` is called; without `warn` that raises, too.
     """
-    if len(text) > LONGEST:
-        raise ValueError(f"The YAML has over {LONGEST} bytes.")
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"The YAML has over {MAX_LENGTH} bytes.")
     try:
         document = text.decode("utf-8-sig")
         _check_events(document)
@@ -96,7 +96,7 @@ def _check_events(document: str) -> None:
             problem = "it has a tag"
         elif isinstance(event, yaml.ScalarEvent) and _UNSTORABLE.search(event.value):
             problem = "a text has a NUL or a surrogate"
-        if depth > _DEEPEST or values > _MOST_VALUES:
-            problem = f"it has over {_DEEPEST} levels or {_MOST_VALUES} values"
+        if depth > _DEEPEST or values > _MAX_VALUES:
+            problem = f"it has over {_DEEPEST} levels or {_MAX_VALUES} values"
         if problem:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)

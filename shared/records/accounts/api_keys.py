@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the command line makes keys without a database
 #: Begins every key, so that scanners for leaked secrets recognize it.
 PREFIX: Final = "pcx_"
 #: Characters of a key's name.
-LONGEST_NAME: Final = 200
+MAX_NAME: Final = 200
 #: Stored in place of a digest. No key has this digest, so no key matches it.
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
@@ -71,7 +71,7 @@ class ApiKey:
 
 def is_name(text: str) -> bool:
     """Return True if a key may have this name: some visible characters, which stand in one line of a list."""
-    return is_visible(text) and len(text) <= LONGEST_NAME
+    return is_visible(text) and len(text) <= MAX_NAME
 
 
 def new_key() -> str:

@@ -19,7 +19,7 @@ PREFIX: Final = "whsec_"
 #: The time for which the secret before the latest one signs along.
 OLD_SECRET_HOURS: Final = 24
 _SECRET_BYTES: Final = 32
-_LEAST_BYTES, _MOST_BYTES = 24, 64
+_MIN_BYTES, _MAX_BYTES = 24, 64
 
 _SIGNS_WEBHOOKS: Final = "SELECT signs_webhooks FROM api_keys WHERE id = :owner"
 _SECRETS: Final = """
@@ -46,7 +46,7 @@ class WebhookSettings(Settings):
     @classmethod
     def _is_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not is_secret(value.get_secret_value()):
-            raise ValueError(f"it must be {PREFIX} and the base64 of {_LEAST_BYTES} to {_MOST_BYTES} bytes")
+            raise ValueError(f"it must be {PREFIX} and the base64 of {_MIN_BYTES} to {_MAX_BYTES} bytes")
         return value
 
     @field_validator("webhook_ports")
@@ -84,7 +84,7 @@ def is_secret(text: str) -> bool:
         length = len(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError):
         return False
-    return text.startswith(PREFIX) and _LEAST_BYTES <= length <= _MOST_BYTES
+    return text.startswith(PREFIX) and _MIN_BYTES <= length <= _MAX_BYTES
 
 
 async def can_sign(connection: Connection, owner: int | None, settings: WebhookSettings) -> bool:

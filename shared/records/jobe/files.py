@@ -17,7 +17,7 @@ from shared.adapters.storage.base import ObjectStore
 #: All keys of these files begin with it.
 FOLDER: Final = "jobe"
 #: The most files of one key, so that counting its bytes takes no time.
-_MOST_FILES: Final = 16_384
+_MAX_FILES: Final = 16_384
 _BATCH: Final = 1000
 #: Bytes of the files that a process keeps in memory, and of each of them.
 _CACHE_BYTES, _CACHED_FILE_BYTES = 8 << 20, 64 << 10
@@ -100,7 +100,7 @@ async def put_file(database: Database, store: ObjectStore, owner: int, id_: str,
         # The row is first, so that the object is not removed as one without a row.
         values = {"owner": owner, "id": id_, "sha256": sha256, "size_bytes": len(data)}
         unused = await connection.fetch_all(_PUT, values)
-        bounds = {"owner": owner, "max_bytes": max_bytes, "max_files": _MOST_FILES}
+        bounds = {"owner": owner, "max_bytes": max_bytes, "max_files": _MAX_FILES}
         unused += await connection.fetch_all(_DELETE_EXCESS, bounds)
     await store.put(key_of(sha256), data)
     await _remove_unnamed(database, store, {row["sha256"] for row in unused if row["sha256"]})

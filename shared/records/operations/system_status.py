@@ -18,16 +18,16 @@ from shared.records.operations.workers import Worker
 #: Seconds for which a look may be reused, so that many open pages cost as much as one.
 REUSED_SECONDS: Final = 2.0
 #: The most that is counted of failures.
-MOST: Final = 1000
+MAX: Final = 1000
 
 _FAILURES: Final = f"""
     SELECT
         (SELECT count(*) FROM (
-            SELECT FROM job WHERE status = 'failed' AND finished_at > now() - interval '1 day' LIMIT {MOST}
+            SELECT FROM job WHERE status = 'failed' AND finished_at > now() - interval '1 day' LIMIT {MAX}
         ) AS failed) AS jobs,
         (SELECT count(*) FROM (
             SELECT FROM emails WHERE status IN ('refused', 'bounced', 'complained', 'uncertain')
-                AND updated_at > now() - interval '1 day' LIMIT {MOST}
+                AND updated_at > now() - interval '1 day' LIMIT {MAX}
         ) AS failed) AS mails
 """  # noqa: S608  (constants)
 
@@ -41,7 +41,7 @@ _RETRIED: Final = f"""
     FROM (
         SELECT failure, attempt, created_at, status FROM job
         WHERE status = 'none-executed' AND failure IS NOT NULL
-            OR status = 'executing' AND starts_with(failure, '{RESULT_WAITS}') LIMIT {MOST}
+            OR status = 'executing' AND starts_with(failure, '{RESULT_WAITS}') LIMIT {MAX}
     ) AS retried
     GROUP BY failure ORDER BY count DESC, failure LIMIT {_REASONS}
 """  # noqa: S608  (constants)
@@ -70,10 +70,10 @@ _PAUSED_MAILS: Final = f"""
     FROM (
         (SELECT last_error, attempt, created_at FROM emails
         WHERE status = 'queued' AND last_error IS NOT NULL
-            AND (run_after <= now() OR (crashes > 0 AND updated_at > now() - interval '2 minutes')) LIMIT {MOST})
+            AND (run_after <= now() OR (crashes > 0 AND updated_at > now() - interval '2 minutes')) LIMIT {MAX})
         UNION ALL
         (SELECT last_error, attempt, created_at FROM emails
-        WHERE status = 'sending' AND last_error IS NOT NULL LIMIT {MOST})
+        WHERE status = 'sending' AND last_error IS NOT NULL LIMIT {MAX})
     ) AS paused
     WHERE NOT EXISTS (
         SELECT FROM emails WHERE status NOT IN ('queued', 'sending')
@@ -108,7 +108,7 @@ class SystemStatus:
 
     `waits` has the backlog of each place (`shared.records.operations.backlog`).
     `dead` counts dead letters; None if the broker is silent.
-    `failed_jobs` and `failed_mails` count those of the last day, up to `MOST`.
+    `failed_jobs` and `failed_mails` count those of the last day, up to `MAX`.
     `retried` has the most frequent reasons first, and so has `paused_mails`, which is empty if mails are sent.
     `engine` is None if no runner has reached it yet.
     `lacks_standby` is True if commits wait for a synchronous standby, and no standby is connected.

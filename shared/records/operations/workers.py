@@ -15,7 +15,7 @@ from shared.adapters.database.connection import Connection
 
 _MARK: Final = "precieux"
 #: Postgres cuts longer names.
-_LONGEST: Final = 63
+_MAX_LENGTH: Final = 63
 
 _CONNECTED: Final = """
     SELECT DISTINCT application_name FROM pg_stat_activity
@@ -37,7 +37,7 @@ class Worker:
 def connection_name(service: str, *, slots: int = 0) -> str:
     """Return the name for all connections of this process."""
     # The host is last, because it may be long.
-    return f"{_MARK} {service} {os.getpid()} {int(time.time())} {slots} {socket.gethostname()}"[:_LONGEST]
+    return f"{_MARK} {service} {os.getpid()} {int(time.time())} {slots} {socket.gethostname()}"[:_MAX_LENGTH]
 
 
 async def connected(connection: Connection) -> list[Worker]:

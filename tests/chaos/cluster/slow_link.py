@@ -20,7 +20,7 @@ _SOL_PACKET = 263
 _PACKET_VNET_HDR = 15
 _PACKET_IGNORE_OUTGOING = 23
 _EVERY_PROTOCOL = 3
-_LONGEST = 70_000
+_MAX_LENGTH = 70_000
 
 
 def main(host: str, network: str) -> None:
@@ -31,11 +31,11 @@ def main(host: str, network: str) -> None:
         pause = max(0.0, under_way[0][0] - time.monotonic()) if under_way else None
         readable, _, _ = select.select([near, far], [], [], pause)
         if near in readable:
-            frame = near.recv(_LONGEST)
+            frame = near.recv(_MAX_LENGTH)
             if random.random() >= LOSS:
                 under_way.append((time.monotonic() + DELAY, frame))
         if far in readable:
-            _send(near, far.recv(_LONGEST))
+            _send(near, far.recv(_MAX_LENGTH))
         while under_way and under_way[0][0] <= time.monotonic():
             _send(far, under_way.popleft()[1])
 

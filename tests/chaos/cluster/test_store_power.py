@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 CUTS = 20
 WRITERS = 8
 #: The new objects that are stored before the power is cut.
-MOST_STORED = 60
+MAX_STORED = 60
 SIGNER = LinkSigner(b"k" * 32, "http://127.0.0.1:8000")
 
 
@@ -52,7 +52,7 @@ async def put_until_the_power_is_cut(
 ) -> None:
     """Add the objects to `stored` that the store has promised to keep."""
     store = LocalStore(disk.folder / "objects", SIGNER)
-    left = rng.randint(1, MOST_STORED)
+    left = rng.randint(1, MAX_STORED)
 
     async def put_new() -> None:
         nonlocal left

@@ -33,7 +33,7 @@ MEMORY: Final = 256 << 20
 _LIMITS: Final = dict.fromkeys(("cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"), 10)
 EMAIL: Final = "a@example.com"
 BODY: Final = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.py"\r\n\r\n'
-LARGEST: Final = 2 << 20
+MAX: Final = 2 << 20
 LIST: Final = f"/check_user/?email={EMAIL}&limit=1000"
 FILE: Final = 16 << 20
 
@@ -94,12 +94,12 @@ def stalled_bodies(api: ApiProcess, stack: contextlib.ExitStack, count: int, key
         b"POST /submit_email/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
         b"Content-Type: multipart/form-data; boundary=x\r\n" % key
     )
-    lengths = (b"Content-Length: %d\r\n\r\n" % LARGEST, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % LARGEST)
+    lengths = (b"Content-Length: %d\r\n\r\n" % MAX, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % MAX)
     attackers = [stack.enter_context(connect(api, number)) for number in range(count)]
     for number, attacker in enumerate(attackers):
         attacker.settimeout(1)
         with contextlib.suppress(OSError):
-            attacker.sendall(head + lengths[number % 2] + BODY + b"a" * (LARGEST - len(BODY) - 1))
+            attacker.sendall(head + lengths[number % 2] + BODY + b"a" * (MAX - len(BODY) - 1))
 
 
 def post_and_read_nothing(api: ApiProcess, stack: contextlib.ExitStack, path: bytes, key: bytes) -> None:
@@ -108,7 +108,7 @@ def post_and_read_nothing(api: ApiProcess, stack: contextlib.ExitStack, path: by
         sender = stack.enter_context(connect(api, number))
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         field = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
-        body = field % (b"key", key) + field % (b"source", b'"' * (LARGEST - 1000)) + b"--x--\r\n"
+        body = field % (b"key", key) + field % (b"source", b'"' * (MAX - 1000)) + b"--x--\r\n"
         head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n" % path
         with contextlib.suppress(OSError):
             sender.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -230,7 +230,7 @@ async def test_a_strangers_body_has_ten_seconds_in_all(tmp_path: Path, database:
 
 
 # The second one is just within the bound of a batch (393,216).
-@pytest.mark.parametrize("size", [pytest.param(LARGEST, marks=pytest.mark.slow), 640_000])
+@pytest.mark.parametrize("size", [pytest.param(MAX, marks=pytest.mark.slow), 640_000])
 async def test_json_of_very_many_values_takes_little_memory(
     tmp_path: Path, database: Database, database_url: str, limited: Callable[[], None], size: int
 ) -> None:

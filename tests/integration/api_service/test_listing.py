@@ -10,7 +10,7 @@ import pytest
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError
 from api_service.limits.holds import memory
-from api_service.submissions.classic_list import _WEIGHTS, LONGEST_TEXT, ClassicList, ClassicListQuery
+from api_service.submissions.classic_list import _WEIGHTS, MAX_TEXT, ClassicList, ClassicListQuery
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
 from shared.records.accounts.api_keys import Scope
@@ -107,19 +107,19 @@ async def test_rows_of_other_addresses_and_keys_are_not_read(
 
 @pytest.mark.parametrize("letter", ["a", "\x01", "ب", "\N{GRINNING FACE}"])
 async def test_long_texts_are_cut_at_whole_characters(api: httpx.AsyncClient, database: Database, letter: str) -> None:
-    await add(database, 1, output="x" + letter * LONGEST_TEXT, error="y" + letter * LONGEST_TEXT, job=letter * 70_000)
+    await add(database, 1, output="x" + letter * MAX_TEXT, error="y" + letter * MAX_TEXT, job=letter * 70_000)
     [row] = await listed(api)
-    whole = (LONGEST_TEXT - 1) // len(letter.encode())
+    whole = (MAX_TEXT - 1) // len(letter.encode())
     assert (row["output"], row["error"]) == ("x" + letter * whole, "y" + letter * whole)
-    assert row["job"] == letter * (LONGEST_TEXT // len(letter.encode()))
+    assert row["job"] == letter * (MAX_TEXT // len(letter.encode()))
     assert sorted(row["shortened"]) == ["error", "job", "output"]
     assert "/files/results/1?" in row["filelink"]
 
 
 async def test_a_text_that_fits_is_whole(api: httpx.AsyncClient, database: Database) -> None:
-    await add(database, 1, output="x" * LONGEST_TEXT, error="")
+    await add(database, 1, output="x" * MAX_TEXT, error="")
     [row] = await listed(api)
-    assert (row["output"], row["error"], row["shortened"], row["delay"]) == ("x" * LONGEST_TEXT, "", [], None)
+    assert (row["output"], row["error"], row["shortened"], row["delay"]) == ("x" * MAX_TEXT, "", [], None)
 
 
 @pytest.mark.parametrize("cleared", [None, ""])
@@ -128,11 +128,11 @@ async def test_a_cleared_job_is_still_listed(
 ) -> None:
     await add(database, 3, job=cleared)
     await store.put("1.py", "print('سلام')".encode())
-    await store.put("2.py", b"x" * LONGEST_TEXT)
+    await store.put("2.py", b"x" * MAX_TEXT)
     whole, long, gone = await listed(api)
     assert json.loads(whole["job"]) == {"language": "py", "inputs": "in", "contents": "print('سلام')"}
     assert (whole["shortened"], long["shortened"]) == ([], ["job"])
-    assert len(json.loads(long["job"])["contents"]) == LONGEST_TEXT // 2
+    assert len(json.loads(long["job"])["contents"]) == MAX_TEXT // 2
     assert json.loads(gone["job"]) == {"language": "py", "inputs": "in", "contents": None}
     assert gone["shortened"] == ["job"]
 
@@ -168,7 +168,7 @@ async def test_the_size_of_a_piece_is_bounded(database: Database, store: LocalSt
     await add(database, 20, output="\x01" * (1 << 20), error="\x01" * (1 << 20))
     classic_list = ClassicList(database, store, memory(8 << 20, "Lists"))
     sizes = [len(piece) async for piece in classic_list.pieces(OPERATOR, ClassicListQuery(email=EMAIL))]
-    assert sum(sizes) > 20 * 2 * 6 * LONGEST_TEXT
+    assert sum(sizes) > 20 * 2 * 6 * MAX_TEXT
     assert max(sizes) < 2 << 20
 
 

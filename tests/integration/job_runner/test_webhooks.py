@@ -232,7 +232,7 @@ async def test_a_slow_receiver_holds_up_only_itself(
                 assert (await queue.seconds_until_due(connection) or 0) > 1
             release.set()
             await eventually(lambda: len(slow.received) == 40, timeout=30)
-        assert slow.most_connections <= sender_module._SLOTS_PER_HOST
+        assert slow.max_connections <= sender_module._SLOTS_PER_HOST
     assert len(set(slow.ids)) == 40
 
 

@@ -53,7 +53,7 @@ async def test_a_language_that_fails_is_left_out_and_found_later() -> None:
 async def test_no_more_tools_run_at_once_than_asked_for() -> None:
     sandbox = FakeSandbox(lambda job: _WORKS)
     await find.examine(sandbox, 2)
-    assert sandbox.most_at_once == 2
+    assert sandbox.max_at_once == 2
 
 
 async def test_a_library_that_cannot_be_imported_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:

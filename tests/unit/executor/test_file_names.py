@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from executor.languages import known
-from executor.languages.file_names import LONGEST, usable
+from executor.languages.file_names import MAX_LENGTH, usable
 
 _LANGUAGES = known()
 _RESERVED = {"random", "string", "sitecustomize", "numpy"}
@@ -21,7 +21,7 @@ _RESERVED = {"random", "string", "sitecustomize", "numpy"}
         ("cpp", "words.cc", "words.cc"),
         ("js", "app.mjs", "app.mjs"),
         ("go", "hello_world.go", "hello_world.go"),
-        ("c", "a" * (LONGEST - 2) + ".c", "a" * (LONGEST - 2) + ".c"),
+        ("c", "a" * (MAX_LENGTH - 2) + ".c", "a" * (MAX_LENGTH - 2) + ".c"),
     ],
 )
 def test_a_plain_name_is_used(language: str, sent: str, name: str) -> None:
@@ -53,7 +53,7 @@ def test_a_plain_name_is_used(language: str, sent: str, name: str) -> None:
         ("py", "Random.py"),
         ("py", "sitecustomize.py"),
         ("c", "@file.c"),
-        ("c", "a" * LONGEST + ".c"),
+        ("c", "a" * MAX_LENGTH + ".c"),
         ("go", "crash_test.go"),
         ("go", "crash_windows.go"),
         ("go", "crash_linux_arm64.go"),

@@ -153,13 +153,13 @@ async def test_tests_run_at_once_where_there_are_slots() -> None:
     sandbox = _boxes(lambda box: replace(_OK, stdout=f"{box}".encode()))
     events = await _run(sandbox, spare_slot=ExitStack, tests=[{}] * 9)
     assert [(event.number, event.stdout) for event in ended_in(events)] == [(n, f"{n}") for n in range(1, 10)]
-    assert (len(sandbox.compilations), sandbox.most_at_once) == (1, 9)
+    assert (len(sandbox.compilations), sandbox.max_at_once) == (1, 9)
 
 
 async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
     sandbox = _boxes(_fails_in(2))
     events = await _run(sandbox, "py", spare_slot=ExitStack, tests=[{}] * 4, stop_at_first_failure=True)
-    assert (len(events), len(sandbox.jobs), sandbox.most_at_once) == (2, 2, 1)
+    assert (len(events), len(sandbox.jobs), sandbox.max_at_once) == (2, 2, 1)
 
 
 async def test_the_sum_of_all_outputs_is_bounded() -> None:
@@ -232,10 +232,10 @@ async def test_artifacts_with_misleading_names_are_left_out(name: str) -> None:
     assert event.artifacts_left_out == {LeftOut.TOO_LARGE: 1, LeftOut.BAD_NAME: 1}
 
 
-@pytest.mark.parametrize(("asked", "most_bytes"), [(False, 7), (True, 0)])
-async def test_artifacts_are_collected_only_if_wanted(asked: bool, most_bytes: int) -> None:
+@pytest.mark.parametrize(("asked", "max_bytes"), [(False, 7), (True, 0)])
+async def test_artifacts_are_collected_only_if_wanted(asked: bool, max_bytes: int) -> None:
     sandbox = _boxes()
-    (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_bytes=most_bytes))
+    (_, event) = await _run(sandbox, artifacts=asked, settings=ExecutorSettings(artifact_bytes=max_bytes))
     assert [job.out_limits for job in sandbox.runs] == [None]
     assert isinstance(event, TestEnded)
     assert event.artifacts is None

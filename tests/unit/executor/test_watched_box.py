@@ -68,7 +68,7 @@ class _Tree:
     def is_runnable(self) -> bool:
         return self.runnable.pop() if self.runnable else False
 
-    def longest_wait(self) -> float:
+    def max_wait(self) -> float:
         return self.waits.pop() if self.waits else 0.0
 
     def wait_of(self, pid: int) -> float:

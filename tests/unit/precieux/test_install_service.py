@@ -16,8 +16,8 @@ from shared.common.service.errors import ConfigurationError
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "deploy/systemd").rglob("*.service"))
 #: The exposure by `systemd-analyze security`, from 0 to 10. Releases of systemd differ a little.
-MOST_EXPOSURE = {"precieux-executor.service": 4.3}
-MOST_EXPOSURE_OF_SERVICES = 1.3
+MAX_EXPOSURE = {"precieux-executor.service": 4.3}
+MAX_EXPOSURE_OF_SERVICES = 1.3
 
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
@@ -142,7 +142,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 def test_units_are_not_more_exposed_than_before(unit: Path) -> None:
     done = analyze("security", "--offline=true", "--no-pager", unit)
     [exposure] = re.findall(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
-    assert float(exposure) <= MOST_EXPOSURE.get(unit.name, MOST_EXPOSURE_OF_SERVICES)
+    assert float(exposure) <= MAX_EXPOSURE.get(unit.name, MAX_EXPOSURE_OF_SERVICES)
 
 
 @needs_systemd

@@ -18,7 +18,7 @@ from shared.common.http.connections import ConnectionLimits
 from tests.fixtures.http_serving import connect, read_all, serving
 from tests.waiting import eventually_sync
 
-_LIMITS = BodyLimits(most_bytes=4 * FREE_BYTES, pause_s=3600, whole_s=3600)
+_LIMITS = BodyLimits(max_bytes=4 * FREE_BYTES, pause_s=3600, whole_s=3600)
 
 
 def _refuse(status: HTTPStatus, sentence: str, headers: Mapping[str, str]) -> ASGIApp:
@@ -145,7 +145,7 @@ async def test_a_body_may_wait_for_its_part_of_the_budget() -> None:
 
 async def test_a_body_that_pauses_is_refused() -> None:
     app = App()
-    limits = BodyLimits(most_bytes=10, pause_s=0.05, whole_s=3600)
+    limits = BodyLimits(max_bytes=10, pause_s=0.05, whole_s=3600)
     client = await _serve(Client(b"a"), app, limits)
     assert (client.status, client.headers[b"connection"], app.left) == (408, b"close", 1)
 
@@ -154,7 +154,7 @@ async def test_a_body_that_trickles_in_is_refused() -> None:
     app = App()
     client = Client()
     trickle = asyncio.create_task(_trickle(client))
-    limits = BodyLimits(most_bytes=1 << 30, pause_s=3600, whole_s=0.1)
+    limits = BodyLimits(max_bytes=1 << 30, pause_s=3600, whole_s=0.1)
     await _serve(client, app, limits)
     trickle.cancel()
     assert (client.status, app.left) == (408, 1)
@@ -176,7 +176,7 @@ async def test_deadlines_end_with_the_body() -> None:
         assert (await receive())["type"] == "http.disconnect"
         await PlainTextResponse("it has left")(scope, receive, send)
 
-    limits = BodyLimits(most_bytes=10, pause_s=0.01, whole_s=0.01)
+    limits = BodyLimits(max_bytes=10, pause_s=0.01, whole_s=0.01)
     bounded = BoundedBodies(until_the_client_leaves, limits, ByteBudget(0), _refuse)
     under_way = asyncio.create_task(bounded(client.scope, client.receive, client.send))
     await listening.wait()
@@ -209,7 +209,7 @@ async def test_all_bodies_together_keep_to_the_budget() -> None:
 async def test_a_path_may_have_bounds_of_its_own(path: str, status: int) -> None:
     client = Client(b"a")
     client.scope["path"] = path
-    by_path = {"/form": BodyLimits(most_bytes=10, pause_s=3600, whole_s=0.05)}
+    by_path = {"/form": BodyLimits(max_bytes=10, pause_s=3600, whole_s=0.05)}
     bounded = BoundedBodies(App(), _LIMITS, ByteBudget(0), _refuse, by_path=by_path)
     under_way = asyncio.create_task(bounded(client.scope, client.receive, client.send))
     await asyncio.sleep(0.1)  # timers fire in order, so that of the deadline has fired

@@ -113,7 +113,7 @@ def test_a_later_head_has_the_same_deadline(loop_factory: LoopFactory, part: byt
 
 
 def test_half_sent_heads_do_not_lock_out_other_addresses(loop_factory: LoopFactory) -> None:
-    limits = {"most": 4, "most_per_address": 2, "head_s": 3600}
+    limits = {"most": 4, "max_per_address": 2, "head_s": 3600}
     with _serving(loop_factory, **limits) as (_, address), contextlib.ExitStack() as stack:
         other = stack.enter_context(connect(address, "127.0.0.2"))
         other.sendall(_GET)
@@ -124,7 +124,7 @@ def test_half_sent_heads_do_not_lock_out_other_addresses(loop_factory: LoopFacto
         assert read_all(other).startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("limits", [{"most": 4}, {"most_per_address": 4}])
+@pytest.mark.parametrize("limits", [{"most": 4}, {"max_per_address": 4}])
 def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, answer_s=3600, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
@@ -140,12 +140,12 @@ def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limit
         assert all(read_all(connection).startswith(b"HTTP/1.1 200 ") for connection in working)
 
 
-@pytest.mark.parametrize("limits", [{"most": 2}, {"most_per_address": 2}])
+@pytest.mark.parametrize("limits", [{"most": 2}, {"max_per_address": 2}])
 def test_requests_under_way_survive_new_connections(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
         assert _is_refused(address)
-        if "most_per_address" in limits:
+        if "max_per_address" in limits:
             assert _ask(address, "127.0.0.2").startswith(b"HTTP/1.1 200 ")
         app.go.set()
         assert all(read_all(connection).startswith(b"HTTP/1.1 200 ") for connection in working)
@@ -157,9 +157,9 @@ def _is_refused(address: tuple[str, int]) -> bool:
     return answer == b"" or answer.startswith(b"HTTP/1.1 503 ")
 
 
-@pytest.mark.parametrize("limits", [{"most": 2}, {"most_per_address": 2}])
+@pytest.mark.parametrize("limits", [{"most": 2}, {"max_per_address": 2}])
 def test_connections_may_wait_for_the_end_of_others(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
-    with _serving(loop_factory, most_waiting=2, **limits) as (app, address), contextlib.ExitStack() as stack:
+    with _serving(loop_factory, max_waiting=2, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
         waiting = [stack.enter_context(connect(address)) for _ in range(2)]
         for connection in waiting:
@@ -171,7 +171,7 @@ def test_connections_may_wait_for_the_end_of_others(loop_factory: LoopFactory, l
 
 
 def test_a_kept_connection_is_given_up_for_one_that_waits(loop_factory: LoopFactory) -> None:
-    with _serving(loop_factory, most=1, most_waiting=1) as (app, address), contextlib.ExitStack() as stack:
+    with _serving(loop_factory, most=1, max_waiting=1) as (app, address), contextlib.ExitStack() as stack:
         kept = _start_waiting(app, address, stack, end=b"\r\n")
         waiting = stack.enter_context(connect(address))
         waiting.sendall(_GET + _LAST)
@@ -187,7 +187,7 @@ def test_a_client_has_some_time_although_others_wait(
     loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_PATIENCE_S", 3600)
-    with _serving(loop_factory, most=1, most_waiting=1) as (_, address), contextlib.ExitStack() as stack:
+    with _serving(loop_factory, most=1, max_waiting=1) as (_, address), contextlib.ExitStack() as stack:
         new, waiting = (stack.enter_context(connect(address)) for _ in range(2))
         waiting.sendall(_GET + _LAST)
         assert _is_refused(address)
@@ -200,7 +200,7 @@ def test_an_idle_connection_is_closed_for_one_that_waits(
     loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_PATIENCE_S", 0.2)
-    with _serving(loop_factory, most=1, most_waiting=1) as (_, address), connect(address) as idle:
+    with _serving(loop_factory, most=1, max_waiting=1) as (_, address), connect(address) as idle:
         assert _ask(address).startswith(b"HTTP/1.1 200 ")
         with contextlib.suppress(ConnectionError):
             assert idle.recv(1) == b""
@@ -395,7 +395,7 @@ def test_an_address_is_a_network_in_ipv6() -> None:
 
 
 def test_an_answer_may_leave_the_count_until_it_ends(loop_factory: LoopFactory) -> None:
-    with _serving(loop_factory, most=2, most_per_address=2) as (app, address), contextlib.ExitStack() as stack:
+    with _serving(loop_factory, most=2, max_per_address=2) as (app, address), contextlib.ExitStack() as stack:
         uncounted = [_start_waiting(app, address, stack, b"/uncounted", b"\r\n") for _ in range(4)]
         counted = _start_waiting(app, address, stack)
         assert b" 200 " in _ask(address)

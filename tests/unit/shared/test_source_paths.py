@@ -2,12 +2,12 @@
 
 import pytest
 
-from shared.common.text.source_paths import LONGEST_PATH, fault_of, faults_of
+from shared.common.text.source_paths import MAX_PATH, fault_of, faults_of
 
 
 @pytest.mark.parametrize(
     "path",
-    ["main.py", "a/b/c.txt", ".hidden", "...", "a..b", "-x.c", "a b", "é/ü.py", "x" * LONGEST_PATH, "é" * 127, "a/.b"],
+    ["main.py", "a/b/c.txt", ".hidden", "...", "a..b", "-x.c", "a b", "é/ü.py", "x" * MAX_PATH, "é" * 127, "a/.b"],
 )
 def test_a_path_within_the_folder_is_fine(path: str) -> None:
     assert fault_of(path) is None
@@ -28,7 +28,7 @@ def test_a_path_within_the_folder_is_fine(path: str) -> None:
         ("a\x7f", "control"),
         ("a\x85", "control"),
         ("a\ud800", "UTF-8"),
-        ("x" * (LONGEST_PATH + 1), "255 bytes"),
+        ("x" * (MAX_PATH + 1), "255 bytes"),
         ("é" * 128, "255 bytes"),
     ],
 )

@@ -11,7 +11,7 @@ from shared.judging.packages.fields import Fields
 from shared.judging.packages.model import PackageTest
 
 #: Each test has its own copy of what its groups hand down.
-_LONGEST_ARGUMENTS: Final = 1 << 20
+_MAX_ARGUMENTS: Final = 1 << 20
 
 
 @dataclass
@@ -39,7 +39,7 @@ class ArgumentChecks:
         self._faults, self._has_checker, self._last_counts = faults, has_checker, last_counts
         self._known: set[tuple[str, ...]] = set()
         self._shortened: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._free_characters = _LONGEST_ARGUMENTS
+        self._free_characters = _MAX_ARGUMENTS
 
     def checked(self, args: tuple[str, ...], path: str) -> tuple[str, ...]:
         """Return the arguments of a test's checker. Arguments that the default checker does not know are faults."""
@@ -61,7 +61,7 @@ class ArgumentChecks:
         """Count the arguments of a test or a group. Raises `PackageError` when there are too many."""
         self._free_characters -= sum(sum(map(len, words)) + len(words) for words in lists)
         if self._free_characters < 0:
-            raise self._faults.fail("data", f"The arguments of all tests have over {_LONGEST_ARGUMENTS} characters.")
+            raise self._faults.fail("data", f"The arguments of all tests have over {_MAX_ARGUMENTS} characters.")
 
     def count_test(self, test: PackageTest) -> None:
         named = test.input_validator_args

@@ -18,7 +18,7 @@ ROOT: Final = ""
 SAMPLE: Final = "sample"
 SECRET: Final = "secret"  # noqa: S105
 #: Bytes of a file that is only for the statement.
-_LONGEST_SHOWN: Final = 1 << 20
+_MAX_SHOWN: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ class TestCollector:
         def first(name: str, *endings: str) -> str | None:
             """Return the path of the first file that is short enough to be shown; tests have a bound of their own."""
             for path in (files[name + ending] for ending in endings if name + ending in files):
-                if path.endswith((".in", ".ans")) or self.archive.files[path].size_bytes <= _LONGEST_SHOWN:
+                if path.endswith((".in", ".ans")) or self.archive.files[path].size_bytes <= _MAX_SHOWN:
                     return path
-                self.faults.warn(path, f"The file has over {_LONGEST_SHOWN} bytes, so it is not shown.")
+                self.faults.warn(path, f"The file has over {_MAX_SHOWN} bytes, so it is not shown.")
             return None
 
         return tuple(

@@ -45,7 +45,7 @@ async def test_a_failure_halfway_registers_nothing(
             raise OSError("the disk is full")
         await put(self, *args, **kwargs)
 
-    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 0)
+    monkeypatch.setattr("api_service.submissions.new_submission.MAX_IN_ROW", 0)
     monkeypatch.setattr(LocalStore, "put", failing)
     assert (await post(api, {"submissions": [PROGRAM] * 40})).status_code == 503
     for table in ("uploads", "batches", "outbox"):
@@ -65,7 +65,7 @@ async def test_few_files_are_stored_at_once(api: httpx.AsyncClient, monkeypatch:
         await put(self, *args, **kwargs)
         active -= 1
 
-    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 0)
+    monkeypatch.setattr("api_service.submissions.new_submission.MAX_IN_ROW", 0)
     monkeypatch.setattr(LocalStore, "put", counting)
     await posted(api, {"submissions": [PROGRAM] * 60})
     assert 2 <= most <= 16

@@ -279,7 +279,7 @@ async def test_nothing_is_registered_if_the_file_cannot_be_stored(
         raise StoreUnavailable("it is full")
 
     monkeypatch.setattr(store, "put", put)
-    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 0)
+    monkeypatch.setattr("api_service.submissions.new_submission.MAX_IN_ROW", 0)
     answer = await post(api, email="a@example.com", receipt=True)
     assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
     assert await nothing_stored(database, folder)
@@ -289,7 +289,7 @@ async def test_nothing_is_registered_if_the_file_cannot_be_stored(
 async def test_a_short_source_is_in_its_row(
     api: httpx.AsyncClient, folder: Path, monkeypatch: pytest.MonkeyPatch, extra: int
 ) -> None:
-    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 1000)
+    monkeypatch.setattr("api_service.submissions.new_submission.MAX_IN_ROW", 1000)
     source = "#" * (999 + extra) + "x"
     path = f"{PATH}/{created(await post(api, source=source, hold=True))}"
     assert len(objects(folder)) == extra

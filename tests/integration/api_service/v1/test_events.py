@@ -192,7 +192,7 @@ async def test_a_stream_ends_after_a_while_and_goes_on_with_the_next(
 ) -> None:
     """Nobody holds a connection for ever by following what is held."""
     monkeypatch.setattr(streams, "_COMMENT_SECONDS", 0.05)
-    monkeypatch.setattr(streams, "_LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(streams, "_MAX_SECONDS", 0.3)
     life = await born(database)
     for path in (path_of(life.submission), await batch_path(database)):
         async with asyncio.timeout(30):  # it would never end by itself

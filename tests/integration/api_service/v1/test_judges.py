@@ -91,7 +91,7 @@ async def test_files_of_judges_without_a_row_are_removed_later(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api_service.submissions.new_submission.LONGEST_IN_ROW", 0)
+    monkeypatch.setattr("api_service.submissions.new_submission.MAX_IN_ROW", 0)
     kept, lost = await post(api, checker=CHECKER), await post(api, interactor=JUDGE)
     # The source of the first one could be a judge's, by its name.
     await post(api, files=[{"path": "main.checker", "content": "print(1)"}], source=None)

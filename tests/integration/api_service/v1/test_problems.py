@@ -376,7 +376,7 @@ async def test_a_key_has_so_much_space(api_with: ApiWith, setter: Key, database:
 
 
 async def test_a_problem_has_so_many_versions(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api_service.problems.storing._MOST_VERSIONS", 1)
+    monkeypatch.setattr("api_service.problems.storing._MAX_VERSIONS", 1)
     await put(client)
     for refused in (
         await client.put(PATH, content=CHECKED, headers=ZIP),

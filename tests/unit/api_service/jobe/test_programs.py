@@ -8,7 +8,7 @@ from api_service.doors.jobe.program import MB, OptionRefused, program_of
 from shared.engine_api.run_call.request import ProgramRequest
 from tests.unit.api_service.jobe.samples import BOUNDS, spec
 
-_MOST_MEMORY = int(BOUNDS["memory_bytes"].max)
+_MAX_MEMORY = int(BOUNDS["memory_bytes"].max)
 _USUAL_MEMORY = int(BOUNDS["memory_bytes"].default)
 
 
@@ -64,15 +64,15 @@ def test_higher_limits_count_as_the_engines(huge: float) -> None:
         "wall_s": 10,
         "processes": 512,
         "output_bytes": 1 << 20,
-        "memory_bytes": _MOST_MEMORY,
-        "address_space_bytes": _MOST_MEMORY,
+        "memory_bytes": _MAX_MEMORY,
+        "address_space_bytes": _MAX_MEMORY,
     }
     assert program_of(spec("c", disklimit=huge), {}).fields["file_bytes"] >= 500_000 * MB
 
 
 def test_memory_of_0_is_no_limit() -> None:
     found = limits("c", memorylimit=0)
-    assert (found["memory_bytes"], found.get("address_space_bytes")) == (_MOST_MEMORY, None)
+    assert (found["memory_bytes"], found.get("address_space_bytes")) == (_MAX_MEMORY, None)
 
 
 def test_little_memory_bounds_only_the_address_space() -> None:
@@ -88,7 +88,7 @@ def test_a_disklimit_of_minus_1_is_the_engines() -> None:
 
 def test_javas_own_options_decide_its_memory() -> None:
     assert limits("java", memorylimit=7)["memory_bytes"] == 200 << 20
-    assert limits("java", interpreterargs=["-Xmx500m"])["memory_bytes"] == _MOST_MEMORY
+    assert limits("java", interpreterargs=["-Xmx500m"])["memory_bytes"] == _MAX_MEMORY
 
 
 @pytest.mark.parametrize(

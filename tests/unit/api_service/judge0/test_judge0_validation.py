@@ -61,7 +61,7 @@ def messages(conf: Configuration | None = None, **sent: Any) -> dict[str, list[s
 
 
 def made(**sent: Any) -> NewSubmission:
-    return submission_of(checked(**sent), BOUNDS, largest_program=10_000)
+    return submission_of(checked(**sent), BOUNDS, max_program=10_000)
 
 
 def spec_of(new: NewSubmission) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from api_service.doors.sandboxfusion.request import CodeBody, NotebookBody, Unreadable, read_body
 
-_LEAST = {"code": "", "language": "python"}
+_MIN = {"code": "", "language": "python"}
 
 
 def _faults(body: bytes) -> list[dict[str, Any]]:
@@ -17,7 +17,7 @@ def _faults(body: bytes) -> list[dict[str, Any]]:
 
 
 def test_values_are_read_as_pydantic_does() -> None:
-    body = {**_LEAST, "run_timeout": "5", "memory_limit_MB": 512.0, "stdin": None, "files": {"a": None}, "more": 1}
+    body = {**_MIN, "run_timeout": "5", "memory_limit_MB": 512.0, "stdin": None, "files": {"a": None}, "more": 1}
     read = read_body(json.dumps(body).encode(), CodeBody)
     assert (read.run_timeout, read.memory_limit_MB, read.compile_timeout, read.files) == (5.0, 512, 10.0, {"a": None})
 
