@@ -66,12 +66,12 @@ def _link(words: Sequence[str]) -> list[str]:
     """
     folders = list(dict.fromkeys(os.path.realpath(word[2:]) for word in words if word.startswith("-L")))
     command = ["/usr/bin/ld.gold" if _GOLD in words else "/usr/bin/ld"]
-    after_plugin = False
-    for word in words:
-        is_plugin = word == "-plugin" or word.startswith("-plugin-opt=")
-        if not (after_plugin or is_plugin or word == _GOLD or word.startswith("-L")):
+    rest = iter(words)
+    for word in rest:
+        if word == "-plugin":
+            next(rest, None)  # its file
+        elif word != _GOLD and not word.startswith(("-plugin-opt=", "-L")):
             command += _files(word, folders, words) if word.startswith("-l") else [word]
-        after_plugin = word == "-plugin"
     return command
 
 

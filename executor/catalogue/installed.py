@@ -93,7 +93,7 @@ class Installed:
         if names is None or self.version is None:
             return None
         parts = self.version.split(".")
-        variant = CompilerVariant(names.code.format(*parts), names.name.format(*parts), args=(), since=0)
+        variant = replace(names, code=names.code.format(*parts), name=names.name.format(*parts))
         return replace(self, variant=variant, others=())
 
     @property

@@ -99,15 +99,15 @@ class Headers:
 
 @dataclass(frozen=True)
 class CompilerVariant:
-    """A code for a language with options of its compiler, such as a standard.
+    """A code for a language with options of its compiler, such as a standard, or for one version of the language.
 
     Compilers whose major version is below `since` do not know the options.
     """
 
     code: str
     name: str
-    args: tuple[str, ...]
-    since: int
+    args: tuple[str, ...] = ()
+    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -195,14 +195,6 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class VersionedNames:
-    """The code and the name of one version of a language, where several are installed. `{0}` is the major version."""
-
-    code: str
-    name: str
-
-
-@dataclass(frozen=True)
 class LibrarySupport:
     """How programs find the libraries that an operator can set (`executor.catalogue.libraries`).
 
@@ -227,6 +219,7 @@ class LanguageDefinition:
     `prebuilt` is in the folder `{runtime}`. Until it is built, commands find an empty folder there. `{preload}` is the
     folder of `executor/warm/preload`.
 
+    `versioned` has the names of one version where several are installed; in them, `{0}` is the major version.
     `released` has the years of its versions, by the beginnings of these. All services read `title`, `aliases`,
     `position`, `other_extensions`, `package` and `doors` (`shared.engine_api.languages`). Those of a language in an
     operator's toolchain are not read, except for `title` and `aliases`.
@@ -248,7 +241,7 @@ class LanguageDefinition:
     environment: dict[str, str] = field(default_factory=dict)
     libraries: LibrarySupport = field(default_factory=LibrarySupport)
     prebuilt: Prebuilt | None = None
-    versioned: VersionedNames | None = None
+    versioned: CompilerVariant | None = None
     released: dict[str, int] = field(default_factory=dict)
     position: int = LAST
     other_extensions: tuple[str, ...] = ()

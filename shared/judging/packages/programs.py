@@ -45,9 +45,8 @@ def language_of(code: str) -> str | None:
 
 def main_file(paths: Mapping[str, str], language: str) -> str | None:
     """Return the path of the source in our `language` whose name makes it run first; None without such a name."""
-    sources = [path for path in paths if _language_of_file(path) == language]
-    best = min(sources, key=_rank, default="")
-    return best if best and _rank(best)[0] < _UNNAMED else None
+    sources = (path for path in paths if _kind_by_name(path) == language and _rank(path)[0] < _UNNAMED)
+    return min(sources, key=_rank, default=None)
 
 
 _UNNAMED: Final = 3
@@ -59,11 +58,6 @@ def _rank(path: str) -> tuple[int, int, str]:
     usual = name.lower().startswith("main.")
     rank = 0 if name == "Main.java" else 1 if name == "__main__.py" else 2 if usual else _UNNAMED
     return rank, path.count("/"), path
-
-
-def _language_of_file(path: str) -> str | None:
-    kind = _kind_by_name(path)
-    return "" if kind in _NOT_HERE else kind
 
 
 def _kind_by_name(path: str) -> str | None:
@@ -114,15 +108,16 @@ class ProgramFinder:
         if scripts and not is_file and ("build" in files or "run" in files):
             program = PackageProgram(path, SCRIPTS, files, "run", "build" if "build" in files else None)
             return self._checked(program)
-        kinds = Counter(kind for name in files if (kind := self._kind(files[name])))
-        if language is None and not kinds:
-            return None
         if language is None:
-            best = min(kinds, key=lambda kind: (-kinds[kind], _PACKAGES[kind].rank if kind in _PACKAGES else math.inf))
+            kinds = {name: kind for name, inner in files.items() if (kind := self._kind(inner))}
+            if not kinds:
+                return None
+            times = Counter(kinds.values())
+            best = min(times, key=lambda kind: (-times[kind], _PACKAGES[kind].rank if kind in _PACKAGES else math.inf))
             language = best if best in _PACKAGES else ""
-            sources = [name for name in files if self._kind(files[name]) == best]
+            sources = [name for name, kind in kinds.items() if kind == best]
         else:
-            sources = [name for name in files if _language_of_file(name) == language]
+            sources = [name for name in files if _kind_by_name(name) == language]
         chosen = entry if entry in files else min(sources or files, key=_rank, default="")
         return self._checked(PackageProgram(path, language, files, chosen))
 
