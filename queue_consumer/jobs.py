@@ -2,18 +2,19 @@
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 from zipfile import BadZipFile
 
 from shared.adapters.database import channels
-from shared.adapters.database.connection import Database, Record
+from shared.adapters.database.connection import Connection, Database, Record
 from shared.adapters.storage.base import ObjectStore
 from shared.adapters.storage.sources import read_source
 from shared.common.files.archives import unpack
 from shared.common.service.errors import ObjectNotFound
+from shared.common.service.in_groups import in_groups
 from shared.common.text.email_addresses import canonical
 from shared.engine_api.languages import check_lang
 
@@ -182,7 +183,12 @@ class JobMaker:
         uploads = await self._uploads({message[0] for message in decoded if not isinstance(message, InvalidMessage)})
         foreign_requests: dict[int, UUID] = {}
         results: list[int | InvalidMessage | None] = []
-        for group in _groups(decoded, uploads):
+
+        def size_of(message: _Decoded) -> int:
+            upload = None if isinstance(message, InvalidMessage) else uploads.get(message[0])
+            return 0 if upload is None else max(upload["size_bytes"], int(upload["unpacked"] or 0))
+
+        for group in in_groups(decoded, size_of, _BYTES_AT_ONCE):
             results += await self._make_group(group, uploads, foreign_requests)
         return results
 
@@ -210,9 +216,8 @@ class JobMaker:
         return jobs.get(request_id)
 
     async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
-        async with self.database.connection() as connection:
-            values = {"ids": list(ids), "count": len(ids), "unknown": _UNKNOWN_SIZE}
-            rows = await connection.fetch_all(_READ_UPLOADS, values)
+        values = {"ids": list(ids), "count": len(ids), "unknown": _UNKNOWN_SIZE}
+        rows = await self.database.call(Connection.fetch_all, _READ_UPLOADS, values)
         return {row["id"]: row for row in rows}
 
     async def _prepare(
@@ -284,29 +289,12 @@ class JobMaker:
         """Withdraw requests that make no job. Their submissions are again what they were."""
         if not requests:
             return
-        async with self.database.connection() as connection:
-            values = {
-                "uploads": [request.upload for request in requests],
-                "ids": [request.id for request in requests],
-                "submissions": channels.SUBMISSIONS,
-            }
-            await connection.execute(_WITHDRAW, values)
-
-
-def _groups(decoded: Sequence[_Decoded], uploads: dict[int, Record]) -> Iterator[list[_Decoded]]:
-    """Yield the messages in their order, in groups whose sources fit in memory together."""
-    group: list[_Decoded] = []
-    size = 0
-    for message in decoded:
-        upload = None if isinstance(message, InvalidMessage) else uploads.get(message[0])
-        length = 0 if upload is None else max(upload["size_bytes"], int(upload["unpacked"] or 0))
-        if group and size + length > _BYTES_AT_ONCE:
-            yield group
-            group, size = [], 0
-        group.append(message)
-        size += length
-    if group:
-        yield group
+        values = {
+            "uploads": [request.upload for request in requests],
+            "ids": [request.id for request in requests],
+            "submissions": channels.SUBMISSIONS,
+        }
+        await self.database.call(Connection.execute, _WITHDRAW, values)
 
 
 def _entry(archive: bytes, upload: Record) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -18,6 +18,7 @@ from shared.adapters.database.connection import Database, Record
 from shared.adapters.storage.base import ObjectStore
 from shared.common.files.archives import unpack_beginning
 from shared.common.service.errors import ObjectNotFound
+from shared.common.service.in_groups import in_groups
 from shared.engine_api.languages import check_lang
 from shared.records.operations.job_state import JobState
 from shared.records.resources.statements import LATEST_JOB
@@ -128,15 +129,14 @@ class ClassicList:
         async with self.semaphore.take(principal), self.database.connection() as connection:
             values = {**owner, **query.model_dump(), "most": _MAX_SENT}
             weights = await connection.fetch_all(_WEIGHTS.format(visible=visible), values)
-        batches = _batches([(row["id"], int(row["weight"] or 0)) for row in reversed(weights)])
-        heaviest = max((weight for _, weight in batches), default=0)
+        batches = list(in_groups(reversed(weights), _weight, _BATCH_BYTES))
+        heaviest = max((sum(map(_weight, batch)) for batch in batches), default=0)
         lead = b'{"result":['
         with self.memory.hold(principal, heaviest):
-            for ids, _ in batches:
+            for batch in batches:
                 async with self.semaphore.take(principal), self.database.connection() as connection:
-                    rows = await connection.fetch_all(
-                        _ROWS.format(visible=visible), {**owner, "ids": ids, "length": MAX_TEXT}
-                    )
+                    values = {**owner, "ids": [row["id"] for row in batch], "length": MAX_TEXT}
+                    rows = await connection.fetch_all(_ROWS.format(visible=visible), values)
                 texts = [(await self._status(row)).model_dump_json().encode() for row in rows]
                 del rows
                 if texts:
@@ -191,16 +191,8 @@ class ClassicList:
         return cut(data.decode("utf-8", "replace"), _MAX_PART), len(data) <= _MAX_PART
 
 
-def _batches(weights: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
-    """Split the ids, in their order, into batches that are light enough; return each batch with its weight."""
-    batches: list[tuple[list[int], int]] = []
-    for number, weight in weights:
-        if batches and batches[-1][1] + weight <= _BATCH_BYTES:
-            ids, so_far = batches[-1]
-            batches[-1] = [*ids, number], so_far + weight
-        else:
-            batches.append(([number], weight))
-    return batches
+def _weight(row: Record) -> int:
+    return int(row["weight"] or 0)
 
 
 def _with_zone(moment: datetime | None) -> datetime | None:

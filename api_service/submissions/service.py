@@ -1,7 +1,7 @@
 """The use cases: register a submission, and request its execution."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ from api_service.submissions.rows import Stored
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 from shared.adapters.storage.sources import judge_key, source_key
+from shared.common.service.in_groups import in_groups
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
@@ -141,7 +142,7 @@ class Submissions:
         """Store submissions that the budgets and the backlog have taken already."""
         keys = await self._store_sources(new)
         stored: list[Stored] = []
-        for group in _groups(list(zip(new, keys, strict=True))):
+        for group in in_groups(zip(new, keys, strict=True), lambda pair: pair[0].size_bytes, _BYTES_AT_ONCE):
             stored += await _insert_named(connection, principal, group)
         return stored
 
@@ -308,16 +309,3 @@ async def _insert_named(
         # Of what is left, a client has chosen the sequence's next id just now.
         left = [submission for submission in left if submission[2] not in stored]
     return [stored[key] for _, key in new]
-
-
-def _groups(new: Sequence[tuple[NewSubmission, str]]) -> Iterator[list[tuple[NewSubmission, str]]]:
-    """Yield the submissions in their order, in groups whose rows are in memory together."""
-    group: list[tuple[NewSubmission, str]] = []
-    size = 0
-    for pair in new:
-        if group and size + pair[0].size_bytes > _BYTES_AT_ONCE:
-            yield group
-            group, size = [], 0
-        group.append(pair)
-        size += pair[0].size_bytes
-    yield group
