@@ -95,8 +95,7 @@ class OutboxConsumer:
 
     async def _consume_counted(self, handle: Handler) -> bool:
         """Consume one row, whose attempt is counted before it is handled. Return False if none is due."""
-        async with self._database.connection() as connection:
-            counted = await connection.fetch_one(_COUNT)
+        counted = await self._database.call(Connection.fetch_one, _COUNT)
         if counted is None:
             return False
         try:
@@ -106,8 +105,7 @@ class OutboxConsumer:
                 await self._settle_rows(connection, handle, [(row, row["attempt"]) for row in rows])
         except TransientError:
             # A dependency is unavailable. The row did not cause that.
-            async with self._database.connection() as connection:
-                await connection.execute(_UNCOUNT, {"id": counted["id"]})
+            await self._database.call(Connection.execute, _UNCOUNT, {"id": counted["id"]})
             raise
         return True
 
@@ -151,9 +149,8 @@ class OutboxConsumer:
 
         It comes after the commit of a batch, whose jobs need not wait for it.
         """
-        async with self._database.connection() as connection:
-            row = await connection.fetch_one(_NEXT_DUE)
-        return min(self._poll_interval, row["seconds"]) if row and row["seconds"] is not None else self._poll_interval
+        seconds = await self._database.call(Connection.fetch_value, _NEXT_DUE)
+        return self._poll_interval if seconds is None else min(self._poll_interval, float(seconds))
 
 
 def _without_success(attempts: int) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from queue_consumer.jobs import InvalidMessage, JobMaker
-from shared.adapters.database.connection import Database, Record
+from shared.adapters.database.connection import Connection, Database, Record
 from shared.common.service.errors import DatabaseUnavailable, TransientError
 from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
@@ -66,10 +66,8 @@ class Reconciler:
 
     async def run_once(self) -> list[int]:
         """Make the missing jobs, and return their ids."""
-        async with self._database.transaction() as connection:
-            silent = await connection.fetch_all(
-                _SILENT, {"silence": self._silence, "patience": _PATIENCE * self._silence, "limit": _BATCH}
-            )
+        values = {"silence": self._silence, "patience": _PATIENCE * self._silence, "limit": _BATCH}
+        silent = await self._database.call(Connection.fetch_all, _SILENT, values)
         jobs = [await self._make_locked(row) for row in silent]
         return [job for job in jobs if job is not None]
 
@@ -87,9 +85,8 @@ class Reconciler:
         upload, request = row["id"], row["request_id"]
         if crashes >= _MAX_CRASHES:
             log.error("request.given_up", upload=upload, request=str(request), crashes=crashes)
-            job = await self._maker.give_up(
-                upload, request, f"the queue consumer died {crashes} times while it made the job"
-            )
+            reason = f"the queue consumer died {crashes} times while it made the job"
+            job = await self._maker.give_up(upload, request, reason)
             await self._count(upload, -crashes)
             return job
         await self._count(upload, 1)
@@ -103,8 +100,7 @@ class Reconciler:
         return job
 
     async def _count(self, upload: int, change: int) -> None:
-        async with self._database.connection() as connection:
-            await connection.execute(_COUNT_CONSUMER, {"id": upload, "change": change})
+        await self._database.call(Connection.execute, _COUNT_CONSUMER, {"id": upload, "change": change})
 
     async def _make(self, upload: int, request: UUID, *, overdue: bool) -> int | None:
         context = {"upload": upload, "request": str(request)}

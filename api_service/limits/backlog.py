@@ -51,8 +51,8 @@ class BacklogGuard:
             )
 
     async def _count(self) -> bool:
-        async with self._database.connection() as connection:
-            return int(await connection.fetch_value(_WAITING, {"limit": self._limit})) >= self._limit
+        waiting = await self._database.call(Connection.fetch_value, _WAITING, {"limit": self._limit})
+        return int(waiting) >= self._limit
 
 
 @dataclass(frozen=True, slots=True)

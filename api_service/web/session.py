@@ -16,6 +16,7 @@ from fastapi import Depends, Request, Response
 from api_service.access.auth import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services, ServicesDep
+from shared.adapters.database.connection import Connection
 from shared.records.accounts import api_keys
 from shared.records.accounts.scopes import Scope
 
@@ -72,14 +73,12 @@ async def log_in(services: Services, request: Request, key: str) -> str:
 
 async def log_out(services: Services, token: str) -> None:
     """End a session."""
-    async with services.database.connection() as connection:
-        await connection.execute(_REMOVE, {"sha256": api_keys.digest(token)})
+    await services.database.call(Connection.execute, _REMOVE, {"sha256": api_keys.digest(token)})
 
 
 async def _session(request: Request, services: ServicesDep) -> Session:
     token = request.cookies.get(cookie_name(services, request), "")
-    async with services.database.connection() as connection:
-        row = await connection.fetch_one(_FIND, {"sha256": api_keys.digest(token)})
+    row = await services.database.call(Connection.fetch_one, _FIND, {"sha256": api_keys.digest(token)})
     if row is None:
         raise LoggedOut
     return Session(token, await _principal(services, request, row["key_sha256"]))

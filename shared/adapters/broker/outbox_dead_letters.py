@@ -1,12 +1,12 @@
 """Dead letters of an installation without RabbitMQ: outbox rows that can make no job, named by their ids."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from shared.adapters.broker.base import DEAD_QUEUE, QUEUE
 from shared.adapters.broker.dead_letters import DeadLetter, Depth
 from shared.adapters.database import channels
-from shared.adapters.database.connection import Database, Record
+from shared.adapters.database.connection import Connection, Database, Record
 
 _LETTER: Final = "outbox.id, body, headers ->> 'message_id' AS message_id, failure, failed_at"
 
@@ -35,26 +35,22 @@ class OutboxDeadLetters:
         self._database = database
 
     async def depths(self) -> dict[str, Depth]:
-        async with self._database.connection() as connection:
-            row = await connection.fetch_one(_DEPTH)
+        row = await self._database.call(Connection.fetch_one, _DEPTH)
         assert row is not None
         # What waits is in the outbox itself: there is no other queue.
         return {QUEUE: Depth(0), DEAD_QUEUE: Depth(row["dead"], row["since"])}
 
     async def read(self, *, limit: int) -> list[DeadLetter]:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch_all(_READ, {"limit": limit})
-        return [_letter(row) for row in rows]
+        return await self._letters(_READ, {"limit": limit})
 
     async def replay(self, keys: Collection[str]) -> list[DeadLetter]:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch_all(_REPLAY, {"ids": _ids(keys), "channel": channels.OUTBOX})
-        return [_letter(row) for row in rows]
+        return await self._letters(_REPLAY, {"ids": _ids(keys), "channel": channels.OUTBOX})
 
     async def drop(self, keys: Collection[str]) -> list[DeadLetter]:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch_all(_DROP, {"ids": _ids(keys)})
-        return [_letter(row) for row in rows]
+        return await self._letters(_DROP, {"ids": _ids(keys)})
+
+    async def _letters(self, sql: str, values: Mapping[str, object]) -> list[DeadLetter]:
+        return [_letter(row) for row in await self._database.call(Connection.fetch_all, sql, values)]
 
 
 def _letter(row: Record) -> DeadLetter:
