@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from fastapi import Request, Response
 
@@ -21,13 +21,6 @@ _EMPTY: Final = {
     "language": "py", "source": "", "stdin": "", "args": "", "compiler_args": "", "cpu_s": "", "memory_mib": "",
     "email": "", "checker": "lines", "tests": ({"stdin": "", "expected_output": "", "hidden": False},) * 3,
 }  # fmt: skip
-
-
-class ShownFault(NamedTuple):
-    """A fault in a form: the key, and a sentence about it."""
-
-    place: str
-    detail: str
 
 
 async def program_page(
@@ -48,9 +41,7 @@ async def program_page(
         url=str(request.base_url),
         offered=offered,
         given={**_EMPTY, **(given or {})},
-        faults=[
-            ShownFault((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults
-        ],
+        faults=[((fault.pointer or "").removeprefix("/").replace("/", "."), fault.detail) for fault in faults],
         token=services.signer.seal(_PURPOSE, str(int(time.time()))),
         largest=services.settings.max_source_bytes,
         is_key_needed=await services.authenticator.keys_existed(),
