@@ -57,8 +57,8 @@ class OutboxPublisher:
             rows = await outbox.take(connection, _BATCH)
             if not rows:
                 return False
-            confirmed = await self._broker.publish([row.message for row in rows])
-            sent = [row.id for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
+            confirmed = await self._broker.publish(list(rows.values()))
+            sent = [row for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
             await outbox.remove(connection, sent)
         metrics.OUTBOX_PUBLISHED.inc(len(sent))
         if len(sent) < len(rows):

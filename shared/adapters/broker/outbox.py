@@ -5,7 +5,6 @@ consumer takes them itself (`queue_consumer.outbox_consumer`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -23,21 +22,15 @@ _TAKE: Final = """
 _REMOVE: Final = "DELETE FROM outbox WHERE id = ANY(:ids)"
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    id: int
-    message: Message
-
-
 async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
     """Request a run of one submission, in the caller's transaction."""
     await connection.execute(_ADD, {"queue": QUEUE, "body": str(upload_id), "message_id": str(request_id)})
 
 
-async def take(connection: Connection, limit: int) -> list[OutboxRow]:
-    """Lock the oldest rows that no other publisher holds, until the transaction ends."""
+async def take(connection: Connection, limit: int) -> dict[int, Message]:
+    """Lock the oldest rows that no other publisher holds, until the transaction ends. Return messages by their rows."""
     rows = await connection.fetch_all(_TAKE, {"limit": limit})
-    return [OutboxRow(row["id"], Message(row["body"].encode(), row["message_id"])) for row in rows]
+    return {row["id"]: Message(row["body"].encode(), row["message_id"]) for row in rows}
 
 
 async def remove(connection: Connection, ids: Sequence[int]) -> None:
