@@ -3,7 +3,7 @@
 from typing import Final
 
 from api_service.events.event_log import Snapshot
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.records.resources.mapping import state_of
 from shared.records.resources.statements import LATEST_JOB
 from shared.records.resources.states import State
@@ -21,8 +21,7 @@ _READ: Final = f"""
 
 async def read(database: Database, submission: int) -> Snapshot | None:
     """Return a submission as it is now; None if it does not exist."""
-    async with database.connection() as connection:
-        row = await connection.fetch_one(_READ, {"id": submission})
+    row = await database.call(Connection.fetch_one, _READ, {"id": submission})
     if row is None:
         return None
     state = state_of(row)

@@ -76,17 +76,14 @@ class ConsumerThread(threading.Thread):
         self._callers_context = contextvars.copy_context()
 
     def run(self) -> None:
-        self._callers_context.run(self._consume_until_stopped)
+        with Heartbeat("rabbitmq-consumer", longest=_MAX_TURN) as heartbeat:
+            self._callers_context.run(self._consume, heartbeat)
 
     def stop(self) -> None:
         """Ask the thread to send the settlements that it has, and end."""
         self._stopping.set()
         if session := self._session:
             session.wake()
-
-    def _consume_until_stopped(self) -> None:
-        with Heartbeat("rabbitmq-consumer", longest=_MAX_TURN) as heartbeat:
-            self._consume(heartbeat)
 
     def _consume(self, heartbeat: Heartbeat) -> None:
         failures = 0
