@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from api_service.access.auth import BEARER
+from api_service.access.principal import BEARER
 from api_service.http.errors import MEDIA_TYPE, ApiError, Fault, Kind, cut
 from api_service.http.request_log import HEADER, SCOPE_KEY
 from api_service.http.sentences import sentence

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials
 
-from api_service.access.auth import BEARER, Principal, require
 from api_service.access.authenticator import Authenticator
+from api_service.access.principal import BEARER, Principal, require
 from api_service.background.outbox_notifier import OutboxNotifier
 from api_service.background.outbox_publisher import OutboxPublisher
 from api_service.background.readiness import Readiness

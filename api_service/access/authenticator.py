@@ -12,8 +12,8 @@ from cachetools import TTLCache
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import HTTPConnection
 
-from api_service.access.auth import Principal
 from api_service.access.local_peer import SocketOwner, socket_owner, why_not_local
+from api_service.access.principal import Principal
 from api_service.cached import CachedFor
 from api_service.http.errors import ApiError, Kind
 from shared.adapters.database.connection import Database

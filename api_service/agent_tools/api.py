@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 from mcp.server.lowlevel import Server
 
-from api_service.access.auth import Principal, require
+from api_service.access.principal import Principal, require
 from api_service.agent_tools.programs import run_program
 from api_service.agent_tools.results import ProgramFile
 from api_service.agent_tools.server import Answer, Context, OnTest, but_stored, make_server

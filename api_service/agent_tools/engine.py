@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.agent_tools.programs import run_program
 from api_service.agent_tools.server import Answer, OnTest
 from api_service.cached import CachedFor

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_service.access.auth import Principal, require
+from api_service.access.principal import Principal, require
 from api_service.doors.port import Port
 from api_service.errors import Render, answer_errors
 from api_service.http.errors import ApiError, Kind

@@ -11,7 +11,7 @@ from typing import Protocol
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import HTTPConnection, Request
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.languages.catalog import LanguageCatalog
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.settings import ApiSettings

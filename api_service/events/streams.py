@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT
 
-from api_service.access.auth import Principal
 from api_service.access.authenticator import CACHE_SECONDS
+from api_service.access.principal import Principal
 from api_service.events.notifications import Notifications
 from api_service.limits.holds import ConcurrencyLimit
 from shared.adapters.database.connection import Database

@@ -9,7 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from shared.common.http.bodies import ByteBudget
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.requests.cursors import LINK, PAGE_ITEMS, PageQuery, page_answer
 from api_service.requests.idempotency import once

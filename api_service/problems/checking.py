@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.body import CheckBody

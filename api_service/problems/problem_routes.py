@@ -8,12 +8,12 @@ from typing import Annotated, Final, Literal
 from fastapi import Path, Request, Response
 from pydantic import Field
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import Fault, Kind, invalid
 from api_service.http.integers import MAX_NUMBER
 from api_service.http.openapi import Schema
 from api_service.limits.holds import reserving
-from api_service.problems import reading, storing
+from api_service.problems import showing, storing
 from api_service.problems.body import (
     FORM,
     ZIP,
@@ -100,9 +100,9 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
     after = unsealed(services, _CURSOR, query.cursor)
     with reserving(services.response_memory, principal) as reserve:
         found = await services.database.call(
-            reading.page, principal, visibility=query.visibility, after=after, limit=query.limit + 1, reserve=reserve
+            showing.page, principal, visibility=query.visibility, after=after, limit=query.limit + 1, reserve=reserve
         )
-        items = [await reading.shown(services, principal, version) for version in found[: query.limit]]
+        items = [await showing.shown(services, principal, version) for version in found[: query.limit]]
         cursor = services.signer.seal(_CURSOR, items[-1].name) if len(found) > query.limit else None
         return page_answer(request, services, ListOf[StoredProblem], items, cursor)
 
@@ -120,10 +120,10 @@ async def get_problem(
     _check_name(name)
     async with services.database.connection() as connection:
         # 404 comes before 422.
-        await reading.find_visible(connection, principal, name) or refuse_unknown(reading.WHAT)
+        await showing.find_visible(connection, principal, name) or refuse_unknown(showing.WHAT)
         query = read_query(request, VersionQuery)
-        found = await reading.find_visible(connection, principal, name, query.version) or refuse_unknown(reading.WHAT)
-    return answer(await reading.whole(services, principal, found))
+        found = await showing.find_visible(connection, principal, name, query.version) or refuse_unknown(showing.WHAT)
+    return answer(await showing.whole(services, principal, found))
 
 
 @router.operation(
@@ -148,9 +148,9 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
             sent = {} if upload.settings is None else parse_json(upload.settings)
             settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
             id_, is_new = await storing.push(services, principal, name, upload, bounds, settings)
-    found = await services.database.call(versions.of_id, id_) or refuse_unknown(reading.WHAT)
+    found = await services.database.call(versions.of_id, id_) or refuse_unknown(showing.WHAT)
     address = f"{services.signer.public_url}/v1/problems/{name}"
-    shown = await reading.whole(services, principal, found)
+    shown = await showing.whole(services, principal, found)
     return answer(shown, HTTPStatus.CREATED, {"Location": address}) if is_new else answer(shown)
 
 
@@ -168,8 +168,8 @@ async def patch_problem(principal: SetterDep, name: ProblemName, request: Reques
     content = parse_json(await read_body(request))
     settings = settings_of(request, content, catalog, limit_bounds(services.settings, catalog))
     if not await storing.patch(services, principal, name, settings):
-        refuse_unknown(reading.WHAT)
-    return answer(await reading.whole(services, principal, await require_owned(services, principal, name)))
+        refuse_unknown(showing.WHAT)
+    return answer(await showing.whole(services, principal, await require_owned(services, principal, name)))
 
 
 @router.operation(
@@ -185,7 +185,7 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
     await require_owned(services, principal, name)
     query = read_query(request, DeletionQuery)
     if not await storing.delete(services, principal, name, query.version):
-        refuse_unknown(reading.WHAT)
+        refuse_unknown(showing.WHAT)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -200,7 +200,7 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
 async def list_versions(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     before = read_query(request, PageQuery).cursor
-    found = await services.database.call(reading.versions_of, name, before=before, limit=PAGE_ITEMS + 1)
+    found = await services.database.call(showing.versions_of, name, before=before, limit=PAGE_ITEMS + 1)
     items = found[:PAGE_ITEMS]
     cursor = items[-1].version if len(found) > PAGE_ITEMS else None
     return page_answer(request, services, ListOf[VersionOfProblem], items, cursor)
@@ -243,4 +243,4 @@ async def require_owned(
     """Return a version of a problem. Raises `ApiError`: 422 for the name, 404 if it is not the sender's."""
     _check_name(name)
     found = await services.database.call(versions.find, name, version)
-    return found if found and reading.is_owned(principal, found) else refuse_unknown(reading.WHAT)
+    return found if found and showing.is_owned(principal, found) else refuse_unknown(showing.WHAT)

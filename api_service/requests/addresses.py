@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import Fault
 from api_service.services import Services
 from shared.common.http.egress import Egress

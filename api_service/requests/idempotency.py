@@ -30,7 +30,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.requests.answers import JSON
 from api_service.requests.threads import run_in_thread

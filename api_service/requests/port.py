@@ -13,7 +13,7 @@ from functools import partial
 
 from starlette.requests import Request
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.limits import rate_limits
 from api_service.requests.receive import receiving, release_body
 from api_service.requests.waiting import waiting
@@ -60,7 +60,7 @@ class HeldPlace:
 
     @asynccontextmanager
     async def converse(self, program: bytes) -> AsyncIterator[Conversation]:
-        """Run a program that gets its input while it runs. Its key is charged from its first event on."""
+        """Run a program that gets its input while it runs. Its key is charged from the first event on."""
         seconds = self.services.transient.seconds
         await seconds.check(self.principal)
         conversation = None

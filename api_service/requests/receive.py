@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from fastapi import Request
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError
 from api_service.limits import rate_limits
 from api_service.requests.threads import LARGE

@@ -2,7 +2,7 @@
 
 from typing import Final, NoReturn
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
 from shared.adapters.database.connection import Record

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.requests.visibility import find_visible
 from api_service.services import Services
 from shared.adapters.database import channels

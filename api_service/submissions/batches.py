@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.submissions.cancel import cancel
 from api_service.submissions.new_submission import NewSubmission
 from api_service.submissions.service import OnStored, Submissions

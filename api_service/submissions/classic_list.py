@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.email_address import Address
 from api_service.http.integers import INT64, AnyId, decimal
 from api_service.limits.holds import ConcurrencyLimit, KeySemaphore

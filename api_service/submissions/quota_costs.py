@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.limits.rate_limits import RateLimit
 from api_service.submissions.new_submission import NewSubmission
 from shared.common.text.email_addresses import as_addressed, canonical, domain_of

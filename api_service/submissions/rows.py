@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.submissions.new_submission import JSON_COLUMNS, NewSubmission, Object, as_json
 from shared.adapters.broker.base import QUEUE
 from shared.adapters.database import channels

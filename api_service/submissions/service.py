@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.http.errors import ApiError, Fault, Kind
 from api_service.limits import rate_limits

@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_to
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
 from shared.engine_api.codex import SHARE_HEADER

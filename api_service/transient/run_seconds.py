@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.limits import rate_limits
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
 from api_service.submissions.quota_costs import QuotaCosts

@@ -9,7 +9,7 @@ from typing import Final
 
 from cachetools import TTLCache
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.transient.ended import EndedRun, EngineFailed, Quarantined
 from api_service.transient.engine_slots import EngineSlots

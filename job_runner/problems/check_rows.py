@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic_core import from_json
 
-from job_runner.problems.check_results import JuryRun, jury_tests
+from job_runner.problems.time_limit import JuryRun, jury_tests
 from shared.adapters.broker.base import QUEUE
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection

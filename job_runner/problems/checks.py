@@ -12,7 +12,9 @@ from job_runner.engine.charges import Charges
 from job_runner.problems import check_rows as rows
 from job_runner.problems.check_data import NOT_VALIDATED, DataCheck
 from job_runner.problems.check_mail import render_check
-from job_runner.problems.check_results import (
+from job_runner.problems.check_rows import LEASE_SECONDS, ClaimedData, RunningCheck
+from job_runner.problems.package_runs import PackageRuns
+from job_runner.problems.time_limit import (
     JuryRun,
     TimeRange,
     bounds_of,
@@ -20,8 +22,6 @@ from job_runner.problems.check_results import (
     entry_of,
     narrowest,
 )
-from job_runner.problems.check_rows import LEASE_SECONDS, ClaimedData, RunningCheck
-from job_runner.problems.package_runs import PackageRuns
 from job_runner.verdict.outcome import costs_an_attempt
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database

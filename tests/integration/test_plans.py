@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
 from job_runner.emails.sending import queue

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.doors.door import Door, PortDep, Submitter, bearer
 from api_service.doors.jobe.answer import JobeOutcome, answer, answer_of
 from api_service.doors.jobe.languages import languages_of

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.doors.door import Reader, bearer
 from api_service.doors.judge0.configuration import Configuration
 from api_service.doors.judge0.port import PortDep

@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.doors.door import port_of
 from api_service.doors.port import Port
 from api_service.submissions.new_submission import NewSubmission

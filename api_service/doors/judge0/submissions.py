@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.doors.door import Reader, Submitter, is_local
 from api_service.doors.judge0.configuration import ConfigurationDep, require_open
 from api_service.doors.judge0.parameters import (

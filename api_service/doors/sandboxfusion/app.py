@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.doors.door import Door, PortDep, Submitter, bearer
 from api_service.doors.port import Place, Port
 from api_service.doors.sandboxfusion.answer import NO_CELLS, NO_STAGES, code_answer, failure, notebook_answer

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from fastapi import Request
 from pydantic import BaseModel, Field, create_model
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Fault, invalid
 from api_service.http.sentences import MISSING
 from api_service.requests.fields import Text

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import Request
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.languages.catalog import EngineLanguage, LanguageCatalog
 from api_service.problems.bounds import limit_bounds
-from api_service.problems.reading import find_visible
+from api_service.problems.showing import find_visible
 from api_service.requests.accept_language import locale_of
 from api_service.requests.addresses import AddressRules, address_rules
 from api_service.requests.fields import Locale

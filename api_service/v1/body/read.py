@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.requests.idempotency import HEADER, digest
 from api_service.requests.multipart import Part, read_parts

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import Request
 from pydantic import Field
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Fault, Kind
 from api_service.languages.catalog import EngineLanguage
 from api_service.requests.fields import Text

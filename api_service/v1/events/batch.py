@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi.sse import KEEPALIVE_COMMENT
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.services import Services
 from api_service.v1.events.stream import event
 from shared.adapters.database import channels

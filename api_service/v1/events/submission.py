@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from fastapi.sse import KEEPALIVE_COMMENT
 from pydantic import BaseModel
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.events import reads
 from api_service.events.event_log import (
     Event,

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError
 from api_service.requests.validation import NoQuery, Strict, read_query
 from api_service.requests.visibility import require_visible

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import Path, Request, Response
 from pydantic import Field
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.http.integers import MAX_NUMBER
 from api_service.requests.answers import IF_NONE_MATCH, SAME

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.requests.cursors import LINK, page_answer, unsealed
 from api_service.requests.idempotency import Once

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
-from api_service.access.auth import Principal, require
+from api_service.access.principal import Principal, require
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.requests.multipart import read_parts
 from api_service.requests.threads import run_in_thread_if_large

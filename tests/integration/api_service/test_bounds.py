@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.services import Services
 from api_service.settings import DOORS
 from api_service.v1 import router as v1

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError
 from api_service.limits.holds import memory
 from api_service.submissions.classic_list import _WEIGHTS, MAX_TEXT, ClassicList, ClassicListQuery

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.settings import ApiSettings
 from shared.adapters.database.connection import Database
 from shared.records.accounts.api_keys import Scope

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.http.errors import ApiError, Kind
 from api_service.submissions.new_submission import NewSubmission, Object

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.run_seconds import RunSeconds

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError
 from api_service.limits.holds import ConcurrencyLimit, memory, reserving, waits
 from api_service.settings import ApiSettings

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.transient.ended import EngineFailed, Quarantined

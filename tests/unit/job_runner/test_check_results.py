@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from job_runner.problems.check_results import JuryRun, bounds_of, derived_limit, entry_of, jury_tests, narrowest
+from job_runner.problems.time_limit import JuryRun, bounds_of, derived_limit, entry_of, jury_tests, narrowest
 from shared.engine_api.codex import Verdict
 from shared.judging.packages.expectations import JuryTest
 from shared.judging.packages.model import Package, PackageFormat, TimeLimitRule

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.http.errors import Kind
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts

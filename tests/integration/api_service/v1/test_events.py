@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.events import reads, streams
 from api_service.limits.holds import ConcurrencyLimit
 from api_service.v1.events import submission as submission_events

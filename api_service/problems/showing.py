@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from api_service.access.auth import Principal
+from api_service.access.principal import Principal
 from api_service.limits.holds import reserving
 from api_service.problems.bounds import limit_bounds
 from api_service.problems.models import SampleTest, StoredProblem, VersionOfProblem
