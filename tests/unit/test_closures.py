@@ -48,3 +48,9 @@ def test_a_part_reaches_few_lines_beside_its_own(package: str, most: int) -> Non
     by_lines = sorted(((_lines(module), module) for module in _reached(package)), reverse=True)
     reached = sum(lines for lines, _ in by_lines)
     assert 500 < reached < most, by_lines[:20]
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """An import for types alone counts, too."""
+    arrows = {(own, other) for own in _graph().modules for other in _graph().find_modules_directly_imported_by(own)}
+    assert {(own, other) for own, other in arrows if (other, own) in arrows} == set()

@@ -8,10 +8,7 @@ import ipaddress
 import itertools
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from shared.common.http.bounded_protocol import BoundedProtocol
+from typing import Final, Protocol
 
 #: Seconds that a client has to send and to read before its connection is closed in favour of one that can wait.
 _PATIENCE_S: Final = 2.0
@@ -37,6 +34,14 @@ class ConnectionLimits:
     max_waiting: int = 0
 
 
+class CountedConnection(Protocol):
+    """A connection of `Connections`. It begins when it is admitted."""
+
+    transport: asyncio.Transport
+
+    def begin(self) -> None: ...
+
+
 class Connections:
     """The open connections of one server.
 
@@ -50,15 +55,15 @@ class Connections:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self._addresses: dict[BoundedProtocol, str] = {}
+        self._addresses: dict[CountedConnection, str] = {}
         self._per_address: Counter[str] = Counter()
         # The oldest first, in all of them, with the time since when they are idle or stalled.
-        self._idle: dict[BoundedProtocol, float] = {}
-        self._stalled: dict[BoundedProtocol, float] = {}
-        self._waiting: dict[BoundedProtocol, str] = {}
+        self._idle: dict[CountedConnection, float] = {}
+        self._stalled: dict[CountedConnection, float] = {}
+        self._waiting: dict[CountedConnection, str] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def admit(self, connection: "BoundedProtocol", address: str) -> bool:
+    def admit(self, connection: CountedConnection, address: str) -> bool:
         """Count the connection, and return True; False when there are too many and none waits for its client."""
         if self._per_address[address] >= self.limits.max_per_address and not self._close_stalled(address):
             return False
@@ -68,7 +73,7 @@ class Connections:
         self._per_address[address] += 1
         return True
 
-    def wait(self, connection: "BoundedProtocol", address: str) -> bool:
+    def wait(self, connection: CountedConnection, address: str) -> bool:
         """Let a connection wait until it is admitted, and return True; False when too many wait already."""
         if len(self._waiting) >= self.limits.max_waiting:
             return False
@@ -76,37 +81,37 @@ class Connections:
         self._admit_later()
         return True
 
-    def is_waiting(self, connection: "BoundedProtocol") -> bool:
+    def is_waiting(self, connection: CountedConnection) -> bool:
         """Return True if the connection is not admitted yet."""
         return connection in self._waiting
 
-    def is_in_the_way(self, connection: "BoundedProtocol") -> bool:
+    def is_in_the_way(self, connection: CountedConnection) -> bool:
         """Return True if others wait whose turn may come when this connection ends."""
         address = self._addresses.get(connection)
         return bool(self._waiting) and (len(self._addresses) >= self.limits.most or address in self._waiting.values())
 
-    def remove(self, connection: "BoundedProtocol") -> None:
+    def remove(self, connection: CountedConnection) -> None:
         self._forget(connection)
         if self._waiting:
             self._admit_waiting()
 
-    def set_idle(self, connection: "BoundedProtocol") -> None:
+    def set_idle(self, connection: CountedConnection) -> None:
         """Note that the connection waits for a request."""
         self._stalled.pop(connection, None)
         if connection in self._addresses:
-            self._idle.setdefault(connection, connection.loop.time())
+            self._idle.setdefault(connection, asyncio.get_running_loop().time())
 
-    def set_stalled(self, connection: "BoundedProtocol") -> None:
+    def set_stalled(self, connection: CountedConnection) -> None:
         """Note that the connection waits for its client in the middle of a request."""
         self._idle.pop(connection, None)
         if connection in self._addresses:
-            self._stalled.setdefault(connection, connection.loop.time())
+            self._stalled.setdefault(connection, asyncio.get_running_loop().time())
 
-    def set_busy(self, connection: "BoundedProtocol") -> None:
+    def set_busy(self, connection: CountedConnection) -> None:
         self._idle.pop(connection, None)
         self._stalled.pop(connection, None)
 
-    def _forget(self, connection: "BoundedProtocol") -> None:
+    def _forget(self, connection: CountedConnection) -> None:
         self.set_busy(connection)
         self._waiting.pop(connection, None)
         if (address := self._addresses.pop(connection, None)) is not None:
@@ -144,8 +149,5 @@ def network(address: str) -> str:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK_BITS), strict=False))
+    ipv4 = parsed if isinstance(parsed, ipaddress.IPv4Address) else parsed.ipv4_mapped
+    return str(ipv4 or ipaddress.ip_network((parsed, _IPV6_NETWORK_BITS), strict=False))
