@@ -16,7 +16,8 @@ for _name in [name for name in os.environ if name.startswith("PRECIEUX_") and no
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 # The default deadline of 200 ms an example is too short for a busy machine.
-hypothesis.settings.register_profile("any machine", deadline=None)
+# An ordinary user may not write where the tests of root have left examples, so there is no database of them.
+hypothesis.settings.register_profile("any machine", deadline=None, database=None)
 hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = [
