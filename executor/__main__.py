@@ -18,14 +18,15 @@ from executor.catalogue.chosen import Chosen, find_chosen
 from executor.catalogue.find import examine, look_again
 from executor.doctor import language_check, probes, remedies
 from executor.doctor.facts import read_facts
-from executor.host import TooFewIds, bounded, find_mechanisms, fit_to_host
+from executor.host import TooFewIds, find_mechanisms, fit_to_host, memory_of_programs
 from executor.pipeline.plan import cold_box
 from executor.pipeline.run import Pipeline
+from executor.runs import ANSWER_SECONDS, GRACE_SECONDS, Runs
 from executor.sandbox.base import SandboxFailure, raise_file_limit
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
-from executor.slots import ANSWER_SECONDS, GRACE_SECONDS, Runs, Slots
+from executor.slots import Slots
 from executor.warm import headers
 from executor.warm.warm import Warm
 from shared.common.http.connections import ConnectionLimits
@@ -50,10 +51,16 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chos
         installed, _ = await examine(sandbox, settings.executor_slots, chosen)
         wire.language_list(installed, settings)  # a command with an unknown name stops the start
         sandbox.keep_ready(cold_box(settings), settings.warm_boxes, settings.tuning.warm_idle_s)
-        slots = Slots(settings.executor_slots, settings.tuning.queue, settings.express_slots)
+        slots = Slots(
+            settings.executor_slots,
+            settings.tuning.queue,
+            settings.express_slots,
+            memory_of_programs(),
+            settings.places,
+        )
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()
-        app = create_app(settings, Pipeline(bounded(sandbox), settings, warm), slots, installed, runs)
+        app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed, runs)
         # Without warm runtimes, which would be started although no request needs them.
         check = partial(language_check.mark_faults, Pipeline(sandbox, settings), installed, slots)
         with listen(settings) as listener:

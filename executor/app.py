@@ -8,7 +8,6 @@ import contextlib
 import hmac
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -29,11 +28,13 @@ from executor.languages.base import INTERPRETER_ARGS
 from executor.local_only import LocalOnly
 from executor.pipeline.conversation import ProgramConversation, close, conversation_failed, receive
 from executor.pipeline.live_output import LiveEvents
+from executor.pipeline.plan import plan_program
 from executor.pipeline.run import Pipeline
 from executor.responses import STOPPING, EventStream, PacedAnswer
+from executor.runs import Runs, Stopping
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
-from executor.slots import Full, Runs, Slots, Stopping
+from executor.slots import Full, Slots
 from shared.common.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.logging import get_logger
@@ -160,8 +161,9 @@ class _Endpoint:
     async def _conversation(
         self, conversation: ProgramConversation, request: ProgramRequest, installed: Installed, share: str
     ) -> None:
-        async with self._slots.take(share):
-            await conversation.run(self._pipeline, request, installed)
+        memory_bytes = plan_program(request, installed, self._settings).memory_bytes
+        async with self._slots.take(share, memory_bytes) as turn:
+            await conversation.run(self._pipeline, request, installed, turn)
 
     async def _serve(self, request: Request, work: Callable[[Request, str], Coroutine[Any, Any, Response]]) -> Response:
         """Return the work's response, or the refusal that it raises. The work gets the request and its share."""
@@ -189,8 +191,9 @@ class _Endpoint:
 
     async def _answer(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
         async with contextlib.AsyncExitStack() as held:
-            await held.enter_async_context(self._slots.take(share))
-            answer = await self._pipeline.run(run_request, installed)
+            memory_bytes = self._pipeline.memory_of(run_request, installed)
+            turn = await held.enter_async_context(self._slots.take(share, memory_bytes))
+            answer = await self._pipeline.run(run_request, installed, turn)
             log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
             content = _encode(answer)
             # A large answer keeps its slot until it is sent, so there are never more of them than slots.
@@ -202,23 +205,23 @@ class _Endpoint:
         return await cancel_if_gone(request.receive, self._begin(program_request, installed, share))
 
     async def _begin(self, request: ProgramRequest, installed: Installed, share: str) -> Response:
-        """Return the response that runs the program, when there is a slot. The response holds the slot to its end. If
-        data is missing, the response says so."""
+        """Return the response that runs the program, when it has begun. If data is missing, the response says so."""
         async with contextlib.AsyncExitStack() as held:
             if request.digests:
                 held.enter_context(self._pipeline.test_data.hold(request.digests))
                 if missing := self._pipeline.test_data.missing(request.digests):
                     lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
                     return Response(lines, media_type="application/x-ndjson")
-            await held.enter_async_context(self._slots.take(share))
-            return EventStream(self._lines(request, installed, share), held.pop_all(), self._runs)
+            running = self._lines(request, installed, share)
+            await held.enter_async_context(contextlib.aclosing(running))
+            first = await anext(running)  # when it has begun
+            return EventStream(first, running, held.pop_all(), self._runs)
 
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
-        spare_slot = partial(self._slots.take_spare, share)
         live = LiveEvents() if request.live_output else None
         try:
             running = self._pipeline.run_tests(
-                request, installed, spare_slot, self._language, live.write if live else None
+                request, installed, self._slots.request(share), self._language, live.write if live else None
             )
             async with contextlib.aclosing(live.beside(running) if live else running) as events:
                 async for event in events:

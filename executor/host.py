@@ -1,5 +1,6 @@
 """Finds out what the sandbox can use on this host: the bubblewrap, the user ids of programs, and the cgroups."""
 
+import os
 import resource
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from types import MappingProxyType
 
 from executor import limits
 from executor.cache_folder import find_folder
-from executor.sandbox.base import CPU_MARGIN_S, RUN_STACK_BYTES, BoundedSandbox, Sandbox, find_python, memory_of
+from executor.sandbox.base import CPU_MARGIN_S, RUN_STACK_BYTES, find_python
 from executor.sandbox.wall import cgroups, find_bubblewrap, subordinate
 from executor.sandbox.wall.cgroups import Cgroups, NotTaken
 from executor.sandbox.wall.command import is_privileged
@@ -25,7 +26,7 @@ log = get_logger(__name__)
 _FIRST_USER, _USERS_OF_PORT = 1_879_048_192, 4096
 #: In a container: the ids of its system and its people, and the last ones, such as `nobody`.
 _LOW_IDS, _LAST_IDS = 10_000, 2
-#: The part of our memory for programs, if the kernel ends us with a program that fills it.
+#: The part of our memory for programs.
 _OF_PROGRAMS = 0.75
 #: The highest limits of tools that print their version, and of the self-test.
 _OF_TOOLS = {"NOFILE": 256, "NPROC": 256, "FSIZE": 64 * MIB, "CPU": 60}
@@ -84,14 +85,13 @@ def _claim_cgroups(settings: ExecutorSettings) -> tuple[Cgroups | None, NotTaken
         return None, exc
 
 
-def bounded(sandbox: Sandbox) -> Sandbox:
-    """Return the sandbox. If the kernel ends us with a program that fills our memory, programs wait for each other, so
-    that their limits leave us the rest."""
-    memory_bytes = cgroups.memory_that_ends_all()
-    if memory_bytes is None:
-        return sandbox
-    log.warning("memory.bounded", limit_bytes=memory_bytes, reason="memory.oom.group is set: docs/security.md")
-    return BoundedSandbox(sandbox, int(memory_bytes * _OF_PROGRAMS), memory_of)
+def memory_of_programs() -> float:
+    """Return the bytes that all boxes may take together: most of what our cgroup or the machine has.
+
+    The rest is for us, because the kernel may end us with a program that fills our memory.
+    """
+    of_machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return _OF_PROGRAMS * min(of_machine, cgroups.memory_limit() or of_machine)
 
 
 def _users(settings: ExecutorSettings) -> int:

@@ -52,14 +52,15 @@ def on_this_host(settings: ExecutorSettings, *, by_number: bool, process_limit: 
         processes = processes if "max_processes" in settings.model_fields_set else _FEW_PROCESSES
     if process_limit is not None:
         ours = _OUR_PROCESSES + _WAITING_PROCESSES * settings.warm_boxes
-        max_of_a_program = (process_limit - ours) // settings.programs_at_once
-        if max_of_a_program < _MIN_PROCESSES:
-            needed = ours + _MIN_PROCESSES * settings.programs_at_once
+        spare = (process_limit - ours) // _MIN_PROCESSES - settings.executor_slots - settings.express_slots
+        if spare < 0:
+            needed = ours + _MIN_PROCESSES * (settings.executor_slots + settings.express_slots)
             raise ConfigurationError(
                 f"The executor may have {process_limit} processes (pids.max of its cgroup), and needs {needed}: raise "
                 "that limit (pids_limit in Compose, podPidsLimit of the kubelet), or lower PRECIEUX_EXECUTOR_SLOTS."
             )
-        processes = min(max_of_a_program, processes)
+        settings = settings.tuned(places=min(max(spare, 1), settings.places))
+        processes = min((process_limit - ours) // settings.programs_at_once, processes)
     return settings.model_copy(update={"max_processes": processes})
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from executor import wire
-from executor.slots import Runs, Stopping
+from executor.runs import Runs, Stopping
 from shared.common.http.bodies import FREE_BYTES
 from shared.common.http.disconnect import cancel_if_gone
 from shared.engine_api.run_call.events import Failed
@@ -35,19 +35,18 @@ class PacedAnswer(Response):
 
 
 class EventStream(StreamingResponse):
-    """A response whose lines are sent as they come. If the client disconnects, the lines are cancelled.
+    """A response whose lines are sent as they come, after the first. If the client disconnects, they are cancelled.
 
-    If the executor stops, the last line says so. `held` is released at the end.
+    If the executor stops, the last line says so. `held` is released at the end, and ends the lines.
     """
 
-    def __init__(self, lines: AsyncGenerator[bytes], held: contextlib.AsyncExitStack, runs: Runs) -> None:
-        super().__init__(lines, media_type="application/x-ndjson")
-        self._lines = lines
+    def __init__(self, first: bytes, lines: AsyncGenerator[bytes], held: contextlib.AsyncExitStack, runs: Runs) -> None:
+        super().__init__(_after(first, lines), media_type="application/x-ndjson")
         self._held = held
         self._runs = runs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._held, contextlib.aclosing(self._lines):
+        async with self._held:
             with contextlib.suppress(ClientDisconnect):
                 try:
                     async with self._runs.under_way():
@@ -55,3 +54,9 @@ class EventStream(StreamingResponse):
                 except Stopping:
                     last = wire.line(Failed(error=STOPPING, stopping=True))
                     await send({"type": "http.response.body", "body": last})
+
+
+async def _after(first: bytes, lines: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    yield first
+    async for line in lines:
+        yield line

@@ -20,6 +20,8 @@ class Tuning:
 
     #: How many programs run at once beyond the slots, each of a share that has none running; None: as many as slots.
     express_slots: int | None = None
+    #: How many programs that take long run in the background beyond both; None: two for each slot.
+    places: int | None = None
     #: How many requests may wait for a slot before others get a 503.
     queue: int = 64
     #: How many templates of each kind are ready; None: two for each slot. 0: nothing starts before a request needs it.
@@ -161,7 +163,12 @@ class ExecutorSettings(Settings):
 
     @property
     def programs_at_once(self) -> int:
-        return self.executor_slots + self.express_slots
+        return self.executor_slots + self.express_slots + self.places
+
+    @property
+    def places(self) -> int:
+        places = self._tuning.places
+        return 2 * self.executor_slots if places is None else places
 
     @property
     def express_slots(self) -> int:

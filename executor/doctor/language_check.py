@@ -66,7 +66,7 @@ async def _checked(pipeline: Pipeline, language: Installed, slots: Slots) -> Ins
 async def _fault_in_a_slot(pipeline: Pipeline, installed: Installed, slots: Slots) -> str | None:
     while True:
         try:
-            async with slots.take(_SHARE):
+            async with slots.take(_SHARE, pipeline.memory_of(_request_for(installed), installed)):
                 return await _fault_of(pipeline, installed)
         except Full:
             await asyncio.sleep(_FULL_S)
@@ -75,9 +75,8 @@ async def _fault_in_a_slot(pipeline: Pipeline, installed: Installed, slots: Slot
 async def _fault_of(pipeline: Pipeline, installed: Installed) -> str | None:
     """Run the language's own program. Return why it does not work; None if it does."""
     reference = installed.language.reference
-    request = RunRequest(code=reference.source, language=installed.code, input=reference.input)
     try:
-        result = await pipeline.run(request, installed)
+        result = await pipeline.run(_request_for(installed), installed)
     except (SandboxFailure, OSError) as exc:
         log.warning("language.not_checked", language=installed.code, reason=str(exc))
         return _NO_REASON
@@ -88,3 +87,8 @@ async def _fault_of(pipeline: Pipeline, installed: Installed) -> str | None:
     else:
         reason = f"{result.verdict}: {result.error or result.output}"
     return " ".join(reason.split())[:_MAX_REASON_CHARS]
+
+
+def _request_for(installed: Installed) -> RunRequest:
+    reference = installed.language.reference
+    return RunRequest(code=reference.source, language=installed.code, input=reference.input)

@@ -6,6 +6,7 @@ from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.plan import PlannedRun
 from executor.sandbox.base import MAX_COMPILED_FILES, Sandbox, StepResult
 from executor.settings import MIB, ExecutorSettings
+from executor.slots import Turn, run_in
 from executor.warm import shared_compiler
 from executor.warm.warm import Warm
 from shared.common.service.logging import get_logger
@@ -20,7 +21,7 @@ class Compiler:
         self._settings = settings
         self._cache = CompileCache(settings.compile_cache_bytes)
 
-    async def compile(self, planned: PlannedRun) -> StepResult | None:
+    async def compile(self, planned: PlannedRun, turn: Turn | None) -> StepResult | None:
         """Return how the program's compiler or build script ended; None if it has none."""
         if planned.compilation is None:
             return None
@@ -31,16 +32,16 @@ class Compiler:
             compiled = await self._compiled_by_shared(planned)
             # The shared compiler has read other senders' sources, so its compiled files are trusted less.
             keep = compiled is None
-            compiled = compiled or await self._compile_in_box(planned)
+            compiled = compiled or await self._compile_in_box(planned, turn)
             self._cache.share(key, compiled, keep=keep)
             return compiled
 
-    async def _compile_in_box(self, planned: PlannedRun) -> StepResult:
+    async def _compile_in_box(self, planned: PlannedRun, turn: Turn | None) -> StepResult:
         compilation = planned.compilation
         assert compilation
-        compiled = await self._sandbox.run(compilation)
+        compiled = await run_in(turn, self._sandbox, compilation)
         if self._may_be_rejected_for_header(compiled, planned):
-            compiled = await self._sandbox.run(planned.without_headers().compilation or compilation)
+            compiled = await run_in(turn, self._sandbox, planned.without_headers().compilation or compilation)
             if compiled.succeeded:
                 log.warning("header.rejected_a_program", language=planned.installed.code)
         if compiled.succeeded and not compiled.compiled_files:

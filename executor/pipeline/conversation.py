@@ -19,6 +19,7 @@ from executor.pipeline.results import stop_of
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
 from executor.settings import ExecutorSettings
+from executor.slots import Turn
 from shared.engine_api.run_call.events import (
     Failed,
     Finished,
@@ -93,19 +94,20 @@ class ProgramConversation:
             working.result()
         await close(self._websocket)
 
-    async def run(self, pipeline: Pipeline, request: ProgramRequest, installed: Installed) -> None:
+    async def run(self, pipeline: Pipeline, request: ProgramRequest, installed: Installed, turn: Turn) -> None:
         """Compile the program and run it. Raises `SandboxFailure` if the sandbox fails."""
         planned = plan_program(request, installed, self._settings).run(request.tests[0])
         if installed.headers:
             planned = planned.without_headers()
-        self._compiler = asyncio.create_task(pipeline.compile(planned))
+        self._compiler = asyncio.create_task(pipeline.compile(planned, turn))
         try:
             if planned.compilation and not await self._compile(self._compiler):
                 return
             job = planned.job_after(await self._compiler)
         finally:
             self._compiler.cancel()
-        await self._run(pipeline, job)
+        await turn.renew()
+        await self._run(pipeline, job, turn)
         await self._send(Finished())
 
     async def _compile(self, compiler: asyncio.Task[StepResult | None]) -> bool:
@@ -127,7 +129,7 @@ class ProgramConversation:
             await self._send(Finished())
         return compiled.succeeded
 
-    async def _run(self, pipeline: Pipeline, job: Job) -> None:
+    async def _run(self, pipeline: Pipeline, job: Job, turn: Turn) -> None:
         await self._send(StageBegan(stage="run"))
         with contextlib.ExitStack() as ends:
             (their_stdin, our_stdin), (our_stdout, their_stdout), (our_stderr, their_stderr) = _three_pipes()
@@ -141,7 +143,7 @@ class ProgramConversation:
                 # second time, the descriptor may be that of another conversation.
                 await asyncio.shield(connecting)
                 pumps += (asyncio.create_task(self._pump(stream)) for stream in self._outlets)
-                result = await pipeline.run_job(replace(job, step=replace(job.step, wires=wires)))
+                result = await pipeline.run_job(replace(job, step=replace(job.step, wires=wires)), turn)
                 ends.close()
                 await asyncio.gather(*pumps)
             finally:

@@ -23,7 +23,7 @@ from executor.sandbox.base import (
 )
 from executor.settings import MIB, ExecutorSettings
 from shared.engine_api.codex import RunRequest
-from shared.engine_api.run_call.limits import MAX_ARTIFACTS, judge_limits_in_effect
+from shared.engine_api.run_call.limits import MAX_ARTIFACTS, ProgramLimits, judge_limits_in_effect
 from shared.engine_api.run_call.request import JudgeProgram, ProgramRequest, ProgramTest
 
 #: Bytes that are kept of a compiler's diagnostics. The rest is read and dropped.
@@ -82,6 +82,21 @@ class PlannedProgram:
         """The commands of a test that has no arguments and limits of its own."""
         run_limits = limits_for_test(self.request.limits, _settings_for(self.installed, self.settings))
         return commands_of(self.program, self.installed, run_limits.memory_bytes)
+
+    @property
+    def memory_bytes(self) -> int:
+        """The most bytes that the boxes of one step may take."""
+        request, settings = self.request, _settings_for(self.installed, self.settings)
+        asked = [request.limits.memory_bytes, *(test.limits.memory_bytes for test in request.tests)]
+        own = limits_for_test(ProgramLimits(memory_bytes=max(filter(None, asked), default=None)), settings).memory_bytes
+        bounds = limits.bounds(settings)
+        judges = {
+            name: judge_limits_in_effect(judge.limits, bounds).memory_bytes or 0
+            for name, judge in request.judges.items()
+        }
+        run = own + self.installed.language.run.extra_memory_mib * MIB + judges.get("interactor", 0)
+        compiles = self.installed.language.compile or self.program.build or judges
+        return max(run, *judges.values(), settings.compile_memory_limit if compiles else 0)
 
     def run(self, test: ProgramTest) -> PlannedRun:
         """Return the run of one test."""
@@ -147,6 +162,13 @@ def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSet
     run_limits = limits_for_source(request, _settings_for(installed, settings))
     program = PlannedProgram(_NO_OPTIONS, program_of(request, installed), installed, settings)
     return program.run_within(run_limits, request.input.encode())
+
+
+def memory_of_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> int:
+    """Return the most bytes that the boxes of a program that comes through CodeX's call may take."""
+    own = limits_for_source(request, _settings_for(installed, settings)).memory_bytes
+    run = own + installed.language.run.extra_memory_mib * MIB
+    return max(run, settings.compile_memory_limit if installed.language.compile else 0)
 
 
 def plan_program(request: ProgramRequest, installed: Installed, settings: ExecutorSettings) -> PlannedProgram:

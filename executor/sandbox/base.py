@@ -64,6 +64,16 @@ class Pipes:
         return taken
 
 
+class UnderWay(Protocol):
+    """A step that has used its slice of CPU time. Neither call does anything if it has just ended."""
+
+    def give_way(self) -> None:
+        """Let it go on with a tenth of the weight."""
+
+    def end_early(self) -> None:
+        """End it. Its `run` raises `GaveWay`."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One program to run in the box.
@@ -73,7 +83,7 @@ class Step:
     `merge_output`, standard error goes where standard output goes. With `report_order`, the result says in which order
     the output came. If `stdin` is a socket, the program converses with the caller, who closes it. With `wires`, the
     caller has all three streams, and nothing of them is kept. With `pipes`, only standard error is kept. `on_output`
-    gets what is kept of the output as it comes.
+    gets what is kept of the output as it comes. `on_slice` is called when the step, with its judge, has used its slice.
     """
 
     argv: tuple[str, ...]
@@ -89,6 +99,7 @@ class Step:
     pipes: Pipes | None = None
     kept_bytes: int | None = None
     on_output: Callable[[OutputStream, bytes], None] | None = None
+    on_slice: Callable[[UnderWay], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -206,11 +217,6 @@ class StepResult:
         return self.stopped or output or (f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}")
 
 
-def memory_of(job: Job) -> int:
-    """Return the bytes of memory that a job may take, with those of its judge."""
-    return job.step.limits.memory_bytes + (memory_of(job.judge.job) if job.judge else 0)
-
-
 def all_files(max_bytes: int) -> OutLimits:
     """Return what takes everything in the work folder."""
     return OutLimits(MAX_COMPILED_FILES, max_bytes, WORK)
@@ -218,6 +224,10 @@ def all_files(max_bytes: int) -> OutLimits:
 
 class SandboxFailure(Exception):
     """The sandbox failed, not the program in it."""
+
+
+class GaveWay(Exception):
+    """A step was ended, to be begun again. It has no verdict."""
 
 
 class Sandbox(Protocol):
@@ -229,29 +239,15 @@ class Sandbox(Protocol):
 
 
 class BoundedSandbox:
-    """Runs jobs in their order, and only as many at once as weigh at most `most` together. A job that weighs more runs
-    alone."""
+    """Runs jobs in their order, and at most `most` at once."""
 
-    def __init__(self, sandbox: Sandbox, most: int, weigh: Callable[[Job], int] = lambda job: 1) -> None:
+    def __init__(self, sandbox: Sandbox, most: int) -> None:
         self._sandbox = sandbox
-        self._most = most
-        self._weigh = weigh
-        self._running = 0
-        self._turn = asyncio.Lock()
-        self._ended = asyncio.Event()
+        self._free = asyncio.Semaphore(most)
 
     async def run(self, job: Job) -> StepResult:
-        weight = self._weigh(job)
-        async with self._turn:
-            while self._running and self._running + weight > self._most:
-                self._ended.clear()
-                await self._ended.wait()
-            self._running += weight
-        try:
+        async with self._free:
             return await self._sandbox.run(job)
-        finally:
-            self._running -= weight
-            self._ended.set()
 
 
 def find_python() -> str:

@@ -5,8 +5,17 @@ import os
 from dataclasses import replace
 from functools import partial
 
-from executor.sandbox.base import GIVEN, WORK, Job, SandboxFailure, StepResult, Template, WorkFile
-from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, MakeBox, Report, StepReport, encode
+from executor.sandbox.base import GIVEN, WORK, GaveWay, Job, SandboxFailure, Step, StepResult, Template, WorkFile
+from executor.sandbox.keeper.protocol import (
+    Begin,
+    BoxGone,
+    BoxReady,
+    MakeBox,
+    Report,
+    SliceUsed,
+    StepReport,
+    encode,
+)
 from executor.sandbox.keeper.words import run_words
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.streams.collected import CollectedFiles
@@ -26,6 +35,7 @@ class Box:
         self.gone: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[StepReport] = loop.create_future()
         self._link = link
+        self._step: Step | None = None
         self._streams: StepStreams | None = None
         self._collected: CollectedFiles | None = None
 
@@ -49,6 +59,9 @@ class Box:
         match report:
             case BoxReady():
                 self.is_ready = True
+            case SliceUsed():
+                if self._step and self._step.on_slice:
+                    self._step.on_slice(self)
             case StepReport():
                 if not self._ended.done():
                     self._ended.set_result(report)
@@ -67,6 +80,13 @@ class Box:
     def kill(self) -> None:
         self._link.kill(self.id)
 
+    def give_way(self) -> None:
+        self._link.give_way(self.id)
+
+    def end_early(self) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(GaveWay())
+
     def close(self) -> None:
         if self._streams:
             self._streams.close()
@@ -74,7 +94,7 @@ class Box:
             self._collected.close()
 
     async def _begin(self, job: Job) -> None:
-        descriptors = Descriptors()
+        descriptors, self._step = Descriptors(), job.step
         try:
             begin = await self._order(job, descriptors)
         except BaseException as exc:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Report, Signal, decode_report, encode
+from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, GiveWay, Report, Signal, decode_report, encode
 from executor.sandbox.progress import ProcessActivity, ProgressWatch
 from executor.sandbox.wall import seccomp
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -103,6 +103,10 @@ class KeeperLink:
     def signal(self, box: int, number: int) -> None:
         """Send a signal to the program that runs in a box. It is lost if the box has gone."""
         self._send_soon(encode(Signal(box, number)))
+
+    def give_way(self, box: int) -> None:
+        """Lower the weight of the step that runs in a box, and of its judge."""
+        self._send_soon(encode(GiveWay(box)))
 
     def _send_soon(self, packet: bytes) -> None:
         if self._socket:

@@ -23,7 +23,17 @@ from executor.sandbox.keeper.box import SPAWN_TIMEOUT, WatchedBox
 from executor.sandbox.keeper.cgroup_limits import CgroupV1, CgroupV2
 from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.open_files import raise_file_limit
-from executor.sandbox.keeper.protocol import READY, BoxGone, MakeBox, Report, Signal, decode_order, encode
+from executor.sandbox.keeper.protocol import (
+    READY,
+    BoxGone,
+    GiveWay,
+    MakeBox,
+    Report,
+    Signal,
+    SliceUsed,
+    decode_order,
+    encode,
+)
 from executor.sandbox.keeper.zygotes import Zygotes
 
 #: Added to the executor's score, which the keeper inherits, up to a maximum (proc_pid_oom_score_adj(5)). Boxes have a
@@ -90,6 +100,8 @@ class Keeper:
     def _check_limits(self, box: WatchedBox) -> None:
         with self._failing_alone(box):
             box.check_limits()
+            if box.has_just_used_slice():
+                self._send(SliceUsed(box.id))
         if box.is_stuck:
             self._close(box)
 
@@ -110,6 +122,10 @@ class Keeper:
         elif isinstance(order, Signal):
             if box := self._boxes.get(order.id):
                 box.signal(order.number)
+        elif isinstance(order, GiveWay):
+            if box := self._boxes.get(order.id):
+                with self._failing_alone(box):
+                    box.give_way()
         elif box := self._boxes.get(order.id):
             if order.judge not in (None, order.id) and (judge := self._boxes.get(order.judge)):
                 box.talk_with(judge)

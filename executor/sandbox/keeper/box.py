@@ -129,6 +129,16 @@ class WatchedBox:
         else:  # the report has been sent
             self._release()
 
+    def has_just_used_slice(self) -> bool:
+        """Return True once: when the step has used its slice. The step of a judge has none of its own."""
+        return self._program is None and self._step.has_just_used_slice()
+
+    def give_way(self) -> None:
+        """Run the step in the background from now on, with that of its judge."""
+        self._step.give_way()
+        if self._judge:
+            self._judge._step.give_way()
+
     def stop(self, reason: str) -> None:
         """End everything in the box. The first reason counts."""
         if self._stopped:

@@ -40,10 +40,13 @@ class _Folder:
     def write(self, file: str, value: str) -> None:
         files.write(self._descriptor, file, value.encode())
 
-    def try_write(self, file: str, value: str) -> None:
-        """Write a file that not every kernel has."""
-        with contextlib.suppress(FileNotFoundError):
+    def try_write(self, file: str, value: str) -> bool:
+        """Write a file that not every kernel has. Returns False if it is not there."""
+        try:
             self.write(file, value)
+        except FileNotFoundError:
+            return False
+        return True
 
     def open(self, file: str) -> int:
         return os.open(file, os.O_WRONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
@@ -59,8 +62,9 @@ class _Folder:
 class _Cgroup(abc.ABC):
     """One cgroup in each hierarchy that the executor has (`bases`)."""
 
-    #: The file by which a process joins.
+    #: The file by which a process joins, and the one with its weight and a tenth of the usual one.
     _JOIN: str
+    _WEIGHT: tuple[str, str]
 
     def __init__(self, bases: dict[str, int], name: str, limits: StepLimits) -> None:
         self._folders: dict[str, _Folder] = {}
@@ -87,6 +91,10 @@ class _Cgroup(abc.ABC):
     def begin(self, limits: StepLimits) -> None:
         self._limit(limits)
         self._cpu_before = self._cpu_s()
+
+    def give_way(self) -> bool:
+        # Only one of the hierarchies has the file.
+        return any(folder.try_write(*self._WEIGHT) for folder in self._folders.values())
 
     @abc.abstractmethod
     def sample(self) -> ResourceUsage: ...
@@ -116,6 +124,7 @@ class CgroupV1(_Cgroup):
 
     # Writing one thread to `tasks` avoids the kernel's grace period, which takes 9-14 ms on `cgroup.procs`.
     _JOIN = "tasks"
+    _WEIGHT = "cpu.shares", "102"
 
     def sample(self) -> ResourceUsage:
         memory = self._folders["memory"]
@@ -143,8 +152,6 @@ class CgroupV1(_Cgroup):
         for folder in self._folders.values():
             if self._limits is None or limits.processes != self._limits.processes:
                 folder.try_write("pids.max", str(limits.processes))
-            if limits.background:
-                folder.try_write("cpu.shares", "102")
         self._limits = limits
 
 
@@ -152,6 +159,7 @@ class CgroupV2(_Cgroup):
     """One cgroup of the unified hierarchy, with the controllers memory, pids and cpu."""
 
     _JOIN = "cgroup.procs"
+    _WEIGHT = "cpu.weight", "10"
     _peak = 0
 
     def sample(self) -> ResourceUsage:
@@ -174,6 +182,4 @@ class CgroupV2(_Cgroup):
             folder.try_write("memory.oom.group", "1")
         folder.write("memory.max", str(limits.memory_bytes))
         folder.try_write("pids.max", str(limits.processes))
-        if limits.background:
-            folder.try_write("cpu.weight", "10")
         self._limits = limits

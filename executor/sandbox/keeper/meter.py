@@ -23,6 +23,9 @@ class Meter(Protocol):
     def begin(self, limits: StepLimits) -> None:
         """Start to count. What the step's process has used while it waited does not count."""
 
+    def give_way(self) -> bool:
+        """Give the step a tenth of the weight. Returns False if it cannot."""
+
     def sample(self) -> ResourceUsage:
         """Return the use until now."""
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from executor.sandbox.keeper import files
 from executor.sandbox.keeper.kernel_memory import KernelMemory
@@ -18,6 +19,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _INODE_BYTES = 1024
 #: Bytes of address space up to which a process's page tables are not read: they have 512 KiB at most.
 _SMALL_ADDRESS_SPACE = 256 << 20
+#: How often the threads of a box are looked for to lower their priority.
+_MAX_PASSES = 10
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class ProcessTree:
     """
 
     def __init__(self, init: int) -> None:
+        self._init = init
         self._proc = os.open(f"/proc/{init}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         try:
             self._box = os.open(f"/proc/{init}/root/box", os.O_RDONLY | os.O_DIRECTORY)
@@ -88,6 +92,18 @@ class ProcessTree:
         """Return the seconds that the most delayed thread has spent runnable without a processor."""
         return max(map(self.wait_of, self._pids()), default=0.0)
 
+    def give_way(self) -> None:
+        """Let all threads run only when no others want to (sched(7), SCHED_IDLE). What they start inherits that."""
+        done: set[int] = set()
+        for _ in range(_MAX_PASSES):  # others may start meanwhile
+            threads = set(_threads_below(self._init)) - done
+            if not threads:
+                return
+            for thread in threads:
+                with contextlib.suppress(OSError):  # it has just ended, or has a user that we may not touch
+                    os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+            done |= threads
+
     def is_runnable(self) -> bool:
         """Return True if a thread has a processor, or waits for one."""
         for pid in self._pids():
@@ -123,3 +139,13 @@ class ProcessTree:
 
     def _read(self, path: str) -> bytes:
         return files.read(self._proc, path)
+
+
+def _threads_below(pid: int) -> Iterator[int]:
+    """Yield the threads of all descendants of a process, by their ids outside of the box."""
+    with contextlib.suppress(OSError):  # it has just ended
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split():
+                with contextlib.suppress(OSError):
+                    yield from map(int, os.listdir(f"/proc/{child}/task"))
+                yield from _threads_below(int(child))

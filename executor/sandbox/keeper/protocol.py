@@ -1,10 +1,12 @@
 """Messages between the executor and the keeper: one JSON object per packet, with descriptors attached.
 
     executor -> keeper   `MakeBox` makes a box. `Begin` runs a step in it, once. {"kill": box id} ends it at any time.
-                         `Signal` sends one to the program that runs. `ASK` requests a sign of life.
+                         `Signal` sends one to the program that runs. `GiveWay` lowers the weight of a step.
+                         `ASK` requests a sign of life.
                          Two boxes whose `Begin` name the same judge begin together.
     keeper -> executor   `READY` at the start and in answer to `ASK`. Per box, in this order: a `BoxReady`, a
-                         `StepReport` if the step was started, and a `BoxGone`.
+                         `StepReport` if the step was started, and a `BoxGone`. Before its `StepReport`, there is a
+                         `SliceUsed` of a step that takes long.
 
 `Begin` may follow `MakeBox` at once. A box that waits for it runs no program, and costs only its memory.
 Every process of a box is dead before its `StepReport` is sent, and every file in it is gone before `BoxGone`.
@@ -22,6 +24,8 @@ CPU_MARGIN_S = 2
 #: The least buffer for such a packet. The kernel keeps 32 bytes of a buffer for itself.
 SEND_BUFFER = MAX_PACKET + 32
 MAX_DESCRIPTORS = 64
+#: Seconds of CPU time after which a step takes long.
+SLICE_S = 0.5
 #: Files of a work folder, and files that a compiler may leave in it.
 MAX_FILES, MAX_COMPILED_FILES = 4096, 3072
 
@@ -35,7 +39,7 @@ RUN_STACK_BYTES = 256 << 20
 class StepLimits:
     """Limits of a step, in seconds and bytes. `wall_s` does not count the time in which the program waited for a
     processor. The `address_space` is that of each process; 0: no limit. A step in the `background` gets a tenth of the
-    processor time that others get."""
+    processor time that others get, and may wait for a processor without end."""
 
     cpu_s: float
     wall_s: float
@@ -129,8 +133,22 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class GiveWay:
+    """Executor to keeper: from now on, the step is in the background, with that of its judge (`StepLimits`)."""
+
+    id: int
+
+
+@dataclass(frozen=True)
 class BoxReady:
     """Keeper to executor: the box is made, and its first process waits."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class SliceUsed:
+    """Keeper to executor: the step and its judge have used more than `SLICE_S` together."""
 
     id: int
 
@@ -161,11 +179,11 @@ class BoxGone:
     failure: str | None = None
 
 
-Report = BoxReady | StepReport | BoxGone
-Message = MakeBox | Begin | Signal | Report
+Report = BoxReady | SliceUsed | StepReport | BoxGone
+Message = MakeBox | Begin | Signal | GiveWay | Report
 
 _TO_JSON = json.JSONEncoder(default=vars)
-_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (BoxReady, StepReport, BoxGone)}
+_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (BoxReady, SliceUsed, StepReport, BoxGone)}
 
 
 def encode(message: Message) -> bytes:
@@ -181,7 +199,7 @@ def to_json(content: object) -> bytes:
     return _TO_JSON.encode(content).encode()
 
 
-def decode_order(packet: bytes) -> MakeBox | Begin | Signal | int | None:
+def decode_order(packet: bytes) -> MakeBox | Begin | Signal | GiveWay | int | None:
     """Return a message from the executor: an integer is a box to kill, None is `ASK`."""
     if packet == ASK:
         return None
@@ -193,6 +211,8 @@ def decode_order(packet: bytes) -> MakeBox | Begin | Signal | int | None:
         return int(content["kill"])
     if content["type"] == Signal.__name__:
         return Signal(content["id"], content["number"])
+    if content["type"] == GiveWay.__name__:
+        return GiveWay(content["id"])
     template = content["template"]
     zygote = template["zygote"] and Zygote(tuple(template["zygote"]["argv"]), template["zygote"]["environment"])
     made = Template(template["disk_bytes"], StepLimits(**template["limits"]), zygote)

@@ -60,6 +60,9 @@ class SampledMeter:
         self._own_before = sum(self._living.values())
         self._ended_s = -self._own_before
 
+    def give_way(self) -> bool:
+        return False
+
     def sample(self) -> ResourceUsage:
         processes = self._tree.sample()
         cpu_s = self._cpu_s(processes)

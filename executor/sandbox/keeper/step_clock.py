@@ -24,6 +24,8 @@ class StepClock:
         self.limits = limits
         self.started = self._counted_from = time.monotonic()
         self.first_check = self.started + _MIN_INTERVAL
+        #: True in the background, where a program may wait for a processor without end.
+        self.has_patience = False
         self._wall_s = math.inf if is_paused else limits.wall_s
         # Sampling misses what happens between two checks.
         self._max_interval = _MIN_INTERVAL * 2 if is_sampled else _MAX_INTERVAL
@@ -42,7 +44,8 @@ class StepClock:
         elapsed = now - self._counted_from
         own_s = max(elapsed - judge_s, 0.0)
         left = self.limits.wall_s - max(own_s - waited_s, min(cpu_s, elapsed), 0.0)
-        if left <= 0 or own_s > self.limits.wall_s * _MAX_STRETCH:
+        stretched_s = own_s - waited_s if self.has_patience else own_s
+        if left <= 0 or stretched_s > self.limits.wall_s * _MAX_STRETCH:
             return False
         self._wall_s = elapsed + left
         return True

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from executor.sandbox.keeper.meter import Meter, ResourceUsage
 from executor.sandbox.keeper.process_tree import ProcessTree
-from executor.sandbox.keeper.protocol import StepLimits, StepReport
+from executor.sandbox.keeper.protocol import SLICE_S, StepLimits, StepReport
 from executor.sandbox.keeper.sampled_meter import SampledMeter
 from executor.sandbox.keeper.step_clock import StepClock
 from executor.sandbox.keeper.words import StepEnd
@@ -37,6 +37,9 @@ class WatchedStep:
         self._judge: WatchedStep | None = None
         self._is_judge = False
         self._waited_s, self._next_wait_s = 0.0, _FIRST_WAIT_S
+        self._has_used_slice = False
+        #: In the background, when and with how much CPU time the step was last seen.
+        self._seen: tuple[float, float] | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -56,6 +59,8 @@ class WatchedStep:
         self._clock = StepClock(limits, is_sampled=self._is_sampled, is_paused=is_judge)
         self.next_check = self._clock.first_check
         self.is_running = True
+        if limits.background:
+            self.give_way()
 
     def stand_still_during(self, judge: "WatchedStep") -> None:
         """Let the wall limit not count the time in which only the judge computes or waits for a processor."""
@@ -65,6 +70,21 @@ class WatchedStep:
         """Let the wall limit count from now on."""
         assert self._clock
         self._clock.resume()
+
+    def has_just_used_slice(self) -> bool:
+        """Return True once: when the step and its judge have used a slice of CPU time."""
+        cpu_s = self._last_sample.cpu_s + (self._judge._last_sample.cpu_s if self._judge else 0.0)
+        has_just = self.is_running and not self._has_used_slice and cpu_s > SLICE_S
+        self._has_used_slice |= has_just
+        return has_just
+
+    def give_way(self) -> None:
+        """Give the step a tenth of the weight, and count no time in which it waits for a processor."""
+        if self.is_running and self._seen is None and self._meter and self._clock:
+            self._clock.has_patience = True
+            self._seen = time.monotonic(), self._last_sample.cpu_s
+            if not self._meter.give_way():
+                self._processes().give_way()
 
     def exceeded_limit(self, has_ended: Callable[[], bool]) -> str | None:
         """Sample the step, and return the limit that it exceeds: cpu, wall or memory.
@@ -80,6 +100,8 @@ class WatchedStep:
         if has_ended():
             return None
         self._last_sample = usage
+        if self._seen:
+            self._note_starvation(self._seen, now)
         if self._is_judge or now - clock.started >= self._next_wait_s:
             self._note_wait()
             self._next_wait_s = (now - clock.started) * _LATER
@@ -172,6 +194,13 @@ class WatchedStep:
             tree = self._processes()
             of_relay = tree.wait_of(1) if self._is_judge else 0.0
             self._waited_s = max(self._waited_s, tree.max_wait() + of_relay)
+
+    def _note_starvation(self, seen: tuple[float, float], now: float) -> None:
+        """Note that the step has waited since it was last seen, but for its CPU time, if it waits or computes now. In
+        the background it waits often, and what its short-lived processes have waited is not to be read."""
+        self._seen = now, self._last_sample.cpu_s
+        if self.is_runnable():
+            self._waited_s += max(now - seen[0] - (self._last_sample.cpu_s - seen[1]), 0.0)
 
     def _processes(self) -> ProcessTree:
         if self._tree is None:

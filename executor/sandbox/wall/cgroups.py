@@ -8,7 +8,6 @@ import contextlib
 import enum
 import errno
 import fcntl
-import itertools
 import os
 import pwd
 import re
@@ -93,11 +92,11 @@ def process_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -
     return min(filter(None, (_number(group / "pids.max") for group in groups)), default=None)
 
 
-def memory_that_ends_all(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
-    """Return the limit of memory at which the kernel ends all processes of our cgroup, as the kubelet sets it; None if
-    the kernel ends one program alone. Only version 2 can end all."""
-    groups = itertools.dropwhile(lambda group: not _number(group / "memory.oom.group"), _visible_groups(root, own, ""))
-    return min(filter(None, (_number(group / "memory.max") for group in groups)), default=None)
+def memory_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
+    """Return the visible limit of memory for our cgroup and all below it; None without a limit."""
+    files = [group / "memory.max" for group in _visible_groups(root, own, "")]
+    files += [group / "memory.limit_in_bytes" for group in _visible_groups(root / "memory", own, "memory")]
+    return min(filter(None, map(_number, files)), default=None)
 
 
 def _visible_groups(hierarchy: Path, own: str | None, controller: str) -> Iterator[Path]:

@@ -21,7 +21,8 @@ from executor.sandbox.wall.subordinate import Gate
 _CAP_SYS_ADMIN = 21
 
 #: The keeper needs these to make boxes (SYS_ADMIN, NET_ADMIN, CHOWN), to run them as other users (SETUID, SETGID,
-#: SETPCAP), and to kill and measure their processes (KILL, SYS_PTRACE).
+#: SETPCAP), and to kill and measure their processes (KILL, SYS_PTRACE). Without cgroups, it needs SYS_NICE to let them
+#: give way.
 _CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "CHOWN", "SETUID", "SETGID", "SETPCAP", "KILL", "SYS_PTRACE")
 
 _SETTINGS = Path("/etc")
@@ -87,7 +88,7 @@ def build_wall(mechanisms: Mechanisms, descriptors: list[int], gate: Gate | None
     if not mechanisms.privileged:
         # Mapping our own id, which is 0 inside, into a box also needs SETFCAP (user_namespaces(7)).
         argv += gate.options if gate else ["--cap-add", "CAP_SETFCAP"]
-    for capability in _CAPABILITIES:
+    for capability in (*_CAPABILITIES, *(() if mechanisms.cgroups else ("SYS_NICE",))):
         argv += ["--cap-add", f"CAP_{capability}"]
     argv += system_folders()
     shown = [path for pattern in _ETC for path in sorted(_SETTINGS.glob(pattern))]

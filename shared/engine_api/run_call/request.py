@@ -260,6 +260,9 @@ class ProgramRequest(_Sources):
     tests: tuple[ProgramTest, ...] = Field(default=(ProgramTest(),), min_length=1, max_length=MAX_TESTS)
     repeat: int = Field(default=1, ge=1, description="how often the tests are run; each run has a number of its own")
     stop_at_first_failure: bool = False
+    stop_after_time_limits: int | None = Field(
+        default=None, ge=1, le=100, description="after so many tests with `time_limit` the others are not run"
+    )
     merge_output: bool = Field(default=False, description="standard error goes where standard output goes")
     stack_bytes: int | None = Field(default=None, gt=0, description="of the first thread; None: 256 MiB, the most")
     file_bytes: int | None = Field(

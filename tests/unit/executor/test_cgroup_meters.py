@@ -5,7 +5,6 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,10 +103,18 @@ def test_v1_writes_each_limit_where_its_file_is(tmp_path: Path, monkeypatch: pyt
     written = set()
 
     def write(folder: int, file: str, content: bytes) -> None:
-        written.add((os.readlink(f"/proc/self/fd/{folder}"), file))
+        path = os.readlink(f"/proc/self/fd/{folder}")
+        if file == "cpu.shares" and "cpuacct" not in path:
+            raise FileNotFoundError
+        written.add((path, file))
 
     monkeypatch.setattr(files, "write", write)
-    with _opened(tmp_path, ("memory", "cpuacct", "pids")) as bases:
-        CgroupV1(bases, "step", replace(_LIMITS, background=True)).close()
-    assert (f"{tmp_path}/cpuacct/step", "cpu.shares") in written
-    assert (f"{tmp_path}/pids/step", "pids.max") in written
+    for hierarchies, has_weight in ((("memory", "pids"), False), (("memory", "cpuacct", "pids"), True)):
+        root = tmp_path / str(has_weight)
+        root.mkdir()
+        with _opened(root, hierarchies) as bases:
+            cgroup = CgroupV1(bases, "step", _LIMITS)
+            assert cgroup.give_way() == has_weight
+            cgroup.close()
+    assert (f"{tmp_path}/True/cpuacct/step", "cpu.shares") in written
+    assert (f"{tmp_path}/True/pids/step", "pids.max") in written

@@ -53,19 +53,17 @@ def test_v2_programs_do_not_end_the_executor(v2: Path) -> None:
     folder = cgroups.claim(v2, "0::/user\n").folders["unified"]
     assert (v2 / "user/memory.oom.group").read_text() == "0"
     assert not (folder / "memory.oom.group").exists()
-    assert cgroups.memory_that_ends_all(v2, "0::/user/precieux-aside\n") is None
 
 
-@pytest.mark.parametrize(
-    ("grouped", "limit", "ends_all"),
-    [("1", "1000", 1000), ("1", "9000", 5000), ("1", "max", 5000), ("0", "1000", None), ("", "1000", None)],
-)
-def test_v2_memory_ends_all_if_that_is_set(v2: Path, grouped: str, limit: str, ends_all: int | None) -> None:
+@pytest.mark.parametrize(("limit", "visible"), [("1000", 1000), ("9000", 5000), ("max", 5000)])
+def test_memory_is_that_of_the_smallest_group(v2: Path, limit: str, visible: int) -> None:
     (v2 / "memory.max").write_text("5000\n")
-    (v2 / "user/memory.oom.group").write_text(grouped)
     (v2 / "user/memory.max").write_text(limit)
-    assert cgroups.memory_that_ends_all(v2, "0::/user\n") == ends_all
-    assert cgroups.memory_that_ends_all(v2, "3:memory:/user\n") is None
+    assert cgroups.memory_limit(v2, "0::/user\n") == visible
+    assert cgroups.memory_limit(v2, "3:memory:/user\n") is None
+    (v2 / "memory/user").mkdir(parents=True)
+    (v2 / "memory/user/memory.limit_in_bytes").write_text(limit)
+    assert cgroups.memory_limit(v2, "3:memory:/user\n") == (None if limit == "max" else int(limit))
 
 
 def test_v2_works_without_optional_controllers(v2: Path) -> None:

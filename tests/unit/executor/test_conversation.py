@@ -32,7 +32,7 @@ class _Socket:
 
 
 class _Pipeline:
-    async def run_job(self, job: Any) -> Any:
+    async def run_job(self, job: Any, turn: Any) -> Any:
         raise AssertionError("the user has left")
 
 
@@ -47,7 +47,7 @@ def _open_descriptors() -> set[str]:
 @pytest.mark.parametrize("turns", [1, 2])
 async def test_a_user_who_leaves_at_once_leaves_no_pipe(turns: int) -> None:
     before = _open_descriptors()
-    running = asyncio.create_task(_conversation()._run(_Pipeline(), None))
+    running = asyncio.create_task(_conversation()._run(_Pipeline(), None, None))
     for _ in range(turns):
         await asyncio.sleep(0)
     running.cancel()
@@ -62,7 +62,7 @@ async def test_a_refused_pipe_leaves_none(monkeypatch: pytest.MonkeyPatch) -> No
     refused = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     monkeypatch.setattr(os, "pipe2", Mock(side_effect=[os.pipe(), os.pipe(), refused]))
     with pytest.raises(SandboxFailure, match="no streams: Too many open files"):
-        await _conversation()._run(_Pipeline(), None)
+        await _conversation()._run(_Pipeline(), None, None)
     assert _open_descriptors() == before
 
 

@@ -1,18 +1,15 @@
 """The user ids that root needs for its programs, and the hard limits that programs need."""
 
-import asyncio
+import os
 import resource
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from executor import host
-from executor.sandbox.base import Job, JudgeJob, Step, StepResult, Template
 from executor.sandbox.wall import cgroups
 from executor.settings import ExecutorSettings
 from shared.common.service.errors import ConfigurationError
-from tests.fixtures.step_limits import TINY
 
 
 @pytest.fixture
@@ -77,28 +74,8 @@ def test_hard_limits_suffice_for_the_defaults_of_this_host(monkeypatch: pytest.M
         host.fit_to_host(ExecutorSettings(), mechanisms)
 
 
-def _job(memory_bytes: int, judge: JudgeJob | None = None) -> Job:
-    return Job({}, Step(("true",), {}, replace(TINY, memory_bytes=memory_bytes), 1), Template(1, TINY), judge=judge)
-
-
-@pytest.mark.parametrize(("memory_bytes", "at_once"), [(1000, [1, 2, 1, 1, 1]), (None, [1, 2, 3, 4, 5])])
-async def test_programs_wait_if_one_that_fills_our_memory_would_end_us(
-    monkeypatch: pytest.MonkeyPatch, memory_bytes: int | None, at_once: list[int]
-) -> None:
-    """Running programs may take 750 bytes together. One that may take more runs alone, and nobody overtakes it."""
-    monkeypatch.setattr(cgroups, "memory_that_ends_all", lambda: memory_bytes)
-    running, found = list[Job](), list[int]()
-
-    class Sandbox:
-        async def run(self, job: Job) -> StepResult:
-            running.append(job)
-            found.append(len(running))
-            for _ in range(10):
-                await asyncio.sleep(0)
-            running.pop()
-            return StepResult(0)
-
-    sandbox = host.bounded(Sandbox())
-    jobs = _job(350), _job(300, JudgeJob(_job(100), frozenset())), _job(400), _job(2000), _job(2)
-    await asyncio.gather(*map(sandbox.run, jobs))
-    assert found == at_once
+def test_programs_get_most_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "memory_limit", lambda: 1000)
+    assert host.memory_of_programs() == 750
+    monkeypatch.setattr(cgroups, "memory_limit", lambda: None)
+    assert host.memory_of_programs() == 0.75 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

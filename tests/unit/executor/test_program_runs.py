@@ -1,13 +1,11 @@
 """How the pipeline runs the tests of a program, with a fake sandbox."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
-from executor.pipeline.in_order import SpareSlot
 from executor.pipeline.run import Pipeline
 from executor.sandbox.base import Job, LeftOut, OutFolder, Sandbox, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
@@ -38,11 +36,9 @@ def _boxes(
     return boxes
 
 
-async def _run(
-    sandbox: Sandbox, code: str = "c", spare_slot: SpareSlot = lambda: None, **fields: Any
-) -> list[Compiled | TestEnded]:
+async def _run(sandbox: Sandbox, code: str = "c", slots: int = 1, **fields: Any) -> list[Compiled | TestEnded]:
     settings = fields.pop("settings", ExecutorSettings())
-    return await run_tests(Pipeline(sandbox, settings), code, spare_slot, **fields)
+    return await run_tests(Pipeline(sandbox, settings), code, slots, **fields)
 
 
 @pytest.mark.parametrize("cache_bytes", [128 << 20, 0])
@@ -151,14 +147,14 @@ async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: st
 
 async def test_tests_run_at_once_where_there_are_slots() -> None:
     sandbox = _boxes(lambda box: replace(_OK, stdout=f"{box}".encode()))
-    events = await _run(sandbox, spare_slot=ExitStack, tests=[{}] * 9)
+    events = await _run(sandbox, slots=9, tests=[{}] * 9)
     assert [(event.number, event.stdout) for event in ended_in(events)] == [(n, f"{n}") for n in range(1, 10)]
     assert (len(sandbox.compilations), sandbox.max_at_once) == (1, 9)
 
 
 async def test_no_test_runs_beside_one_that_may_be_the_last() -> None:
     sandbox = _boxes(_fails_in(2))
-    events = await _run(sandbox, "py", spare_slot=ExitStack, tests=[{}] * 4, stop_at_first_failure=True)
+    events = await _run(sandbox, "py", slots=9, tests=[{}] * 4, stop_at_first_failure=True)
     assert (len(events), len(sandbox.jobs), sandbox.max_at_once) == (2, 2, 1)
 
 

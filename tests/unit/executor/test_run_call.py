@@ -14,8 +14,9 @@ from executor.app import _Endpoint
 from executor.catalogue.installed import Installed
 from executor.languages import known
 from executor.pipeline.run import Pipeline
+from executor.runs import Runs
 from executor.settings import ExecutorSettings
-from executor.slots import Full, Runs, Slots
+from executor.slots import Full, Slots
 from executor.wire import BadRequest
 from shared.engine_api.codex import LanguageList
 from shared.engine_api.event_lines import parse_event

@@ -43,13 +43,13 @@ async def test_a_share_does_not_wait_for_sleepers_of_another() -> None:
 async def test_a_spare_slot_is_one_that_is_free() -> None:
     slots = Slots(2, queue=10, express=1)
     async with slots.take("own"):
-        spare = slots.take_spare("own")
+        spare = slots.request("own").take_spare()
         assert spare is not None
-        assert slots.take_spare("own") is None
-        waiting = asyncio.create_task(_take_once(slots, "own"))
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        spare.close()
+        async with spare.held():
+            assert slots.request("own").take_spare() is None
+            waiting = asyncio.create_task(_take_once(slots, "own"))
+            await asyncio.sleep(0)
+            assert not waiting.done()
         await waiting
 
 
@@ -119,7 +119,7 @@ async def test_a_suspect_runs_alone() -> None:
     await asyncio.sleep(0)
     tasks += [asyncio.create_task(work(share, event)) for share, event in ((ALONE, suspect), ("b", now), ("c", now))]
     await asyncio.sleep(0)
-    assert slots.take_spare("a") is None
+    assert slots.request("a").take_spare() is None
     first.set()
     await tasks[0]
     for _ in range(5):

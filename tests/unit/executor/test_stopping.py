@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from executor.__main__ import _serve_until
-from executor.slots import GRACE_SECONDS, Runs, Slots
+from executor.runs import GRACE_SECONDS, Runs
+from executor.slots import Slots
 from precieux.up.supervisor import Supervisor
 from shared.common.http.server import listening_socket
 from shared.engine_api.event_lines import parse_event
