@@ -146,7 +146,7 @@ class ProgramRow(BaseModel):
         language, options = check_lang(language) or language, spec.overridden(override)
         used = stdin if override.stdin is None else override.stdin
         # The expected output is that of the submission's own input.
-        is_own = (used, options.args) == (stdin, spec.args)
+        is_own = (used, options.args, options.encoding) == (stdin, spec.args, spec.encoding)
         return JobProgram.of(
             language,
             _entry(self.filename, language),

@@ -88,7 +88,7 @@ class TestSpec(_Spec):
 
 
 class Override(_Spec):
-    """What a run has in place of its submission's own: column `override`."""
+    """What a run has in place of its submission's own: column `override`. The input is never in base64."""
 
     stdin: str | None = None
     args: tuple[str, ...] | None = None
@@ -143,9 +143,10 @@ class Program(_Spec):
         return bool(getattr(self, name) != type(self).model_fields[name].default)
 
     def overridden(self, override: Override) -> Self:
-        """Return the program of a run that has these arguments and limits."""
+        """Return the program of a run that has this input, which is a text, and these arguments and limits."""
         args = self.args if override.args is None else override.args
-        return self.model_copy(update={"args": args, "limits": override.limits.over(self.limits)})
+        encoding = self.encoding if override.stdin is None else Encoding.UTF_8
+        return self.model_copy(update={"args": args, "encoding": encoding, "limits": override.limits.over(self.limits)})
 
     @property
     def judges(self) -> dict[str, JudgeSpec]:
