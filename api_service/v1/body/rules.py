@@ -183,10 +183,9 @@ class SubmissionCheck:
         """Raise `ApiError` (503) if the body asks for what cannot be checked yet: options or limits."""
         if self.engine_language and self.engine_language.details:
             return
-        tests = self.body.tests or ()
         programs: tuple[Program | JudgeSpec, ...] = (self.spec(), *(judge.spec for judge in self.judges.values()))
         asks = any(program.compiler_args or program.limits.asked() for program in programs)
-        if asks or self.once(tests, "limits", lambda: any(test.limits and test.limits.asked() for test in tests)):
+        if asks or self.once(self.body.tests, "limits", lambda: any(test.limits.asked() for test in self.tests)):
             raise ApiError(Kind.UNAVAILABLE, _NOT_REPORTED)
 
     def spec(self, judges: Mapping[str, JudgeSpec] | None = None, *, live_output: bool = False) -> Program:
@@ -209,11 +208,11 @@ class SubmissionCheck:
         )
 
     def _limits_for(self, problem: ProblemVersion) -> LimitsSpec:
-        assert self.engine_language
-        settings = self.constraints.settings
-        bounds = problem_bounds(self.engine_language.limits, settings.max_judged_output_bytes)
-        limits = limits_for(problem, self.engine_language.codes, bounds, settings.time_factors)
-        return LimitsSpec.model_validate(limits)
+        language, settings = self.engine_language, self.constraints.settings
+        if not language or not language.limits:
+            raise ApiError(Kind.UNAVAILABLE, _NOT_REPORTED)
+        bounds = problem_bounds(language.limits, settings.max_judged_output_bytes)
+        return LimitsSpec.model_validate(limits_for(problem, language.codes, bounds, settings.time_factors))
 
     @cached_property
     def tests(self) -> list[TestSpec]:

@@ -92,6 +92,12 @@ async def test_the_limits_of_a_language_win(client: httpx.AsyncClient) -> None:
     assert (limits["cpu_s"], limits["wall_s"], limits["memory_bytes"]) == (2.0, 6.0, 1 << 30)
 
 
+async def test_the_limits_of_a_language_may_not_be_known_yet(client: httpx.AsyncClient, database: Database) -> None:
+    await execute(database, "UPDATE languages SET details = NULL WHERE code = 'py'")
+    await put(client)
+    assert (await client.post(SUBMISSIONS, json=BODY)).status_code == 503
+
+
 async def test_forms_texts_and_batches_name_a_problem(client: httpx.AsyncClient) -> None:
     await put(client)
     form = await client.post(
