@@ -31,6 +31,7 @@ from api_service.doors.judge0.validation import Errors, SubmissionRequest, check
 from api_service.http.errors import ApiError, Kind
 from api_service.requests.threads import run_in_thread_if_large
 from shared.adapters.database.connection import Connection
+from shared.common.http.disconnect import cancel_if_gone
 from shared.common.http.loopback import is_loopback
 from shared.records.judge0 import submissions as store
 from shared.records.judge0.statuses import Status
@@ -115,7 +116,7 @@ async def create_submission(creator: CreatorDep) -> Response:
         upload, token, how, waiter = created
         if how is None:
             return JSONResponse({"token": str(token)}, HTTPStatus.CREATED)
-        await waiter.until_final(upload)
+        await cancel_if_gone(creator.request.receive, waiter.until_final(upload))
     try:
         return JSONResponse(await _read_one(port, principal, str(token), how), HTTPStatus.CREATED)
     except ApiError as exc:

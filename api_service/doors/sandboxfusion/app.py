@@ -22,7 +22,8 @@ from api_service.doors.sandboxfusion.settings import SandboxFusionSettings
 from api_service.http.errors import ApiError, Kind, cut
 from api_service.languages.catalog import LanguageCatalog
 from api_service.requests.threads import read_parsed
-from api_service.transient.ended import EndedRun, EngineFailed, Quarantined
+from api_service.transient.ended import EndedRun, EngineFailed
+from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.settings import load
 
 _PREFIX: Final = "/sandboxfusion"
@@ -141,13 +142,11 @@ async def run_within(place: Place, request: Request, program: FusionProgram, dea
     while True:
         try:
             return await place.run(request, program.request, wait_s=deadline - time.monotonic())
-        except (Quarantined, EngineFailed) as exc:
-            raise NotRunnable(exc.detail) from exc
         except ApiError as exc:
-            if exc.kind is Kind.INVALID:
+            if exc.kind is Kind.INVALID or isinstance(exc, EngineFailed):
                 raise NotRunnable(exc.detail) from exc
             left_s = deadline - time.monotonic()
             if exc.kind is not Kind.QUOTA_EXCEEDED or left_s <= 0:
                 raise
             pause_s = min(left_s, float(exc.headers["Retry-After"]))
-        await asyncio.sleep(pause_s)
+        await cancel_if_gone(request.receive, asyncio.sleep(pause_s))

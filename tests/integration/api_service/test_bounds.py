@@ -1,11 +1,13 @@
 """Each route takes the bounds that are its: a place among the requests that wait, memory, run seconds, stored bytes."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import Message
 
 from api_service.access.principal import Principal
 from api_service.services import Services
@@ -18,10 +20,12 @@ from shared.records.accounts import cell_rate
 from shared.records.accounts.api_keys import Scope
 from shared.records.accounts.cell_rate import Charge
 from tests.fixtures.mcp_calls import call_of
+from tests.fixtures.played_engine import PlayedEngine
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import app_of
 from tests.integration.rows import bearer, fetch, make_key
+from tests.waiting import PATIENCE
 
 _JOBE: Final = "/jobe/index.php/restapi"
 _PISTON: Final = "/api/v2"
@@ -164,6 +168,55 @@ async def test_each_route_is_refused_where_nothing_is_left(bound: str, api_with:
             answer = await client.request(method, path, **sent)
             assert _is_refusal(answer), (call, answer.status_code, answer.text)
     assert await fetch(database, "SELECT FROM uploads WHERE request_id IS NOT NULL") == []
+
+
+#: The calls that run a program while their client waits. The answers of others are kept for a client that comes again.
+_WAITING: Final = [call for call in _BODIES if call.endswith("?wait=true") or _BOUNDS.get(call) == _RUN]
+
+
+@pytest.mark.parametrize("call", _WAITING)
+async def test_a_client_that_hangs_up_holds_nothing(call: str, api_with: ApiWith, database: Database) -> None:
+    method, _, path = call.partition(" ")
+    begun, is_stored = asyncio.Event(), "wait" in path
+
+    async def run_for_ever() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    engine = PlayedEngine([run_for_ever])
+    key = await make_key(database, Scope.SUBMIT)
+    async with api_with(
+        front_doors=",".join(DOORS),
+        limits={"codex_url": "http://engine"},
+        open_engine=lambda: cast("OpenedEngine", engine),
+    ) as client:
+        client.headers.update(bearer(key) | {"X-Auth-Token": key})
+        request = client.build_request(method, path, **_BODIES[call])
+        services: Services = app_of(client).state.services
+        budgets = [limit.budget for limit in (services.waits, services.body_memory, services.response_memory)]
+        before = [budget.free for budget in budgets]
+        messages: list[Message] = [{"type": "http.request", "body": request.content}]
+
+        async def receive() -> Message:
+            if messages:
+                return messages.pop()
+            if not is_stored:
+                await begun.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(_: Message) -> None:
+            pass
+
+        scope = {
+            "type": "http", "method": method, "path": request.url.path, "raw_path": request.url.raw_path,
+            "query_string": request.url.query, "http_version": "1.1", "scheme": "http", "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80), "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        }  # fmt: skip
+        async with asyncio.timeout(5 * PATIENCE):
+            await app_of(client)(scope, receive, send)
+        assert [budget.free for budget in budgets] == before
+    assert engine.ended == (0 if is_stored else 1)
+    assert len(await fetch(database, "SELECT FROM uploads")) == is_stored
 
 
 def _is_refusal(answer: httpx.Response) -> bool:

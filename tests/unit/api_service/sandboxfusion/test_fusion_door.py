@@ -1,11 +1,13 @@
 """The paths of SandboxFusion's door, and how long its requests wait."""
 
+import asyncio
 import time
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
 import pytest
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.types import Message
 
 from api_service.doors.sandboxfusion.app import open_door, run_within
 from api_service.doors.sandboxfusion.program import FusionProgram
@@ -55,10 +57,16 @@ def test_a_key_is_in_a_field_or_in_the_path(path: str, headers: dict[str, str], 
     assert open_door(services).key_of(connection) == key
 
 
-async def _run(*errors: ApiError, wait_s: float = 30) -> EndedRun:
+async def _run(*errors: ApiError, wait_s: float = 30, has_gone: bool = False) -> EndedRun:
     """Return how a program ran after these errors, one at each try."""
     place = Mock(run=AsyncMock(side_effect=[*errors, _RUN]))
-    return await run_within(place, Mock(), _PROGRAM, time.monotonic() + wait_s)
+
+    async def receive() -> Message:
+        if not has_gone:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return await run_within(place, Mock(receive=receive), _PROGRAM, time.monotonic() + wait_s)
 
 
 def _quota(seconds: str) -> ApiError:
@@ -70,6 +78,11 @@ async def test_a_key_without_run_time_waits_for_more() -> None:
     with pytest.raises(ApiError) as late:
         await _run(_quota("3600"), _quota("3600"), wait_s=0.05)
     assert late.value.kind is Kind.QUOTA_EXCEEDED
+
+
+async def test_a_client_that_has_gone_does_not_wait() -> None:
+    with pytest.raises(ClientDisconnect):
+        await _run(_quota("5"), has_gone=True)
 
 
 @pytest.mark.parametrize("error", [EngineFailed(), Quarantined(), ApiError(Kind.INVALID, "No such option.")])
