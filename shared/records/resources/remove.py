@@ -12,7 +12,6 @@ from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 from shared.adapters.storage.output_keys import outputs_of
 from shared.adapters.storage.sources import judge_key
-from shared.engine_api.program import Program
 from shared.records.resources.kept_answers import forget_about
 
 # Jobs are locked before their upload, as everywhere (`job_runner.leases.claim`).
@@ -26,7 +25,8 @@ _ANY: Final = "*"
 _OBJECTS: Final = """
     -- By jobs, because the uploads of results have no index.
     SELECT u.id, u.object_key, CASE WHEN u.content IS NULL THEN u.object_key END AS source,
-        u.spec,
+        -- Only judges have digests. Programs of a newer release are removed too.
+        ARRAY(SELECT key FROM jsonb_each(u.spec) WHERE value ->> 'sha256' IS NOT NULL) AS judges,
         ARRAY(SELECT output_key FROM job JOIN results ON results.job = job.id WHERE job.upload = u.id) AS outputs,
         ARRAY(SELECT artifact ->> 'key' FROM job JOIN results ON results.job = job.id,
                 jsonb_array_elements(results.artifacts) AS artifact
@@ -81,7 +81,7 @@ async def remove_rows(connection: Connection, uploads: Collection[int]) -> dict[
     objects = {
         row["id"]: [
             *([row["source"]] if row["source"] else []),
-            *(judge_key(row["object_key"], judge) for judge in Program.of_column(row["spec"]).judges),
+            *(judge_key(row["object_key"], judge) for judge in row["judges"]),
             *(key for key in row["outputs"] if key),
             *row["artifacts"],
             *(f"{outputs_of(job)}{_ANY}" for job in row["repeated"]),

@@ -77,8 +77,13 @@ async def test_it_runs_again_with_other_limits_only(
     assert (await api.post(path, json={"limits": {"cpu_s": 2}})).status_code == 202
 
 
-async def test_the_files_of_judges_go_with_their_submission(api: httpx.AsyncClient, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["program", "of a newer release"])
+async def test_the_files_of_judges_go_with_their_submission(
+    api: httpx.AsyncClient, database: Database, tmp_path: Path, kind: str
+) -> None:
     created = await post(api, interactor=JUDGE, checker=CHECKER, hold=True)
+    sql = "UPDATE uploads SET spec = jsonb_set(spec, '{checker,kind}', to_jsonb(CAST(:kind AS text)))"
+    await execute(database, sql, kind=kind)
     assert (await api.delete(f"{PATH}/{created['id']}")).status_code == 204
     assert stored(tmp_path) == []
 
