@@ -427,7 +427,7 @@ CREATE TABLE suppressions (
 CREATE INDEX suppressions_canonical_idx ON suppressions (canonical);
 
 -- The budget of a key, a recipient or a domain: the time at which none of it will be in use
--- (`shared.records.accounts.budgets`).
+-- (`shared.records.accounts.cell_rate`).
 CREATE TABLE budgets (
     subject text PRIMARY KEY,
     used_until timestamptz NOT NULL
