@@ -33,7 +33,7 @@ from api_service.submissions.batches import NewBatch
 from api_service.submissions.new_submission import NewSubmission
 from api_service.v1.body.constraints import Constraints, constraints_of
 from api_service.v1.body.defaults import BodyPath, Defaults
-from api_service.v1.body.rules import validate_submission
+from api_service.v1.body.rules import check_submission
 from api_service.v1.body.submission import SubmissionBody
 
 #: The submissions of one batch.
@@ -122,8 +122,9 @@ def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fau
     for number, content in enumerate(outline.submissions or () if defaults.checked.value else ()):
         if len(faults) >= MAX_FAULTS:
             break
+        place = BodyPath(f"/submissions/{number}", defaults)
         try:
-            new.append(validate_submission(content, constraints, BodyPath(f"/submissions/{number}", defaults)))
+            new.append(check_submission(content, constraints, place, others=faults).stored())
         except ApiError as exc:
             refused = exc
             faults = first_of_each_place([*faults, *exc.faults])

@@ -15,8 +15,7 @@ def posted(
 ) -> Submission:
     """Return a submission without a problem. It has no job, mail or webhook yet."""
     assert new.spec is not None
-    languages: dict[str, str] = {"": new.language}
-    languages |= {name: judge.language for name, judge in new.spec.judges.items()}
+    languages = {"": new.language, **{name: judge.language for name, judge in new.spec.judges.items()}}
     bounds = {name: language.limits for name, code in languages.items() if (language := catalog.find(code))}
     return Submission(
         id=stored.id,

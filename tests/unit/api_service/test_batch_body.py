@@ -41,9 +41,9 @@ def read(body: object, **constraints: Any) -> NewBatch:
     return batch._validated(outline, replace(_TERMS, **constraints), faults)
 
 
-def faults_of(body: object) -> list[tuple[str, str]]:
+def faults_of(body: object, **constraints: Any) -> list[tuple[str, str]]:
     with pytest.raises(ApiError) as refused:
-        read(body)
+        read(body, **constraints)
     assert refused.value.kind.status == 422
     return [(fault.pointer or "", fault.detail) for fault in refused.value.faults]
 
@@ -141,6 +141,20 @@ def test_at_most_a_hundred_faults_are_reported() -> None:
     many = [{"args": list(range(200))}] * 90
     assert len(faults_of({"submissions": [{**_PROGRAM, "tests": many, "email": 5, "hold": True}] * 3})) == 100
     assert len(faults_of({"submissions": [_PROGRAM], "defaults": {"tests": many, "webhook_url": 5}})) == 100
+
+
+@pytest.mark.parametrize(
+    ("checker", "place"),
+    [
+        ({"kind": "program", "language": "cpp", "source": 5}, "/source"),
+        ({"kind": 5, "tolerance": 0.1}, "/kind"),
+        ({"kind": "icpc", "args": 5}, "/args"),
+    ],
+)
+def test_no_submission_is_made_of_faulty_defaults(checker: dict[str, Any], place: str) -> None:
+    content = {"submissions": [_PROGRAM], "defaults": {"checker": checker}}
+    for catalog in (TERMS.catalog, LanguageCatalog({})):
+        assert [pointer for pointer, _ in faults_of(content, catalog=catalog)] == [f"/defaults/checker{place}"]
 
 
 @pytest.mark.parametrize(("others", "status"), [([], 503), ([{"source": "1"}], 422)])
