@@ -27,6 +27,7 @@ from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep, SetterDep
 from api_service.submissions.service import OnStored
 from shared.adapters.database import channels
+from shared.common.http.disconnect import cancel_if_gone
 from shared.records.problems import checks
 from shared.records.resources.check_models import CheckState, ProblemCheck
 
@@ -98,9 +99,8 @@ async def get_check(principal: SetterDep, name: ProblemName, request: Request, s
     version = await require_owned(services, principal, name, query.version)
     wait = wait_of(request, query)
     with waiting(services, principal, wait.seconds) as waiter:
-        found = await services.database.call(checks.latest_check, version.id)
-        shown = await _ended(waiter, found or refuse_unknown("check"))
-    return conditional(request, shown, wait.headers)
+        found = await services.database.call(checks.latest_check, version.id) or refuse_unknown("check")
+        return conditional(request, await cancel_if_gone(request.receive, _ended(waiter, found)), wait.headers)
 
 
 async def _ended(waiter: Waiter, check: ProblemCheck) -> ProblemCheck:

@@ -23,6 +23,7 @@ from api_service.submissions.service import OnStored
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.events.submission import submission_events
 from api_service.v1.reads.query import read_query_of
+from shared.common.http.disconnect import cancel_if_gone
 from shared.records.resources.models import Submission
 
 router = V1Router(tags=["submissions"])
@@ -45,9 +46,8 @@ async def get_submission(
     query = await read_query_of(request, services, principal, id, WaitQuery)
     wait = wait_of(request, query)
     with waiting(services, principal, wait.seconds) as waiter:
-        await waiter.until_final(id)
-    submission = await visible_submission(services, principal, id, reserve)
-    return conditional(request, submission, wait.headers)
+        await cancel_if_gone(request.receive, waiter.until_final(id))
+    return conditional(request, await visible_submission(services, principal, id, reserve), wait.headers)
 
 
 @router.operation(

@@ -23,7 +23,7 @@ from tests.fixtures.mcp_calls import call_of
 from tests.fixtures.played_engine import PlayedEngine
 from tests.fixtures.postgres import owner_of
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import app_of
+from tests.integration.api_service.v1.conftest import app_of, put
 from tests.integration.rows import bearer, fetch, make_key
 from tests.waiting import PATIENCE
 
@@ -170,8 +170,11 @@ async def test_each_route_is_refused_where_nothing_is_left(bound: str, api_with:
     assert await fetch(database, "SELECT FROM uploads WHERE request_id IS NOT NULL") == []
 
 
-#: The calls that run a program while their client waits. The answers of others are kept for a client that comes again.
-_WAITING: Final = [call for call in _BODIES if call.endswith("?wait=true") or _BOUNDS.get(call) == _RUN]
+#: The calls that wait for their client alone. The answers of others are kept for a client that comes again.
+_WAITING: Final = [
+    *(call for call in _BODIES if call.endswith("?wait=true") or _BOUNDS.get(call) == _RUN),
+    *("GET /v1/submissions/1?wait=60", "GET /v1/problems/sum/check?wait=60"),
+]
 
 
 @pytest.mark.parametrize("call", _WAITING)
@@ -184,14 +187,18 @@ async def test_a_client_that_hangs_up_holds_nothing(call: str, api_with: ApiWith
         await asyncio.Event().wait()
 
     engine = PlayedEngine([run_for_ever])
-    key = await make_key(database, Scope.SUBMIT)
+    key = await make_key(database, Scope.SUBMIT, Scope.READ, Scope.PROBLEMS)
     async with api_with(
         front_doors=",".join(DOORS),
         limits={"codex_url": "http://engine"},
         open_engine=lambda: cast("OpenedEngine", engine),
     ) as client:
         client.headers.update(bearer(key) | {"X-Auth-Token": key})
-        request = client.build_request(method, path, **_BODIES[call])
+        if method == "GET":
+            assert (await client.post("/v1/submissions", json=_SOURCE)).json()["id"] == 1
+            await put(client)
+            assert (await client.post("/v1/problems/sum/check", json={})).status_code == 202
+        request = client.build_request(method, path, **_BODIES.get(call, {}))
         services: Services = app_of(client).state.services
         budgets = [limit.budget for limit in (services.waits, services.body_memory, services.response_memory)]
         before = [budget.free for budget in budgets]
@@ -216,7 +223,7 @@ async def test_a_client_that_hangs_up_holds_nothing(call: str, api_with: ApiWith
             await app_of(client)(scope, receive, send)
         assert [budget.free for budget in budgets] == before
     assert engine.ended == (0 if is_stored else 1)
-    assert len(await fetch(database, "SELECT FROM uploads")) == is_stored
+    assert bool(await fetch(database, "SELECT FROM uploads")) == is_stored
 
 
 def _is_refusal(answer: httpx.Response) -> bool:
