@@ -210,6 +210,8 @@ async def notifications(database: Database) -> AsyncIterator[Notifications]:
     running = asyncio.create_task(notifications.run(stop))
     with notifications.watch(0) as connected, notifications.watch(0, channel=channels.BATCHES) as connected_too:
         await asyncio.gather(connected.wait(), connected_too.wait())
+    async with database.listen(channels.LIVE_OUTPUT) as heard:
+        await heard.wait()
     yield notifications
     stop.set()
     await running
