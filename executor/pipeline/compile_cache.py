@@ -20,8 +20,8 @@ from executor.sandbox.base import Job, StepResult
 
 #: The part of the cache that the files of one program may take.
 _MAX_PART = 1 / 8
-#: The memory that an entry takes besides the contents of its files, roughly.
-_ENTRY_BYTES = 2048
+#: The memory that an entry, and each of its files, takes besides names and contents, roughly.
+_ENTRY_BYTES, _FILE_BYTES = 2048, 512
 #: What a source writes to get the time of compilation, in letters, `%` and `_` alone: the macros of C, D, Fortran and
 #: NASM, Pascal's, COBOL's function and Ada's. A source with one compiles differently every second.
 _USES_THE_TIME = re.compile(
@@ -121,4 +121,5 @@ def _fingerprint(path: str) -> str:
 
 
 def _size(compiled: StepResult) -> int:
-    return sum(len(file.content) for file in compiled.compiled_files.values()) + len(compiled.stdout) + _ENTRY_BYTES
+    files = sum(len(name) + len(file.content) + _FILE_BYTES for name, file in compiled.compiled_files.items())
+    return files + len(compiled.stdout) + len(compiled.stderr) + _ENTRY_BYTES

@@ -113,6 +113,16 @@ def test_small_files_take_room_too() -> None:
     assert 10 < sum(cache.get(str(number).encode()) is not None for number in range(1000)) < 100
 
 
+def test_each_small_file_takes_room() -> None:
+    """An entry with many of them takes more than their contents."""
+    cache = CompileCache(1 << 20)
+    files = {f"{number}": WorkFile(b"x") for number in range(3000)}
+    cache.share(b"a", StepResult(0, compiled_files=files))
+    assert cache.get(b"a") is None
+    cache.share(b"a", StepResult(0, compiled_files=dict(list(files.items())[:1000])))
+    assert cache.get(b"a")
+
+
 async def _compile(cache: CompileCache, result: StepResult | None, began: asyncio.Event) -> StepResult | None:
     """Compile with the key `a`, and return how: with what the cache knew, or after two turns of the loop with `result`.
     None fails."""
