@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final, Literal
 
-from executor.sandbox.base import GaveWay, Job, Sandbox, StepResult, UnderWay
+from executor.sandbox.base import GaveWay, Job, Sandbox, StepResult, UnderWay, memory_of
 from shared.engine_api.codex import ALONE
 
 #: How many of its last steps say whether a share is heavy: if more than half of them used up their slice.
@@ -128,6 +128,12 @@ class Slots:
         self._balance()
         if not self._under_way(turn.share) and all(waiting.share != turn.share for waiting in self._waiting):
             self._last_granted.pop(turn.share, None)
+
+    def _note_memory(self, turn: "Turn", memory_bytes: int) -> None:
+        """Note what a step takes, if that is more than it asked for: its compiled files were not known yet."""
+        more_bytes = max(memory_bytes - turn.memory_bytes, 0)
+        turn.memory_bytes += more_bytes
+        self._held_bytes += more_bytes
 
     def _used_slice(self, turn: "Turn") -> None:
         self._note_step(turn.share, used_slice=True)
@@ -305,6 +311,7 @@ class Turn:
         step = job.step
         is_seen = job.judge or step.wires or step.on_output or not isinstance(step.stdin, bytes)
         self.may_be_ended = not (is_kept or is_seen)
+        self._slots._note_memory(self, memory_of(job))
         while (result := await self._try(sandbox, job)) is None:
             self._slots._ask(self, self._slots._ended)
             await self._granted()

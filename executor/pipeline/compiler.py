@@ -1,10 +1,12 @@
 """Compiles programs, each in a box of its own, or takes what was compiled before."""
 
 from dataclasses import replace
+from typing import Final
 
 from executor.pipeline.compile_cache import CompileCache, identity, key_of
 from executor.pipeline.plan import PlannedRun
-from executor.sandbox.base import MAX_COMPILED_FILES, Sandbox, StepResult
+from executor.sandbox.base import MAX_COMPILED_FILES, LeftOut, Sandbox, StepResult
+from executor.sandbox.room import fault_of
 from executor.settings import MIB, ExecutorSettings
 from executor.slots import Turn, run_in
 from executor.warm import shared_compiler
@@ -12,6 +14,14 @@ from executor.warm.warm import Warm
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
+
+#: Why nothing that a compiler has left is taken.
+_FAULTS: Final = {
+    LeftOut.TOO_MANY: f"The compiled files are over {MAX_COMPILED_FILES}, or their paths are too long or too deep.",
+    LeftOut.TOO_LARGE: "The compiled files are over {most} MiB.",
+    LeftOut.NOT_A_FILE: "There is something else than files, folders and links among the compiled files.",
+    LeftOut.UNREADABLE: "There is a file or folder among the compiled files that cannot be read.",
+}
 
 
 class Compiler:
@@ -44,9 +54,8 @@ class Compiler:
             compiled = await run_in(turn, self._sandbox, planned.without_headers().compilation or compilation)
             if compiled.succeeded:
                 log.warning("header.rejected_a_program", language=planned.installed.code)
-        if compiled.succeeded and not compiled.compiled_files:
-            most = f"{self._settings.max_disk_bytes // MIB} MiB or {MAX_COMPILED_FILES} files"
-            return replace(compiled, exit_code=1, stdout=f"The compiled files are more than {most}.".encode())
+        if compiled.succeeded and (fault := _fault_of(compiled, planned)):
+            return replace(compiled, exit_code=1, stdout=fault.encode(), compiled_files={})
         if not planned.is_compiled_once:
             return compiled
         made = {name: file for name, file in compiled.compiled_files.items() if name not in compilation.files}
@@ -87,3 +96,11 @@ class Compiler:
         if installed.headers_option not in compilation.step.argv:
             return False
         return any(name.encode() in file.content for name in headers.names for file in compilation.files.values())
+
+
+def _fault_of(compiled: StepResult, planned: PlannedRun) -> str:
+    """Return a sentence on why the program cannot run with what its compiler has left; "" if it can."""
+    wanted = planned.compilation and planned.compilation.out_limits
+    for reason in compiled.out_folder.left_out:
+        return _FAULTS.get(reason, "").format(most=wanted.bytes // MIB if wanted else 0)
+    return fault_of(planned.job_after(compiled)) if compiled.compiled_files else "There are no compiled files."

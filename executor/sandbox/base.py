@@ -29,6 +29,7 @@ HEADERS: Final = "/headers"
 #: Folders in a box: that of the program's files, in which it starts, and that of files which it is given to read.
 WORK: Final = "/box/work"
 GIVEN: Final = "/box/given"
+_GIVEN: Final = os.path.relpath(GIVEN, WORK)
 #: The folder with files that were prepared for runtimes.
 RUNTIMES: Final = "/runtimes"
 #: The folder with the files of `executor/warm/preload`.
@@ -118,7 +119,7 @@ class OutLimits:
 
     With `paths`, these files are taken in place of those of a folder. They are relative to the work folder, or begin
     with `/tmp/`. If the folder is the work folder itself, everything in it is taken, or nothing if that is not possible
-    (`StepResult.compiled_files`)."""
+    (`StepResult.compiled_files`), and the reason counts as left out."""
 
     files: int
     bytes: int
@@ -157,6 +158,11 @@ class Job:
     out_limits: OutLimits | None = None
     given: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     judge: "JudgeJob | None" = None
+
+    @property
+    def all_files(self) -> dict[str, WorkFile]:
+        """The files by their paths, as the work folder sees them."""
+        return {**self.files, **{f"{_GIVEN}/{name}": WorkFile(content, 0o444) for name, content in self.given.items()}}
 
 
 @dataclass(frozen=True)
@@ -215,6 +221,12 @@ class StepResult:
         """The limit that ended the step, or else what it wrote, or else how it ended."""
         output = (self.stderr or self.stdout).decode(errors="replace").strip()
         return self.stopped or output or (f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}")
+
+
+def memory_of(job: Job) -> int:
+    """Return the bytes of memory that a job and its judge may take. Each MiB of files counts here and in the box."""
+    files_mib = sum(len(file.content) for file in job.files.values()) >> 20
+    return job.step.limits.memory_bytes + 2 * (files_mib << 20) + (memory_of(job.judge.job) if job.judge else 0)
 
 
 def all_files(max_bytes: int) -> OutLimits:

@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 from functools import partial
 
-from executor.sandbox.base import GIVEN, WORK, GaveWay, Job, SandboxFailure, Step, StepResult, Template, WorkFile
+from executor.sandbox.base import WORK, GaveWay, Job, OutFolder, SandboxFailure, Step, StepResult, Template
 from executor.sandbox.keeper.protocol import (
     Begin,
     BoxGone,
@@ -47,7 +47,7 @@ class Box:
         """Run the step and return its result. If it is cancelled or fails, the box is killed first."""
         try:
             await self._begin(job)
-            return self._result(await self._ended, job)
+            return await self._result(await self._ended, job)
         except BaseException:  # even if it did not begin: the box would wait for its job without end
             self.kill()
             await asyncio.shield(self.gone)
@@ -107,10 +107,9 @@ class Box:
             job.step.wires.signal = partial(self._link.signal, self.id)
 
     async def _order(self, job: Job, descriptors: Descriptors) -> Begin:
-        given = {_from_work(f"{GIVEN}/{name}"): WorkFile(content, 0o444) for name, content in job.given.items()}
-        all_files = {**job.files, **given}
-        files = [(name, len(file.content), file.mode) for name, file in all_files.items()]
-        contents = [file.content for file in all_files.values()]
+        placed = job.all_files
+        files = [(name, len(file.content), file.mode) for name, file in placed.items()]
+        contents = [file.content for file in placed.values()]
         contents_at = descriptors.add(await seal(*contents)) if files else -1
         self._streams = StepStreams(job.step, self.kill)
         order = await self._streams.order(descriptors)
@@ -131,7 +130,7 @@ class Box:
         )
         return Begin(self.id, job.step.limits, words, pipes.judge if pipes else None)
 
-    def _result(self, report: StepReport, job: Job) -> StepResult:
+    async def _result(self, report: StepReport, job: Job) -> StepResult:
         assert self._streams
         output, errors, cut = self._streams.finish()
         used = {name: value for name, value in vars(report).items() if name != "id"}
@@ -140,11 +139,14 @@ class Box:
             used["stopped"] = "output"
         turns, written = self._streams.turns, self._streams.written
         result = StepResult(**used, stdout=output, stderr=errors, cut=cut, turns=turns, written=written)
-        if self._collected is None or job.out_limits is None:
+        wanted = job.out_limits
+        if self._collected is None or wanted is None or (wanted.folder == WORK and not result.succeeded):
             return result
-        if job.out_limits.folder == WORK:
-            return replace(result, compiled_files=self._collected.compiled_files() if result.succeeded else {})
-        return replace(result, out_folder=self._collected.out_folder(job.out_limits.kept_bytes))
+        files, left_out, size = await self._collected.read(wanted.kept_bytes)
+        if wanted.folder == WORK:
+            return replace(result, compiled_files=files, out_folder=OutFolder(left_out=left_out))
+        named = {name: file.content for name, file in files.items()}
+        return replace(result, out_folder=OutFolder(named, left_out, size))
 
 
 def _from_work(path: str) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+from executor.sandbox import room
 from executor.sandbox.base import WORK, Job, JudgeJob, Pipes, SandboxFailure, Step, StepResult, Template, find_python
 from executor.sandbox.box import Box
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
@@ -74,6 +75,8 @@ class BubblewrapSandbox:
         self._refill()
 
     async def run(self, job: Job) -> StepResult:
+        if refused := room.refused(job):
+            return refused
         await self._ensure_up()
         try:
             box = await self._take(job.template)

@@ -3,6 +3,7 @@
 import os
 import stat
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from executor.catalogue.installed import ENVIRONMENT
 from executor.sandbox.base import (
     MAX_COMPILED_FILES,
     Job,
+    JudgeJob,
     LeftOut,
     OutFolder,
     OutLimits,
@@ -263,11 +265,15 @@ for old, new in (('/box/work', '/box/tmp/work'), ('/box/tmp', '/box/shm/tmp')):
 # Compiled files.
 
 
-async def _compile(sandbox: BubblewrapSandbox, source: str, max_bytes: int = 1000) -> dict[str, WorkFile]:
+async def _left_by(sandbox: BubblewrapSandbox, source: str, max_bytes: int = 1000) -> StepResult:
     files = {"given": WorkFile(b"given")}
     result = await sandbox.run(Job(files, _step(source), Template(32 << 20, SMALL), all_files(max_bytes)))
     assert result.stderr == b""
-    return result.compiled_files
+    return result
+
+
+async def _compile(sandbox: BubblewrapSandbox, source: str, max_bytes: int = 1000) -> dict[str, WorkFile]:
+    return (await _left_by(sandbox, source, max_bytes)).compiled_files
 
 
 async def test_everything_in_the_work_folder_is_collected(sandbox: BubblewrapSandbox) -> None:
@@ -314,24 +320,32 @@ async def test_as_many_files_are_collected_as_a_box_may_get(sandbox: BubblewrapS
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "reason"),
     [
-        "os.makedirs('/'.join('d' * 34)); open('d/' * 34 + 'main', 'w')",
-        "os.makedirs('d' * 200 + '/' + 'e' * 200); open('d' * 200 + '/' + 'e' * 200 + '/' + 'f' * 200, 'w')",
-        "socket.socket(socket.AF_UNIX).bind('main')",
-        "os.mkfifo('main')",
-        "os.mkfifo('main'); os.open('main', os.O_RDWR)",
-        "os.mknod('main', 0o140755)",
-        "open('main', 'w'); os.chmod('main', 0)",
-        "open('main', 'w').write('x' * 1001)",
-        "[open(name, 'w').write('x' * 501) for name in ('main', 'other')]",
-        "open('main', 'w'); os.truncate('main', 8 << 20)",
-        "[open(f'{number}', 'w').close() for number in range(3072)]",
-        "[open('n' * 250 + str(number), 'w').close() for number in range(600)]",
+        ("os.makedirs('/'.join('d' * 34)); open('d/' * 34 + 'main', 'w')", LeftOut.TOO_MANY),
+        (
+            "os.makedirs('d' * 200 + '/' + 'e' * 200); open('d' * 200 + '/' + 'e' * 200 + '/' + 'f' * 200, 'w')",
+            LeftOut.TOO_MANY,
+        ),
+        ("socket.socket(socket.AF_UNIX).bind('main')", LeftOut.NOT_A_FILE),
+        ("os.mkfifo('main')", LeftOut.NOT_A_FILE),
+        ("os.mkfifo('main'); os.open('main', os.O_RDWR)", LeftOut.NOT_A_FILE),
+        ("os.mknod('main', 0o140755)", LeftOut.NOT_A_FILE),
+        ("open('main', 'w'); os.chmod('main', 0)", LeftOut.UNREADABLE),
+        ("os.mkdir('main'); os.chmod('main', 0)", LeftOut.UNREADABLE),
+        ("os.chmod('.', 0)", LeftOut.UNREADABLE),
+        ("open('main', 'w').write('x' * 1001)", LeftOut.TOO_LARGE),
+        ("[open(name, 'w').write('x' * 501) for name in ('main', 'other')]", LeftOut.TOO_LARGE),
+        ("open('main', 'w'); os.truncate('main', 8 << 20)", LeftOut.TOO_LARGE),
+        ("[open(f'{number}', 'w').close() for number in range(3072)]", LeftOut.TOO_MANY),
+        ("[open('n' * 250 + str(number), 'w').close() for number in range(600)]", LeftOut.TOO_MANY),
     ],
 )
-async def test_nothing_is_collected_if_one_file_may_not_be(sandbox: BubblewrapSandbox, source: str) -> None:
-    assert await _compile(sandbox, f"open('innocent', 'w')\n{source}") == {}
+async def test_nothing_is_collected_if_one_file_may_not_be(
+    sandbox: BubblewrapSandbox, source: str, reason: LeftOut
+) -> None:
+    result = await _left_by(sandbox, f"open('innocent', 'w')\n{source}")
+    assert (result.compiled_files, result.out_folder.left_out) == ({}, {reason: 1})
 
 
 async def test_nothing_is_collected_from_a_failed_step(sandbox: BubblewrapSandbox) -> None:
@@ -346,6 +360,63 @@ async def test_a_file_that_cannot_be_executed_is_no_sandbox_failure(
     result = await sandbox.run(Job(files, step, Template(16 << 20, SMALL)))
     assert (result.exit_code, result.stdout) == (code, b"")
     assert result.stderr.startswith(b"/box/work/main: ")
+
+
+# What no box can take.
+
+_LINK, _SMALL_DISK = stat.S_IFLNK, Template(1 << 20, SMALL)
+_PAGES = {str(number): WorkFile(b"x" * 4097) for number in range(129)}
+_FOLDERS = {f"{number}/" + "d/" * 126: WorkFile(b"", stat.S_IFDIR) for number in range(8)}
+_LONG_NAMES = {f"{number:0250}": WorkFile(b"") for number in range(800)}
+
+
+def _judged(job: Job, judge: Job) -> Job:
+    return replace(job, judge=JudgeJob(judge, frozenset({42})))
+
+
+def _job(files: dict[str, WorkFile], given: bytes = b"", **of_step: Any) -> Job:
+    return Job(files, replace(_step("print('ran')"), **of_step), _SMALL_DISK, given={"input": given} if given else {})
+
+
+@pytest.mark.parametrize(
+    ("job", "fault", "ended"),
+    [
+        (_job(dict(list(_PAGES.items())[:128])), "", 0),
+        (_job(_PAGES), "over 1 MiB", 126),
+        (_job({"a": WorkFile(b"x" * (600 << 10))}, b"x" * (600 << 10)), "over 1 MiB", 126),
+        (_job(dict(list(_FOLDERS.items())[:7])), "", 0),
+        (_job(_FOLDERS), "too many", 126),
+        (_job(dict(list(_LONG_NAMES.items())[:700])), "", 0),
+        (_job(_LONG_NAMES), "too long", 126),
+        (_job(_LONG_NAMES, merge_output=True), "too long", 126),
+        (
+            _job(dict(list(_LONG_NAMES.items())[:600]), environment={f"V{n}": "x" * 1000 for n in range(60)}),
+            "too long",
+            126,
+        ),
+        (_job({"main": WorkFile(b"", 0o755), "main/x": WorkFile(b"")}), "'main'", 126),
+        (_job({"a/b": WorkFile(b"/tmp", _LINK), "a/b/x": WorkFile(b"")}), "'a/b'", 126),
+        (_job({"a": WorkFile(b""), "a/": WorkFile(b"", stat.S_IFDIR)}), "'a'", 126),
+    ],
+)
+async def test_what_no_box_can_take_is_no_failure_of_the_sandbox(
+    sandbox: BubblewrapSandbox, job: Job, fault: str, ended: int
+) -> None:
+    """The files just below each bound are there."""
+    result = await sandbox.run(job)
+    output = (result.stdout + result.stderr).decode()
+    assert (result.exit_code, result.signal, result.stopped) == (ended, None, None)
+    assert fault in output if fault else output == "ran\n"
+    assert bool(result.stderr) == (ended != 0 and not job.step.merge_output)
+
+
+@pytest.mark.parametrize(("files", "judges"), [(_PAGES, {}), ({}, _PAGES), (_PAGES, _PAGES)])
+async def test_a_pair_that_no_box_can_take_ends_by_the_fault_of_either(
+    sandbox: BubblewrapSandbox, files: dict[str, WorkFile], judges: dict[str, WorkFile]
+) -> None:
+    result = await sandbox.run(_judged(_job(files), _job(judges)))
+    assert result.judge
+    assert (result.exit_code, result.judge.exit_code) == (126 if files else 0, 126 if judges else 42)
 
 
 _CHANGE_WHAT_IS_GIVEN = """

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from executor.catalogue.installed import ENVIRONMENT
-from executor.sandbox.base import Job, SandboxFailure, Step, Template, Wires, WorkFile, Zygote, find_python
+from executor.sandbox.base import Job, SandboxFailure, Shortcut, Step, Template, Wires, WorkFile, Zygote, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.keeper import channel
 from tests.fixtures.processes import pids_below
@@ -87,7 +87,7 @@ async def _neighbour(sandbox: BubblewrapSandbox) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     waits = (find_python(), "-c", "import os; os.write(0, b'r'); os.read(0, 1)")
     with ours:
-        job = Job({}, Step(waits, {}, SMALL, 100, theirs), _TEMPLATE)
+        job = Job({"data": WorkFile(b"data")}, Step(waits, {}, SMALL, 100, theirs), _TEMPLATE)
         living = asyncio.create_task(sandbox.run(job))
         assert await asyncio.wait_for(loop.sock_recv(ours, 1), _TIMEOUT_S) == b"r"
         theirs.close()
@@ -128,6 +128,17 @@ async def test_process_one_and_zygotes_keep_only_what_they_need(sandbox: Bubblew
         assert filters(process_one) == filters(zygote) + 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may see the descriptors of process 1")
+async def test_process_one_does_not_hold_the_files_beside_those_in_the_box(sandbox: BubblewrapSandbox) -> None:
+    def held() -> list[str]:
+        (zygote,) = zygotes(os.getpid())
+        folder = Path(f"/proc/{pids_below(zygote)[0]}/fd")
+        return [link for link in map(os.readlink, folder.iterdir()) if "memfd" in link]
+
+    async with _neighbour(sandbox):
+        await eventually(lambda: held() == [])
+
+
 async def test_process_one_cannot_write_kernel_settings(sandbox: BubblewrapSandbox) -> None:
     """Root needs no capability to write them, only a path. Another user is refused before the mount is looked at."""
     async with _neighbour(sandbox):
@@ -166,7 +177,7 @@ async def test_a_runtime_is_replaced_after_100_programs(sandbox: BubblewrapSandb
     [
         Job({"a\0b": WorkFile(b"")}, _shell("true").step, _TEMPLATE),
         Job({}, Step(("/bin/echo", "\ud800"), {}, SMALL, 100), _TEMPLATE),
-        Job({}, Step(("/bin/echo", "é" * 110_000), {}, SMALL, 100), _TEMPLATE),
+        Job({}, replace(_shell("true").step, shortcut=Shortcut((("é" * 110_000,), (), ()), ())), _TEMPLATE),
     ],
     ids=["a name with a NUL", "half a character", "too large"],
 )

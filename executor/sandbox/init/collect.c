@@ -146,27 +146,38 @@ static enum fate collect(int folder, const char *name, const char *path, struct 
     return COLLECTED;
 }
 
-/* Collect everything in a folder, whose names begin with `path`, and close it. Return false if something is left out. */
-static bool collect_folder(int folder, const char *path, int depth, struct collection *files)
+/* Collect everything in a folder, whose names begin with `path`, and close it. Stop at the first that is left out, and
+ * return why. */
+static enum fate collect_folder(int folder, const char *path, int depth, struct collection *files)
 {
     char name[MAX_NAME];
     struct dirent *entry;
-    DIR *listing = folder < 0 || depth > MAX_DEPTH ? NULL : fdopendir(folder);
-    bool all = listing != NULL;
-    if (!all)
+    DIR *listing = depth > MAX_DEPTH ? NULL : fdopendir(folder);
+    enum fate fate = listing ? COLLECTED : depth > MAX_DEPTH ? TOO_MANY : UNREADABLE;
+    if (!listing)
         close(folder);
-    while (all && (entry = readdir(listing))) {
+    while (fate == COLLECTED && (entry = readdir(listing))) {
         if (!is_entry(entry))
             continue;
         bool is_folder = entry->d_type == DT_DIR;
-        all = snprintf(name, sizeof name, "%s%s%s", path, entry->d_name, is_folder ? "/" : "") < MAX_NAME;
-        all = all && collect(dirfd(listing), entry->d_name, name, files) == COLLECTED;
-        if (all && is_folder)
-            all = collect_folder(openat(dirfd(listing), entry->d_name, OPEN_FOLDER), name, depth + 1, files);
+        int length = snprintf(name, sizeof name, "%s%s%s", path, entry->d_name, is_folder ? "/" : "");
+        fate = length < MAX_NAME ? collect(dirfd(listing), entry->d_name, name, files) : TOO_MANY;
+        if (fate == COLLECTED && is_folder)
+            fate = collect_folder(openat(dirfd(listing), entry->d_name, OPEN_FOLDER), name, depth + 1, files);
     }
     if (listing)
         closedir(listing);
-    return all;
+    return fate;
+}
+
+/* Collect the whole work folder, or nothing of it but the reason. */
+static void collect_whole(int folder, struct collection *files)
+{
+    enum fate fate = collect_folder(folder, "", 0, files);
+    if (fate == COLLECTED)
+        return;
+    files->left_out[fate]++;
+    files->length = 0;
 }
 
 /* Collect the files at the paths, or those that an out folder lists. */
@@ -194,15 +205,15 @@ void send_files(uid_t user, const struct wanted *wanted, int receiver)
     setfsuid(user);
     int work = open(WORK, OPEN_FOLDER);
     int folder = openat(work, *wanted->paths ? WORK_FOLDER : wanted->folder, OPEN_FOLDER);
-    if (folder < 0)
+    if (folder < 0 && !files.whole)
         return;
     files.contents = memfd_create("contents", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (files.contents < 0)
         fail("memfd_create");
-    if (!files.whole)
+    if (files.whole)
+        collect_whole(folder, &files);
+    else
         collect_listed(folder, wanted, &files);
-    else if (!collect_folder(folder, "", 0, &files))
-        return;
     for (int fate = 0; fate < FATES_LEFT_OUT; fate++) {
         size_t room = sizeof files.words - files.length;
         files.length += (size_t)snprintf(files.words + files.length, room, "%d", files.left_out[fate]) + 1;

@@ -197,16 +197,17 @@ static struct file read_file(int contents, off_t offset)
     return (struct file){name, contents, offset, size, mode};
 }
 
-/* Read the work folder's files into `files`, and return their number. */
-static int read_files(void)
+/* Read the work folder's files into `files`, and return their number. `contents` becomes the index of their descriptor. */
+static int read_files(int *contents)
 {
     int count = (int)next_number(&packet);
-    int contents = descriptor_at(&packet, (int)next_number(&packet));
+    *contents = (int)next_number(&packet);
+    int descriptor = descriptor_at(&packet, *contents);
     off_t offset = 0;
     if (count < 0 || count > MAX_FILES)
         fail_malformed("files");
     for (int index = 0; index < count; index++) {
-        files[index] = read_file(contents, offset);
+        files[index] = read_file(descriptor, offset);
         offset += files[index].size;
     }
     return count;
@@ -214,7 +215,7 @@ static int read_files(void)
 
 static void run(const struct box *box, const struct child *child)
 {
-    int count = read_files(), keeper = box->keeper;
+    int contents, count = read_files(&contents), keeper = box->keeper;
     long long resident;
     char text[256];
     read_words(&packet, fetched);
@@ -230,6 +231,8 @@ static void run(const struct box *box, const struct child *child)
         hold_signals(true);
     double began_at = read_clock(CLOCK_MONOTONIC);
     send_step(child);
+    if (contents >= 0)
+        close_descriptor(contents); /* so that they are not in memory twice while the program runs */
     if (forwards) {
         forward_signals(child->pid);
         hold_signals(false);

@@ -1,15 +1,14 @@
 """Receives files that process 1 of a box has collected (`send_files` in init/collect.c)."""
 
+import asyncio
 import contextlib
-import io
 import os
 import socket
-from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from executor.sandbox.base import LeftOut, OutFolder, WorkFile
+from executor.sandbox.base import LeftOut, SandboxFailure, WorkFile
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import MAX_PACKET
+from executor.sandbox.streams.step import SMALL
 
 #: Why files of the out folder are left out, in the order in which process 1 sends their numbers (init/collect.c).
 _REASONS: Final = (LeftOut.TOO_MANY, LeftOut.TOO_LARGE, LeftOut.NOT_A_FILE, LeftOut.UNREADABLE)
@@ -24,43 +23,40 @@ class CollectedFiles:
     def take_writer(self) -> int:
         return self._writer.detach()
 
-    def compiled_files(self) -> dict[str, WorkFile]:
-        """Return everything in the work folder, by name; {} if it was not sent."""
-        words, contents = self._receive()
-        with contents:
-            return {name: WorkFile(contents.read(size), mode) for name, mode, size in _described(words)}
+    async def read(self, kept_bytes: int | None) -> tuple[dict[str, WorkFile], dict[LeftOut, int], int]:
+        """Return the files by name, the number left out for each reason, and the bytes of all files.
 
-    def out_folder(self, kept_bytes: int | None) -> OutFolder:
-        """Return what a program wrote to its out folder: of each file, the first `kept_bytes`, or all."""
-        words, contents = self._receive()
-        files, written = {}, 0
-        with contents:
-            for name, _, size in _described(words):
-                contents.seek(written)
-                files[name] = contents.read(size if kept_bytes is None else min(size, kept_bytes))
-                written += size
-        counts = map(int, words[-len(_REASONS) :])
-        left_out = {why: count for why, count in zip(_REASONS, counts, strict=False) if count}
-        return OutFolder(files, left_out, written)
+        Of each file, only the first `kept_bytes` are read, or all. Many bytes are read in a thread. Raises
+        `SandboxFailure` if the files came, and cannot be opened.
+        """
+        packet, descriptors = b"", list[int]()  # `socket.recv_fds` would wait: Python 3.13 ignores its flags
+        with contextlib.suppress(BlockingIOError):
+            packet, descriptors = channel.receive(self._reader, socket.MSG_DONTWAIT)
+        if not packet:  # there is no such folder, or process 1 has ended
+            return {}, {}, 0
+        if not descriptors:
+            raise SandboxFailure("the files of a box were dropped: the executor has too many open files")
+        words, contents = packet.split(b"\0")[:-1], os.fdopen(descriptors[0], "rb")
+        if os.fstat(descriptors[0]).st_size <= SMALL:
+            return _read(words, contents, kept_bytes)
+        return await asyncio.to_thread(_read, words, contents, kept_bytes)
 
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
 
-    def _receive(self) -> tuple[list[bytes], BinaryIO]:
-        """Return the words that describe the files, and an open file with their contents one after the other; no words
-        if none were sent."""
-        with contextlib.suppress(BlockingIOError):
-            packet, descriptors, _, _ = socket.recv_fds(self._reader, MAX_PACKET, 1, socket.MSG_DONTWAIT)
-            if descriptors:  # else process 1 has ended
-                # It shares its position with the descriptor of process 1, which is at the end.
-                contents = os.fdopen(descriptors[0], "rb")
-                contents.seek(0)
-                return packet.split(b"\0")[:-1], contents
-        return [], io.BytesIO()
 
-
-def _described(words: list[bytes]) -> Iterator[tuple[str, int, int]]:
-    """Yield the name, mode and size of each file. Numbers of those left out follow them."""
-    for name, mode, size in zip(*(words[start : -len(_REASONS) : 3] for start in range(3)), strict=True):
-        yield os.fsdecode(name), int(mode), int(size)
+def _read(
+    words: list[bytes], contents: BinaryIO, kept_bytes: int | None
+) -> tuple[dict[str, WorkFile], dict[LeftOut, int], int]:
+    """Read the contents of all files, one after the other, and close them. The `words` are the name, mode and size of
+    each, and the numbers of those left out."""
+    files, start = {}, 0
+    with contents:
+        for name, mode, size in zip(*(words[first : -len(_REASONS) : 3] for first in range(3)), strict=True):
+            contents.seek(start)  # it shares its position with the descriptor of process 1, which is at the end
+            kept = int(size) if kept_bytes is None else min(int(size), kept_bytes)
+            files[os.fsdecode(name)] = WorkFile(contents.read(kept), int(mode))
+            start += int(size)
+    counts = map(int, words[-len(_REASONS) :])
+    return files, {why: count for why, count in zip(_REASONS, counts, strict=True) if count}, start

@@ -14,8 +14,8 @@ from shared.engine_api.run_call.events import MAX_TURNS, OutputStream
 
 #: A program cannot change its source and its input.
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-#: Bytes that are copied into a sealed file without a thread.
-_SMALL: Final = 1 << 20
+#: Bytes that are copied into a sealed file, or read from one, without a thread.
+SMALL: Final = 1 << 20
 
 
 _STREAMS: Final[tuple[OutputStream, ...]] = ("stdout", "stderr")
@@ -116,7 +116,7 @@ class StepStreams:
 
 async def seal(*contents: bytes) -> int:
     """Return what `sealed_file` does. Large contents are copied in a thread."""
-    if sum(map(len, contents)) <= _SMALL:
+    if sum(map(len, contents)) <= SMALL:
         return sealed_file(*contents)
     copying = asyncio.get_running_loop().run_in_executor(None, sealed_file, *contents)
     try:

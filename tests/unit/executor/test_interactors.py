@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, SandboxFailure, StepResult, WorkFile
+from executor.sandbox.base import Job, LeftOut, OutFolder, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import Compiled, JudgeFailed, TestEnded
@@ -17,7 +17,7 @@ _ACCEPTS: Final = replace(_OK, exit_code=42, cpu_s=0.25, ended_at=8.0)
 
 
 class _Sandbox:
-    """Compiles anything; the files of a `large` program are too many. A program and its interactor end as given, and a
+    """Compiles anything; the files of a `large` program are too large. A program and its interactor end as given, and a
     checker accepts."""
 
     def __init__(self, played: StepResult = _OK, judged: StepResult = _ACCEPTS) -> None:
@@ -33,7 +33,9 @@ class _Sandbox:
             self.checkers.append(job)
             return replace(_OK, exit_code=0, cpu_s=0.5, stderr=b"ok fine")
         is_large = any(file.content == b"large" for file in job.files.values())
-        return replace(_OK, compiled_files={} if is_large else {"main": WorkFile(b"compiled")})
+        if is_large:
+            return replace(_OK, out_folder=OutFolder(left_out={LeftOut.TOO_LARGE: 1}))
+        return replace(_OK, compiled_files={"main": WorkFile(b"compiled")})
 
 
 def _judge(source: str = "judge", **fields: Any) -> dict[str, Any]:
@@ -88,11 +90,9 @@ async def test_compiled_files_that_cannot_be_taken_are_a_compile_error() -> None
     sandbox = _Sandbox()
     (event,) = await _run(sandbox, _judge(), "large")
     assert isinstance(event, Compiled)
-    assert (event.verdict, event.output) == (
-        Verdict.COMPILE_ERROR, "The compiled files are more than 128 MiB or 3072 files.",
-    )  # fmt: skip
+    assert (event.verdict, event.output) == (Verdict.COMPILE_ERROR, "The compiled files are over 128 MiB.")
     _, failed = await _run(sandbox, _judge("large"))
     assert isinstance(failed, JudgeFailed)
     assert failed.judge == "interactor"
-    assert failed.judge_message.endswith("more than 128 MiB or 3072 files.")
+    assert failed.judge_message.endswith("The compiled files are over 128 MiB.")
     assert sandbox.pairs == []
