@@ -139,7 +139,9 @@ class PlannedProgram:
         compilation = None
         if commands.compile:
             compiler = self._compiler(commands.compile, environment)
-            compilation = Job(work_files, compiler, job.template, all_files(settings.max_disk_bytes))
+            # What a build script leaves counts for each test. What a compiler makes serves for tests with other limits.
+            memory = compiler.limits.memory_bytes, *([step.limits.memory_bytes] if program.build else [])
+            compilation = Job(work_files, compiler, job.template, all_files(min(settings.max_disk_bytes, *memory)))
         return PlannedRun(installed, program, compilation, job)
 
     def _compiler(self, command: tuple[str, ...], environment: dict[str, str]) -> Step:

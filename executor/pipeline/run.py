@@ -101,6 +101,7 @@ class Pipeline:
                 judges[name] = prepared
             await turn.renew()
             executions = self._executions(planned, turn, turns, first.compiled, judges)
+            del first
             async with aclosing(executions), aclosing(self._judged(request, executions)) as events:
                 async for event in events:
                     yield event
@@ -188,8 +189,11 @@ class Pipeline:
             test = await self._with_data(test, needs_answer=bool(judges))
             execute_in_turn = partial(execute_pass, turn)
             if planned.request.passes == 1:
-                return await execute_in_turn(judges, test, compiled)
-            return await _run_passes(execute_in_turn, judges, test, compiled, planned.request.passes)
+                execution = await execute_in_turn(judges, test, compiled)
+            else:
+                execution = await _run_passes(execute_in_turn, judges, test, compiled, planned.request.passes)
+            # It may have to wait for tests before it, and its files may be large.
+            return replace(execution, compiled=execution.compiled and replace(execution.compiled, compiled_files={}))
 
         async def execute_pass(
             turn: Turn, judges: Mapping[JudgeName, CompiledJudge], test: ProgramTest, compiled: StepResult | None
@@ -206,8 +210,10 @@ class Pipeline:
             judgement = await self._check(judges["checker"], test, execution.last.stdout, max_points(test), turn)
             return replace(execution, judgement=judgement)
 
-        again = None if planned.program.build else compiled
-        work = (partial(execute, test, again if number else compiled) for number, test in enumerate(tests))
+        # What a build script leaves is for the first test only. It may be large, so it is in no other variable.
+        made = [*[None if planned.program.build else compiled] * (len(tests) - 1), compiled]
+        del compiled
+        work = (partial(execute, test, made.pop()) for test in tests)
         at_once = not planned.request.stop_at_first_failure
         async with aclosing(in_order(work, turns, first, at_once=at_once)) as executions:
             async for execution in executions:

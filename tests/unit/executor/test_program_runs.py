@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
+from weakref import ref
 
 import pytest
 
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, LeftOut, OutFolder, Sandbox, SandboxFailure, StepResult, WorkFile
+from executor.sandbox.base import Job, LeftOut, OutFolder, Sandbox, SandboxFailure, StepResult, WorkFile, all_files
 from executor.settings import ExecutorSettings
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import Compiled, TestEnded
@@ -93,6 +94,73 @@ async def test_a_program_has_what_its_build_script_left() -> None:
     sandbox = _boxes()
     await _run(sandbox, "py", files=[{"path": "main.py", "content": "x"}], build="main.py")
     assert [set(job.files) for job in sandbox.runs] == [{"main"}]
+
+
+async def test_what_a_build_script_left_is_kept_for_one_test_only() -> None:
+    """It may be large. A test that has ended, and waits for those before it, keeps nothing of it."""
+    made: list[ref[WorkFile]] = []
+    kept: list[int] = []
+
+    class Boxes:
+        async def run(self, job: Job) -> StepResult:
+            if not compiles(job):
+                return _OK
+            kept.append(sum(earlier() is not None for earlier in made))
+            file = WorkFile(b"large")
+            made.append(ref(file))
+            return replace(_OK, compiled_files={"main": file})
+
+    files = [{"path": "main.py", "content": "x"}]
+    await _run(Boxes(), "py", files=files, build="main.py", tests=[{}] * 5)
+    assert kept == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("code", "memory_bytes", "compilers_bytes", "most"),
+    [
+        ("py", None, None, 128 << 20),
+        ("py", 32 << 20, None, 32 << 20),
+        ("py", 64 << 20, 32 << 20, 32 << 20),
+        ("c", 32 << 20, None, 128 << 20),  # what is compiled serves for tests with other limits, and for others
+        ("c", None, 32 << 20, 32 << 20),
+    ],
+)
+async def test_what_is_compiled_counts_as_memory(
+    code: str, memory_bytes: int | None, compilers_bytes: int | None, most: int
+) -> None:
+    sandbox = _boxes()
+    limits, compile_limits = {"memory_bytes": memory_bytes}, {"memory_bytes": compilers_bytes}
+    files = [{"path": f"main.{code}", "content": "x"}]
+    build = files[0]["path"] if code == "py" else None
+    await _run(sandbox, code, files=files, build=build, limits=limits, compile_limits=compile_limits)
+    (compilation,) = sandbox.compilations
+    assert compilation.out_limits == all_files(most)
+
+
+_LEFT: Final = {"main": WorkFile(b"x")}
+
+
+@pytest.mark.parametrize(
+    ("compiled_files", "reason", "output"),
+    [
+        (_LEFT, None, ""),
+        ({}, None, "There are no compiled files."),
+        ({}, LeftOut.TOO_MANY, "The compiled files are over 3072, or their paths are too long or too deep."),
+        ({}, LeftOut.TOO_LARGE, "The compiled files are over 64 MiB."),
+        ({}, LeftOut.NOT_A_FILE, "There is something else than files, folders and links among the compiled files."),
+        ({}, LeftOut.UNREADABLE, "There is a file or folder among the compiled files that cannot be read."),
+        ({"a": WorkFile(b""), "a/b": WorkFile(b"")}, None, "There is a file or link in place of the folder 'a'."),
+    ],
+)
+async def test_why_compiled_files_are_not_taken(
+    compiled_files: dict[str, WorkFile], reason: LeftOut | None, output: str
+) -> None:
+    ended = StepResult(0, out_folder=OutFolder(left_out={reason: 1} if reason else {}), compiled_files=compiled_files)
+    limits = {"memory_bytes": 64 << 20}
+    compiled, *tests = await _run(FakeSandbox(lambda job: ended), compile_limits=limits)
+    assert isinstance(compiled, Compiled)
+    assert (compiled.output, compiled.verdict) == (output, Verdict.COMPILE_ERROR if output else None)
+    assert len(tests) == (0 if output else 1)
 
 
 async def test_the_expected_output_is_in_no_job() -> None:
