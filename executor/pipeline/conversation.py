@@ -31,6 +31,7 @@ from shared.engine_api.run_call.events import (
 from shared.engine_api.run_call.request import ProgramMessage, ProgramRequest
 
 _READ_BYTES: Final = 32768
+_STREAMS: Final[tuple[OutputStream, ...]] = ("stdout", "stderr")
 #: Seconds within which the other end must take a message.
 _SEND_S: Final = 30.0
 #: The shortest time between two deliveries of signals. A user who sends more must not keep the keeper busy.
@@ -120,11 +121,7 @@ class ProgramConversation:
                 raise
             compiled = StepResult(None, self._compiler_killed_by)
         assert compiled
-        if compiled.stdout:
-            await self._send(Output(stream="stdout", text=compiled.stdout.decode(errors="replace")))
-        if compiled.stderr:
-            await self._send(Output(stream="stderr", text=compiled.stderr.decode(errors="replace")))
-        await self._send(_ended("compile", compiled))
+        await self._end("compile", compiled)
         if not compiled.succeeded:
             await self._send(Finished())
         return compiled.succeeded
@@ -158,7 +155,7 @@ class ProgramConversation:
                     transport.close()
         if result.stopped is not None and stop_of(result) is None:
             raise SandboxFailure(f"the program was stopped: {result.stopped}")
-        await self._send(_ended("run", result))
+        await self._end("run", result)
 
     async def _connect(self, stdin: int, stdout: int, stderr: int) -> None:
         """Connect our ends of the program's streams to the loop."""
@@ -211,6 +208,15 @@ class ProgramConversation:
             self._next_signals = asyncio.get_running_loop().call_later(_SIGNALS_S, self._deliver_signals)
         self._signals.clear()
 
+    async def _end(self, stage: Literal["compile", "run"], result: StepResult) -> None:
+        """Send how a stage ended. Of a program's output nothing is kept, but a box that cannot take it says why."""
+        for stream, output in zip(_STREAMS, (result.stdout, result.stderr), strict=True):
+            if output:
+                await self._send(Output(stream=stream, text=output.decode(errors="replace")))
+        cpu_s, stopped = round(result.cpu_s, 6), stop_of(result)
+        ended = StageEnded(stage=stage, exit_code=result.exit_code, signal=result.signal, stopped=stopped, cpu_s=cpu_s)
+        await self._send(ended)
+
     async def _send(self, event: BaseModel) -> None:
         async with self._sending, asyncio.timeout(_SEND_S):
             await self._websocket.send_text(event.model_dump_json())
@@ -237,13 +243,3 @@ async def close(websocket: WebSocket) -> None:
     if websocket.client_state is WebSocketState.CONNECTED and websocket.application_state is WebSocketState.CONNECTED:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await websocket.close()
-
-
-def _ended(stage: Literal["compile", "run"], result: StepResult) -> StageEnded:
-    return StageEnded(
-        stage=stage,
-        exit_code=result.exit_code,
-        signal=result.signal,
-        stopped=stop_of(result),
-        cpu_s=round(result.cpu_s, 6),
-    )

@@ -11,8 +11,9 @@ from unittest.mock import Mock
 import pytest
 
 from executor.pipeline.conversation import ProgramConversation
-from executor.sandbox.base import SandboxFailure, Wires
+from executor.sandbox.base import Job, SandboxFailure, Step, StepResult, Template, Wires
 from executor.settings import ExecutorSettings
+from tests.fixtures.step_limits import TINY
 
 
 class _Socket:
@@ -64,6 +65,23 @@ async def test_a_refused_pipe_leaves_none(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SandboxFailure, match="no streams: Too many open files"):
         await _conversation()._run(_Pipeline(), None, None)
     assert _open_descriptors() == before
+
+
+async def test_a_user_is_told_why_no_box_takes_the_program() -> None:
+    class Refusing:
+        async def run_job(self, job: Any) -> StepResult:
+            return StepResult(126, stderr=b"too long")
+
+    conversation, sent = _conversation(), list[dict[str, Any]]()
+
+    async def send(text: str) -> None:
+        sent.append(json.loads(text))
+
+    conversation._websocket.send_text = send
+    step = Step((), {}, TINY, 1)
+    await conversation._run(Refusing(), Job({}, step, Template(1, TINY)))
+    _, output, ended = sent
+    assert (output["stream"], output["text"], ended["exit_code"]) == ("stderr", "too long", 126)
 
 
 async def _delivered(numbers: Iterable[int]) -> list[int]:
