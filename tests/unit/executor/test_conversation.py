@@ -69,7 +69,7 @@ async def test_a_refused_pipe_leaves_none(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_a_user_is_told_why_no_box_takes_the_program() -> None:
     class Refusing:
-        async def run_job(self, job: Any) -> StepResult:
+        async def run_job(self, job: Any, turn: Any) -> StepResult:
             return StepResult(126, stderr=b"too long")
 
     conversation, sent = _conversation(), list[dict[str, Any]]()
@@ -79,7 +79,7 @@ async def test_a_user_is_told_why_no_box_takes_the_program() -> None:
 
     conversation._websocket.send_text = send
     step = Step((), {}, TINY, 1)
-    await conversation._run(Refusing(), Job({}, step, Template(1, TINY)))
+    await conversation._run(Refusing(), Job({}, step, Template(1, TINY)), None)
     _, output, ended = sent
     assert (output["stream"], output["text"], ended["exit_code"]) == ("stderr", "too long", 126)
 

@@ -187,9 +187,9 @@ async def test_a_heavy_share_loses_nothing() -> None:
 
 
 async def test_the_memory_of_all_boxes_is_bounded() -> None:
-    """Running steps may take 750 bytes together. One that may take more runs alone, and nobody overtakes it."""
-    slots = Slots(3, queue=10, express=0, memory_bytes=750)
-    loops = [_Loop(slots, memory_bytes=size) for size in (350, 400, 2000, 2)]
+    """Running steps may take 750 MiB together. One that may take more runs alone, and nobody overtakes it."""
+    slots = Slots(3, queue=10, express=0, memory_bytes=750 << 20)
+    loops = [_Loop(slots, memory_bytes=size << 20) for size in (350, 400, 2000, 2)]
     for expected in ([1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]):
         await _settle()
         assert [len(loop.begun) for loop in loops] == expected
@@ -197,10 +197,10 @@ async def test_the_memory_of_all_boxes_is_bounded() -> None:
 
 
 async def test_a_step_does_not_move_if_the_next_one_would_have_no_memory() -> None:
-    slots = Slots(1, queue=10, express=0, memory_bytes=750)
-    first, second = await _late(slots, 2, memory_bytes=300)
+    slots = Slots(1, queue=10, express=0, memory_bytes=750 << 20)
+    first, second = await _late(slots, 2, memory_bytes=300 << 20)
     assert (first.where, second.where) == ("place", "slot")
-    short = _Loop(slots, memory_bytes=300)
+    short = _Loop(slots, memory_bytes=300 << 20)
     await _settle()
     assert (second.where, short.begun) == (None, ["slot"])
     await _end(first, short)
