@@ -1,7 +1,7 @@
 """The resources of API v1, read from rows as the services write them."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -172,6 +172,35 @@ async def test_places_follow_the_turns_of_the_keys(database: Database) -> None:
         positions.append(queue_positions.position)
     # After the first submission, the third is the next of its key, because it has a lower place than the second.
     assert positions == [1, 4, 2, 3]
+
+
+@pytest.mark.parametrize("owner", [7, 8, 9])
+async def test_the_front_knows_the_next_places_of_each_key(database: Database, owner: int) -> None:
+    """They are those that the submissions have once they are stored, also if the front is not read again."""
+    await execute(database, "INSERT INTO api_keys (id, name, sha256) SELECT n, n, n FROM generate_series(7, 9) AS n")
+    for key, turn in [(7, 3), (7, 4), (7, 5), (7, 6), (8, 5)]:
+        upload = await add(database, owner=key)
+        await request(database, upload)
+        await make_job(database, upload, turn=turn, place=turn)
+    front = await database.call(queue_positions.front)
+    for turn in range({7: 7, 8: 6, 9: 3}[owner], 10):
+        upload = await add(database, owner=owner)
+        await request(database, upload)
+        queue = (await get(database, upload)).queue
+        assert queue is not None
+        assert front.next_place(owner).position == queue.position
+        await make_job(database, upload, turn=turn, place=turn)
+
+
+@pytest.mark.parametrize(
+    ("running", "seconds", "wait"),
+    [(0, None, timedelta(0)), (0, 2.0, timedelta(seconds=4)), (3, 2.0, timedelta(seconds=2)), (3, None, None)],
+)
+def test_the_front_estimates_a_start(running: int, seconds: float | None, wait: timedelta | None) -> None:
+    before = datetime.now(UTC)
+    start = queue_positions.Front([1, 2], [7, 7], running, seconds).next_place(7).estimated_start_at
+    after = datetime.now(UTC)
+    assert start is None if wait is None else start is not None and before + wait <= start <= after + wait
 
 
 async def test_the_estimate_is_made_of_the_latest_runs(database: Database) -> None:

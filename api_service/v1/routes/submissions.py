@@ -28,7 +28,7 @@ from api_service.v1.reads.pages import ListQuery
 from api_service.v1.reads.posted import posted
 from shared.common.service.errors import DatabaseTooSlow
 from shared.records.resources import read
-from shared.records.resources.models import ListOf, Submission
+from shared.records.resources.models import ListOf, Queue, Submission
 
 router = V1Router(tags=["submissions"])
 
@@ -82,17 +82,19 @@ async def _create(
         waiter = held.enter_context(waiting(services, principal, wait.seconds))
         once = Once(request, services, principal, HTTPStatus.CREATED, "/v1/submissions/{}", float(wait.seconds))
         if await once.is_first(parsed.content_sha256):
+            is_shown = not wait.seconds and parsed.new.problem_version is None
             async with once.working(), services.requesting_runs():
+                has_place = is_shown and not parsed.new.hold
+                # Before it is stored, so that the place does not count the submission itself.
+                queue = await services.queue_positions.next_place(principal.owner) if has_place else None
                 stored = await services.submissions.post(principal, parsed.new, once.on_stored)
             once.made = stored.id
-            is_whole = not wait.seconds and parsed.new.problem_version is None
-            shown = await _shown(services, principal, parsed.new, stored) if is_whole else None
+            shown = await _shown(services, parsed.new, stored, queue) if is_shown else None
         return once, wait, waiter, shown
 
 
-async def _shown(services: Services, principal: Principal, new: NewSubmission, stored: Stored) -> Submission:
+async def _shown(services: Services, new: NewSubmission, stored: Stored, queue: Queue | None) -> Submission:
     """Return a submission that was stored just now. It is not read again, for speed."""
-    queue = None if new.hold else await services.queue_positions.of_posted(stored.id, principal.key_id)
     return posted(new, stored, await services.languages.catalog(), services.links, queue)
 
 

@@ -21,7 +21,7 @@ from shared.common.files.archives import unpack
 from shared.common.service.errors import StoreUnavailable
 from shared.records.accounts.api_keys import Scope
 from shared.records.accounts.webhooks import WebhookSettings, new_secret
-from shared.records.resources.queue_positions import places
+from shared.records.resources.queue_positions import Front, front
 from tests.integration.api_service.conftest import ApiWith
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key
 from tests.integration.rows import execute, fetch, offer
@@ -397,16 +397,20 @@ async def test_the_answer_is_what_get_shows(api_with: ApiWith, database: Databas
     assert shown == again
 
 
-async def test_places_are_counted_under_load(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_posts_at_one_time_share_one_look_at_the_queue(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = 0
 
-    async def slow(*arguments: Any) -> Any:
+    async def slow(connection: Connection) -> Front:
         nonlocal asked
         asked += 1
         await asyncio.sleep(0.02)
-        return await places(*arguments)
+        return await front(connection)
 
-    monkeypatch.setattr("api_service.submissions.posted_positions.places", slow)
-    positions = [(await post(api)).json()["queue"]["position"] for _ in range(4)]
-    assert positions == [positions[0] + number for number in range(4)]
+    monkeypatch.setattr("api_service.submissions.posted_positions.front", slow)
+    together = await asyncio.gather(*(post(api) for _ in range(8)))
+    later = [await post(api) for _ in range(4)]
+    positions = [answer.json()["queue"]["position"] for answer in (*together, *later)]
+    assert (sorted(positions[:8]), positions[8:]) == (list(range(1, 9)), list(range(9, 13)))
     assert asked == 1
