@@ -20,16 +20,18 @@ Item = TypeVar("Item")
 class Client:
     """One connection, one request at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fields: str) -> None:
         self._reader = reader
         self._writer = writer
-        self._host = host
+        self._fields = fields
 
     @classmethod
     async def connect(cls, url: str) -> Self:
+        """Connect to a server. The password in the address is the API key; without it, none is sent."""
         parts = urlsplit(url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        return cls(reader, writer, parts.netloc)
+        key = f"Authorization: Bearer {parts.password}\r\n" if parts.password else ""
+        return cls(reader, writer, f"Host: {parts.netloc.rpartition('@')[2]}\r\n{key}")
 
     async def request(
         self,
@@ -45,7 +47,7 @@ class Client:
 
         `headers` are further lines of the head.
         """
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}"
+        head = f"{method} {path} HTTP/1.1\r\n{self._fields}{headers}"
         if body:
             head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         self._writer.write(f"{head}\r\n".encode() + body)

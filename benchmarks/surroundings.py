@@ -40,8 +40,13 @@ _CREDENTIALS: Final = {
 class Surroundings:
     folder: Path
     postgres: EmbeddedPostgres
-    rabbitmq: RabbitMQServer
-    s3_url: str
+    broker: RabbitMQServer | None = None
+    s3_url: str = ""
+
+    @property
+    def rabbitmq(self) -> RabbitMQServer:
+        assert self.broker is not None, "these surroundings have no RabbitMQ"
+        return self.broker
 
     @property
     def rabbitmq_pid(self) -> int:
