@@ -20,7 +20,7 @@ from shared.judging.packages.faults import PackageError
 from shared.judging.packages.model import Package, PackageBounds
 from shared.judging.packages.read import read_package
 from shared.records.problems import versions
-from shared.records.problems.files import name_files, needed_files, store_files
+from shared.records.problems.files import count_files, name_files, needed_files, store_files
 from shared.records.problems.submitting import stored_tests, summary_of
 from shared.records.problems.versions import ProblemVersion
 
@@ -126,16 +126,19 @@ async def push(
 ) -> tuple[int, bool]:
     """Store a package as the next version of a problem. Return the id of the version, and True if it is new.
 
-    Nothing is stored if the latest version has this package and these limits already. Raises `ApiError`: 409 if the
-    name is another key's, 422 with all faults of the package, 429 if there is no room left.
+    Nothing is stored if the latest version has this package, all of its files, and these limits already. Raises
+    `ApiError`: 409 if the name is another key's, 422 with all faults of the package, 429 if there is no room left.
     """
     package, columns = await _read(upload.file, bounds, name)
+    files = needed_files(package)
+    sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
     async with services.database.transaction() as connection:
         await connection.execute(_ADD, {"name": name})
         row = await _lock(connection, principal, name)
         latest = await versions.find(connection, name)
         limits = _limits_after(settings, latest.settings if latest else {})
-        if latest and latest.digest == upload.sha256 and limits == latest.settings:
+        is_same = latest and latest.digest == upload.sha256 and limits == latest.settings
+        if latest and is_same and await count_files(connection, latest.id) == len(sizes):
             await _set(connection, name, row["owner"], settings)
             return latest.id, False
         _check_versions(latest)
@@ -143,8 +146,6 @@ async def push(
         values = {"name": name, "owner": owner, "settings": json.dumps(limits), "digest": upload.sha256}
         values |= {"package_bytes": upload.size_bytes, **columns}
         id_: int = await connection.fetch_value(_INSERT, values)
-        files = needed_files(package)
-        sizes = {file.digest: file.size_bytes for file in files} | {upload.sha256: upload.size_bytes}
         missing = await name_files(connection, id_, sizes)
         await _check_space(services, connection, principal, owner)
     entries = {file.digest: file.entry for file in files}

@@ -34,6 +34,7 @@ from shared.judging.packages.model import (
 )
 from shared.judging.packages.problem_yaml import default_limits
 from shared.judging.packages.programs import MAX_PROGRAMS, ProgramFinder
+from shared.judging.packages.statements import STATEMENT_LANGUAGES
 
 _PROBLEM: Final = "problem.xml"
 _MAX_XML: Final = 4 << 20
@@ -54,7 +55,6 @@ _USUAL: Final = {"input-file": "stdin", "output-file": "stdout", "run-count": "1
 _NO_CODE: Final = (".sty", ".tex", ".ftl")
 #: A compiler would compile these along with a judge.
 _SOURCES: Final = (".c", ".cc", ".cpp", ".cxx", ".java", ".kt", ".py")
-_TITLE_LANGUAGES: Final = {"english": "en", "russian": "ru", "german": "de", "french": "fr", "spanish": "es"}
 
 
 def read_polygon(archive: PackageArchive, bounds: PackageBounds, faults: FaultList, name: str) -> Package:
@@ -100,7 +100,7 @@ class _PolygonReader:
             self._faults.add(_PROBLEM, "There is no checker.")
         name = self._root.get("short-name") or self._archive.folder or name
         titles = {
-            _TITLE_LANGUAGES.get(title.get("language", ""), title.get("language", "en")): title.get("value", "")
+            STATEMENT_LANGUAGES.get(title.get("language", ""), title.get("language", "en")): title.get("value", "")
             for title in self._root.findall("names/name")
         }
         kinds = [ProblemType.SCORING if scheme.is_scoring else ProblemType.PASS_FAIL]

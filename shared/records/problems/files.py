@@ -1,4 +1,4 @@
-"""The files of problems in the object store: packages, inputs, answers and programs, each once, by its SHA-256.
+"""The files of problems in the object store: packages, tests, programs and statements, each by its SHA-256, once.
 
 A version of a problem names its files before they are stored, and is seen when they are. The cleaner removes a file
 that no version names. It locks the file's row, so a version that names the file meanwhile waits, and stores it again.
@@ -13,6 +13,7 @@ from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import PermanentError
 from shared.judging.packages.model import ArchiveFile, Package
+from shared.judging.packages.statements import statement_files
 
 #: All keys of these files begin with it.
 FOLDER: Final = "problems"
@@ -34,6 +35,7 @@ _NAME_FILES: Final = """
     )
     SELECT sha256 FROM named WHERE NOT stored
 """
+_COUNT_OF_VERSION: Final = "SELECT count(*) FROM problem_references WHERE version = :version"
 _STORED: Final = """
     WITH files AS MATERIALIZED (
         SELECT sha256 FROM problem_objects WHERE sha256 = ANY(:sha256) AND NOT stored ORDER BY sha256 FOR UPDATE
@@ -72,8 +74,13 @@ async def name_files(connection: Connection, version: int, sizes: Mapping[str, i
     return [row["sha256"] for row in await connection.fetch_all(_NAME_FILES, values)]
 
 
+async def count_files(connection: Connection, version: int) -> int:
+    """Return how many files a version has named. A release that kept no statements named fewer."""
+    return int(await connection.fetch_value(_COUNT_OF_VERSION, {"version": version}))
+
+
 def needed_files(package: Package) -> list[ArchiveFile]:
-    """Return the files of tests, of programs that can run, and of samples: not those of statements, for example."""
+    """Return the files of tests, programs that can run, samples and statements: not attachments, for example."""
     programs = [judge.program for judge in package.judges.values()]
     programs += [package.grader] if package.grader else []
     programs += [*package.input_validators, *(submission.program for submission in package.submissions)]
@@ -83,6 +90,7 @@ def needed_files(package: Package) -> list[ArchiveFile]:
         paths += [test.input, test.answer, *test.files.values()]
     paths += [data.output for data in package.data_tests]
     paths += [path for sample in package.samples for path in (sample.input, sample.answer, sample.interaction)]
+    paths += statement_files(package)
     return list({(file := package.files[path]).digest: file for path in paths if path}.values())
 
 

@@ -408,3 +408,20 @@ async def test_the_client_stores_and_reads_problems(client: httpx.AsyncClient, s
         assert [fault.path for fault in refused.value.errors] == [""]
         await api.delete_problem("sum", version=2)
         assert (await api.problem("sum")).version == 1
+
+
+async def test_a_statement_is_kept_also_of_a_package_that_an_older_release_stored(
+    client: httpx.AsyncClient, database: Database, store: LocalStore
+) -> None:
+    text = b"# Add one\n"
+    package = pack({**LEGACY, "problem_statement/problem.md": text}).getvalue()
+    await put(client, package)
+    sha256 = hashlib.sha256(text).hexdigest()
+    assert await store.get(key_of(sha256)) == text
+    assert (await client.put(PATH, content=package, headers=ZIP)).status_code == 200
+    # As 1.0.0 has stored it.
+    await execute(database, f"DELETE FROM problem_references WHERE sha256 = '{sha256}'")
+    await execute(database, f"DELETE FROM problem_objects WHERE sha256 = '{sha256}'")
+    await store.delete(key_of(sha256))
+    assert (await put(client, package))["version"] == 2
+    assert await store.get(key_of(sha256)) == text
