@@ -117,7 +117,7 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
 async def get_problem(
     principal: ProblemReaderDep, name: ProblemName, request: Request, services: ServicesDep
 ) -> Response:
-    _check_name(name)
+    check_name(name)
     async with services.database.connection() as connection:
         # 404 comes before 422.
         await showing.find_visible(connection, principal, name) or refuse_unknown(showing.WHAT)
@@ -139,7 +139,7 @@ async def get_problem(
     responses={HTTPStatus.OK: {"model": StoredProblem, "description": "The latest version is the same."}},
 )
 async def put_problem(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
-    _check_name(name)
+    check_name(name)
     # Packages take seconds, and each that waits for its turn keeps its connection.
     with services.waits.hold(principal):
         async with services.body_semaphore.take(principal), receive_package(request, services.settings) as upload:
@@ -230,7 +230,7 @@ async def get_package(principal: SetterDep, name: ProblemName, request: Request,
     return await content_answer(request, content)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Raise `ApiError` (422) if no problem may have this name."""
     if not _NAME.fullmatch(name):
         detail = "It must have 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, and begin with a letter or a digit."
@@ -241,6 +241,6 @@ async def require_owned(
     services: Services, principal: Principal, name: str, version: int | None = None
 ) -> ProblemVersion:
     """Return a version of a problem. Raises `ApiError`: 422 for the name, 404 if it is not the sender's."""
-    _check_name(name)
+    check_name(name)
     found = await services.database.call(versions.find, name, version)
     return found if found and showing.is_owned(principal, found) else refuse_unknown(showing.WHAT)

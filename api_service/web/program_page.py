@@ -18,8 +18,9 @@ from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS
 _PURPOSE: Final = "send"
 _TOKEN_SECONDS: Final = 86_400
 _EMPTY: Final = {
-    "language": "py", "source": "", "stdin": "", "args": "", "compiler_args": "", "cpu_s": "", "memory_mib": "",
-    "email": "", "checker": "lines", "tests": ({"stdin": "", "expected_output": "", "hidden": False},) * 3,
+    "language": "py", "problem": "", "source": "", "stdin": "", "args": "", "compiler_args": "", "cpu_s": "",
+    "memory_mib": "", "email": "", "checker": "lines",
+    "tests": ({"stdin": "", "expected_output": "", "hidden": False},) * 3,
 }  # fmt: skip
 
 
@@ -30,14 +31,23 @@ async def program_page(
     given: Mapping[str, Any] | None = None,
     faults: Sequence[Fault] = (),
     status: HTTPStatus = HTTPStatus.OK,
+    template: str = "program.html.j2",
+    headers: dict[str, str] | None = None,
+    problem: str | None = None,
+    **values: Any,
 ) -> Response:
-    """Return the page. `given` are the fields of a form that was refused, with its `faults`."""
+    """Return the page. `given` are the fields of a form that was refused, with its `faults`.
+
+    With `problem` the program is for a problem. `values` are those of a `template` that shows more.
+    """
     catalog = await services.languages.catalog()
     offered = [(code, details.name if (details := catalog.languages.get(code)) else code) for code in catalog.codes]
     return page(
         request,
-        "program.html.j2",
+        template,
         status=status,
+        headers=headers,
+        problem=problem,
         url=str(request.base_url),
         offered=offered,
         given={**_EMPTY, **(given or {})},
@@ -46,6 +56,7 @@ async def program_page(
         largest=services.settings.max_source_bytes,
         is_key_needed=await services.authenticator.keys_existed(),
         verdict_messages=_verdict_messages(chosen_locale(request)),
+        **values,
     )
 
 

@@ -16,7 +16,7 @@ _MAX_SHOWN: Final = 64 << 10
 #: What the row of an empty test counts for.
 _ROW: Final = 200
 _TEXTS: Final = (
-    "language", "source", "stdin", "args", "compiler_args", "cpu_s", "memory_mib", "email", "checker",
+    "language", "problem", "source", "stdin", "args", "compiler_args", "cpu_s", "memory_mib", "email", "checker",
 )  # fmt: skip
 _LOCALE: Final = "locale"
 
@@ -57,7 +57,10 @@ def read_form(parts: Sequence[Part]) -> SentForm:
     if not files:
         content["source"] = given["source"]
     tests = [test for test in given["tests"] if test["stdin"] or test["expected_output"]]
-    if tests:
+    if given["problem"]:
+        # It has an input, tests and limits of its own.
+        content |= {"problem": given["problem"], "limits": None}
+    elif tests:
         content |= {"tests": [{**test, "args": args} for test in tests], "checker": {"kind": given["checker"] or None}}
     else:
         content |= {"stdin": given["stdin"], "args": args}

@@ -15,6 +15,10 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 """
 
+#: The addresses that a page has loaded, with the bytes of each on the way.
+LOADED: Final = """() => performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource"))
+  .map(entry => [entry.name, entry.transferSize])"""
+
 
 @dataclass(frozen=True, slots=True)
 class Screen:

@@ -1,24 +1,21 @@
 """How much a page loads, and how soon it can be used."""
 
 import json
-from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.web.browsing import LOADED
 from tests.web.conftest import NewPage
 
 pytestmark = pytest.mark.slow
-
-_BYTES: Final = """() => performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource"))
-  .map(entry => [entry.name, entry.transferSize])"""
 
 
 def test_the_first_load_is_under_250_kb(new_page: NewPage) -> None:
     page = new_page()
     page.goto("/")
     expect(page.locator(".cm-line span[class]").first).to_be_visible()
-    loaded = dict(page.evaluate(_BYTES))
+    loaded = dict(page.evaluate(LOADED))
     assert all(loaded.values()), loaded
     assert sum(loaded.values()) < 250_000, loaded
 
@@ -28,7 +25,7 @@ def test_a_second_load_takes_files_from_the_cache(new_page: NewPage) -> None:
     for _ in range(2):
         page.goto("/")
         expect(page.locator(".cm-line span[class]").first).to_be_visible()
-    assert {size for address, size in page.evaluate(_BYTES) if "/static/" in address} == {0}
+    assert {size for address, size in page.evaluate(LOADED) if "/static/" in address} == {0}
 
 
 def test_the_page_can_be_used_after_150_ms_of_cpu(browser: Browser, new_page: NewPage) -> None:

@@ -3,6 +3,8 @@
 import { root, t } from "./page.js";
 
 const KEY = "precieux.key";
+/** Kept beside a key that came with a link, which others have too. */
+const FROM_LINK = "precieux.key.from_link";
 /** Milliseconds before a stream that broke off is opened again. */
 const RETRY_MS = 1000;
 
@@ -33,8 +35,25 @@ export function keepKey(key, isForLong) {
 }
 export function forgetKey() {
   sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(FROM_LINK);
   localStorage.removeItem(KEY);
 }
+
+/** Return true if the key is that of a class: what was sent with it may be another's. */
+export const isKeyShared = () => sessionStorage.getItem(FROM_LINK) !== null;
+
+/** Keep the key of a link in this tab, and take it from the address, so that it is neither seen nor in the history. */
+function takeKey() {
+  const key = /^#key=([\w.~-]{1,500})$/.exec(location.hash)?.[1];
+  if (!key) return false;
+  sessionStorage.setItem(KEY, key);
+  sessionStorage.setItem(FROM_LINK, "yes");
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return true;
+}
+takeKey();
+// A link to the page that is open already.
+window.addEventListener("hashchange", () => takeKey() && location.reload());
 
 /** Milliseconds by which the server's clock is ahead. */
 let skew = 0;
@@ -69,6 +88,30 @@ export async function call(path, { json, ...options } = {}) {
 
 /** Call API v1, and return the JSON of the answer. @param {string} path @param {RequestInit & {json?: unknown}} [options] */
 export const ask = async (path, options) => (await call(path, options)).json();
+
+/**
+ * Return a page of this server as the key sees it. Only the browser itself may read HTML.
+ * @param {string} address @returns {Promise<Document>}
+ */
+export async function pageOf(address) {
+  for (;;) {
+    const request = new XMLHttpRequest();
+    request.open("GET", address);
+    request.responseType = "document";
+    request.setRequestHeader("Accept", "text/html");
+    const key = keptKey();
+    if (key) request.setRequestHeader("Authorization", `Bearer ${key}`);
+    await new Promise((resolve) => {
+      request.addEventListener("loadend", resolve);
+      request.send();
+    });
+    const page = request.responseXML;
+    const isRefused = request.status === 401 || page?.querySelector("[data-locked]");
+    if (isRefused && (await askForKey())) continue;
+    if (request.status === 200 && page && !isRefused) return page;
+    throw new Problem(request.status, page?.querySelector("[role=alert]")?.textContent ?? t("unreachable"));
+  }
+}
 
 /** @param {Response} response */
 async function problemOf(response) {

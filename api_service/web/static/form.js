@@ -15,6 +15,8 @@ const OTHER_LIMITS = ["wall_s", "output_bytes", "processes"];
 
 const form = byId("program");
 const tests = byId("tests");
+/** The problem of the page, to which the form is sent; "" on other pages. @type {string} */
+export const PROBLEM = form.dataset.problem;
 /** @type {any} */
 let rest = {};
 
@@ -71,11 +73,11 @@ export function describeSections() {
   const task = taskOf(rest);
   byId("of-task").hidden = !task;
   byId("of-task").textContent = t("of_task", { task });
-  for (const name of ["stdin", "tests", "args"]) byId(name).closest("details").hidden = task !== "";
+  for (const name of ["stdin", "tests", "args"]) byId(name).closest("details").hidden = PROBLEM ? name !== "stdin" : task !== "";
 }
 
 /** Return the task that the program is sent to: its input, tests, arguments and limits are not the form's. @param {any} rest */
-const taskOf = (rest) => (typeof rest?.problem === "string" ? rest.problem : "");
+const taskOf = (rest) => (!PROBLEM && typeof rest?.problem === "string" ? rest.problem : "");
 
 /** @returns {Content} */
 export function read() {
@@ -147,8 +149,11 @@ export function contentOf(submission, { stdin, expected_output, tests, limits })
   };
 }
 
-/** Return the keys of a submission that the form holds, as API v1 takes them. @param {Content} content */
-export function asBody({ fields, tests, rest }) {
+/**
+ * Return the keys of a submission that the form holds, as API v1 takes them.
+ * @param {Content} content @param {boolean} [isForInput] The program only runs with the input of the form.
+ */
+export function asBody({ fields, tests, rest }, isForInput = false) {
   const lines = (/** @type {string} */ text) => text.split("\n").filter((line) => line !== "");
   const args = lines(fields.args);
   const limits = {
@@ -165,7 +170,8 @@ export function asBody({ fields, tests, rest }) {
     email: fields.email.trim() || null,
     locale,
   };
-  if (task) return { ...program, problem: task };
+  if (isForInput) return { ...program, stdin: fields.stdin };
+  if (PROBLEM || task) return { ...program, problem: PROBLEM || task };
   return {
     ...program,
     limits: Object.values(limits).some(Boolean) ? limits : null,

@@ -4,7 +4,7 @@ const KEY = "precieux.history";
 /** The most submissions that are kept. */
 const MOST = 100;
 
-/** @typedef {{id: number, language: string, title: string, at: string, state: string, verdict: string | null}} Entry */
+/** @typedef {{id: number, language: string, title: string, at: string, state: string, verdict: string | null, problem?: string}} Entry */
 
 /** Return the entries, the newest first. @returns {Entry[]} */
 export function entries() {

@@ -5,7 +5,7 @@ import { unpack } from "./archive.js";
 import "./divider.js";
 import * as drafts from "./drafts.js";
 import { Files, asBody, notText, ofBody, readFiles, sizeOf, sourceFile } from "./files.js";
-import { addTest, asBody as bodyOfForm, contentOf, describeSections, fill as fillForm, read as readForm } from "./form.js";
+import { PROBLEM, addTest, asBody as bodyOfForm, contentOf, describeSections, fill as fillForm, read as readForm } from "./form.js";
 import * as history from "./history.js";
 import { afterPause, byId, el, moment, root, seconds, size, t } from "./page.js";
 import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, showSoFar, testsOf, toneOf } from "./result.js";
@@ -45,7 +45,11 @@ let ticking = 0;
 let sample = "";
 
 /** Return the id of the submission that an address shows, if any. */
-const idOf = () => Number(/\/submissions\/([1-9][0-9]*)\/?$/.exec(location.pathname)?.[1] ?? 0);
+const idOf = () => Number((PROBLEM ? /^#submission=([1-9][0-9]*)$/.exec(location.hash) : /\/submissions\/([1-9][0-9]*)\/?$/.exec(location.pathname))?.[1] ?? 0);
+/** Return the address that shows a submission: on the page of a problem, its statement stays. @param {number} id */
+const addressOf = (id) => (PROBLEM ? new URL(`#submission=${id}`, location.href) : new URL(`submissions/${id}`, root));
+/** Where one begins to write here: the name of a draft. */
+const START = PROBLEM ? `problem.${PROBLEM}` : "home";
 
 // ---- The program ----------------------------------------------------------------------------------------------------
 
@@ -111,7 +115,7 @@ async function loadLanguages() {
 
 /** Put the language's sample into the editor, unless a person has written there. */
 function offerSample() {
-  if (place() !== "home" || files.all.length || text().trim() !== sample.trim()) return;
+  if (PROBLEM || place() !== START || files.all.length || text().trim() !== sample.trim()) return;
   sample = languages.get(languageField.value)?.sample ?? "";
   isFilling = true;
   write(sample);
@@ -184,9 +188,9 @@ let isFilling = false;
 let isDirty = false;
 
 /** Return the place of what is written: a submission, a link, or the first page. */
-const place = () => (idOf() ? `submission.${idOf()}` : isShared() ? `link.${location.hash}` : "home");
-/** What was begun on the first page is also the draft of the first page after it was sent. */
-const places = () => [place(), ...(window.history.state?.isOwn && place() !== "home" ? ["home"] : [])];
+const place = () => (idOf() ? `submission.${idOf()}` : isShared() ? `link.${location.hash}` : START);
+/** What was begun on this page is also its draft after it was sent. */
+const places = () => [place(), ...(window.history.state?.isOwn && place() !== START ? [START] : [])];
 let current = places();
 
 /** Keep what was written, and begin at the place of the address. */
@@ -213,27 +217,28 @@ function changed() {
 
 // ---- Sending --------------------------------------------------------------------------------------------------------
 
-/** Return the submission of what was written, as API v1 takes it. @param {any} content */
-function submissionOf(content) {
+/** Return the submission of what was written, as API v1 takes it. @param {any} content @param {boolean} isForInput */
+function submissionOf(content, isForInput) {
   const { entry, files, text } = content;
-  return { ...bodyOfForm(content), ...(files ? { files, entry } : { source: text }) };
+  return { ...bodyOfForm(content, isForInput), ...(files ? { files, entry } : { source: text }) };
 }
 
-async function send() {
+/** @param {boolean} [isForInput] The program is not sent to the problem of the page; it runs with the input of the form. */
+async function send(isForInput = false) {
   clearFaults();
   const content = read();
   if (!content.files && !content.text?.trim()) return fail(new Problem(0, t("write_first")));
   byId("run").disabled = true;
   show("sending", el("span", { class: "verdict waiting running" }, t("sending")));
   try {
-    const made = await post({ ...submissionOf(content), live_output: true });
+    const made = await post({ ...submissionOf(content, isForInput), live_output: true });
     const title = content.entry ?? content.text.trim().split("\n", 1)[0].slice(0, 80);
-    history.remember({ id: made.id, language: made.language, title, at: made.created_at, state: made.state, verdict: null });
+    history.remember({ id: made.id, language: made.language, title, at: made.created_at, state: made.state, verdict: null, ...(made.problem && PROBLEM && { problem: PROBLEM }) });
     scrollToResult();
     saveDraft();
     // What was written there has become a submission of its own.
-    if (place() !== "home") drafts.forget(place());
-    window.history.pushState({ isOwn: current.includes("home") }, "", new URL(`submissions/${made.id}`, root));
+    if (place() !== START) drafts.forget(place());
+    window.history.pushState({ isOwn: current.includes(START) }, "", addressOf(made.id));
     current = places();
     changed();
     watch(made);
@@ -244,8 +249,9 @@ async function send() {
   }
 }
 
-/** On a narrow screen, where the result is below the program, scroll to it. */
+/** Scroll to the result where it is below the program: on a narrow screen, and beside a statement. */
 function scrollToResult() {
+  if (PROBLEM && !NARROW.matches) byId("panel").scrollIntoView({ block: "nearest", behavior: "instant" });
   if (NARROW.matches) byId("panel").scrollIntoView({ block: "start", behavior: "instant" });
 }
 
@@ -378,6 +384,7 @@ function finish(submission) {
   if (!files.selected || files.selected.path === submission.entry) editor?.mark(marksOfRun(submission));
   document.title = `${labelOf(submission.state, submission.verdict)} · Precieux`;
   history.update({ id: submission.id, state: submission.state, verdict: submission.verdict });
+  document.dispatchEvent(new Event("ended"));
   followMail(submission);
   // For the tests, which measure how long after its end a result is on the screen.
   performance.mark("result", { detail: submission.id });
@@ -564,6 +571,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   form.requestSubmit();
 });
+document.getElementById("run-input")?.addEventListener("click", () => send(true));
 byId("sample").addEventListener("click", () => {
   if (files.all.length) {
     if (!confirm(t("discard_files"))) return;

@@ -13,14 +13,11 @@ from shared.judging.packages.model import ArchiveFile, Package
 STATEMENT_LANGUAGES: Final = {"english": "en", "russian": "ru", "german": "de", "french": "fr", "spanish": "es"}
 #: The kinds of statements, the one that reads best first.
 KINDS: Final = ("html", "md", "pdf", "tex", "txt")
-#: The media types of the other files that a statement may show.
+#: The endings of the pictures that a statement may show, with their media types.
 PICTURES: Final = {
-    ".gif": "image/gif",
-    ".jpeg": "image/jpeg",
+    **{f".{kind}": f"image/{kind}" for kind in ("gif", "jpeg", "png", "webp")},
     ".jpg": "image/jpeg",
-    ".png": "image/png",
     ".svg": "image/svg+xml",
-    ".webp": "image/webp",
 }
 #: Larger files, and what is beyond this sum, are not kept.
 _MAX_FILE: Final = 8 << 20
