@@ -1,12 +1,15 @@
 """`precieux keys`: makes, lists and revokes API keys, and replaces their webhook secrets."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from precieux import terminal
-from precieux.commands.options import DataDir, Json
+from precieux.commands.options import DataDir, Json, Url
 from precieux.installation.operator_database import transact
+from precieux.up.settings import DEFAULT_URL
 from shared.common.service.errors import PrecieuxError
 from shared.common.text.email_addresses import is_recipient
 from shared.records.accounts import api_keys, webhooks
@@ -31,25 +34,50 @@ def create(
         int | None,
         typer.Option(min=0, help="Seconds an hour for which its programs may run; 0: any. Default: the server's."),
     ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(metavar="DAY", formats=["%Y-%m-%d"], help="Last day on which it works. Default: no end."),
+    ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print the link that opens the problems with it. It mails nobody by default.")
+    ] = False,
+    problem: Annotated[str | None, typer.Option(help="The problem that the link opens. Default: the list.")] = None,
+    url: Url = DEFAULT_URL,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and its webhook secret. They are shown once; the key is stored only as a digest."""
+    if problem is not None and not link:
+        raise typer.BadParameter("--problem goes with --link")
+    # The end of the day, where the command runs.
+    end = (until + timedelta(days=1)).astimezone() if until else None
+    if end and end <= datetime.now(UTC):
+        raise typer.BadParameter("the day of --until is over")
     if not api_keys.is_name(name):
         raise typer.BadParameter(f"a name has 1 to {api_keys.MAX_NAME} visible characters")
     scopes = frozenset(scope or (Scope.SUBMIT, Scope.READ))
     allowed = [name.strip() for entry in recipients for name in entry.split(",")] if recipients else None
+    allowed = [] if link and allowed is None else allowed
     for name_of_recipient in allowed or ():
         if not is_recipient(name_of_recipient):
             raise typer.BadParameter(f"{name_of_recipient!r} is not a domain, a *.domain or an address")
     secret = webhooks.new_secret()
     key_id, key = transact(
-        lambda connection: api_keys.create(connection, name, scopes, allowed, secret, run_seconds=run_seconds),
+        lambda connection: api_keys.create(
+            connection, name, scopes, allowed, secret, run_seconds=run_seconds, until=end
+        ),
         data_dir,
     )
+    # A browser sends the fragment of an address to no server.
+    address = f"{url.rstrip('/')}/problems{f'/{quote(problem)}' if problem else ''}#key={key}" if link else None
     if as_json:
         created = {"id": key_id, "name": name, "scopes": sorted(scopes), "recipients": allowed, "key": key}
-        terminal.say_json({**created, "run_seconds": run_seconds, "webhook_secret": secret})
+        limits = {"run_seconds": run_seconds, "revoked_at": end}
+        terminal.say_json({**created, **limits, "webhook_secret": secret, **({"link": address} if link else {})})
+        return
+    if address:
+        terminal.say(address)
+        terminal.hint(f"It holds key {key_id} of {name}, and cannot be shown again. Whoever has the link has the key.")
         return
     terminal.say(key)
     terminal.hint(f"Key {key_id} of {name}; it cannot be shown again. Send it as `Authorization: Bearer KEY`.")

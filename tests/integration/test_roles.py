@@ -145,6 +145,28 @@ async def test_the_api_makes_no_revoked_key_valid_again(database_url: str) -> No
         assert await owner.fetchval("SELECT count(*) FROM api_keys WHERE revoked_at IS NULL") == 0
 
 
+@pytest.mark.parametrize("is_upgrade", [False, True])
+async def test_the_api_revokes_a_key_before_its_end_and_cannot_put_the_end_off(
+    database_url: str, is_upgrade: bool
+) -> None:
+    async with connected(database_url) as owner, connected(url_of(Role.API, database_url)) as api:
+        if is_upgrade:
+            await owner.execute(
+                "DROP POLICY precieux_api_2 ON api_keys; CREATE POLICY precieux_api_1 ON api_keys AS RESTRICTIVE"
+                f" FOR UPDATE TO {Role.API} USING (revoked_at IS NULL) WITH CHECK (revoked_at IS NOT NULL)"
+            )
+            migrate(database_url)
+        await owner.execute(
+            "INSERT INTO api_keys (name, sha256, scopes, revoked_at)"
+            " VALUES ('class', 'x', '{submit}', now() + interval '1 day')"
+        )
+        for later in ("NULL", "now() + interval '2 days'"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await api.execute(f"UPDATE api_keys SET revoked_at = {later}")
+        await api.execute("UPDATE api_keys SET revoked_at = now()")
+        assert await owner.fetchval("SELECT count(*) FROM api_keys WHERE revoked_at <= now()") == 1
+
+
 async def test_a_migration_revokes_rights_that_are_not_listed(database_url: str) -> None:
     async with connected(database_url) as owner, connected(url_of(Role.CONSUMER, database_url)) as consumer:
         await owner.execute("GRANT SELECT ON api_keys TO precieux_consumer")

@@ -86,8 +86,10 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
 #: policy has a command and a rule. One that changes needs a new name, because an existing one is not made again.
 _POLICIES: Final = {
     "precieux_api_0": ("INSERT", "WITH CHECK (NOT 'admin' = ANY (scopes))"),
-    "precieux_api_1": ("UPDATE", "USING (revoked_at IS NULL) WITH CHECK (revoked_at IS NOT NULL)"),
+    "precieux_api_2": ("UPDATE", "USING (revoked_at IS NULL OR revoked_at > now()) WITH CHECK (revoked_at <= now())"),
 }
+#: Policies of earlier releases, which would forbid more.
+_OLD_POLICIES: Final = ("precieux_api_1",)
 
 #: Hands a database of one role over to its owner. It changes nothing if that was done before.
 HAND_OVER: Final = f"""
@@ -132,9 +134,12 @@ def grant(connection: "Connection") -> None:
     if Role.API in roles:
         # It takes the next id of a submission.
         connection.exec_driver_sql(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {Role.API}")
+        # Making or removing a policy locks its table even against reading, for example by a backup.
+        made = ask("SELECT array_agg(CAST(policyname AS text)) FROM pg_policies") or ()
+        for name in {*made} & {*_OLD_POLICIES}:
+            connection.exec_driver_sql(f"DROP POLICY {name} ON api_keys")
         for name, (command, rule) in _POLICIES.items():
-            # Making a policy locks its table even against reading, for example by a backup.
-            if not ask(f"SELECT 1 FROM pg_policies WHERE policyname = '{name}'"):  # noqa: S608  (constants)
+            if name not in made:
                 connection.exec_driver_sql(
                     f"CREATE POLICY {name} ON api_keys AS RESTRICTIVE FOR {command} TO {Role.API} {rule}"
                 )

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from shared.adapters.database import channels
@@ -24,15 +24,17 @@ MAX_NAME: Final = 200
 #: Stored in place of a digest. No key has this digest, so no key matches it.
 _OF_SETTINGS: Final = "PRECIEUX_API_KEYS"
 
+#: The time may lie ahead: a key that ends on a day is revoked from then on.
+_VALID: Final = "(revoked_at IS NULL OR revoked_at > now())"
 _CREATE: Final = """
-    INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret, run_seconds)
-    VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret, :run_seconds) RETURNING id
+    INSERT INTO api_keys (name, sha256, scopes, recipients, webhook_secret, run_seconds, revoked_at)
+    VALUES (:name, :sha256, :scopes, :recipients, :webhook_secret, :run_seconds, :until) RETURNING id
 """
-_FIND: Final = """
+_FIND: Final = f"""
     SELECT id, name, scopes, created_at, revoked_at, recipients, run_seconds FROM api_keys
-    WHERE sha256 = :sha256 AND revoked_at IS NULL
-"""
-_REVOKED: Final = "SELECT id FROM api_keys WHERE id = ANY(:ids) AND revoked_at IS NOT NULL"
+    WHERE sha256 = :sha256 AND {_VALID}
+"""  # noqa: S608  (constants)
+_REVOKED: Final = f"SELECT id FROM api_keys WHERE id = ANY(:ids) AND NOT {_VALID}"  # noqa: S608
 _RUN_SECONDS: Final = "SELECT id, run_seconds FROM api_keys WHERE id = ANY(:ids) AND run_seconds IS NOT NULL"
 _ANY_EVER: Final = "SELECT EXISTS (SELECT 1 FROM api_keys) AS found"
 _REMEMBER_SETTINGS: Final = """
@@ -42,22 +44,22 @@ _LIST: Final = """
     SELECT id, name, scopes, created_at, revoked_at, recipients, run_seconds FROM api_keys
     WHERE sha256 <> :settings ORDER BY id
 """
-_REVOKE: Final = """
-    UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL
+_REVOKE: Final = f"""
+    UPDATE api_keys SET revoked_at = now() WHERE id = :id AND {_VALID}
     RETURNING id, pg_notify(:keys, CAST(id AS text))
-"""
-_ROTATE: Final = """
+"""  # noqa: S608
+_ROTATE: Final = f"""
     UPDATE api_keys SET old_webhook_secret = webhook_secret, webhook_secret = :secret,
         old_webhook_secret_until = now() + make_interval(hours => :hours)
-    WHERE id = :id AND revoked_at IS NULL RETURNING id
-"""
+    WHERE id = :id AND {_VALID} RETURNING id
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A stored key. It may send mail only to the domains and addresses in `recipients`, or to all if that is None.
 
-    Its programs may use `run_seconds` an hour: None for those of the settings, 0 for any.
+    Its programs may use `run_seconds` an hour: None for those of the settings, 0 for any. `revoked_at` may lie ahead.
     """
 
     id: int
@@ -67,6 +69,10 @@ class ApiKey:
     revoked_at: datetime | None
     recipients: tuple[str, ...] | None = None
     run_seconds: int | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        return self.revoked_at is None or self.revoked_at > datetime.now(UTC)
 
 
 def is_name(text: str) -> bool:
@@ -90,8 +96,9 @@ async def create(
     webhook_secret: str | None = None,
     *,
     run_seconds: int | None = None,
+    until: datetime | None = None,
 ) -> tuple[int, str]:
-    """Make a key. Return its id and the key itself, which is not stored."""
+    """Make a key that works until a time. Return its id and the key itself, which is not stored."""
     key = new_key()
     row = await connection.fetch_one(
         _CREATE,
@@ -102,6 +109,7 @@ async def create(
             "recipients": list(recipients) if recipients is not None else None,
             "webhook_secret": webhook_secret,
             "run_seconds": run_seconds,
+            "until": until,
         },
     )
     assert row is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -81,6 +82,25 @@ async def test_a_revoked_key_opens_nothing(
             assert not await api_keys.revoke(connection, 1)
         for headers in (bearer(key), {}):
             assert (await client.get("/check_user/?email=a@example.com", headers=headers)).status_code == 401
+
+
+async def test_a_key_works_until_its_end(
+    api_with: ApiWith, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authenticator, "CACHE_SECONDS", -1)
+    now = datetime.now(UTC)
+    async with owner_of(database).transaction() as connection:
+        number, key = await api_keys.create(connection, "class", [Scope.READ], until=now + timedelta(hours=1))
+        assert [each.is_valid for each in await api_keys.listed(connection)] == [True]
+        assert await api_keys.revoked(connection, [number]) == []
+    async with api_with() as client:
+        assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 200
+        await execute(database, "UPDATE api_keys SET revoked_at = now() - interval '1 second'")
+        assert (await client.get("/check_user/?email=a@example.com", headers=bearer(key))).status_code == 401
+    async with owner_of(database).transaction() as connection:
+        assert [each.is_valid for each in await api_keys.listed(connection)] == [False]
+        assert await api_keys.revoked(connection, [number]) == [number]
+        assert not await api_keys.revoke(connection, number)
 
 
 async def test_a_flood_of_wrong_keys_does_not_evict_keys_in_use(

@@ -241,6 +241,21 @@ def test_a_key_has_a_name_that_fits_in_a_line() -> None:
     assert run_json("keys", "list") == []
 
 
+def test_a_link_holds_a_key_with_an_end_that_mails_nobody(sql: Sql) -> None:
+    day = (datetime.now() + timedelta(days=9)).strftime("%Y-%m-%d")  # noqa: DTZ005  (the day where the command runs)
+    words = ("keys", "create", "Course", "--link", "--until", day, "--run-seconds", "600", "--url", "https://x.org/p/")
+    assert re.fullmatch(r"https://x\.org/p/problems#key=pcx_[\w-]+\n", run(*words).stdout)
+    made = run_json(*words, "--problem", "sum")
+    assert made["link"] == f"https://x.org/p/problems/sum#key={made['key']}"
+    rows = sql("SELECT scopes, recipients, run_seconds, revoked_at > now() + interval '8 days' AS lasts FROM api_keys")
+    assert [dict(row) for row in rows] == 2 * [
+        {"scopes": ["read", "submit"], "recipients": [], "run_seconds": 600, "lasts": True}
+    ]
+    assert run_json("keys", "create", "Course", "--link", "--recipients", "x.org")["recipients"] == ["x.org"]
+    assert "over" in run("keys", "create", "Course", "--until", "2020-01-01", code=2).output
+    assert "--link" in run("keys", "create", "Course", "--problem", "sum", code=2).output
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
