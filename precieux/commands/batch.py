@@ -1,19 +1,17 @@
 """`precieux batch`: runs the programs of a folder or of a CSV file, with a progress bar and a CSV of the results."""
 
-import hashlib
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from precieux import terminal
-from precieux.commands import batch_files, show
+from precieux.commands import batch_files
+from precieux.commands.batch_class import ClassOptions, HowToRun, grade_class
 from precieux.commands.batch_files import check_writable, read_entries, say_chosen, say_totals, write_results
+from precieux.commands.batch_run import follow, interrupted, key_of, member_of
 from precieux.commands.options import (
     Entry,
     Json,
@@ -42,6 +40,10 @@ def batch(
     *,
     judge: JudgeOptions,
     limits: LimitOptions,
+    of_class: ClassOptions,
+    stop_at_first_failure: Annotated[
+        bool, typer.Option("--stop-at-first-failure", help="Do not run the tests after one that fails.")
+    ] = False,
     metadata: Metadata = None,
     output: Annotated[Path | None, typer.Option(help="File for the results, as CSV. Default: standard output.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Run the same programs once more.")] = False,
@@ -51,17 +53,20 @@ def batch(
 
     Ctrl-C does not stop the programs. The same command then follows them, and runs none twice.
     """
-    entries = [replace(one, email=one.email or email) for one in read_entries(path, language, entry)]
-    cases = judge.cases()
-    limits_of_all, texts = limits.read(), metadata_of(metadata)
-    judges = judge.judges()
+    cases, limits_of_all, texts, judges = judge.cases(), limits.read(), metadata_of(metadata), judge.judges()
     check_writable(output)
-    api = server.connect()
-    problem = judge.problem
-    if problem and "@" not in problem:
+    api, problem = server.connect(), judge.problem
+    if problem and "@" not in problem and not of_class.dry_run:
         # A mended problem then makes another batch.
         problem = f"{problem}@{api.problem(problem).version}"
     common = SubmissionParameters(language="", tests=cases, problem=problem, limits=limits_of_all, metadata=texts)
+    if stop_at_first_failure:
+        common["stop_at_first_failure"] = True
+    how = HowToRun(language, entry, email, digest, again, common, judges)
+    code = grade_class(server, path, of_class, how, output, as_json=as_json)
+    if code is not None:
+        raise typer.Exit(code)
+    entries = [replace(one, email=one.email or email) for one in read_entries(path, language, entry)]
     bodies = [_body(one, common) for one in entries]
     max_batch = api.limits().max_batch
     if entry is None:
@@ -71,9 +76,9 @@ def batch(
     try:
         with stoppable():
             batches.extend(_register(client, entries, bodies, judges, size=max_batch, digest=digest, again=again))
-            _follow(client, batches)
+            follow(client, batches)
     except KeyboardInterrupt:
-        terminal.hint(_interrupted(sum(one.total for one in batches) == len(entries), again))
+        terminal.hint(interrupted(sum(one.total for one in batches) == len(entries), again))
         raise typer.Exit(INTERRUPTED) from None
     numbers = [number for one in batches for number in client.get_batch(one.id).submissions]
     submissions = [client.get(number) for number in numbers]
@@ -95,7 +100,7 @@ def _register(
     """Register the programs, `size` in a batch. The same programs make the same batches."""
     for start in range(0, len(entries), size):
         part, its_bodies = entries[start : start + size], bodies[start : start + size]
-        key = None if again else _key_of([its_bodies, judges])
+        key = None if again else key_of([its_bodies, judges])
         defaults = {"checker": judges.checker, "interactor": judges.interactor}
         try:
             created = client.create_batch(its_bodies, defaults=defaults, digest=digest, idempotency_key=key)
@@ -105,14 +110,6 @@ def _register(
         yield created
 
 
-def _interrupted(all_are_registered: bool, again: bool) -> str:
-    """Return what becomes of the programs after Ctrl-C, and what the same command does next."""
-    state = "The programs go on." if all_are_registered else "Some programs may be registered already, and go on."
-    if again:
-        return f"{state} The same command runs all of them once more."
-    return f"{state} The same command continues, and runs none twice."
-
-
 def _with_names(error: InvalidRequest, entries: Sequence[batch_files.Entry]) -> str:
     """Return the faults of a batch in sentences, with the names of the programs instead of their numbers.
 
@@ -120,9 +117,9 @@ def _with_names(error: InvalidRequest, entries: Sequence[batch_files.Entry]) -> 
     """
     programs: dict[str, list[str]] = {}
     for fault in error.errors:
-        found = re.fullmatch(r"/submissions/([0-9]+)/?(.*)", fault.pointer or "")
-        text = f"{found[2]}: {fault.detail}".removeprefix(": ") if found else str(fault)
-        programs.setdefault(text, []).extend([entries[int(found[1])].name] if found else [])
+        found = member_of(fault)
+        text = f"{found[1]}: {fault.detail}".removeprefix(": ") if found else str(fault)
+        programs.setdefault(text, []).extend([entries[found[0]].name] if found else [])
     faults = [f"{_first_of(names)}: {text}" if names else text for text, names in programs.items()]
     more = f" There are {len(faults) - _SHOWN_FAULTS} more faults." if len(faults) > _SHOWN_FAULTS else ""
     return f"{' '.join(faults[:_SHOWN_FAULTS]) or error}{more}"
@@ -142,22 +139,3 @@ def _body(entry: batch_files.Entry, common: SubmissionParameters) -> SubmissionP
         "email": entry.email,
         "metadata": {"name": entry.name[:500], **(common["metadata"] or {})},
     }
-
-
-def _key_of(content: object) -> str:
-    """Return an Idempotency-Key of a batch's content. The server keeps it for a day."""
-    text = json.dumps(show.plain(content), sort_keys=True)
-    return f"precieux-batch-{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _follow(client: Client, batches: Sequence[Batch]) -> None:
-    """Show the progress until all batches have finished."""
-    done = {one.id: one.done for one in batches}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    hidden = not terminal.err.is_terminal
-    with Progress(*columns, console=terminal.err, transient=True, disable=hidden) as progress:
-        task = progress.add_task("Programs", total=sum(one.total for one in batches), completed=sum(done.values()))
-        for one in batches:
-            for event in client.batch_events(one.id):
-                done[one.id] = int(event.data.get("done", done[one.id]))
-                progress.update(task, completed=sum(done.values()))

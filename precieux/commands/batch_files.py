@@ -19,6 +19,7 @@ from shared.common.text.csv_cells import text_cell
 #: The columns of a CSV file of programs. Only `path` is required; it is relative to the CSV file's folder.
 _COLUMNS: Final = ("path", "name", "language", "email", "stdin")
 _RESULTS: Final = ("name", "id", "state", "verdict", "points_awarded", "points", "cpu_s", "memory_bytes")
+_OF_STUDENTS: Final = ("student", "email", "late", "submitted", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,35 @@ def write_results(
     entries: Sequence[Entry], submissions: Sequence[Submission], output: Path | None, *, as_json: bool
 ) -> None:
     """Write a row for each program, as CSV or JSON, into a file or to standard output. Raises `UsageError`."""
-    rows = [_row(entry, one) for entry, one in zip(entries, submissions, strict=True)]
+    rows = [
+        result_row(entry.name, one, entry.name, entry.email) for entry, one in zip(entries, submissions, strict=True)
+    ]
+    write_rows(rows, output, as_json=as_json)
+
+
+def write_rows(rows: Sequence[dict[str, Any]], output: Path | None, *, as_json: bool) -> None:
+    """Write results as CSV or JSON, into a file or to standard output. Raises `UsageError`."""
     text = json.dumps(rows, ensure_ascii=False) + "\n" if as_json else _as_csv(rows)
     if output is None:
         terminal.write(text)
         return
-    files.write(output, text.encode())
+    files.write_whole(output, text.encode())
     terminal.hint(f"The results are in {output}.")
 
 
 def say_totals(entries: Sequence[Entry], submissions: Sequence[Submission]) -> None:
     """Print how many programs have each verdict, and the names of those whose verdict is bad."""
+    say_verdicts([entry.name for entry in entries], submissions)
+
+
+def say_verdicts(programs: Sequence[str], submissions: Sequence[Submission]) -> None:
+    """Print how many programs have each verdict, and the names of those whose verdict is bad."""
     names: dict[str, list[str]] = {}
-    for entry, one in zip(entries, submissions, strict=True):
-        names.setdefault(one.verdict or one.state, []).append(entry.name)
+    for name, one in zip(programs, submissions, strict=True):
+        names.setdefault(one.verdict or one.state, []).append(name)
     bad = {one.verdict or one.state for one in submissions if not one.passed}
     counts = (f"{len(of)} {verdict}{f' ({terminal.some(of)})' * (verdict in bad)}" for verdict, of in names.items())
-    terminal.hint(f"{len(entries)} program{'s' * (len(entries) != 1)}: {', '.join(counts)}.")
+    terminal.hint(f"{len(programs)} program{'s' * (len(programs) != 1)}: {', '.join(counts)}.")
 
 
 def _read_folder(folder: Path, language: str | None, entry: str | None) -> list[Entry]:
@@ -130,16 +143,21 @@ def _read(path: Path, language: str | None, entry: str | None) -> ProgramFiles:
     return read_program([path], entry=entry if path.is_dir() else None, language=language)
 
 
-def _row(entry: Entry, submission: Submission) -> dict[str, Any]:
-    run, values = submission.run, (entry.name, submission.id, submission.state, submission.verdict)
+def result_row(
+    name: str, submission: Submission | None, student: str, email: str | None, *more: str | None, state: str = ""
+) -> dict[str, Any]:
+    """Return the row of a result. `more` is whether it is late, the time, and a note; `state` that of no submission."""
+    run = submission.run if submission else None
+    values = (submission.id, submission.state, submission.verdict) if submission else (None, state, None)
     measured = run and (run.points_awarded, run.points, run.cpu_s and round(run.cpu_s, 6), run.memory_bytes)
-    return dict(zip(_RESULTS, (*values, *(measured or [None] * 4)), strict=True))
+    of_student = (student, email, *(more or (None, None, None)))
+    return dict(zip((*_RESULTS, *_OF_STUDENTS), (name, *values, *(measured or [None] * 4), *of_student), strict=True))
 
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(_RESULTS)
+    writer.writerow((*_RESULTS, *_OF_STUDENTS))
     for row in rows:
         writer.writerow(text_cell(value) if isinstance(value, str) else value for value in row.values())
     return table.getvalue()

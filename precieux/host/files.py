@@ -1,5 +1,7 @@
 """Reads and writes the files that a command names. Raises `UsageError` if that fails."""
 
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from precieux.errors import UsageError
+from shared.common.files.atomic_write import replace_file
 
 #: Stands for standard input.
 STDIN: Final = Path("-")
@@ -36,6 +39,18 @@ def write(path: Path, content: bytes) -> None:
     """Write a file, or replace its content."""
     with _explained(path, "written"):
         path.write_bytes(content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, or replace it, so that it never has a part of the content. A device is written as it is."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        write(target, content)
+        return
+    umask = os.umask(0)
+    os.umask(umask)
+    with _explained(path, "written"):
+        replace_file(target, content, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~umask)
 
 
 @contextmanager

@@ -146,4 +146,4 @@ def _test_of(path: Path) -> TestCase:
 
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts 10.in after 9.in."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name)]

@@ -31,6 +31,7 @@ _OTHERS: Final = _OF_PACKAGES | {
     "main.js",
     "crash.py",
     "random.py",
+    "grades.csv",
     "/openapi.json",
     "fish.py",
     "fish.toml",

@@ -1,0 +1,125 @@
+"""A class as a system exports it, through a running server, into the system's file of grades."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from precieux_client import Client
+from tests.fixtures.up import Up
+
+HEAD = "Identifier,Full name,Email address,Status,Grade,Maximum grade,Last modified (grade),Feedback comments"
+RIGHT, WRONG = "print(2 * int(input()))", "x = int(input())\nprint(x + 2 if x < 9 else 1 / 0)"
+SUBMITTED = {
+    "Zoë_1_assignsubmission_file/main.py": RIGHT,
+    "علی_2_assignsubmission_file/double.py": WRONG,
+    "Bob_3_assignsubmission_file/report.docx": "x",
+    "Cyd_4_assignsubmission_file/wide.py": "\ufeffprint(1)",
+}
+
+
+def command(*arguments: str | Path, kill: bool = False) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-P", "-m", "precieux", *map(str, arguments)]
+    process = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    if kill:
+        assert process.stderr
+        process.stderr.readline()  # it says whom it found, and then runs them
+        os.kill(process.pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=100)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+@pytest.fixture
+def moodle(tmp_path: Path) -> Path:
+    with zipfile.ZipFile(tmp_path / "moodle.zip", "w") as archive:
+        for path, text in SUBMITTED.items():
+            archive.writestr(path, text.encode("utf-16" if "wide" in path else "utf-8"))
+    rows = [f"Participant {number},{name},{name}@example.com,,,10.00,-," for number, name in enumerate("ABCDE", 1)]
+    (tmp_path / "worksheet.csv").write_bytes("\r\n".join([f"\ufeff{HEAD}", *rows]).encode())
+    (tmp_path / "cases").mkdir()
+    for name, number in (("small", 2), ("large", 9)):
+        (tmp_path / f"cases/{name}.in").write_text(f"{number}")
+        (tmp_path / f"cases/{name}.out").write_text(f"{2 * number}")
+    return tmp_path
+
+
+def options(folder: Path, url: str) -> tuple[str | Path, ...]:
+    files = ("--roster", folder / "worksheet.csv", "--grades", folder / "grades.csv", "--feedback", folder / "f.zip")
+    return ("batch", folder / "moodle.zip", "--tests", folder / "cases", *files, "--url", url)
+
+
+def test_a_class_is_graded_once_even_if_the_command_is_killed(running: Up, moodle: Path) -> None:
+    command(*options(moodle, running.url), kill=True)
+    assert not (moodle / "grades.csv").exists()
+    first = command(*options(moodle, running.url))
+    second = command(*options(moodle, running.url), "--output", moodle / "again.csv")
+    assert (first.returncode, second.returncode) == (1, 1), first.stderr
+    assert first.stdout == (moodle / "again.csv").read_text()
+    rows = {row["student"]: row for row in csv.DictReader(io.StringIO(first.stdout))}
+    assert [rows[str(number)]["state"] for number in range(1, 6)] == [
+        "finished",
+        "finished",
+        "skipped",
+        "skipped",
+        "missing",
+    ]
+    right, wrong = (int(rows[number]["id"]) for number in "12")
+    with Client(running.url) as client:
+        batches = {one.batch for name in "AB" for one in client.list(metadata={"name": name})}
+        assert [client.get_batch(batch or 0).submissions for batch in batches] == [(right, wrong)]
+    refused = rows["4"]["note"].replace('"', '""')
+    expected = [
+        f"Participant 1,A,A@example.com,,10.00,10.00,-,Full marks: 2 of 2 tests passed. Submission {right}.",
+        f"Participant 2,B,B@example.com,,5.00,10.00,-,1 of 2 tests passed. large: runtime error. Submission {wrong}.",
+        "Participant 3,C,C@example.com,,,10.00,-,Not run: there is no program in it (report.docx).",
+        f"Participant 4,D,D@example.com,,,10.00,-,{refused}",
+        "Participant 5,E,E@example.com,,,10.00,-,",
+    ]
+    assert (moodle / "grades.csv").read_bytes() == "\r\n".join([f"\ufeff{HEAD}", *expected]).encode()
+    assert refused.startswith("Not run: the server refuses it: ")
+    with zipfile.ZipFile(moodle / "f.zip") as archive:
+        assert len(archive.namelist()) == 4
+        assert "Expected:\n18" in archive.read("علی_2_assignsubmission_file/result.txt").decode()
+    said = first.stderr.splitlines()
+    assert said[0] == "Moodle: 4 submissions, of 5 people in worksheet.csv."
+    assert said[1].startswith("Skipped 2: C: there is no program in it (report.docx).")
+    assert said[3:-2] == [
+        "Points    1  2",
+        "Students  1  1",
+        "Failed most: large (1 of 2), runtime error in large (1).",
+    ]
+    assert said[-2].endswith("2 without a grade, 1 handed in nothing.")
+    assert said[-1] == "2 programs: 1 accepted, 1 wrong_answer (B)." or "runtime_error (B)" in said[-1]
+
+
+def test_a_dry_run_asks_no_server(moodle: Path) -> None:
+    done = command(*options(moodle, "http://127.0.0.1:9"), "--dry-run", "--mail-students", "--json")
+    assert done.returncode == 1, done.stderr
+    rows = {row["student"]: row for row in json.loads(done.stdout)}
+    assert list(rows["1"].values()) == ["1", "A", ["main.py"], "main.py", "py", None, "A@example.com", None]
+    assert rows["3"]["note"] == "Not run: there is no program in it (report.docx)."
+    assert not (moodle / "grades.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--grades", "g.csv"), "--grades fills in a file of your LMS: give it with --roster."),
+        (("--roster", "r.csv", "--grades", "g.csv"), "--grades needs points"),
+        (("--lms", "canvas"), "has nothing of the shape of Canvas's files"),
+        (("--lms", "x"), "it must be one of gradescope"),
+    ],
+)
+def test_a_mistake_about_a_class_runs_nothing(moodle: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    done = command("batch", moodle / "moodle.zip", *arguments, "--url", "http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert sentence in done.stderr
