@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,14 +12,17 @@ from precieux.commands import batch_files
 from precieux.commands.batch_class import ClassOptions, HowToRun, grade_class
 from precieux.commands.batch_files import check_writable, read_entries, say_chosen, say_totals, write_results
 from precieux.commands.batch_run import follow, interrupted, key_of, member_of
+from precieux.commands.candidates import CandidateOptions, run_candidates
 from precieux.commands.options import (
     Entry,
     Json,
     Metadata,
+    given_options,
     on_server,
 )
 from precieux.commands.parameters import JudgeOptions, Judges, LimitOptions, metadata_of
 from precieux.errors import UsageError
+from precieux.host import files
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
 from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters
@@ -41,6 +44,7 @@ def batch(
     judge: JudgeOptions,
     limits: LimitOptions,
     of_class: ClassOptions,
+    of_candidates: CandidateOptions,
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Do not run the tests after one that fails.")
     ] = False,
@@ -54,7 +58,23 @@ def batch(
     Ctrl-C does not stop the programs. The same command then follows them, and runs none twice.
     """
     cases, limits_of_all, texts, judges = judge.cases(), limits.read(), metadata_of(metadata), judge.judges()
-    check_writable(output)
+    check_writable(None if output == files.STDIN else output)
+    is_file = path == files.STDIN or path.suffix.lower() == ".jsonl"
+    wrong = given_options(of_class if is_file else of_candidates)
+    if wrong:
+        of, other = ("a class", "a file of candidates") if is_file else ("a file of candidates", "a class")
+        raise UsageError(f"{wrong[0]} is for {of}, and {path.name} is {other}.")
+    if is_file:
+        chosen: dict[str, Any] = {
+            "tests": cases,
+            "problem": judge.problem,
+            "limits": limits_of_all,
+            "language": language,
+        }
+        chosen |= {"checker": judges.checker, "interactor": judges.interactor}
+        chosen |= {"stop_at_first_failure": stop_at_first_failure}
+        defaults = {name: value for name, value in chosen.items() if value}
+        raise typer.Exit(run_candidates(server, path, of_candidates, defaults, output))
     api, problem = server.connect(), judge.problem
     if problem and "@" not in problem and not of_class.dry_run:
         # A mended problem then makes another batch.

@@ -71,6 +71,11 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def given_options(group: Any) -> list[str]:
+    """Return the options of a group that do not have their defaults."""
+    return [f"--{one.name.replace('_', '-')}" for one in fields(group) if getattr(group, one.name) != one.default]
+
+
 def _options_of(parameter: Parameter) -> Iterable[Parameter]:
     """Return the parameters of a group of options, or this parameter if it is no group."""
     group: Any = parameter.annotation
