@@ -12,7 +12,10 @@ from api_service.submissions.service import OnStored, Submissions
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
 
-_INSERT: Final = "INSERT INTO batches (owner, digest, webhook_url) VALUES (:owner, :digest, :webhook_url) RETURNING id"
+_INSERT: Final = """
+    INSERT INTO batches (owner, digest, digest_to, webhook_url) VALUES (:owner, :digest, :digest_to, :webhook_url)
+    RETURNING id
+"""
 _MEMBERS: Final = """
     SELECT ARRAY(SELECT id FROM uploads WHERE batch = batches.id ORDER BY id) AS members
     FROM batches WHERE id = :id AND finished_at IS NULL
@@ -28,10 +31,14 @@ _CHECK_CANCELLED: Final = json.dumps([{"path": "", "detail": "The check was canc
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch that is valid and not registered yet. With `digest`, each address gets one mail for all of it."""
+    """A batch that is valid and not registered yet. With `digest`, each address gets one mail for all of it.
+
+    `digest_to` gets one mail about all submissions.
+    """
 
     submissions: Sequence[NewSubmission]
     digest: bool = False
+    digest_to: str | None = None
     webhook_url: str | None = None
 
 
@@ -42,9 +49,10 @@ async def register(submissions: Submissions, principal: Principal, new: NewBatch
     """
     async with submissions.semaphore.take(principal), submissions.database.transaction() as connection:
         values = {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url}
+        values |= {"digest_to": new.digest_to}
         batch: int = await connection.fetch_value(_INSERT, values)
         members = [replace(member, batch=batch) for member in new.submissions]
-        await submissions.add(connection, principal, members, has_digest=new.digest)
+        await submissions.add(connection, principal, members, has_digest=new.digest, digest_to=new.digest_to)
         await on_stored(connection, batch)
     return batch
 

@@ -29,7 +29,7 @@ class QuotaCosts:
         return [*limits, run_time] if run_time else limits
 
     def of_submissions(
-        self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool
+        self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool, digest_to: str | None = None
     ) -> list[RateLimit]:
         """Return the limits against which these submissions count, each once."""
         total: dict[str, RateLimit] = {}
@@ -42,10 +42,11 @@ class QuotaCosts:
             for limit in wanted:
                 earlier = total.get(limit.subject)
                 total[limit.subject] = replace(limit, amount=limit.amount + (earlier.amount if earlier else 0))
-        if has_digest:
-            for address in {as_addressed(submission.email) for submission in new if submission.email is not None}:
-                for limit in self.of_mails(principal, address, 1):
-                    total[limit.subject] = replace(limit, amount=limit.amount + total[limit.subject].amount)
+        addresses = {submission.email for submission in new if has_digest} | {digest_to}
+        for address in {as_addressed(address) for address in addresses if address is not None}:
+            for limit in self.of_mails(principal, address, 1):
+                earlier = total.get(limit.subject)
+                total[limit.subject] = replace(limit, amount=limit.amount + (earlier.amount if earlier else 0))
         return list(total.values())
 
     def of_execution(self, principal: Principal, email: str | None, mails: int) -> list[RateLimit]:

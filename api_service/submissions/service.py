@@ -105,13 +105,20 @@ class Submissions:
         return stored
 
     async def add(
-        self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
+        self,
+        connection: Connection,
+        principal: Principal,
+        new: Sequence[NewSubmission],
+        *,
+        has_digest: bool = False,
+        digest_to: str | None = None,
     ) -> list[Stored]:
         """Store submissions of API v1 in the caller's transaction. Raises as `post` does.
 
-        With `has_digest`, each address gets one mail for all of them.
+        With `has_digest`, each address gets one mail for all of them; `digest_to` gets a mail about all beside theirs.
         """
-        await self._check(connection, principal, new, has_digest=has_digest)
+        self._check_recipient(principal, digest_to)
+        await self._check(connection, principal, new, has_digest=has_digest, digest_to=digest_to)
         return await self.add_taken(connection, principal, new)
 
     async def charge_for_check(
@@ -147,7 +154,13 @@ class Submissions:
         return stored
 
     async def _check(
-        self, connection: Connection, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool = False
+        self,
+        connection: Connection,
+        principal: Principal,
+        new: Sequence[NewSubmission],
+        *,
+        has_digest: bool = False,
+        digest_to: str | None = None,
     ) -> None:
         """Take what these submissions cost from the budgets and the backlog. Raises `ApiError` (422 or 429)."""
         for submission in new:
@@ -155,7 +168,8 @@ class Submissions:
         if principal.sees_all:
             return
         await self._check_run_seconds(connection, principal)
-        await rate_limits.take(connection, self.costs.of_submissions(principal, new, has_digest=has_digest))
+        costs = self.costs.of_submissions(principal, new, has_digest=has_digest, digest_to=digest_to)
+        await rate_limits.take(connection, costs)
         await self._admit(connection, principal, [one.stored_bytes for one in new if not one.hold])
 
     async def _admit(self, connection: Connection, principal: Principal, requested: Sequence[int]) -> None:

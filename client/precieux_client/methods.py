@@ -257,18 +257,21 @@ class Methods(Sending):
         *,
         defaults: Mapping[str, Any] | None = None,
         digest: bool = False,
+        digest_to: str | None = None,
         webhook_url: str | None = None,
         idempotency_key: str | None = None,
     ) -> Batch:
         """Register submissions together, all or none. `defaults` has keys of a submission's JSON for all of them, or
         the values that `submit` takes for these keys.
 
-        With `digest`, each address gets one mail when all have ended, and none before.
+        With `digest`, each address gets one mail when all have ended, and none before. `digest_to` gets one mail about
+        all of them then, beside their own.
         """
         body = given(
             submissions=[submission_body(each) for each in submissions],
             defaults=given(**(defaults or {})) or None,
             digest=digest or None,
+            digest_to=digest_to,
             webhook_url=webhook_url,
         )
         return await self._send(Call("POST", "/v1/batches", one(Batch), body=body, idempotency_key=idempotency_key))

@@ -27,12 +27,12 @@ _FINISH: Final = f"""
         ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ), finished AS (
         UPDATE batches SET finished_at = now() FROM due WHERE batches.id = due.id
-        RETURNING batches.id, owner, digest, webhook_url
+        RETURNING batches.id, owner, digest, digest_to, webhook_url
     ), called AS (
         INSERT INTO webhooks (owner, batch, type, url)
         SELECT owner, id, 'batch.finished', webhook_url FROM finished WHERE webhook_url IS NOT NULL
     )
-    SELECT id, digest, webhook_url, pg_notify('{channels.BATCHES}', CAST(id AS text)),
+    SELECT id, digest, digest_to, webhook_url, pg_notify('{channels.BATCHES}', CAST(id AS text)),
         CASE WHEN webhook_url IS NOT NULL THEN pg_notify('{channels.WEBHOOKS}', '') END
     FROM finished
 """  # noqa: S608  (constants)
@@ -41,7 +41,7 @@ _LINES: Final = f"""
         r.points, r.points_awarded,
         (SELECT problem || '@' || version FROM problem_versions WHERE id = u.problem_version) AS problem
     FROM uploads u {LATEST_JOB} LEFT JOIN results r ON r.job = j.id
-    WHERE u.batch = :batch AND u.email IS NOT NULL ORDER BY u.id
+    WHERE u.batch = :batch ORDER BY u.id
 """  # noqa: S608  (constants)
 
 
@@ -54,13 +54,14 @@ class BatchFinisher(BatchLoop):
             batch = await connection.fetch_one(_FINISH, {"ids": None if among is None else list(among)})
             if batch is None:
                 return None
-            mails = await self._add_digests(connection, batch["id"]) if batch["digest"] else 0
+            to = batch["digest_to"]
+            mails = await self._add_digests(connection, batch["id"], to) if batch["digest"] or to else 0
         log.info("batch.finished", batch=batch["id"], digests=mails, webhook=batch["webhook_url"] is not None)
         finished: int = batch["id"]
         return finished
 
-    async def _add_digests(self, connection: Connection, batch: int) -> int:
-        """Add one mail for each address, and return their number."""
+    async def _add_digests(self, connection: Connection, batch: int, digest_to: str | None) -> int:
+        """Add one mail for each address, or one for all submissions to `digest_to`, and return their number."""
         by_address: dict[str, list[tuple[str, str, Line]]] = defaultdict(list)
         for row in await connection.fetch_all(_LINES, {"batch": batch}):
             line = Line(
@@ -73,7 +74,8 @@ class BatchFinisher(BatchLoop):
                 points_awarded=row["points_awarded"],
                 problem=row["problem"],
             )
-            by_address[as_addressed(row["email"])].append((row["email"], row["locale"] or "en", line))
+            if address := digest_to or row["email"]:
+                by_address[as_addressed(address)].append((address, row["locale"] or "en", line))
         mails = []
         for entries in by_address.values():
             # The first submission decides the spelling of the address and the language.

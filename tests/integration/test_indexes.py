@@ -40,6 +40,7 @@ REASONS_OF_INDEXES: Final = {
     "SELECT CAST(d.request ->> 'language_id' AS int)": "Judge0's `statistics` counts all submissions",
     "SELECT id FROM batches b WHERE created_at <": "the cleaner reads all batches that are kept",
     "WITH theirs AS MATERIALIZED ( SELECT id FROM emails WHERE lower(recipient)": "`precieux forget`",
+    "WITH theirs AS MATERIALIZED ( SELECT id FROM batches WHERE lower(digest_to)": "`precieux forget`",
     "SELECT id, kind, recipient, message_id FROM emails": "an id is unique, but the empty table is read in order",
 }
 

@@ -13,6 +13,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field, create_model
 
 from api_service.access.principal import Principal
+from api_service.http.email_address import Address
 from api_service.http.errors import ApiError, Fault, invalid
 from api_service.http.sentences import MISSING
 from api_service.requests.fields import Text
@@ -69,6 +70,11 @@ class BatchBody(Strict):
     digest: bool | None = Field(
         default=None, description="Each address gets one mail when all have ended, instead of one for each submission."
     )
+    digest_to: Address | None = Field(
+        default=None,
+        description="An address that gets one mail about all submissions when all have ended, beside their own mails."
+        " It does not go with `digest`.",
+    )
     webhook_url: Text | None = Field(default=None, description="Where the end of the batch is posted.")
 
 
@@ -78,6 +84,7 @@ class _Outline(Strict):
     submissions: Annotated[list[Any], Field(min_length=1, max_length=MAX_BATCH)] | None = None
     defaults: dict[str, Any] = Field(default_factory=dict)
     digest: bool = False
+    digest_to: Address | None = None
     webhook_url: Text | None = None
 
 
@@ -117,6 +124,9 @@ def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fau
     defaults = Defaults(outline.defaults)
     inner = [Fault(fault.detail, pointer=f"/defaults{fault.pointer}") for fault in defaults.checked.faults]
     faults = [*faults, *inner, *constraints.addresses.faults(None, outline.webhook_url)]
+    faults += [replace(fault, pointer="/digest_to") for fault in constraints.addresses.faults(outline.digest_to, None)]
+    if outline.digest and outline.digest_to is not None:
+        faults.append(Fault("It does not go with `digest`; leave one of them out.", pointer="/digest_to"))
     new: list[NewSubmission] = []
     refused: ApiError | None = None
     for number, content in enumerate(outline.submissions or () if defaults.checked.value else ()):
@@ -132,4 +142,4 @@ def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fau
         raise invalid(first_of_each_place(faults))
     if refused:
         raise refused
-    return NewBatch(new, digest=outline.digest, webhook_url=outline.webhook_url)
+    return NewBatch(new, digest=outline.digest, digest_to=outline.digest_to, webhook_url=outline.webhook_url)

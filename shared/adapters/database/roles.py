@@ -78,7 +78,8 @@ PRIVILEGES: Final[Mapping[Role, Mapping[str, str]]] = {
         "SELECT, UPDATE, DELETE": "messages, uploads, job, webhooks",
         "SELECT, DELETE": "results, test_results",
         "SELECT, UPDATE": "idempotency_keys, problem_checks",
-        "SELECT": "batches, languages, alembic_version",
+        "SELECT, UPDATE (digest_to)": "batches",
+        "SELECT": "languages, alembic_version",
     },
 }
 

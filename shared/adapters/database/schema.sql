@@ -29,7 +29,9 @@ CREATE TABLE batches (
     digest boolean NOT NULL DEFAULT false,
     webhook_url text,
     created_at timestamptz NOT NULL DEFAULT now(),
-    finished_at timestamptz
+    finished_at timestamptz,
+    -- Gets one mail about all submissions of the batch, beside their own.
+    digest_to text
 );
 CREATE INDEX batches_unfinished_idx ON batches (id) WHERE finished_at IS NULL;
 

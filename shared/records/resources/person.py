@@ -10,7 +10,7 @@ from shared.records.resources.remove import lock, remove_rows
 
 _ADDRESSES: Final = """
     SELECT lower(email) AS email FROM uploads UNION SELECT lower(recipient) FROM emails
-    UNION SELECT lower(email) FROM problem_checks
+    UNION SELECT lower(email) FROM problem_checks UNION SELECT lower(digest_to) FROM batches
 """
 _SUBMISSIONS: Final = "SELECT id FROM uploads WHERE lower(email) = ANY(:emails) ORDER BY id"
 _MAILS: Final = """
@@ -28,6 +28,12 @@ _FORGET_CHECKS: Final = """
         SELECT id FROM problem_checks WHERE lower(email) = ANY(:emails) ORDER BY id FOR UPDATE
     )
     UPDATE problem_checks SET email = NULL FROM theirs WHERE problem_checks.id = theirs.id
+"""
+_FORGET_BATCHES: Final = """
+    WITH theirs AS MATERIALIZED (
+        SELECT id FROM batches WHERE lower(digest_to) = ANY(:emails) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE batches SET digest_to = NULL FROM theirs WHERE batches.id = theirs.id
 """
 
 
@@ -56,5 +62,5 @@ async def find(connection: Connection, address: str) -> StoredAbout:
 async def remove(connection: Connection, stored: StoredAbout) -> None:
     """Remove what `find` returned, of which nothing may be under way. The runner's cleaner removes the files."""
     await remove_rows(connection, stored.submissions)
-    for statement in (_REMOVE_MAILS, _FORGET_CHECKS):
+    for statement in (_REMOVE_MAILS, _FORGET_CHECKS, _FORGET_BATCHES):
         await connection.execute(statement, {"emails": list(stored.addresses)})

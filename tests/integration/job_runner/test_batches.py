@@ -48,6 +48,7 @@ async def add_batch(
     emails: Sequence[str | None],
     *,
     digest: bool = False,
+    digest_to: str | None = None,
     webhook_url: str | None = None,
     outcome: str | None = None,
     locale: str = "en",
@@ -55,8 +56,9 @@ async def add_batch(
     """Add a batch with a submission for each address; with an `outcome`, all of them have ended."""
     [batch] = await fetch(
         database,
-        "INSERT INTO batches (digest, webhook_url) VALUES (:digest, :webhook_url) RETURNING id",
+        "INSERT INTO batches (digest, digest_to, webhook_url) VALUES (:digest, :digest_to, :webhook_url) RETURNING id",
         digest=digest,
+        digest_to=digest_to,
         webhook_url=webhook_url,
     )
     for number, email in enumerate(emails):
@@ -148,6 +150,15 @@ async def test_each_address_gets_one_digest(database: Database) -> None:
         [True, False, True, False],
         [False, True, False, False],
     ]
+
+
+async def test_one_address_gets_a_digest_of_all(database: Database) -> None:
+    batch = await add_batch(database, ["a@example.com", None], digest_to="t@example.com", outcome="finished")
+    await batches_of(database).run_once()
+    [row] = await fetch(database, "SELECT recipient, batch, text FROM emails")
+    assert (row["recipient"], row["batch"]) == ("t@example.com", batch)
+    assert "file0" in str(row["text"])
+    assert "file1" in str(row["text"])
 
 
 async def test_a_digest_is_sent(database: Database) -> None:

@@ -364,7 +364,7 @@ def test_a_key_lists_its_recipients_and_its_run_time() -> None:
 
 def test_a_person_is_forgotten(on_database: OnDatabase, sql: Sql) -> None:
     async def add(database: Database) -> None:
-        await insert(database, "batches", id=7)
+        await insert(database, "batches", id=7, digest_to="Ann@example.com")
         for email in ("Ann+tag@example.com", "ann@EXAMPLE.com", "joanna@example.com"):
             upload = await add_upload(database, email=email, batch=7)
             await insert(database, "emails", kind="result", upload=upload)
@@ -376,6 +376,7 @@ def test_a_person_is_forgotten(on_database: OnDatabase, sql: Sql) -> None:
     def left() -> list[str]:
         rows = sql(
             "SELECT email FROM uploads UNION ALL SELECT recipient FROM emails UNION ALL SELECT body FROM webhooks"
+            " UNION ALL SELECT digest_to FROM batches"
             " UNION ALL SELECT convert_from(body, 'UTF8') FROM idempotency_keys"
         )
         return sorted(row["email"] for row in rows if row["email"])

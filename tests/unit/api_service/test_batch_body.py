@@ -55,6 +55,8 @@ def faults_of(body: object, **constraints: Any) -> list[tuple[str, str]]:
         ({}, ["/submissions"]),
         ({"submissions": []}, ["/submissions"]),
         ({"submissions": [_PROGRAM], "hold": True}, ["/hold"]),
+        ({"submissions": [_PROGRAM], "digest": True, "digest_to": "a@example.com"}, ["/digest_to"]),
+        ({"submissions": [_PROGRAM], "digest_to": "nowhere"}, ["/digest_to"]),
         ({"submissions": [_PROGRAM, 1, _PROGRAM]}, ["/submissions/1"]),
         ({"submissions": [_PROGRAM] * 17 + [{"source": "1"}]}, ["/submissions/17/language"]),
         (
