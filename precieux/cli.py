@@ -33,6 +33,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "submissions:cancel",
     "delete": "submissions:delete",
     "batch": "batch:batch",
+    "sources": "sources:sources",
     "problem": "problem:app",
     "languages": "offers:languages",
     "toolchains": "executor:toolchains",

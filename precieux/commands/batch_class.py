@@ -90,6 +90,11 @@ class HowToRun:
     common: SubmissionParameters
     judges: Judges
 
+    def digests(self, mail_students: bool) -> dict[str, Any]:
+        """Return who gets a digest. Beside the mails of the students, it is one address alone."""
+        is_for_one = mail_students and self.email is not None
+        return {"digest_to": self.email} if is_for_one else {"digest": self.digest}
+
     def defaults(self) -> dict[str, Any]:
         """Return the keys that all submissions of a class share."""
         common: dict[str, Any] = {
@@ -119,6 +124,8 @@ def grade_class(
     server: Server, path: Path, options: ClassOptions, how: HowToRun, output: Path | None, *, as_json: bool
 ) -> int | None:
     """Run a class, and return the exit code; None if it is a CSV of programs, or a folder that no system made."""
+    if options.mail_students and how.email is not None and not how.digest:
+        raise UsageError("--email goes with --digest beside --mail-students: then it gets one mail about all.")
     options.check(bool(how.common.get("tests") or how.common.get("problem")))
     is_zip = path.suffix.lower() == ".zip" and path.is_file()
     if not is_zip and not path.is_dir():
@@ -253,7 +260,7 @@ def _run(
             limits = client.limits()
             for part in split(bodies, limits.max_batch, limits.max_body_bytes, defaults):
                 own = {number: bodies[number] for number in part}
-                made, refused = register(client, own, defaults, again=how.again, digest=how.digest)
+                made, refused = register(client, own, defaults, again=how.again, **how.digests(options.mail_students))
                 for number, reason in refused.items():
                     for student in groups[number]:
                         student.program, student.note = None, f"Not run: {reason}"

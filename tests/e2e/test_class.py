@@ -1,6 +1,8 @@
 """A class as a system exports it, through a running server, into the system's file of grades."""
 
 import csv
+import email
+import email.policy
 import io
 import json
 import os
@@ -9,11 +11,13 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from precieux_client import Client
 from tests.fixtures.up import Up
+from tests.waiting import eventually_sync
 
 HEAD = "Identifier,Full name,Email address,Status,Grade,Maximum grade,Last modified (grade),Feedback comments"
 RIGHT, WRONG = "print(2 * int(input()))", "x = int(input())\nprint(x + 2 if x < 9 else 1 / 0)"
@@ -123,3 +127,40 @@ def test_a_mistake_about_a_class_runs_nothing(moodle: Path, arguments: tuple[str
     done = command("batch", moodle / "moodle.zip", *arguments, "--url", "http://127.0.0.1:9")
     assert done.returncode == 2
     assert sentence in done.stderr
+
+
+def test_the_students_and_the_teacher_are_mailed(running: Up, moodle: Path) -> None:
+    with zipfile.ZipFile(moodle / "moodle.zip", "a") as archive:
+        archive.writestr("Bob_3_assignsubmission_file/again.py", "print(1)")
+    options_of_mails = ("--mail-students", "--email", "teacher@example.com", "--digest")
+    done = command(*options(moodle, running.url), *options_of_mails)
+    rows = {row["student"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
+    assert [rows[number]["email"] for number in "123"] == [f"{name}@example.com" for name in "ABC"], done.stderr
+
+    expected = sorted(["A@example.com", "B@example.com", "C@example.com", "teacher@example.com"])
+
+    def recipients() -> list[str]:
+        files = (running.data_dir / "outbox").glob("*.eml")
+        mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+        return sorted(to for mail in mails if (to := str(mail["To"])) in expected)
+
+    eventually_sync(lambda: recipients() == expected, what="all are mailed")
+
+
+def test_the_sources_of_a_class_are_written_for_others(running: Up, tmp_path: Path) -> None:
+    with Client(running.url) as client:
+        names = ["Ada/../x", "Ada/../x", "..", "é" * 80]
+        bodies: Any = [{"language": "py", "source": "1", "metadata": {"name": name}} for name in names]
+        bodies.append({"language": "py", "files": {"a.py": "1", "b/c.py": b"\xff"}, "entry": "a.py"})
+        batch = client.create_batch(bodies)
+    done = command("sources", str(batch.id), tmp_path / "out", "--url", running.url)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader((tmp_path / "out/info.csv").read_text().splitlines()))
+    last = str(batch.submissions[-1])
+    folders = ["Ada_.._x", "Ada_.._x (2)", "_", "é" * 50, last]
+    assert [row["filename"].partition("/")[0] for row in rows] == folders
+    assert all((tmp_path / "out" / row["filename"]).read_text() == "1" for row in rows)
+    assert (tmp_path / "out" / last / "b/c.py").read_bytes() == b"\xff"
+    again = command("sources", str(batch.id), tmp_path / "out", "--url", running.url)
+    assert again.returncode == 2
+    assert "is not empty" in again.stderr
