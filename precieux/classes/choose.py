@@ -41,7 +41,7 @@ def program_of(work: Work, entry: str | None, language: str | None, max_bytes: i
     if not any(file.size for file in files.values()):
         return _online(work, language)
     zips = [path for path in files if path.lower().endswith(".zip")]
-    if not zips or any(_fits(path, entry) if entry else _language(path, language) for path in files):
+    if not zips or any(_language(path, language) or (entry and _fits(path, entry)) for path in files):
         return _chosen(files, entry, language, max_bytes)
     if len(zips) > 1:
         raise NotRun(_unclear(zips))
@@ -132,9 +132,7 @@ def _imported(source: bytes) -> set[str]:
     for module, of_module, modules, header, required in _IMPORTS.findall(source):
         for text in (header, required):
             names.add(PurePosixPath(text.decode("utf-8", "replace")).stem)
-        words = (module + b"," + modules + (b"," + of_module if not module.strip(b".") else b"")).decode(
-            "utf-8", "replace"
-        )
+        words = b",".join((module, of_module, modules)).decode("utf-8", "replace")
         names.update(re.findall(r"\w+", words))
     return names
 

@@ -71,7 +71,7 @@ class Gradebook:
                 cells[row, self._grade] = grade
             if self._feedback >= 0 and mark.feedback:
                 cells[row, self._feedback] = mark.feedback
-        return self._roster.table.edited(cells, self.added if cells else [], kept=self._roster.bad)
+        return self._roster.table.edited(cells, self.added if cells else [], kept=self._roster.kept)
 
     def _grade_of(self, row: int, mark: Mark) -> str | None:
         """Return the grade as the file writes it; None if there is no grade."""

@@ -19,7 +19,7 @@ TOTAL_POINTS: Final = re.compile(r".*\[Total Pts: *([0-9.,]+).*\] *\|[0-9]+", re
 class Roster:
     """A file of people. Columns are numbers; `ids` are those by which people are known, the best first.
 
-    `head_rows` are nobody's, and `faults` say which rows are wrong.
+    `head_rows` are nobody's, `faults` say which rows are wrong, and those that are `kept` stay whole.
     """
 
     table: Table
@@ -29,13 +29,15 @@ class Roster:
     email: int | None = None
     head_rows: int = 0
     bad: set[int] = field(default_factory=set)
+    kept: frozenset[int] = frozenset()
     faults: list[str] = field(default_factory=list)
 
     @property
     def people(self) -> list[int]:
         """The rows of people."""
         rows = range(self.head_rows, len(self.table.rows))
-        return [row for row in rows if row not in self.bad and self.cell(row, 0) != "Student, Test"]
+        own = (row for row in rows if row not in self.bad and any(map(str.strip, self.table.rows[row].cells)))
+        return [row for row in own if self.cell(row, 0) != "Student, Test"]
 
     def cell(self, row: int, column: int) -> str:
         cells = self.table.rows[row].cells
@@ -136,6 +138,7 @@ def _refuse_bad_rows(roster: Roster) -> None:
             roster.refuse(row, f"it has {cells} cells, and the heading {width}, so it gets no grade.")
         elif roster.ids and (own := roster.value(row, roster.ids[0])) and counts[own] > 1:
             roster.refuse(row, f"another row has its id {own}, so it gets no grade.")
+    roster.kept = frozenset(roster.bad)
 
 
 def _kind_of(table: Table, source: str) -> tuple[str, list[int]]:
@@ -150,7 +153,7 @@ def _kind_of(table: Table, source: str) -> tuple[str, list[int]]:
         return "classroom", [at("github_username" if "github_username" in head else "username")]
     if "Username" in head and any(map(TOTAL_POINTS.fullmatch, head)):
         return "blackboard", [at("Username")]
-    matches = [_NUMBERED.fullmatch(row.cells[0].strip()) for row in table.rows]
+    matches = [_NUMBERED.fullmatch(row.cells[0].strip()) for row in table.rows if any(row.cells)]
     is_worksheet = matches and len({match and match[1] for match in matches}) == 1 and matches[0] is not None
     if is_worksheet and (source == "moodle" or has({"Identifier", "Status"})):
         return "moodle", [0]

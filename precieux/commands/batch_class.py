@@ -145,12 +145,13 @@ def grade_class(
             raise UsageError("--feedback is for Moodle; --output has the feedback of others.")
         check_writable(options.grades)
         check_writable(options.feedback)
+        people = f", of {len(roster.people)} people in {roster.table.name}" if roster else ""
         students = _students(kind, works, roster, path.name)
         takes = None if options.dry_run else server.connect().limits()
         _choose(students, how, path if is_plain else None, takes.max_source_bytes if takes else None)
     for student in students:
-        student.email = (student.person.email or None) if options.mail_students else how.email
-    people = f", of {len(roster.people)} people in {roster.table.name}" if roster else ""
+        if student.program:
+            student.email = (student.person.email or None) if options.mail_students else how.email
     terminal.hint(f"{SYSTEMS[kind][0]}: {len(works)} submission{'s' * (len(works) != 1)}{people}.")
     for fault in roster.faults if roster else ():
         terminal.hint(fault)
@@ -222,8 +223,7 @@ def _show(students: Sequence[Student], *, as_json: bool) -> int:
         paths = list(program.files if program else work.files if work else ())
         parts = (program.entry, program.language) if program else (None, None)
         late = "true" if work and work.is_late else None
-        email = student.email if program else None
-        values = (student.person.id, student.person.name, paths, *parts, late, email, student.note or None)
+        values = (student.person.id, student.person.name, paths, *parts, late, student.email, student.note or None)
         rows.append(dict(zip(_DRY_RUN, values, strict=True)))
     if as_json:
         terminal.say_json(rows)
@@ -326,7 +326,7 @@ def _report(
         missing = sum(student.work is None for student in students)
         without = len(students) - missing - gradebook.graded
         counts = f"{without} without a grade, {missing} handed in nothing"
-        replaced = f" {gradebook.replaced} grades were replaced." if gradebook.replaced else ""
+        replaced = f" Grades that were there and are replaced: {gradebook.replaced}." if gradebook.replaced else ""
         terminal.hint(f"Grades of {gradebook.graded} in {options.grades}; {counts}.{replaced}")
     if options.feedback is not None:
         tests = list(how.common.get("tests") or ())

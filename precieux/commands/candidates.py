@@ -280,7 +280,7 @@ def _content(file: Mapping[str, Any]) -> tuple[str, str | bytes]:
 
 def _count(path: Path) -> int:
     with path.open("rb") as file:
-        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b"")) or 1
+        return sum(map(bool, map(bytes.strip, file)))
 
 
 def _done(
