@@ -110,6 +110,13 @@ class LanguageLibrary(BaseModel):
     version: str
 
 
+class LanguageFramework(BaseModel):
+    """A framework of unit tests (`shared.engine_api.unit_tests`)."""
+
+    framework: str
+    version: str
+
+
 class SupportedLanguage(BaseModel):
     """One row of `GET /list`. All fields but `language` and `info` are our additions."""
 
@@ -137,6 +144,9 @@ class SupportedLanguage(BaseModel):
     variants: list[LanguageVariant] | None = None
     libraries: list[LanguageLibrary] | None = Field(
         default=None, description="that the operator has installed for programs"
+    )
+    unit_tests: list[LanguageFramework] = Field(
+        default=[], description="frameworks of unit tests, the usual one first; empty: there are none"
     )
 
 

@@ -23,10 +23,13 @@ from shared.engine_api.run_call.events import (
     ProgramArtifact,
     Started,
     TestEnded,
+    UnitTestEnded,
+    UnitTestEvent,
+    UnitTestsEnded,
 )
 from shared.engine_api.run_call.limits import MAX_ARTIFACTS
 
-RunEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded
+RunEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | UnitTestEvent
 
 #: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 LONG: Final = 64 << 10
@@ -133,6 +136,11 @@ def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEven
             if event.artifacts:
                 changes |= _kept_artifacts(event, artifact_bytes)
             return event.model_copy(update=changes) if changes else event
+        case UnitTestEnded() | UnitTestsEnded():
+            texts = {name: getattr(event, name)[:longest] for name in ("stdout", "stderr")}
+            for name in ("message", "judge_message"):
+                texts[name] = (getattr(event, name, None) or "")[:MESSAGE_LENGTH] or None
+            return event.model_copy(update=texts)
         case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
             cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
             return event.model_copy(update={**cut_texts, "error": event.error[:_REASON_LENGTH], "truncated": True})

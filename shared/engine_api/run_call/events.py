@@ -9,6 +9,7 @@ from shared.common.text import source_paths
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.limits import SHA256
 from shared.engine_api.run_call.request import JudgeName
+from shared.engine_api.unit_tests import MAX_UNIT_TEST_POINTS, MAX_UNIT_TESTS, UnitTestOutcome
 
 #: The verdicts of a test that earns its points. All others are bad.
 GOOD_VERDICTS: Final = frozenset({Verdict.OK, Verdict.ACCEPTED})
@@ -130,10 +131,10 @@ class Missing(_Event):
 
 
 class JudgeFailed(_Event):
-    """A judge cannot run, so no test has a verdict. Only `Finished` follows."""
+    """A judge cannot run, or unit tests cannot be listed, so no test has a verdict. Only `Finished` follows."""
 
     event: Literal["judge_failed"] = "judge_failed"
-    judge: JudgeName
+    judge: JudgeName | Literal["unit_tests"]
     judge_message: str = Field(description="the reason, such as the compiler's diagnostics")
 
 
@@ -196,6 +197,66 @@ class TestEnded(_Event):
         return self.stderr.encode("utf-8", "replace") if self.stderr_bytes is None else self.stderr_bytes
 
 
+class CollectedTest(BaseModel):
+    """A unit test, as it is listed before the program runs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = Field(description="of its function, with its parameters")
+    group: str = Field(description="its file without the extension, and its class")
+    points: float = Field(ge=0, le=MAX_UNIT_TEST_POINTS, allow_inf_nan=False)
+    hidden: bool
+
+
+class Collection(_Event):
+    """The unit tests, in their order. One event `unit_test` of each follows, in this order, and then `unit_tests`.
+
+    Nothing of the program has been read or run yet, so the list does not depend on it.
+    """
+
+    event: Literal["collection"] = "collection"
+    tests: list[CollectedTest] = Field(min_length=1, max_length=MAX_UNIT_TESTS)
+
+
+class UnitTestEnded(_Event):
+    """A unit test has ended, or has the outcome `not_run`. `number` is its place in the collection, from 1 on.
+
+    `verdict` is None after `skipped`, `xfail` and `not_run`. The last three keys are None unless the program's box
+    ended in this test. The outputs are the program's, not those of the test.
+    """
+
+    event: Literal["unit_test"] = "unit_test"
+    number: int = Field(ge=1)
+    outcome: UnitTestOutcome
+    verdict: Verdict | None
+    points_awarded: float = Field(ge=0, allow_inf_nan=False)
+    message: str | None = Field(default=None, description="for the program's author, of up to 4 KiB")
+    judge_message: str | None = Field(default=None, description="for whoever set the test, of up to 16 KiB")
+    stdout: str = Field(default="", repr=False)
+    stderr: str = Field(default="", repr=False)
+    truncated: list[str] = Field(default=[], description="those of `stdout` and `stderr` that were cut")
+    cpu_s: float = Field(default=0, description="of the program's box in this test")
+    wall_s: float = Field(default=0, description="elapsed time of the test")
+    exit_code: int | None = None
+    signal: int | None = None
+    memory_bytes: int | None = None
+
+
+class UnitTestsEnded(_Event):
+    """All unit tests have ended. `stdout` and `stderr` are what the program wrote when it was imported."""
+
+    event: Literal["unit_tests"] = "unit_tests"
+    verdict: Verdict
+    points_awarded: float = Field(ge=0, allow_inf_nan=False)
+    stdout: str = Field(default="", repr=False)
+    stderr: str = Field(default="", repr=False)
+    cpu_s: float = Field(description="of the program's boxes in all")
+    wall_s: float
+    memory_bytes: int = Field(description="the most of the program's boxes")
+    judge_cpu_s: float = Field(description="of the tests' boxes in all, with that of the collection")
+    starts: int = Field(description="how many pairs of boxes there were")
+
+
 #: The streams that a program writes.
 OutputStream: TypeAlias = Literal["stdout", "stderr"]
 
@@ -243,7 +304,11 @@ class Failed(_Event):
     stopping: bool = False
 
 
+#: The events of unit tests, beside `JudgeFailed` (`judge` is `unit_tests`).
+UnitTestEvent: TypeAlias = Collection | UnitTestEnded | UnitTestsEnded
 #: An event of `POST /run`.
-AnyEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | Finished | Failed
+AnyEvent: TypeAlias = (
+    Started | Missing | Compiled | Output | JudgeFailed | TestEnded | UnitTestEvent | Finished | Failed
+)
 #: An event of a conversation.
 AnyConversationEvent: TypeAlias = StageBegan | Output | StageEnded | Finished | Failed

@@ -24,11 +24,14 @@ from shared.engine_api.run_call.limits import (
     StrictModel,
     check_args,
 )
+from shared.engine_api.unit_tests import UnitTestFramework, UnitTestVisibility, is_module_name
 
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
 #: What it contains beside that if an engine knows the keys of these names. An older engine refuses them.
 RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch", "live_output")
+#: What it contains too if an engine has the tests' side of unit tests for a language (`SupportedLanguage.unit_tests`).
+UNIT_TESTS_KEY: Final = "unit_tests"
 _VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -234,6 +237,46 @@ class ProgramTest(StrictModel):
         return None if text is None else bytes_of(text, self.encoding, "expected_output")
 
 
+class UnitTests(StrictModel):
+    """Tests that call the program, from a box of their own. `docs/engine.md` describes them.
+
+    `limits` are those of the tests' box, for each test. The request's `limits` are those of the program's box, for each
+    test. The tests and points that count are those of the event `collection`.
+    """
+
+    framework: UnitTestFramework
+    files: tuple[ProgramFile, ...] = Field(
+        min_length=1, max_length=MAX_FILES, description="the test files, and what they need; in the tests' box only"
+    )
+    module: str | None = Field(
+        default=None, description="the name by which the tests import the entry; None: an only name that is unknown"
+    )
+    shared_files: tuple[ProgramFile, ...] = Field(
+        default=(), max_length=MAX_FILES, description="laid over the program's own files, in its box only"
+    )
+    visibility: UnitTestVisibility = Field(
+        default=UnitTestVisibility.VISIBLE, description="of tests that do not say theirs"
+    )
+    limits: ProgramLimits = Field(default=ProgramLimits(), description="None: the language's own")
+    total_cpu_s: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="of the program's side in all; None: 10 times its `cpu_s`"
+    )
+
+    @field_validator("files", "shared_files")
+    @classmethod
+    def _paths_fit_together(cls, files: tuple[ProgramFile, ...]) -> tuple[ProgramFile, ...]:
+        for position, fault in source_paths.faults_of([file.path for file in files]):
+            raise ValueError(f"{position}: {fault}")
+        return files
+
+    @field_validator("module")
+    @classmethod
+    def _can_be_imported(cls, module: str | None) -> str | None:
+        if module is not None and not is_module_name(module):
+            raise ValueError("It must be a name that can be imported, such as `student`.")
+        return module
+
+
 class ProgramRequest(_Sources):
     """Body of `POST /run`: a program, and 1 to 100 runs of it."""
 
@@ -288,6 +331,7 @@ class ProgramRequest(_Sources):
     )
 
     live_output: bool = Field(default=False, description="tell what the program writes while it runs; for a single run")
+    unit_tests: UnitTests | None = Field(default=None, description="tests that call the program, in place of `tests`")
 
     _environment_fits = field_validator("environment")(_check_environment)
     _words_fit = field_validator("interpreter_args")(check_args)
@@ -304,6 +348,8 @@ class ProgramRequest(_Sources):
     def _keys_fit_together(self) -> Self:
         if len(self.tests) * self.repeat > MAX_TESTS:
             raise ValueError(f"With `repeat`, there are more than {MAX_TESTS} tests.")
+        if self.unit_tests and (self.interactor or self.checker != Checker() or self.tests != (ProgramTest(),)):
+            raise ValueError("`unit_tests` do not go with `tests`, `checker` and `interactor`.")
         if self.artifacts and self.fetch:
             raise ValueError("`artifacts` and `fetch` do not go together.")
         for name in ("artifacts", "fetch", "live_output"):

@@ -1,10 +1,11 @@
 """The points of a test, and the verdict of several."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call.events import GOOD_VERDICTS
+from shared.engine_api.run_call.events import GOOD_VERDICTS, CollectedTest, UnitTestEnded
+from shared.engine_api.unit_tests import UnitTestOutcome
 
 #: Decimals of points.
 POINTS_DECIMALS: Final = 6
@@ -24,3 +25,12 @@ def awarded(points: float, verdict: Verdict | None, scored: float | None) -> flo
         return None
     earned = points if verdict in GOOD_VERDICTS else 0.0
     return earned if scored is None else round(scored, POINTS_DECIMALS)
+
+
+def verdict_of_unit_tests(collected: Sequence[CollectedTest], ended: Sequence[UnitTestEnded]) -> Verdict:
+    """Return `accepted` if each unit test that has points has passed, else the first bad verdict, or `wrong_answer`."""
+    pairs = list(zip(collected, ended, strict=True))
+    if all(end.outcome is UnitTestOutcome.PASSED for test, end in pairs if test.points):
+        return Verdict.ACCEPTED
+    bad = (end.verdict for _, end in pairs if end.verdict and end.verdict not in GOOD_VERDICTS)
+    return next(bad, Verdict.WRONG_ANSWER)
