@@ -6,11 +6,11 @@ Modules above the sandbox import these values from here, and none of its mechani
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from executor.sandbox.keeper.open_files import raise_file_limit as raise_file_limit
 from executor.sandbox.keeper.protocol import CPU_MARGIN_S as CPU_MARGIN_S
@@ -52,6 +52,15 @@ class Wires:
 
 
 @dataclass
+class Laps:
+    """A step that the caller divides into laps, while it runs. `begin` gives the next one its limits of CPU and elapsed
+    seconds, and returns the CPU seconds of the step so far; None if the step has ended. `ended` is done then."""
+
+    begin: Callable[[float, float], Awaitable[float | None]]
+    ended: asyncio.Future[Any]
+
+
+@dataclass
 class Pipes:
     """The descriptors by which a program talks with one in another box: those of its standard input and output. A judge
     also has those by which process 1 of its box passes the bytes (init/relay.h). `judge` is the judge's box."""
@@ -85,6 +94,7 @@ class Step:
     the output came. If `stdin` is a socket, the program converses with the caller, who closes it. With `wires`, the
     caller has all three streams, and nothing of them is kept. With `pipes`, only standard error is kept. `on_output`
     gets what is kept of the output as it comes. `on_slice` is called when the step, with its judge, has used its slice.
+    With a `report`, standard error is that socket, and is not kept. `on_begin` gets the laps of the step.
     """
 
     argv: tuple[str, ...]
@@ -101,6 +111,8 @@ class Step:
     kept_bytes: int | None = None
     on_output: Callable[[OutputStream, bytes], None] | None = None
     on_slice: Callable[[UnderWay], None] | None = None
+    report: socket.socket | None = None
+    on_begin: Callable[[Laps], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ import asyncio
 import os
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from executor.sandbox.base import WORK, GaveWay, Job, OutFolder, SandboxFailure, Step, StepResult, Template
+from executor.sandbox.base import WORK, GaveWay, Job, Laps, OutFolder, SandboxFailure, Step, StepResult, Template
 from executor.sandbox.keeper.protocol import (
     Begin,
     BoxGone,
     BoxReady,
+    Lap,
+    LapReport,
     MakeBox,
     Report,
     SliceUsed,
@@ -34,6 +37,8 @@ class Box:
         loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[StepReport] = loop.create_future()
+        #: The lap that has been ordered.
+        self._lap: asyncio.Future[float] = loop.create_future()
         self._link = link
         self._step: Step | None = None
         self._streams: StepStreams | None = None
@@ -62,6 +67,9 @@ class Box:
             case SliceUsed():
                 if self._step and self._step.on_slice:
                     self._step.on_slice(self)
+            case LapReport():
+                if not self._lap.done():
+                    self._lap.set_result(report.cpu_s)
             case StepReport():
                 if not self._ended.done():
                     self._ended.set_result(report)
@@ -103,8 +111,19 @@ class Box:
                 raise SandboxFailure(f"the box could not begin: {exc}") from exc
             raise
         await self._link.send(encode(begin), descriptors.numbers)
+        if job.step.on_begin:
+            job.step.on_begin(Laps(self._begin_lap, self._ended))
         if job.step.wires:
             job.step.wires.signal = partial(self._link.signal, self.id)
+
+    async def _begin_lap(self, cpu_s: float, wall_s: float) -> float | None:
+        if self._ended.done():
+            return None
+        self._lap = asyncio.get_running_loop().create_future()
+        await self._link.send(encode(Lap(self.id, cpu_s, wall_s)), [])
+        either: set[asyncio.Future[Any]] = {self._lap, self._ended}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return self._lap.result() if self._lap.done() else None
 
     async def _order(self, job: Job, descriptors: Descriptors) -> Begin:
         placed = job.all_files

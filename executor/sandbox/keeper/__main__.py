@@ -27,6 +27,7 @@ from executor.sandbox.keeper.protocol import (
     READY,
     BoxGone,
     GiveWay,
+    Lap,
     MakeBox,
     Report,
     Signal,
@@ -126,6 +127,9 @@ class Keeper:
             if box := self._boxes.get(order.id):
                 with self._failing_alone(box):
                     box.give_way()
+        elif isinstance(order, Lap):
+            if box := self._boxes.get(order.id):
+                self._send(box.begin_lap(order))
         elif box := self._boxes.get(order.id):
             if order.judge not in (None, order.id) and (judge := self._boxes.get(order.judge)):
                 box.talk_with(judge)

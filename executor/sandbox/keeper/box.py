@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from executor.sandbox.keeper import channel
 from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.process_tree import ProcessTree
-from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, Report, StepReport
+from executor.sandbox.keeper.protocol import Begin, BoxGone, BoxReady, Lap, LapReport, Report, StepReport
 from executor.sandbox.keeper.watched_step import WatchedStep
 from executor.sandbox.keeper.words import ASK_UNREAD, StepEnd, Unread
 
@@ -85,6 +85,13 @@ class WatchedBox:
         """Begin together with the box of a judge."""
         self._judge, judge._program = judge, self
         self._step.stand_still_during(judge._step)
+
+    def begin_lap(self, lap: Lap) -> LapReport:
+        """Let the limits of a lap count from now on, and return the report."""
+        cpu_s = self._step.begin_lap(lap.cpu_s, lap.wall_s)
+        if self._runs:
+            self.next_check = self._step.next_check
+        return LapReport(self.id, cpu_s)
 
     def read_reports(self) -> Iterator[Report]:
         """Read what process 1 has sent, and yield the reports for the executor."""

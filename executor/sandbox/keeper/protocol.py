@@ -2,6 +2,7 @@
 
     executor -> keeper   `MakeBox` makes a box. `Begin` runs a step in it, once. {"kill": box id} ends it at any time.
                          `Signal` sends one to the program that runs. `GiveWay` lowers the weight of a step.
+                         `Lap` begins a part of a step, with limits of its own. A `LapReport` answers.
                          `ASK` requests a sign of life.
                          Two boxes whose `Begin` name the same judge begin together.
     keeper -> executor   `READY` at the start and in answer to `ASK`. Per box, in this order: a `BoxReady`, a
@@ -140,6 +141,24 @@ class GiveWay:
 
 
 @dataclass(frozen=True)
+class Lap:
+    """Executor to keeper: from now on these limits of time count for the step of a box, and what it has used before
+    does not."""
+
+    id: int
+    cpu_s: float
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class LapReport:
+    """Keeper to executor: what the step has used up to its `Lap`, in all."""
+
+    id: int
+    cpu_s: float
+
+
+@dataclass(frozen=True)
 class BoxReady:
     """Keeper to executor: the box is made, and its first process waits."""
 
@@ -179,11 +198,12 @@ class BoxGone:
     failure: str | None = None
 
 
-Report = BoxReady | SliceUsed | StepReport | BoxGone
-Message = MakeBox | Begin | Signal | GiveWay | Report
+Report = BoxReady | LapReport | SliceUsed | StepReport | BoxGone
+Message = MakeBox | Begin | Signal | GiveWay | Lap | Report
 
 _TO_JSON = json.JSONEncoder(default=vars)
-_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (BoxReady, SliceUsed, StepReport, BoxGone)}
+_KINDS: tuple[type[Report], ...] = (BoxReady, LapReport, SliceUsed, StepReport, BoxGone)
+_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in _KINDS}
 
 
 def encode(message: Message) -> bytes:
@@ -199,7 +219,7 @@ def to_json(content: object) -> bytes:
     return _TO_JSON.encode(content).encode()
 
 
-def decode_order(packet: bytes) -> MakeBox | Begin | Signal | GiveWay | int | None:
+def decode_order(packet: bytes) -> MakeBox | Begin | Signal | GiveWay | Lap | int | None:
     """Return a message from the executor: an integer is a box to kill, None is `ASK`."""
     if packet == ASK:
         return None
@@ -209,6 +229,8 @@ def decode_order(packet: bytes) -> MakeBox | Begin | Signal | GiveWay | int | No
         return Begin(content["begin"], StepLimits(**content["limits"]), words, content["judge"])
     if "kill" in content:
         return int(content["kill"])
+    if content["type"] == Lap.__name__:
+        return Lap(content["id"], content["cpu_s"], content["wall_s"])
     if content["type"] == Signal.__name__:
         return Signal(content["id"], content["number"])
     if content["type"] == GiveWay.__name__:

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from dataclasses import replace
 
 from executor.sandbox.keeper.protocol import StepLimits
 
@@ -37,6 +38,12 @@ class StepClock:
     def resume(self) -> None:
         self._counted_from = time.monotonic()
         self._wall_s = self.limits.wall_s
+
+    def begin_lap(self, cpu_s: float, wall_s: float) -> None:
+        """Let these limits count from now on. The CPU time is that of the whole step. A paused clock stays so."""
+        self.limits = replace(self.limits, cpu_s=cpu_s, wall_s=wall_s)
+        self._counted_from = time.monotonic()
+        self._wall_s = self._wall_s if math.isinf(self._wall_s) else wall_s
 
     def stretch(self, now: float, waited_s: float, judge_s: float = 0.0, cpu_s: float = 0.0) -> bool:
         """Extend the wall limit by the time spent waiting for a processor, and by that in which a judge was busy,

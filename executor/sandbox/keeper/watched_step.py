@@ -40,6 +40,8 @@ class WatchedStep:
         self._has_used_slice = False
         #: In the background, when and with how much CPU time the step was last seen.
         self._seen: tuple[float, float] | None = None
+        #: What it, the time it waited, and its judge had used when its lap began.
+        self._before = (0.0, 0.0, 0.0)
 
     @property
     def has_begun(self) -> bool:
@@ -85,6 +87,18 @@ class WatchedStep:
             self._seen = time.monotonic(), self._last_sample.cpu_s
             if not self._meter.give_way():
                 self._processes().give_way()
+
+    def begin_lap(self, cpu_s: float, wall_s: float) -> float:
+        """Let these limits count from now on, if the step runs. Return the CPU time that it has used in all."""
+        if self.is_running:
+            assert self._clock
+            self._sample_again()
+            self._note_wait()
+            used_s = self._last_sample.cpu_s
+            self._before = (used_s, self._waited_s, self._judge.busy_s() if self._judge else 0.0)
+            self._clock.begin_lap(used_s + cpu_s, wall_s)
+            self.next_check = self._clock.soonest_check(time.monotonic())
+        return self._last_sample.cpu_s
 
     def exceeded_limit(self, has_ended: Callable[[], bool]) -> str | None:
         """Sample the step, and return the limit that it exceeds: cpu, wall or memory.
@@ -178,7 +192,9 @@ class WatchedStep:
     def _can_stretch(self, clock: StepClock, now: float) -> bool:
         judge_s, cpu_s = (self._judge.busy_s(), self._last_sample.cpu_s) if self._judge else (0.0, 0.0)
         self._note_wait()
-        return clock.stretch(now, self._waited_s, judge_s, cpu_s)
+        cpu_before, waited_before, judge_before = self._before
+        waited_s = self._waited_s - waited_before
+        return clock.stretch(now, waited_s, max(judge_s - judge_before, 0.0), max(cpu_s - cpu_before, 0.0))
 
     def busy_s(self) -> float:
         """Return the seconds that a judge or its relay (process 1) computed or waited for a processor."""

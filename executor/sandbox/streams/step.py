@@ -82,15 +82,19 @@ class StepStreams:
             stdin, stdout, stderr = (descriptors.add(os.dup(end)) for end in (wires.stdin, wires.stdout, wires.stderr))
         elif step.pipes:
             stdin, stdout, *_ = map(descriptors.add, step.pipes.take())
-            stderr = descriptors.add(self._stderr.take_writer())
+            stderr = self._errors(descriptors)
         else:
             if not isinstance(step.stdin, bytes):
                 stdin = descriptors.add(os.dup(step.stdin.fileno()))
             else:
                 stdin = descriptors.add(await seal(step.stdin)) if step.stdin else -1
             stdout = descriptors.add(self._stdout.take_writer())
-            stderr = stdout if step.merge_output else descriptors.add(self._stderr.take_writer())
+            stderr = stdout if step.merge_output else self._errors(descriptors)
         return StepOrder(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)
+
+    def _errors(self, descriptors: Descriptors) -> int:
+        report = self._step.report
+        return descriptors.add(os.dup(report.fileno()) if report else self._stderr.take_writer())
 
     def finish(self) -> tuple[bytes, bytes, tuple[str, ...]]:
         """Return standard output, standard error and the names of those that were cut, after all writers have ended."""
