@@ -27,6 +27,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
+from executor.unit_tests.run import UnitTester
 from executor.warm import headers
 from executor.warm.warm import Warm
 from shared.common.http.connections import ConnectionLimits
@@ -60,7 +61,8 @@ async def serve(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chos
         )
         warm = Warm(sandbox, settings, tuple(installed.values()), mechanisms.runtimes)
         runs = Runs()
-        app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed, runs)
+        tester = UnitTester(sandbox, settings, warm)
+        app = create_app(settings, Pipeline(sandbox, settings, warm), slots, installed, runs, tester)
         # Without warm runtimes, which would be started although no request needs them.
         check = partial(language_check.mark_faults, Pipeline(sandbox, settings), installed, slots)
         with listen(settings) as listener:

@@ -35,12 +35,14 @@ from executor.runs import Runs, Stopping
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
+from executor.unit_tests.frameworks import frameworks_of
+from executor.unit_tests.run import UnitTester
 from shared.common.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.logging import get_logger
 from shared.engine_api.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine_api.languages import check_lang
-from shared.engine_api.run_call.events import Failed, Finished, Missing
+from shared.engine_api.run_call.events import AnyEvent, Failed, Finished, Missing
 from shared.engine_api.run_call.limits import is_allowed
 from shared.engine_api.run_call.request import JudgeProgram, ProgramRequest, is_file_of
 
@@ -64,8 +66,9 @@ def create_app(
     slots: Slots,
     installed: dict[str, Installed],
     runs: Runs | None = None,
+    tester: UnitTester | None = None,
 ) -> Starlette:
-    endpoint = _Endpoint(settings, pipeline, slots, installed, runs or Runs())
+    endpoint = _Endpoint(settings, pipeline, slots, installed, runs or Runs(), tester)
     return Starlette(
         routes=[
             Route("/", endpoint.run, methods=["POST"]),
@@ -103,6 +106,7 @@ class _Endpoint:
     _slots: Slots
     _installed: dict[str, Installed]
     _runs: Runs
+    _tester: UnitTester | None = None
 
     async def health(self, request: Request) -> Response:
         if self._runs.is_stopping:
@@ -220,8 +224,11 @@ class _Endpoint:
     async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
         live = LiveEvents() if request.live_output else None
         try:
-            running = self._pipeline.run_tests(
-                request, installed, self._slots.request(share), self._language, live.write if live else None
+            turns = self._slots.request(share)
+            running: AsyncGenerator[AnyEvent] = (
+                self._tester.run(request, installed, turns)
+                if self._tester and request.unit_tests
+                else self._pipeline.run_tests(request, installed, turns, self._language, live.write if live else None)
             )
             async with contextlib.aclosing(live.beside(running) if live else running) as events:
                 async for event in events:
@@ -272,12 +279,26 @@ class _Endpoint:
             self._check_sources(judge, self._language(judge.language), self._settings.max_checker_bytes)
             if fault := limits.excess_of_judge(judge.limits, self._settings):
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
+        self._check_unit_tests(request, installed)
         for test in request.tests if not request.of_problem else ():
             self._check_size(len(test.input()), "stdin", self._settings.max_input_bytes)
         for asked in (request.limits, *(test.limits for test in request.tests)):
             if fault := (limits.excess_of_judge if request.of_problem else limits.excess)(asked, self._settings):
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
         return installed
+
+    def _check_unit_tests(self, request: ProgramRequest, installed: Installed) -> None:
+        tests = request.unit_tests
+        if tests is None:
+            return
+        if self._tester is None or tests.framework not in {one.framework for one in frameworks_of(installed)}:
+            sentence = f"{tests.framework} does not run tests of programs in {installed.name} here."
+            raise wire.BadRequest(sentence, HTTPStatus.UNPROCESSABLE_ENTITY)
+        for name, files in (("files", tests.files), ("shared_files", tests.shared_files)):
+            size = sum(len(file.data()) for file in files)
+            self._check_size(size, f"unit_tests.{name}", self._settings.max_checker_bytes)
+        if fault := limits.excess_of_judge(tests.limits, self._settings):
+            raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     def _check_sources(
         self, program: ProgramRequest | JudgeProgram, installed: Installed | None, max_bytes: int

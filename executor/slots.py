@@ -2,7 +2,7 @@
 
 A step is a compiler or a test. It begins in a slot. When it has used a slice of CPU time, it gives way: it moves to a
 background place, where it has a tenth of the weight. If there is no place and others wait, it is ended, and begun again
-in the next free place, once (ADR 49). Shares take turns, and programs that sleep until their limit hold up only their
+in the next free place, once (ADR 50). Shares take turns, and programs that sleep until their limit hold up only their
 own share (ADR 7).
 """
 
@@ -13,7 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from executor.sandbox.base import GaveWay, Job, Sandbox, StepResult, UnderWay, memory_of
@@ -357,3 +357,14 @@ class Turn:
 async def run_in(turn: Turn | None, sandbox: Sandbox, job: Job, *, is_kept: bool = False) -> StepResult:
     """Run a job in a turn (`Turn.run`); without one, at once."""
     return await (turn.run(sandbox, job, is_kept=is_kept) if turn else sandbox.run(job))
+
+
+@dataclass(frozen=True)
+class KeptSandbox:
+    """Runs jobs in a turn. None of them is ended and begun again."""
+
+    sandbox: Sandbox
+    turn: Turn
+
+    async def run(self, job: Job) -> StepResult:
+        return await self.turn.run(self.sandbox, job, is_kept=True)

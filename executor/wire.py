@@ -14,6 +14,7 @@ from executor.catalogue.installed import Installed
 from executor.pipeline import results
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
+from executor.unit_tests.frameworks import frameworks_of
 from shared.common.text.json_structure import has_more_structure
 from shared.engine_api.codex import (
     LanguageLibrary,
@@ -166,4 +167,5 @@ def describe(installed: Installed, settings: ExecutorSettings) -> SupportedLangu
             for library in installed.libraries
             if not library.fault
         ],
+        unit_tests=frameworks_of(installed),
     )

@@ -39,8 +39,8 @@ def _reached(package: str) -> set[str]:
     ("package", "most"),
     [
         *((f"api_service.doors.{name}", 6000 if name == "judge0" else 4000) for name in DOORS),
-        ("executor", 3000),
-        ("shared.judging", 1400),
+        ("executor", 3300),
+        ("shared.judging", 1450),
         ("queue_consumer", 4700),
     ],
 )

@@ -29,9 +29,7 @@ from shared.engine_api.unit_tests import UnitTestFramework, UnitTestVisibility, 
 #: What `LanguageList.calls` contains if an engine has `POST /run`.
 RUN_CALL: Final = "run"
 #: What it contains beside that if an engine knows the keys of these names. An older engine refuses them.
-RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch", "live_output")
-#: What it contains too if an engine has the tests' side of unit tests for a language (`SupportedLanguage.unit_tests`).
-UNIT_TESTS_KEY: Final = "unit_tests"
+RUN_KEYS: Final = ("address_space_bytes", "interpreter_args", "fetch", "live_output", "unit_tests")
 _VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 

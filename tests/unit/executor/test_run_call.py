@@ -209,7 +209,7 @@ async def test_limits_up_to_the_maximum_are_accepted() -> None:
 async def test_the_list_says_what_the_call_offers() -> None:
     async with _http(PlayedPipeline()) as client:
         found = LanguageList.model_validate((await client.get("/list")).json())
-    assert found.calls == ["run", "address_space_bytes", "interpreter_args", "fetch", "live_output"]
+    assert found.calls == ["run", "address_space_bytes", "interpreter_args", "fetch", "live_output", "unit_tests"]
     python, c = found.supported_languages
     assert (python.extensions, python.compiled, python.compiler_args) == ([".py"], False, [])
     assert (c.extensions, c.compiled) == ([".c"], True)

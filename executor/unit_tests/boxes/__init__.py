@@ -1,0 +1,1 @@
+"""What runs in the two boxes of unit tests. It imports nothing of the executor but itself."""

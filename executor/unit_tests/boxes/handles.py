@@ -1,0 +1,358 @@
+"""Handles: what stands in the tests' box for the objects of the student's, and the import of the student's modules."""
+
+import importlib.abc
+import importlib.machinery
+import operator
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any, Final
+
+from executor.unit_tests.boxes.relay import FOLDER, Remote, RemoteModule, StandIn, line_of_tests, the
+
+#: The operators that a handle passes on alone: each has a method of its name with two underscores on both ends.
+_ALONE: Final = (
+    "str", "repr", "format", "len", "bool", "int", "float", "complex", "index", "abs", "round", "neg", "pos", "invert",
+    "iter", "next", "reversed", "copy", "enter", "getitem", "setitem", "delitem", "dir", "trunc",
+)  # fmt: skip
+#: The operators of two values, which are passed on for two handles, and for a plain value only if the tests know the
+#: class. Those that also have a method with an `r` before the name come first.
+_OF_TWO: Final = (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor",
+)  # fmt: skip
+_ORDER: Final = ("lt", "le", "gt", "ge")
+#: Files that import what the tests name: ours, and those of `patch`, `monkeypatch` and unittest's loader.
+_IMPORTERS: Final = ("/boxes/listing.py", "/pkgutil.py", "/mock.py", "/monkeypatch.py")
+_IN_OPERATOR: Final = {"and": "and_", "or": "or_"}
+
+
+class _Own:
+    """The attributes that an object of the student's has itself: what `patch` and `monkeypatch` put back."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def __getitem__(self, name: str) -> Any:
+        return the().ask("own", self._owner, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+
+class Handle(Remote):
+    """An object of the student's. `_kind` is the name of its class, and `_class` that class's number."""
+
+    __slots__ = ("_class", "_kind")
+    _kind: str
+    _class: int
+
+    def __init__(self, ref: Any, kind: str = "", of_class: int = 0) -> None:
+        for name, value in (("_ref", ref), ("_kind", kind), ("_class", of_class)):
+            object.__setattr__(self, name, value)
+
+    def __del__(self) -> None:
+        if isinstance(self._ref, int):
+            the().drop(self._ref)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__name__" and isinstance(self._ref, list):
+            return self._ref[-1]
+        if _is_special(name) and name not in ("__name__", "__doc__"):
+            raise AttributeError(f"A handle has no attribute {name!r}.")
+        return known_by_name(the().ask("get", self, name))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        the().ask("set", self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        the().ask("del", self, name)
+
+    def __eq__(self, other: object) -> bool:
+        refuse_approximate(other)
+        return isinstance(other, Handle) and the().ask("op", "eq", self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        refuse_approximate(other)
+        return not isinstance(other, Handle) or the().ask("op", "ne", self, other) is True
+
+    __hash__ = object.__hash__
+    __dict__ = property(_Own)
+
+    def __contains__(self, item: Any) -> bool:
+        if isinstance(item, Handle) or self._class in the().taken:
+            return the().ask("op", "contains", self, item) is True
+        return any(item is other or item == other for other in the().ask("op", "iter", self))
+
+    def __exit__(self, kind: Any, exc: Any, trace: Any) -> Any:
+        return the().ask("op", "exit", self, kind, exc, None)
+
+    def __fspath__(self) -> str:
+        raise TypeError("This file is in the student's box: use `.read_text()`.")
+
+    def __mro_entries__(self, bases: Any) -> Any:
+        raise TypeError("A test cannot derive a class from the student's.")
+
+
+class Callable(Handle):
+    """A function of the student's, or another object that can be called."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return the().ask("call", self, args, tuple(kwargs.items()))
+
+
+class Name(Callable):
+    """A name that the tests import before the program may be used. It is looked up at each use."""
+
+    __slots__ = ("where",)
+
+    def __init__(self, ref: list[str]) -> None:
+        super().__init__(ref)
+        object.__setattr__(self, "where", line_of_tests())
+
+    def __repr__(self) -> str:
+        return ".".join(self._ref) if the().is_listing else str(the().ask("op", "repr", self))
+
+
+class Class(Callable):
+    """A class of the student's."""
+
+    __slots__ = ()
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return isinstance(value, Remote) and the().ask("op", "isinstance", value, self) is True
+
+    def __subclasscheck__(self, value: Any) -> bool:
+        return isinstance(value, Remote | StandIn) and the().ask("op", "issubclass", value, self) is True
+
+
+class Awaitable(Handle):
+    """A coroutine of the student's, which runs to its end when it is awaited."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Any:
+        yield from ()
+        return the().ask("op", "await", self)
+
+
+class Async(Callable):
+    """An `async def` of the student's."""
+
+    __slots__ = ()
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return await the().ask("call", self, args, tuple(kwargs.items()))
+
+
+class Path(Handle):
+    """A path in the student's box, which the tests have made."""
+
+    __slots__ = ()
+
+    def __truediv__(self, part: str) -> "Path":
+        made = the().ask("op", "truediv", self, part)
+        return own_path(made)
+
+
+def own_path(made: Any) -> Path:
+    """Return a handle of a path to which the tests may append a name."""
+    path = Path(made._ref, made._kind, made._class)
+    the().replace(path)
+    object.__setattr__(made, "_ref", None)  # the new handle drops it
+    return path
+
+
+_KINDS: Final = {"object": Handle, "callable": Callable, "class": Class, "async": Async, "awaitable": Awaitable}
+
+
+def make_handle(number: int, kind: str, name: str, of_class: int) -> Handle:
+    """Return a new handle of this kind."""
+    return _KINDS[kind](int(number), str(name), int(of_class))
+
+
+def known_by_name(value: Any) -> Any:
+    """Return a value that the tests have taken by its name. If it is a class, they know its objects."""
+    if isinstance(value, Class):
+        the().taken.add(value._ref)
+    return value
+
+
+def refuse_approximate(*values: Any) -> None:
+    """Raise TypeError if pytest's `approx` would compare with a handle: the student's operators would decide."""
+    if any(
+        (kind.__module__, kind.__name__) == ("_pytest.approx", "Approx")
+        for value in values
+        for kind in type(value).__mro__
+    ):
+        raise TypeError(_NOT_NUMBERS)
+
+
+_NOT_NUMBERS: Final = "An object of a class of the student's cannot be compared approximately: compare its attributes."
+
+
+def refusing(function: Any) -> Any:
+    """Return the function, which raises TypeError for a handle, also inside of a list."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            parts = value if isinstance(value, list | tuple) else (value,)
+            if any(isinstance(part, Handle) for part in parts):
+                raise TypeError(_NOT_NUMBERS)
+        return function(*args, **kwargs)
+
+    refuse.__name__ = getattr(function, "__name__", "function")
+    return refuse
+
+
+class StudentModule(RemoteModule):
+    """A module of the student's. While the tests are listed, its names stand for what they will be."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        for attribute, value in (("_ref", [name]), ("__path__", [])):
+            types.ModuleType.__setattr__(self, attribute, value)
+
+    __dict__ = property(_Own)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return _all_names(self)
+        if _is_special(name):
+            raise AttributeError(name)
+        if the().is_listing:
+            return Name([self.__name__, name])
+        return known_by_name(the().ask("get", self, name))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if _is_special(name) or isinstance(value, StudentModule):
+            super().__setattr__(name, value)
+        else:
+            the().ask("set", self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        the().ask("del", self, name)
+
+    def __dir__(self) -> Any:
+        return the().ask("op", "dir", self)
+
+
+#: The modules of the tests that import all names of one of the student's.
+_STARS: Final[list[tuple[StudentModule, dict[str, Any]]]] = []
+
+
+def _all_names(module: StudentModule) -> Any:
+    """Return the public names of a module, for `import *`. While the tests are listed, they come later."""
+    if not the().is_listing:
+        return the().ask("public", module.__name__)
+    _STARS.append((module, sys._getframe(2).f_globals))
+    return []
+
+
+def bind_names(folder: str) -> None:
+    """Put what the names are in their places, now that the program may be used. A missing name stays: each use of it is
+    an AttributeError."""
+    relay = the()
+    for module, names in _STARS:
+        if module.__name__ not in relay.failures:
+            for name in relay.ask("public", module.__name__):
+                names.setdefault(name, Name([module.__name__, name]))
+    for loaded in list(sys.modules.values()):
+        if not str(getattr(loaded, "__file__", None) or "").startswith(folder):
+            continue
+        for name, value in list(vars(loaded).items()):
+            if type(value) is Name and value._ref[0] not in relay.failures:
+                try:
+                    vars(loaded)[name] = known_by_name(relay.ask("get", sys.modules[value._ref[0]], value._ref[1]))
+                except Exception:  # noqa: S112
+                    continue
+
+
+class StudentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds what is neither the tests', nor the language's, nor installed: that is the student's."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def take(self, name: str) -> None:
+        """Let the student's module have this name, also if the language has such a module."""
+        sys.modules[name] = StudentModule(name)
+        self.names.append(name)
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
+        parent = name.rpartition(".")[0]
+        if not _is_asked_by_tests():
+            return None
+        if parent and not isinstance(sys.modules.get(parent), StudentModule):
+            return None
+        if the().is_listing:
+            self.names += [name] if name not in self.names else []
+        elif name not in self.names:
+            failure = the().ask("import", name)
+            if failure and parent:
+                return None
+            if failure:
+                the().failures[name] = failure
+            self.names.append(name)
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> StudentModule:
+        return StudentModule(spec.name)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        pass
+
+
+def _is_asked_by_tests() -> bool:
+    """Return True if a file of the tests imports, or a tool that imports in its name."""
+    frame = sys._getframe(2)
+    while frame.f_back and "importlib" in frame.f_code.co_filename:
+        frame = frame.f_back
+    return frame.f_code.co_filename.startswith(FOLDER) or frame.f_code.co_filename.endswith(_IMPORTERS)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _add_operators() -> None:
+    def alone(name: str) -> Any:
+        def method(self: Handle, *operands: Any) -> Any:
+            return the().ask("op", name, self, *operands)
+
+        return method
+
+    def of_two(name: str, *, is_reflected: bool) -> Any:
+        def method(self: Handle, other: Any) -> Any:
+            relay = the()
+            if not (isinstance(other, Handle) or self._class in relay.taken or relay.is_listing):
+                raise TypeError(f"This is an object of the student's class {self._kind!r}: compare its attributes.")
+            operands = (other, self) if is_reflected else (self, other)
+            return relay.ask("op", name, *operands)
+
+        return method
+
+    def in_order(name: str) -> Any:
+        asked = of_two(name, is_reflected=False)
+        return lambda self, other: asked(self, other) is True
+
+    for name in _ALONE:
+        if f"__{name}__" not in vars(Handle) and name != "dir":
+            setattr(Handle, f"__{name}__", alone(name))
+    Handle.__dir__ = alone("dir")  # type: ignore[method-assign]
+    for kind in (Handle, *_KINDS.values(), Name, Path):
+        kind.__doc__ = property(lambda self: the().ask("get", self, "__doc__"))  # type: ignore[assignment]
+    for name in _ORDER:
+        setattr(Handle, f"__{name}__", in_order(name))
+    for name in _OF_TWO:
+        asked = _IN_OPERATOR.get(name, name)
+        assert hasattr(operator, asked)
+        setattr(Handle, f"__{name}__", of_two(asked, is_reflected=False))
+        setattr(Handle, f"__r{name}__", of_two(asked, is_reflected=True))
+
+
+_add_operators()

@@ -1,0 +1,58 @@
+"""The way on which the tests' box tells how its tests end. It is no relay: the student's box has no part in it."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from executor.sandbox.base import Job, Sandbox, StepResult
+
+#: Bytes of the longest line: the list of all tests, or the messages of one.
+_MAX_LINE: Final = 4 << 20
+
+
+class Reports:
+    """One job whose tests report. `events` yields what they tell; then `result` is how the job ended."""
+
+    def __init__(self, sandbox: Sandbox, make_job: Callable[[socket.socket], Job]) -> None:
+        self._sandbox = sandbox
+        self._make_job = make_job
+        self.result: StepResult
+
+    async def events(self) -> AsyncGenerator[dict[str, Any]]:
+        """Yield each event, and answer it when the caller has handled it. If this is closed, the job is killed."""
+        with _ends() as (ours, theirs):
+            running = asyncio.create_task(self._sandbox.run(self._make_job(theirs)))
+            reader, writer = await asyncio.open_connection(sock=ours, limit=_MAX_LINE)
+            running.add_done_callback(lambda _: theirs.close())
+            try:
+                while line := await _read_line(reader):
+                    yield json.loads(line)
+                    writer.write(b"\n")
+                self.result = await running
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                writer.close()
+
+
+async def _read_line(reader: asyncio.StreamReader) -> bytes:
+    """Return the next line; nothing if the box has ended, or has written no line."""
+    try:
+        line = await reader.readline()
+    except (ValueError, ConnectionError):
+        return b""
+    return line if line.endswith(b"\n") else b""
+
+
+@contextmanager
+def _ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    try:
+        ours.setblocking(False)
+        yield ours, theirs
+    finally:
+        theirs.close()
+        ours.close()

@@ -1,0 +1,301 @@
+"""Runs unit tests: lists them without the program, and then runs them against it, with new boxes after each loss.
+
+listing ──> Collection ──> a pair of boxes ──> UnitTestEnded of each test ──> UnitTestsEnded
+                             ^──── a test that loses one is lost, and the next ones get another pair
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, Final
+
+from cachetools import LRUCache
+
+from executor.catalogue.installed import Installed
+from executor.pipeline.plan import plan_program
+from executor.pipeline.results import started
+from executor.sandbox.base import Laps, Sandbox, SandboxFailure, StepResult
+from executor.settings import ExecutorSettings
+from executor.slots import KeptSandbox, Turns
+from executor.unit_tests.bundle import Bundles
+from executor.unit_tests.ends import lost, why_lost
+from executor.unit_tests.plan import UnitTestPlan
+from executor.unit_tests.reports import Reports
+from executor.warm.warm import Warm
+from shared.engine_api.codex import Verdict
+from shared.engine_api.run_call.events import (
+    CollectedTest,
+    Collection,
+    JudgeFailed,
+    Started,
+    UnitTestEnded,
+    UnitTestEvent,
+    UnitTestsEnded,
+)
+from shared.engine_api.run_call.request import ProgramRequest
+from shared.engine_api.run_call.results import verdict_of_unit_tests
+from shared.engine_api.unit_tests import UnitTestOutcome
+
+#: The most pairs of boxes of one run.
+_MAX_STARTS: Final = 100
+#: Lists of tests that are kept.
+_MAX_LISTS: Final = 256
+#: Seconds within which the end of a box that has ended is known.
+_END_S: Final = 2.0
+_PARTS: Final = {True: "this test", False: "its import"}
+
+
+class UnitTester:
+    """Runs the unit tests of requests. `warm` is None if there are no warm boxes."""
+
+    def __init__(self, sandbox: Sandbox, settings: ExecutorSettings, warm: Warm | None = None) -> None:
+        self._sandbox = sandbox
+        self._settings = settings
+        self._warm = warm
+        self._bundles = Bundles(sandbox, settings)
+        #: The tests of those that were listed before, and the modules that they import, by what they depend on.
+        self._lists: LRUCache[bytes, tuple[Collection, list[str]]] = LRUCache(_MAX_LISTS)
+
+    async def run(
+        self, request: ProgramRequest, installed: Installed, turns: Turns
+    ) -> AsyncGenerator[Started | JudgeFailed | UnitTestEvent]:
+        """List the tests, run them, and yield in order how each ended. The first event comes when the run begins.
+
+        Raises `Full` if it cannot wait for a slot, and `SandboxFailure` if the sandbox fails.
+        """
+        program = plan_program(request, installed, self._settings)
+        async with turns.take(program.memory_bytes) as turn:
+            sandbox = KeptSandbox(self._sandbox, turn)
+            plan = UnitTestPlan(request, installed, self._settings, await self._bundles.get())
+            yield started(program)
+            listed, judge_cpu_s = await self._list(plan, sandbox)
+            if isinstance(listed, JudgeFailed):
+                yield listed
+                return
+            collection, modules = listed
+            yield collection
+            run = _ListedRun(sandbox, self._warm, plan, collection, modules, judge_cpu_s)
+            async with aclosing(run.events()) as events:
+                async for event in events:
+                    yield event
+        yield run.summary()
+
+    async def _list(
+        self, plan: UnitTestPlan, sandbox: Sandbox
+    ) -> tuple[tuple[Collection, list[str]] | JudgeFailed, float]:
+        key = hashlib.sha256(repr((plan.tests, plan.installed.info)).encode() + plan.bundle.tests).digest()
+        key = hashlib.sha256(key + b"".join(file.content.encode() for file in plan.tests.files)).digest()
+        if known := self._lists.get(key):
+            return known, 0.0
+        reports = Reports(sandbox, plan.listing)
+        fault, listed = None, None
+        async with aclosing(reports.events()) as events:
+            async for event in events:
+                match event:
+                    case {"event": "fault", "message": message}:
+                        fault = str(message)
+                    case {"event": "listed", "tests": tests, "modules": modules}:
+                        listed = Collection(tests=[CollectedTest(**test) for test in tests]), list(modules)
+        ended = reports.result
+        if listed is None or fault is not None:
+            _, sentence = why_lost(
+                None, "the listing of the tests", StepResult(None, judge=ended), plan.own_limits, plan.own_limits
+            )
+            return JudgeFailed(judge="unit_tests", judge_message=fault or sentence), ended.cpu_s
+        self._lists[key] = listed
+        return listed, ended.cpu_s
+
+
+class _ListedRun:
+    """One run of listed tests."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        warm: Warm | None,
+        plan: UnitTestPlan,
+        collection: Collection,
+        modules: list[str],
+        judge_cpu_s: float,
+    ) -> None:
+        self._sandbox = sandbox
+        self._warm = warm
+        self._plan = plan
+        self._tests = collection.tests
+        self._modules = modules
+        self._ended: list[UnitTestEnded] = []
+        self._starts = 0
+        self._began = time.monotonic()
+        #: Why the program cannot be imported, if that has ended its box.
+        self._failure: str | None = None
+        self._outputs = ("", "")
+        self._cpu_s, self._memory_bytes, self._judge_cpu_s = 0.0, 0, judge_cpu_s
+
+    async def events(self) -> AsyncGenerator[UnitTestEnded]:
+        """Yield how each test ended, in order."""
+        while len(self._ended) < len(self._tests) and self._may_go_on():
+            async with aclosing(self._run_pair()) as events:
+                async for event in events:
+                    self._ended.append(event)
+                    yield event
+                    if not self._may_go_on():
+                        break
+        while len(self._ended) < len(self._tests):
+            outcome = UnitTestOutcome.NOT_RUN
+            self._ended.append(
+                UnitTestEnded(number=len(self._ended) + 1, outcome=outcome, verdict=None, points_awarded=0)
+            )
+            yield self._ended[-1]
+
+    def summary(self) -> UnitTestsEnded:
+        """Return the last event."""
+        return UnitTestsEnded(
+            verdict=verdict_of_unit_tests(self._tests, self._ended),
+            points_awarded=round(sum(event.points_awarded for event in self._ended), 6),
+            stdout=self._outputs[0],
+            stderr=self._outputs[1],
+            cpu_s=round(self._cpu_s, 6),
+            wall_s=round(time.monotonic() - self._began, 6),
+            memory_bytes=self._memory_bytes,
+            judge_cpu_s=round(self._judge_cpu_s, 6),
+            starts=self._starts,
+        )
+
+    def _may_go_on(self) -> bool:
+        bad = (UnitTestOutcome.FAILED, UnitTestOutcome.ERROR)
+        is_over = self._plan.request.stop_at_first_failure and any(event.outcome in bad for event in self._ended)
+        return not is_over and self._cpu_s < self._plan.total_cpu_s and self._starts < _MAX_STARTS
+
+    async def _run_pair(self) -> AsyncGenerator[UnitTestEnded]:
+        """Run the tests that are left in new boxes, until one of the boxes ends."""
+        self._starts += 1
+        pair = _Pair(self._plan, self._cpu_s)
+        chosen = {number: test for number, test in enumerate(self._tests, 1) if number > len(self._ended)}
+        reports = Reports(
+            self._sandbox,
+            lambda report: self._plan.pair(self._place, report, pair.begun, self._modules, chosen, self._failure),
+        )
+        first = len(self._ended)
+        async with aclosing(reports.events()) as events:
+            async for event in events:
+                match event["event"]:
+                    case "started":
+                        self._outputs = str(event["out"]), str(event["err"])
+                    case "end":
+                        ended = await pair.end(event)
+                        self._cpu_s = pair.cpu_s
+                        for number in range(len(self._ended) + 1, ended.number):
+                            yield _unreported(number)
+                        yield ended
+                        continue
+                await pair.handle(event)
+        ran = reports.result
+        judged = ran.judge or StepResult(None)
+        self._cpu_s = max(self._cpu_s, pair.before_s + ran.cpu_s)
+        self._memory_bytes = max(self._memory_bytes, ran.memory_bytes)
+        self._judge_cpu_s += judged.cpu_s
+        if ran.stopped not in (None, "killed", "cpu", "wall", "memory", "output"):
+            raise SandboxFailure(f"the program was stopped: {ran.stopped}")
+        if pair.is_finished:
+            for number in range(len(self._ended) + 1, len(self._tests) + 1):
+                yield _unreported(number)
+            return
+        why = why_lost(pair.reason, _PARTS[pair.number is not None], ran, pair.limits, self._plan.own_limits)
+        if pair.is_starting:
+            self._failure = why[1]
+        elif pair.number is not None or len(self._ended) == first:
+            number = pair.number or first + 1
+            for missing in range(len(self._ended) + 1, number):
+                yield _unreported(missing)
+            yield lost(number, why, ran, self._cpu_s - pair.began_cpu_s, pair.elapsed_s)
+
+    def _place(self, job: Any) -> Any:
+        planned = self._plan.planned
+        return self._warm.place(job, planned.program, planned.installed) if self._warm else job
+
+
+class _Pair:
+    """The two boxes of some tests, while they run. `before_s` is the CPU time of the program's boxes before it."""
+
+    def __init__(self, plan: UnitTestPlan, before_s: float) -> None:
+        self._plan = plan
+        self._laps: list[Laps | None] = [None, None]
+        self.begun = (lambda laps: self._set(0, laps)), (lambda laps: self._set(1, laps))
+        self.before_s = self.cpu_s = before_s
+        self.number: int | None = None
+        self.reason: str | None = None
+        self.is_starting = self.is_finished = False
+        self.limits = plan.student_limits
+        self._began, self.began_cpu_s = time.monotonic(), before_s
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
+    async def handle(self, event: dict[str, Any]) -> None:
+        """Take an event of the tests' box. When it is answered, the limits of the next part hold."""
+        match event["event"]:
+            case "start":
+                self.is_starting = True
+                await self._begin_lap(is_start=True)
+            case "started":
+                self.is_starting = False
+                await self._begin_lap()
+            case "begin":
+                self.number = int(event["number"])
+                await self._begin_lap()
+                self._began, self.began_cpu_s = time.monotonic(), self.cpu_s
+            case "lost":
+                self.reason = str(event["reason"])
+                if self._laps[0]:
+                    await asyncio.wait({self._laps[0].ended}, timeout=_END_S if self.reason == "ended" else 0)
+            case "finished":
+                self.is_finished = True
+
+    async def end(self, event: dict[str, Any]) -> UnitTestEnded:
+        """Return how a test ended."""
+        elapsed_s = self.elapsed_s
+        await self._begin_lap()
+        self.number = None
+        return UnitTestEnded(
+            number=event["number"],
+            outcome=event["outcome"],
+            verdict=event["verdict"],
+            points_awarded=event["points"],
+            message=event["message"],
+            judge_message=event["judge_message"],
+            stdout=event["out"],
+            stderr=event["err"],
+            truncated=["stdout" if name == "out" else "stderr" for name in event["cut"]],
+            cpu_s=round(self.cpu_s - self.began_cpu_s, 6),
+            wall_s=round(elapsed_s, 6),
+        )
+
+    async def _begin_lap(self, *, is_start: bool = False) -> None:
+        student, own = self._laps
+        assert student
+        assert own
+        self.limits = self._plan.start_limits if is_start else self._plan.student_limits
+        left_s = max(self._plan.total_cpu_s - self.cpu_s, 0.01)
+        cpu_s = await student.begin(min(self.limits.cpu_s, left_s), self.limits.wall_s)
+        if cpu_s is not None:
+            self.cpu_s = self.before_s + cpu_s
+        await own.begin(self._plan.own_limits.cpu_s, self._plan.own_limits.wall_s)
+
+    def _set(self, which: int, laps: Laps) -> None:
+        self._laps[which] = laps
+
+
+def _unreported(number: int) -> UnitTestEnded:
+    """Return the end of a test that was listed, and has not run with the program."""
+    message = "The test was listed, and did not run with the program."
+    return UnitTestEnded(
+        number=number,
+        outcome=UnitTestOutcome.ERROR,
+        verdict=Verdict.RUNTIME_ERROR,
+        points_awarded=0,
+        message=message,
+        judge_message=message,
+    )

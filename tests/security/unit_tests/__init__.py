@@ -1,0 +1,1 @@
+"""Unit tests of teachers, and programs that try to forge their results."""

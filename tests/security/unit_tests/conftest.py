@@ -1,0 +1,84 @@
+"""Runs unit tests in a sandbox with the mechanisms of this host."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from executor.catalogue.chosen import find_chosen
+from executor.catalogue.find import examine
+from executor.host import find_mechanisms
+from executor.sandbox.bubblewrap import BubblewrapSandbox
+from executor.settings import ExecutorSettings
+from executor.unit_tests.run import UnitTester
+from shared.engine_api.run_call.events import CollectedTest, Collection, JudgeFailed, UnitTestEnded, UnitTestsEnded
+from shared.engine_api.run_call.request import ProgramRequest
+from tests.fixtures.run_call import as_files
+
+_LETTERS: Final = {"passed": "p", "failed": "f", "error": "e", "skipped": "s", "xfail": "x", "not_run": "n"}
+
+
+@dataclass
+class Ran:
+    """The events of one run."""
+
+    collected: list[CollectedTest]
+    tests: list[UnitTestEnded]
+    fault: str | None
+    end: UnitTestsEnded | None
+
+    @property
+    def outcomes(self) -> str:
+        return "".join(_LETTERS[test.outcome] for test in self.tests)
+
+    @property
+    def said(self) -> dict[str, object]:
+        """What was not as a test expects, for the message of an assertion."""
+        return {test.name: (end.outcome, end.message) for test, end in zip(self.collected, self.tests, strict=True)}
+
+
+Run = Callable[..., Awaitable[Ran]]
+
+
+def make_run(tester: UnitTester, installed: Any) -> Run:
+    """Return a function that runs a program, which is text or files, against tests, which are text or files."""
+
+    async def run(program: str | Mapping[str, str], tests: str | Mapping[str, str], **keys: Any) -> Ran:
+        programs = {"ada.py": program} if isinstance(program, str) else program
+        own = {"test_student.py": tests} if isinstance(tests, str) else tests
+        of_tests = {"framework": "pytest", "files": as_files(own), **keys.pop("unit_tests", {})}
+        fields = {"language": "py", "files": as_files(programs), "limits": {"cpu_s": 2}, "unit_tests": of_tests, **keys}
+        ran = Ran([], [], None, None)
+        async for event in tester.run(ProgramRequest.model_validate(fields, strict=False), installed):
+            match event:
+                case Collection():
+                    ran.collected = event.tests
+                case UnitTestEnded():
+                    ran.tests.append(event)
+                case JudgeFailed():
+                    ran.fault = event.judge_message
+                case UnitTestsEnded():
+                    ran.end = event
+        return ran
+
+    return run
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def boxes() -> AsyncIterator[tuple[BubblewrapSandbox, Any]]:
+    """A sandbox, and the Python that it has."""
+    settings = ExecutorSettings()
+    sandbox = BubblewrapSandbox(find_mechanisms(settings))
+    try:
+        await sandbox.start()
+        installed, _ = await examine(sandbox, 1, find_chosen(settings))
+        yield sandbox, installed["py"]
+    finally:
+        await sandbox.aclose()
+
+
+@pytest.fixture(scope="module")
+def run(boxes: tuple[BubblewrapSandbox, Any]) -> Run:
+    return make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1])
