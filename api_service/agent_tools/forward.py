@@ -55,7 +55,7 @@ class ForwardBackend:
                     event = value
                 elif name == "data" and event == "test":
                     ended += 1
-                    await on_test(ended, total)
+                    await on_test(ended, max(ended, total))
                 elif name == "data" and event == "finished":
                     run: dict[str, Any] = json.loads(value)
                     return run

@@ -22,7 +22,7 @@ async def run_program(
         async for _, test in events:
             if test is not None:
                 ended += 1
-                await on_test(ended, len(program.tests))
+                await on_test(ended, program.result.number_of_tests)
     return program.result.run().model_dump(mode="json")
 
 

@@ -49,5 +49,14 @@ def wide_fault(data: bytes) -> str | None:
     return None
 
 
+def is_text(data: bytes) -> bool:
+    """Return True if this is UTF-8 without a NUL."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data
+
+
 def _refuse(sentence: str) -> NoReturn:
     raise ApiError(Kind.INVALID, sentence)

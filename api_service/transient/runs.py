@@ -20,7 +20,7 @@ from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import ALONE
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Output, TestEnded
+from shared.engine_api.run_call.events import Output, TestEnded, UnitTestEnded
 from shared.engine_api.run_time import RunTime
 
 log = get_logger(__name__)
@@ -186,7 +186,7 @@ class _Seen:
         if isinstance(event, Output):
             self._output_of = self._output_of or number_of_try
             return self._output_of == number_of_try
-        name = (event.event, event.number if isinstance(event, TestEnded) else 0)
+        name = (event.event, event.number if isinstance(event, TestEnded | UnitTestEnded) else 0)
         is_new = name not in self._names
         self._names.add(name)
         return is_new

@@ -17,7 +17,7 @@ from shared.engine_api.languages import name_of
 from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.records.messages.templates import environment
 from shared.records.messages.translations import LOCALES
-from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS
+from shared.records.messages.verdict_texts import EXPLANATIONS, LABELS, OUTCOMES
 
 #: No foreign host, nothing inline, no HTML from strings, and no frame around a page.
 POLICY: Final = (
@@ -81,6 +81,7 @@ def _environment(locale: str) -> jinja2.Environment:
     made.globals |= {
         "languages": {one: _own_name(one) for one in LOCALES},
         "labels": LABELS,
+        "outcomes": OUTCOMES,
         "explanations": EXPLANATIONS,
         "good": GOOD_VERDICTS,
         "modules": modules,

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import httpx
 
 from precieux_client.decoding import decode
-from precieux_client.models import JudgeProgram, Page
+from precieux_client.models import Page
 from precieux_client.parameters import ProblemSettings, ProgramParameters
 
 T = TypeVar("T")
@@ -123,8 +123,9 @@ def _plain(value: Any) -> Any:
     """Return a value as JSON has it: a dataclass without the fields that are None or empty, any iterable as a list."""
     if is_dataclass(value):
         values = {one.name: getattr(value, one.name) for one in fields(value)}
-        if isinstance(value, JudgeProgram) and value.files is not None:
-            values["files"] = _files(value.files)
+        for name in ("files", "shared_files"):
+            if isinstance(files := values.get(name), Mapping):
+                values[name] = _files(files)
         return {name: _plain(inner) for name, inner in values.items() if inner is not None and inner != ()}
     if isinstance(value, Mapping):
         return dict(value)

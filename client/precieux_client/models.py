@@ -84,6 +84,23 @@ class Interactor(JudgeProgram):
 
 
 @dataclass(frozen=True, slots=True)
+class UnitTests:
+    """Unit tests of a program, either `source` or `files`. None and empty values are the server's defaults.
+
+    `files` has each file's content by its path. `shared_files` lie over the program's own files.
+    """
+
+    files: Mapping[str, str | bytes] | None = None
+    source: str | None = None
+    framework: Literal["pytest", "unittest", "junit", "node"] | None = None
+    module: str | None = None
+    shared_files: Mapping[str, str | bytes] | None = None
+    visibility: Literal["visible", "hidden"] | None = None
+    limits: Limits | None = None
+    total_cpu_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TestCase:
     """A test to run: its input and its expected output, which is not compared if it is None."""
 
@@ -118,6 +135,21 @@ class Judge:
     compiler_args: tuple[str, ...]
     limits: Limits
     kind: Literal["program"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitTestsInfo:
+    """Unit tests without their contents. `tests` and `points` are None until the server has listed the tests."""
+
+    framework: str
+    module: str | None
+    files: tuple[FileInfo, ...]
+    shared_files: tuple[FileInfo, ...]
+    visibility: str
+    limits: Limits
+    total_cpu_s: float | None
+    tests: int | None
+    points: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +199,8 @@ class TestResult(_Result):
     #: None of a secret test, whose texts this key does not see.
     truncated: tuple[str, ...] | None
     group: str | None = None
+    #: Of a unit test: `passed`, `failed`, `error`, `skipped`, `xfail` or `not_run`.
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +357,7 @@ class Submission:
     links: SubmissionLinks
     interactor: Judge | None = None
     problem: str | None = None
+    unit_tests: UnitTestsInfo | None = None
 
     @property
     def is_final(self) -> bool:
@@ -514,6 +549,14 @@ class Library:
 
 
 @dataclass(frozen=True, slots=True)
+class Framework:
+    """A framework of unit tests."""
+
+    framework: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """A language in which programs can be submitted.
 
@@ -537,6 +580,7 @@ class Language:
     libraries: tuple[Library, ...] = ()
     source: str | None = None
     released: int | None = None
+    unit_tests: tuple[Framework, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -579,6 +623,7 @@ class ServerLimits:
     idempotency_s: int
     limits: Mapping[str, LimitBounds]
     max_checker_bytes: int | None = None
+    max_unit_tests: int | None = None
     #: Seconds of run time that the programs of this key may use an hour; None for any.
     run_seconds: int | None = None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal, Required, TypeAlias, TypedDict
 
-from precieux_client.models import Checker, Interactor, Limits, ProblemLimits, ProgramChecker, TestCase
+from precieux_client.models import Checker, Interactor, Limits, ProblemLimits, ProgramChecker, TestCase, UnitTests
 
 #: The files of a program: their content by path.
 Files: TypeAlias = Mapping[str, str | bytes]
@@ -30,6 +30,7 @@ class ProgramParameters(TypedDict, total=False):
     checker: Checker | ProgramChecker | None
     interactor: Interactor | None
     tests: Iterable[TestCase]
+    unit_tests: UnitTests | None
     stop_at_first_failure: bool
 
 

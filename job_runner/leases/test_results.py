@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic_core import to_json
+
 from job_runner.leases.claim import ClaimedJob, LeaseLost
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
@@ -13,7 +15,8 @@ from shared.common.service.errors import DatabaseUnavailable
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.common.text.strip_nul import strip_nul
-from shared.engine_api.run_call.events import TestEnded
+from shared.engine_api.program import TestSpec
+from shared.engine_api.run_call.events import Collection, OutputStream, TestEnded, UnitTestEnded
 
 log = get_logger(__name__)
 
@@ -32,30 +35,38 @@ _WRITE: Final = """
             CAST(:points AS float8[]), CAST(:stdouts AS bytea[]), CAST(:stderrs AS bytea[]), CAST(:diffs AS text[]),
             CAST(:cuts AS text[]), CAST(:exit_codes AS integer[]), CAST(:signals AS integer[]),
             CAST(:cpu_s AS float8[]), CAST(:wall_s AS float8[]), CAST(:memory_bytes AS bigint[]),
-            CAST(:messages AS text[]), CAST(:judge_messages AS text[])
+            CAST(:messages AS text[]), CAST(:judge_messages AS text[]), CAST(:outcomes AS text[])
         ) AS row (job, lease_id, number, verdict, points_awarded, stdout, stderr, diff, cut, exit_code, signal, cpu_s,
-            wall_s, memory_bytes, message, judge_message)
+            wall_s, memory_bytes, message, judge_message, outcome)
         JOIN job ON job.id = row.job AND job.lease_id = row.lease_id AND job.status = 'executing'
     ), written AS (
         INSERT INTO test_results (job, number, attempt, verdict, points_awarded, stdout, stderr, diff, cut, exit_code,
-            signal, cpu_s, wall_s, memory_bytes, message, judge_message)
+            signal, cpu_s, wall_s, memory_bytes, message, judge_message, outcome)
         SELECT job, number, attempt, verdict, points_awarded, stdout, stderr, diff, string_to_array(cut, ','),
-            exit_code, signal, cpu_s, wall_s, memory_bytes, message, judge_message
+            exit_code, signal, cpu_s, wall_s, memory_bytes, message, judge_message, outcome
         FROM ended ORDER BY job, number
         ON CONFLICT (job, number) DO UPDATE SET attempt = excluded.attempt, verdict = excluded.verdict,
             points_awarded = excluded.points_awarded, stdout = excluded.stdout, stderr = excluded.stderr,
             diff = excluded.diff, cut = excluded.cut, exit_code = excluded.exit_code, signal = excluded.signal,
             cpu_s = excluded.cpu_s, wall_s = excluded.wall_s, memory_bytes = excluded.memory_bytes,
-            message = excluded.message, judge_message = excluded.judge_message, ended_at = now()
+            message = excluded.message, judge_message = excluded.judge_message, outcome = excluded.outcome,
+            ended_at = now()
     )
     SELECT job, number, pg_notify(:submissions, CAST(upload AS text)) FROM ended
+"""
+
+#: The same tests are collected in each run, so most runs write nothing.
+_COLLECT: Final = """
+    UPDATE uploads SET tests = CAST(:tests AS jsonb) FROM job
+    WHERE job.id = :job AND job.lease_id = :lease_id AND job.status = 'executing' AND uploads.id = job.upload
+        AND tests IS DISTINCT FROM CAST(:tests AS jsonb)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     job: ClaimedJob
-    event: TestEnded
+    event: TestEnded | UnitTestEnded
     points_awarded: float | None
 
 
@@ -71,6 +82,13 @@ class TestResults:
     def writer(self, job: ClaimedJob) -> "TestWriter":
         return TestWriter(self._group, job)
 
+    async def collect(self, job: ClaimedJob, collection: Collection) -> None:
+        """Write which unit tests there are. The results of the tests follow."""
+        tests = [TestSpec(**test.model_dump()).stored() for test in collection.tests]
+        values = {"tests": to_json(tests).decode(), "job": job.id, "lease_id": job.lease_id}
+        async with self._database.connection() as connection:
+            await connection.execute(_COLLECT, values)
+
     async def _write(self, rows: Sequence[_Row]) -> list[bool]:
         """Write the results of the jobs whose leases are still ours. Return False for each of the others."""
         events = [row.event for row in rows]
@@ -78,11 +96,13 @@ class TestResults:
             "jobs": [row.job.id for row in rows],
             "leases": [row.job.lease_id for row in rows],
             "numbers": [event.number for event in events],
-            "verdicts": [str(event.verdict) for event in events],
+            "verdicts": [event.verdict and str(event.verdict) for event in events],
             "points": [row.points_awarded for row in rows],
-            "stdouts": [event.written_to_stdout for event in events],
-            "stderrs": [event.written_to_stderr for event in events],
-            "diffs": [None if event.diff is None else strip_nul(event.diff) for event in events],
+            "stdouts": [_written(event, "stdout") for event in events],
+            "stderrs": [_written(event, "stderr") for event in events],
+            "diffs": [
+                strip_nul(event.diff) if isinstance(event, TestEnded) and event.diff else None for event in events
+            ],
             "cuts": [",".join(event.truncated) for event in events],
             "exit_codes": [event.exit_code for event in events],
             "signals": [event.signal for event in events],
@@ -91,11 +111,18 @@ class TestResults:
             "memory_bytes": [event.memory_bytes for event in events],
             "messages": [event.message and strip_nul(event.message) for event in events],
             "judge_messages": [event.judge_message and strip_nul(event.judge_message) for event in events],
+            "outcomes": [str(event.outcome) if isinstance(event, UnitTestEnded) else None for event in events],
             "submissions": channels.SUBMISSIONS,
         }
         async with self._database.connection() as connection:
             written = {(row["job"], row["number"]) for row in await connection.fetch_all(_WRITE, values)}
         return [(row.job.id, row.event.number) in written for row in rows]
+
+
+def _written(event: TestEnded | UnitTestEnded, stream: OutputStream) -> bytes:
+    if isinstance(event, UnitTestEnded):
+        return str(getattr(event, stream)).encode("utf-8", "replace")
+    return event.written_to_stdout if stream == "stdout" else event.written_to_stderr
 
 
 class TestWriter:
@@ -109,7 +136,7 @@ class TestWriter:
         self._waiting: list[tuple[_Row, asyncio.Future[bool]]] = []
         self._bytes = 0
 
-    async def write(self, event: TestEnded, points_awarded: float | None) -> None:
+    async def write(self, event: TestEnded | UnitTestEnded, points_awarded: float | None) -> None:
         """Have a result written. Raises `LeaseLost` if an earlier one was refused."""
         self._put(_Row(self._job, event, points_awarded))
         self._bytes += len(event.stdout) + len(event.stderr)

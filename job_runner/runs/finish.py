@@ -100,7 +100,7 @@ def _values(result: JobResult) -> dict[str, object]:
         "recipient": job.recipient if email else "",
         **(email.columns if email else dict.fromkeys(("subject", "text", "html", "message_id", "attachments"))),
         "has_result": answer is not None,
-        "output": strip_nul(answer.output) if answer and outcome.tests is None else None,
+        "output": strip_nul(answer.output) if answer and (outcome.tests is None or details.has_unit_tests) else None,
         "error": strip_nul(answer.error) if answer else None,
         "filelink": files.filelink,
         "output_key": files.output_key,

@@ -18,6 +18,7 @@ from job_runner.problems.problem_runs import ProblemRuns
 from job_runner.runs.live_output import LiveOutput
 from job_runner.verdict.outcome import Outcome, check_load, decide
 from job_runner.verdict.program_answer import ProgramAnswer, compared
+from job_runner.verdict.unit_tests_answer import UnitTestsAnswer
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.engine.base import EngineClient
 from shared.adapters.storage.base import ObjectStore
@@ -26,7 +27,16 @@ from shared.common.files.archives import unpack
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable, ObjectNotFound, PermanentError
 from shared.engine_api.codex import RunResponse
 from shared.engine_api.job_program import JobProgram, ProgramRow
-from shared.engine_api.run_call.events import Compiled, JudgeFailed, Output, Started, TestEnded
+from shared.engine_api.run_call.events import (
+    Collection,
+    Compiled,
+    JudgeFailed,
+    Output,
+    Started,
+    TestEnded,
+    UnitTestEnded,
+    UnitTestsEnded,
+)
 from shared.engine_api.run_call.results import awarded
 
 T = TypeVar("T")
@@ -123,7 +133,8 @@ class ProgramRuns:
         return data
 
     async def _stream(self, job: ClaimedJob, program: JobProgram, request: bytes, share: str) -> Outcome:
-        answer, results = ProgramAnswer(program), self._results.writer(job)
+        answer = UnitTestsAnswer(program) if program.options.unit_tests else ProgramAnswer(program)
+        results = self._results.writer(job)
         running = self._engine.run_program(request, share=share, silence_s=program.silence_s)
         del request
         with closing(LiveOutput(self._database, job.upload)) as live:
@@ -142,6 +153,12 @@ class ProgramRuns:
                             live.write(event)
                         case JudgeFailed():
                             answer.judge_failed(event)
+                        case Collection() | UnitTestEnded() | UnitTestsEnded():
+                            answer.add_of_unit_tests(event)
+                            if isinstance(event, Collection):
+                                await self._results.collect(job, event)
+                            elif isinstance(event, UnitTestEnded):
+                                await results.write(event, event.points_awarded)
                         case TestEnded():
                             answer.add(event)
                             if program.has_tests:

@@ -23,7 +23,7 @@ _WITHOUT_ROW: Final = f"""
     SELECT key FROM unnest(CAST(:keys AS text[])) AS one (key)
     WHERE NOT EXISTS (
         -- The files of a judge have the key of their submission with an ending.
-        SELECT FROM uploads WHERE object_key IN (key, regexp_replace(key, '[.](checker|interactor)$', ''))
+        SELECT FROM uploads WHERE object_key IN (key, regexp_replace(key, '[.](checker|interactor|unit_tests)$', ''))
             AND object_key LIKE '{FOLDER}/%'
     )
 """  # noqa: S608  (a constant)

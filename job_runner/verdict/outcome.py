@@ -22,6 +22,7 @@ from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, LeftOut, ProgramArtifact, TestEnded
 from shared.engine_api.run_call.limits import ProgramLimits
 from shared.engine_api.run_call.results import POINTS_DECIMALS, awarded
+from shared.engine_api.unit_tests import UnitTestOutcome
 from shared.judging.grading.fold import RunResult
 from shared.records.messages.translations import gettext_noop
 from shared.records.operations.job_state import JobState
@@ -46,6 +47,8 @@ class TestOutcome:
     memory_bytes: int | None = None
     limits: ProgramLimits | None = None
     scored: float | None = None
+    #: Of a unit test.
+    outcome: UnitTestOutcome | None = None
 
     __test__ = False  # pytest would take it for a test
 
@@ -68,6 +71,8 @@ class FailedTest:
     message: str = ""
     #: Of the sample of a problem.
     expected: str = ""
+    #: What the program wrote during a unit test.
+    stdout: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class Details:
     is_judged: bool = True
     #: True if the program talked with an interactor. Then it has no output.
     is_interactive: bool = False
+    #: True if the tests are unit tests. Then the program's output is what it wrote when it was started.
+    has_unit_tests: bool = False
     #: The result of a run for a problem, with its groups.
     graded: RunResult | None = None
     #: The title and the version of the problem.

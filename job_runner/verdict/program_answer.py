@@ -13,7 +13,7 @@ from shared.common.service.errors import EngineUnavailable
 from shared.engine_api.checker import compare
 from shared.engine_api.codex import RunResponse, Verdict
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded
+from shared.engine_api.run_call.events import GOOD_VERDICTS, Compiled, JudgeFailed, Started, TestEnded, UnitTestEvent
 from shared.engine_api.run_call.results import verdict_of
 
 #: What the sender reads as the reason of `wrong_answer`.
@@ -82,6 +82,9 @@ class ProgramAnswer:
         self._wall_s += event.wall_s
         self._memory_bytes.append(event.memory_bytes)
         self._judge_cpu_s += event.judge_cpu_s
+
+    def add_of_unit_tests(self, event: UnitTestEvent) -> None:
+        raise mixed_up("it has unit tests")
 
     def outcome(self) -> Outcome:
         """Return the outcome after the last event."""
@@ -212,12 +215,13 @@ def compared(answer: RunResponse, program: JobProgram) -> RunResponse:
 
 
 def failed_test(
-    name: str, stdin: str, diff: str | None, stderr: str, verdict: Verdict, message: str | None
+    name: str, stdin: str, diff: str | None, stderr: str, verdict: Verdict, message: str | None, stdout: str = ""
 ) -> FailedTest:
     """Return the texts of a test that the mail shows: of a passed test, only the judge's message."""
     if verdict in GOOD_VERDICTS:
-        stdin = stderr = ""
-    return FailedTest(name, stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN], (message or "")[:_SHOWN])
+        stdin = stderr = stdout = ""
+    shown = stdin[:_SHOWN], (diff or "")[:_SHOWN], stderr[:_SHOWN], (message or "")[:_SHOWN]
+    return FailedTest(name, *shown, stdout=stdout[:_SHOWN])
 
 
 def _error(event: TestEnded) -> str:

@@ -38,6 +38,8 @@ class Case:
 class JobProgram:
     """A run of a program. `has_tests` is False if its only case is the submission's own input, perhaps repeated.
 
+    Of unit tests, the engine says which there are. Then the only case has the limits of each.
+
     `codes` are those of its language, and of the language of which that is a variant.
     """
 
@@ -62,14 +64,14 @@ class JobProgram:
         variant_of: str | None = None,
     ) -> Self:
         """Return the run of a program with these tests, or else with this input. `bounds` are those of the language."""
-        if tests:
+        if tests and not options.unit_tests:
             cases = [_case_of(test, case_limits(options.limits, test.limits, bounds)) for test in tests]
         else:
             fields = {"stdin": stdin, "args": options.args, "expected_output": expected_output}
             only = Case({**fields, "encoding": options.encoding}, limits=case_limits(options.limits, None, bounds))
             cases = [only] * options.repeat
         codes = (language, variant_of) if variant_of else (language,)
-        return cls(language, entry, options, tuple(cases), bool(tests), codes)
+        return cls(language, entry, options, tuple(cases), bool(tests or options.unit_tests), codes)
 
     def beyond_codex(self, files: Sized) -> list[str]:
         """Return what the program with these files has that the CodeX call cannot do, in words."""
@@ -93,20 +95,19 @@ class JobProgram:
     def silence_s(self) -> float:
         """The most seconds that a test takes by the known limits of the program and of its judges."""
         seconds = max((case.limits.wall_s or 0.0 for case in self.cases if case.limits), default=0.0)
-        # After the program, an interactor has as long once more.
-        return (2 if self.is_interactive else 1) * seconds + sum(
-            elapsed(judge.limits) for judge in self.options.judges.values()
-        )
+        # After the program, an interactor has as long once more; before unit tests, its start has.
+        runs = 2 if self.is_interactive or self.options.unit_tests else 1
+        return runs * seconds + sum(elapsed(judge.limits) for judge in self.options.judges.values())
 
     def request(self, files: Mapping[str, bytes], judges: Mapping[str, Mapping[str, bytes]] | None = None) -> bytes:
         """Return the body of `POST /run`. `judges` are the files of each judge."""
-        cases = self.cases if self.has_tests else self.cases[:1]
+        cases = () if self.options.unit_tests else self.cases if self.has_tests else self.cases[:1]
         return to_json(
             {
                 "language": self.language,
                 "files": [file_of(path, data) for path, data in files.items()],
                 "entry": self.entry,
-                "tests": [self._test(case) for case in cases],
+                **({"tests": [self._test(case) for case in cases]} if cases else {}),
                 **self.options.request(judges or {}, is_single=not self.has_tests and len(self.cases) == 1),
             }
         )

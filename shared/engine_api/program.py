@@ -18,7 +18,9 @@ from shared.engine_api.run_call.request import (
     JudgeProgram,
     JudgeProtocol,
     ProgramRequest,
+    UnitTests,
 )
+from shared.engine_api.unit_tests import UnitTestFramework, UnitTestVisibility
 
 
 class _Spec(BaseModel):
@@ -64,6 +66,24 @@ class JudgeSpec(_Spec):
         return {**own, "files": [file_of(path, data) for path, data in files.items()]}
 
 
+class UnitTestsSpec(JudgeSpec):
+    """Unit tests. Their archive has `files` and `shared_files` in folders of these names."""
+
+    framework: UnitTestFramework
+    module: str | None = None
+    visibility: UnitTestVisibility = UnitTestVisibility.VISIBLE
+    total_cpu_s: float | None = None
+    shared_files: tuple[FileSpec, ...] = ()
+
+    def request(self, files: Mapping[str, bytes]) -> dict[str, Any]:
+        """Return the unit tests as the engine's request has them."""
+        own = self.model_dump(include=UnitTests.model_fields.keys() - {"files", "shared_files"}, exclude_defaults=True)
+        for path, data in files.items():
+            folder, _, name = path.partition("/")
+            own.setdefault(folder, []).append(file_of(name, data))
+        return own
+
+
 class TestSpec(_Spec):
     """A test. That of a problem has neither input nor limits: the problem's manifest says where they are."""
 
@@ -101,9 +121,10 @@ class Program(_Spec):
     args: tuple[str, ...] = ()
     compiler_args: tuple[str, ...] = ()
     limits: LimitsSpec = LimitsSpec()
-    #: None: a problem or an interactor decides.
+    #: None: a problem, an interactor or unit tests decide.
     checker: JudgeSpec | ComparisonSpec | None = None
     interactor: JudgeSpec | None = None
+    unit_tests: UnitTestsSpec | None = None
     stop_at_first_failure: bool = False
     locale: str = "en"
     receipt: bool = False
@@ -151,7 +172,7 @@ class Program(_Spec):
     @property
     def judges(self) -> dict[str, JudgeSpec]:
         """The programs that judge it, by their keys."""
-        programs = {"checker": self.checker, "interactor": self.interactor}
+        programs = {"checker": self.checker, "interactor": self.interactor, "unit_tests": self.unit_tests}
         return {name: judge for name, judge in programs.items() if isinstance(judge, JudgeSpec)}
 
     @property
@@ -178,7 +199,7 @@ class Program(_Spec):
 TESTS: Final = TypeAdapter(tuple[TestSpec, ...])
 #: The keys that the engine's request has by the same names.
 _COPIED: Final = (Program.model_fields.keys() & ProgramRequest.model_fields.keys()) - {
-    *("checker", "interactor", "artifacts", "live_output")
+    *("checker", "interactor", "unit_tests", "artifacts", "live_output")
 }
 _KEYS_OF_JUDGE: Final = (JudgeSpec.model_fields.keys() & JudgeProgram.model_fields.keys()) - {"files"}
 #: The keys that a row has even if they are the default.

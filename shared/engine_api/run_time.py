@@ -3,7 +3,7 @@
 import time
 
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Compiled, Started, TestEnded
+from shared.engine_api.run_call.events import Compiled, Started, TestEnded, UnitTestsEnded
 
 
 class RunTime:
@@ -23,6 +23,8 @@ class RunTime:
             case Compiled() | TestEnded():
                 self._cpu_s += event.cpu_s + (event.judge_cpu_s if isinstance(event, TestEnded) else 0.0)
                 self._waited_s += event.waited_s
+            case UnitTestsEnded():
+                self._cpu_s += event.cpu_s + event.judge_cpu_s
         self._last = now
 
     @property

@@ -18,6 +18,7 @@ _KINDS: list[tuple[type[BaseModel], type]] = [
     (bodies.TransientRunBody, ProgramParameters), (bodies.SubmissionBody, SubmissionParameters),
     (bodies.TestBody, client.TestCase), (bodies.LimitsBody, client.Limits), (bodies.JudgeBody, client.Interactor),
     (models.Submission, client.Submission), (models.Run, client.Run), (models.Test, client.TestResult),
+    (bodies.UnitTestsBody, client.UnitTests), (models.UnitTestSuite, client.UnitTestsInfo),
     (models.TransientRun, client.TransientRun), (models.CheckerProgram, client.Judge),
 ]  # fmt: skip
 

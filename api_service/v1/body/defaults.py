@@ -22,7 +22,7 @@ class Defaults:
         #: The defaults, with their faults, also those of values that no submission needs.
         self.checked = checked(SubmissionBody, {"language": "", **self._content})
         #: The defaults whose work is worth keeping.
-        kept = ("source", "files", "tests", "checker", "interactor")
+        kept = ("source", "files", "tests", "checker", "interactor", "unit_tests")
         self._kept = {id(value) for name in kept if (value := getattr(self.checked.value, name, None))}
         self._made: dict[tuple[int, str], Any] = {}
 

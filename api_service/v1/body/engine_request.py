@@ -1,6 +1,6 @@
 """Writes the engine's request for a program that is run without being stored, and has it run."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -9,7 +9,6 @@ from api_service.v1.body.rules import SubmissionCheck
 from api_service.v1.reads.transient_run import TransientResult
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.job_program import JobProgram
-from shared.engine_api.program import TestSpec
 from shared.records.resources.models import Test
 
 #: Seconds within which the engine must begin to run a program.
@@ -18,10 +17,9 @@ _WAIT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class TransientProgram:
-    """A program: the engine's `request` for it, its `tests` as submissions have them, and its `result`."""
+    """A program: the engine's `request` for it, and its `result`."""
 
     request: bytes
-    tests: Sequence[TestSpec]
     result: TransientResult
 
 
@@ -41,7 +39,7 @@ def transient_program(submission: SubmissionCheck, *, live_output: bool = False)
         expected_output=body.expected_output,
     )
     request = program.request(source.files, {name: judge.files for name, judge in submission.judges.items()})
-    return TransientProgram(request, tests, TransientResult(tests, is_interactive=program.is_interactive))
+    return TransientProgram(request, TransientResult(tests, is_interactive=program.is_interactive))
 
 
 class RunEvents(Protocol):

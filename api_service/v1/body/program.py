@@ -94,9 +94,9 @@ class ProgramCheck:
             self.files = {self.engine_language.main: data}
 
     def _encoded_files(self, files: Sequence[FileBody]) -> Iterator[Fault]:
-        decoded, faults = self._once(files, "bytes", lambda: _decoded(files))
+        contents, faults = self._once(files, "bytes", lambda: decoded(files))
         yield from (self._fault(detail, pointer) for detail, pointer in faults)
-        yield from self._files(decoded)
+        yield from self._files(contents)
 
     def _files(self, files: Sequence[tuple[str, bytes]]) -> Iterator[Fault]:
         if len(files) > MAX_FILES:
@@ -148,14 +148,14 @@ def limits_of(limits: LimitsBody | None) -> LimitsSpec:
     return LimitsSpec.model_validate(limits.asked()) if limits else LimitsSpec()
 
 
-def _decoded(files: Sequence[FileBody]) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
+def decoded(files: Sequence[FileBody], name: str = "files") -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
     """Return the paths and bytes of files, and the faults of their encoding, each with its pointer."""
-    decoded: list[tuple[str, bytes]] = []
+    contents: list[tuple[str, bytes]] = []
     faults: list[tuple[str, str]] = []
     for number, file in enumerate(files):
         try:
-            decoded.append((file.path, file.data()))
+            contents.append((file.path, file.data()))
         except ValueError as exc:
-            faults.append((str(exc), f"/files/{number}/content"))
-            decoded.append((file.path, b"?"))
-    return decoded, faults
+            faults.append((str(exc), f"/{name}/{number}/content"))
+            contents.append((file.path, b"?"))
+    return contents, faults

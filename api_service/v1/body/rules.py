@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Final
 
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.http.source_text import is_text
 from api_service.requests.validation import first_of_each_place
 from api_service.submissions.new_submission import NewSubmission, as_json, stored, text_bytes_of
 from api_service.v1.body.constraints import Constraints
@@ -16,8 +17,9 @@ from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import CheckedJudge, check_judge, comparison_of, key_faults, programs_of
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults, limits_of
 from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
+from api_service.v1.body.unit_tests import check_unit_tests, default_limits, unit_test_faults
 from shared.engine_api.codex import LimitBounds
-from shared.engine_api.program import JudgeSpec, LimitsSpec, Program, TestSpec, file_specs
+from shared.engine_api.program import JudgeSpec, LimitsSpec, Program, TestSpec, UnitTestsSpec, file_specs
 from shared.records.problems.submitting import limits_for, problem_bounds
 from shared.records.problems.versions import ProblemVersion
 
@@ -138,6 +140,18 @@ class SubmissionCheck:
             yield from faults
             if judge is not None:
                 self.judges[name] = judge
+        yield from self._unit_tests()
+
+    def _unit_tests(self) -> Iterator[Fault]:
+        body, language = self.body.unit_tests, self.engine_language
+        if self.program.has("unit_tests"):
+            yield from unit_test_faults(self.body, self.program)
+        if body is not None and language is not None:
+            check = partial(check_unit_tests, body, self.left_out, self.constraints, language)
+            judge, faults = self.once(body, f"judge in {language.code}", check)
+            yield from faults
+            if judge is not None:
+                self.judges["unit_tests"] = judge
 
     def _problem(self) -> Iterator[Fault]:
         if not self.program.has("problem"):
@@ -176,7 +190,7 @@ class SubmissionCheck:
         files = self.program.files
         if len(files) > 1:
             yield Fault(NEEDS_RUN, pointer="/files")
-        elif not all(map(_is_text, files.values())):
+        elif not all(map(is_text, files.values())):
             yield Fault(NEEDS_RUN, pointer="/files/0/content")
 
     def require_known(self) -> None:
@@ -192,12 +206,14 @@ class SubmissionCheck:
         """Return the options of a body without a fault. `judges` are those of its judges that are stored."""
         body, problem = self.body, self.problem
         judges = judges or {name: judge.spec for name, judge in self.judges.items()}
+        unit_tests = judges.get("unit_tests")
         return Program(
             args=tuple(body.args or ()),
             compiler_args=tuple(body.compiler_args or ()),
-            limits=self._limits_for(problem) if problem else limits_of(body.limits),
-            checker=judges.get("checker") or (None if problem else comparison_of(body.checker)),
+            limits=self._limits_for(problem) if problem else self._own_limits(),
+            checker=judges.get("checker") or (None if problem or unit_tests else comparison_of(body.checker)),
             interactor=judges.get("interactor"),
+            unit_tests=unit_tests if isinstance(unit_tests, UnitTestsSpec) else None,
             stop_at_first_failure=bool(body.stop_at_first_failure),
             locale=body.locale or self.constraints.locale,
             receipt=bool(body.receipt),
@@ -206,6 +222,10 @@ class SubmissionCheck:
             problem=problem.reference if problem else None,
             points=problem.summary["points"] if problem else None,
         )
+
+    def _own_limits(self) -> LimitsSpec:
+        limits, bounds = limits_of(self.body.limits), self.constraints.bounds_of(self.engine_language)
+        return default_limits(limits, bounds) if "unit_tests" in self.judges else limits
 
     def _limits_for(self, problem: ProblemVersion) -> LimitsSpec:
         language, settings = self.engine_language, self.constraints.settings
@@ -224,11 +244,14 @@ class SubmissionCheck:
         body = self.body
         assert self.engine_language
         tests, bytes_of_tests = self.once(body.tests, "stored", self._stored_tests)
-        judges = {name: self.once(getattr(body, name), "stored", judge.stored) for name, judge in self.judges.items()}
+        judges = {
+            name: self.once(getattr(body, name), f"stored in {judge.spec.language}", judge.stored)
+            for name, judge in self.judges.items()
+        }
         metadata = body.metadata or {}
         texts: list[object] = [body.expected_output, body.args, body.compiler_args, metadata]
         texts += [judge.spec.args for judge in self.judges.values()]
-        judge_bytes = sum(file.size_bytes for judge in self.judges.values() for file in judge.spec.files)
+        judge_bytes = sum(len(data) for judge in self.judges.values() for data in judge.files.values())
         return NewSubmission(
             language=self.engine_language.code,
             filename=self.program.entry,
@@ -273,11 +296,3 @@ def _test(number: int, test: TestBody) -> TestSpec:
         hidden=bool(test.hidden),
         points=1.0 if test.points is None else test.points,
     )
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return b"\0" not in data

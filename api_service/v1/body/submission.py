@@ -62,6 +62,9 @@ class FileBody(Strict):
             raise ValueError("It is not base64; encode it, or leave `encoding` out.") from None
 
 
+_Files = Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)]
+
+
 class LimitsBody(Strict):
     """The limits of the program. `GET /v1/limits` has the operator's bounds, and the defaults of null limits."""
 
@@ -83,9 +86,7 @@ class _JudgeKeys(Strict):
         default=None, description="How it is called, and what its exit code means; `kattis` if it is null."
     )
     source: Text | None = Field(default=None, repr=False, description="Send either this or `files`.")
-    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = Field(
-        default=None, description="Its files."
-    )
+    files: _Files | None = Field(default=None, description="Its files.")
     entry: Path | None = Field(default=None, description="As for the program.")
     compiler_args: Args | None = Field(default=None, description="As for the program.")
     args: Args | None = Field(default=None, description="After those of the protocol; with `icpc` its options.")
@@ -132,6 +133,31 @@ class TestBody(Strict):
     )
 
 
+class UnitTestsBody(Strict):
+    """Tests that call the program. They run in a sandbox of their own, and the program cannot forge their results."""
+
+    source: Text | None = Field(default=None, repr=False, description="The tests. Send either this or `files`.")
+    files: _Files | None = Field(default=None, description="Test files, and whatever they need.")
+    framework: Literal["pytest", "unittest", "junit", "node"] | None = Field(
+        default=None, description="Null: `pytest` in Python, `junit` in Java, `node` in JavaScript."
+    )
+    module: Annotated[Text, Field(max_length=100)] | None = Field(
+        default=None, description="The name by which the tests import the program, if they import others too."
+    )
+    shared_files: Annotated[list[FileBody], Field(max_length=MAX_FILES)] | None = Field(
+        default=None, description="They lie over the program's own files."
+    )
+    visibility: Literal["visible", "hidden"] | None = Field(
+        default=None, description="Of tests that say nothing themselves; `visible` if it is null."
+    )
+    limits: LimitsBody | None = Field(
+        default=None, description="Of the tests' own sandbox, for each test. Null: those of a judge, with 10 `cpu_s`."
+    )
+    total_cpu_s: Seconds | None = Field(
+        default=None, description="CPU seconds of the program in all tests. Null: ten times those of one test."
+    )
+
+
 class TransientRunBody(Strict):
     """A program. Null is the default of every key that may be left out."""
 
@@ -139,7 +165,7 @@ class TransientRunBody(Strict):
     source: Text | None = Field(
         default=None, repr=False, description="The program. Send either this or `files`.", examples=["print(input())\n"]
     )
-    files: Annotated[list[FileBody], Field(min_length=1, max_length=MAX_FILES)] | None = Field(
+    files: _Files | None = Field(
         default=None, description="The program and the files that it reads. Send either this or `source`."
     )
     entry: Path | None = Field(
@@ -160,6 +186,11 @@ class TransientRunBody(Strict):
         default=None,
         description="Runs after one compilation, some of them at once. They exclude `stdin`, `args` and"
         " `expected_output`.",
+    )
+    unit_tests: UnitTestsBody | None = Field(
+        default=None,
+        description="Unit tests in place of `tests`. They exclude inputs, outputs and judges. `limits` are then those"
+        " of each test, and null `cpu_s` are 2.",
     )
     stop_at_first_failure: bool | None = Field(default=None, description="The tests after a bad verdict are not run.")
 

@@ -1,7 +1,7 @@
 """Makes the resource of a run that is not stored from the events of the engine. Pure."""
 
 from base64 import b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from api_service.transient.ended import EndedRun
@@ -9,8 +9,16 @@ from shared.engine_api.artifacts import media_type_of
 from shared.engine_api.codex import Verdict, version_in
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.program import TestSpec
-from shared.engine_api.run_call.events import Compiled, ProgramArtifact, TestEnded
+from shared.engine_api.run_call.events import (
+    Collection,
+    Compiled,
+    ProgramArtifact,
+    TestEnded,
+    UnitTestEnded,
+    UnitTestsEnded,
+)
 from shared.engine_api.run_call.results import POINTS_DECIMALS, awarded, verdict_of
+from shared.engine_api.unit_tests import UnitTestOutcome
 from shared.records.resources.mapping import TEXT_LIMIT
 from shared.records.resources.models import Engine, Test, TransientArtifact, TransientRun, signal_name
 from shared.records.resources.texts import cut
@@ -22,7 +30,7 @@ _TEXTS: Final = ("stdout", "stderr", "compile_output", "message", "judge_message
 
 
 class TransientResult:
-    """Collects the events of a run for its resource. `tests` are the tests of the request."""
+    """Collects the events of a run for its resource. `tests` are those of the request; the engine lists unit tests."""
 
     def __init__(self, tests: Sequence[TestSpec], *, is_interactive: bool) -> None:
         self._specs = tests
@@ -30,6 +38,13 @@ class TransientResult:
         #: What the events said, but for tests that the program has.
         self._run = EndedRun()
         self._tests: dict[int, Test] = {}
+        #: True if the engine has listed unit tests, and their end.
+        self._has_unit_tests = False
+        self._unit_tests: UnitTestsEnded | None = None
+
+    @property
+    def number_of_tests(self) -> int:
+        return len(self._specs)
 
     @property
     def engine(self) -> Engine:
@@ -40,6 +55,14 @@ class TransientResult:
         """Take an event, and return the test that it has ended."""
         if self._specs and isinstance(event, TestEnded):
             return self._tests.setdefault(event.number, self._test(event.number, event))
+        match event:
+            case Collection():
+                self._specs = [TestSpec(**test.model_dump()) for test in event.tests]
+                self._has_unit_tests = True
+            case UnitTestEnded():
+                return self._tests.setdefault(event.number, self._unit_test(event))
+            case UnitTestsEnded():
+                self._unit_tests = event
         self._run.add(event)
         return None
 
@@ -53,6 +76,8 @@ class TransientResult:
             truncated |= {"compile_output"} if run.compiled.truncated else set()
         if run.judge_failed:
             texts["judge_message"] = run.judge_failed.judge_message
+        if self._unit_tests:
+            texts |= {name: getattr(self._unit_tests, name) for name in ("stdout", "stderr")}
         if ended:
             texts |= {name: getattr(ended, name) for name in _OF_TEST}
         return TransientRun(
@@ -71,6 +96,8 @@ class TransientResult:
             return {"verdict": compiled.verdict, "error": compiled.error or None, **measures, **self._points()}
         if run.judge_failed or (not self._specs and ended is None):
             return {"verdict": Verdict.JUDGE_ERROR, "error": None, **self._points()}
+        if unit_tests := self._unit_tests:
+            return {"verdict": unit_tests.verdict, "error": None, **_measures(unit_tests), **self._points()}
         if ended is None:
             return self._of_tests()
         return {"error": ended.error or None, **_outcome(ended)}
@@ -99,7 +126,8 @@ class TransientResult:
         spec = self._specs[number - 1]
         known = spec.shown(number)
         if event is None:
-            return Test(**known, points_awarded=0.0)
+            outcome = UnitTestOutcome.NOT_RUN if self._has_unit_tests else None
+            return Test(**known, outcome=outcome, points_awarded=0.0)
         return Test(
             **known,
             **_outcome(event),
@@ -108,7 +136,16 @@ class TransientResult:
             points_awarded=awarded(spec.points or 0.0, event.verdict, event.points_awarded),
         )
 
-    def _shown(self, texts: Mapping[str, str | None], truncated: Collection[str]) -> dict[str, Any]:
+    def _unit_test(self, event: UnitTestEnded) -> Test:
+        return Test(
+            **self._specs[event.number - 1].shown(event.number),
+            **_outcome(event),
+            **self._shown({name: getattr(event, name) for name in _OF_TEST}, event.truncated),
+            outcome=event.outcome,
+            points_awarded=event.points_awarded,
+        )
+
+    def _shown(self, texts: Mapping[str, str | None], truncated: Iterable[str]) -> dict[str, Any]:
         """Return texts as they are shown, and the names of those that are cut, by the engine or here."""
         if self._is_interactive:
             texts = {**texts, "stdout": None}  # it went to the interactor
@@ -117,7 +154,7 @@ class TransientResult:
         return {**shown, "truncated": [name for name in _TEXTS if is_cut.get(name)]}
 
 
-def _outcome(event: TestEnded) -> dict[str, Any]:
+def _outcome(event: TestEnded | UnitTestEnded) -> dict[str, Any]:
     return {
         "verdict": event.verdict,
         **_measures(event),
@@ -126,7 +163,7 @@ def _outcome(event: TestEnded) -> dict[str, Any]:
     }
 
 
-def _measures(event: Compiled | TestEnded) -> dict[str, Any]:
+def _measures(event: Compiled | TestEnded | UnitTestEnded | UnitTestsEnded) -> dict[str, Any]:
     return {name: getattr(event, name) for name in _MEASURES}
 
 

@@ -13,6 +13,7 @@ from api_service.requests.validation import read_query
 from api_service.services import ReaderDep, ServicesDep
 from shared.engine_api.codex import version_in
 from shared.engine_api.languages import ALIASES
+from shared.engine_api.unit_tests import UnitTestFramework
 from shared.records.resources.models import Limits, ListOf, Resource
 
 router = V1Router(tags=["service"])
@@ -31,6 +32,13 @@ class Library(Resource):
 
     name: str = Field(examples=["numpy"])
     version: str = Field(examples=["2.3.5"])
+
+
+class Framework(Resource):
+    """A framework of unit tests."""
+
+    framework: UnitTestFramework
+    version: str = Field(examples=["9.0.2"])
 
 
 class Language(Resource):
@@ -55,6 +63,7 @@ class Language(Resource):
     libraries: list[Library] = Field(
         description="Packages that programs may import beside the language's own modules, as the operator has chosen."
     )
+    unit_tests: list[Framework] = Field(description="The usual one first; empty without unit tests.")
     fault: str | None = Field(description="Why a program in it may not work here: what the engine's own one wrote.")
     limits: Limits = Field(description="What a program may use that asks for nothing.")
 
@@ -117,5 +126,6 @@ def _language(catalog: LanguageCatalog, code: str) -> Language:
         extensions=language.extensions,
         compiler_args=list(language.compiler_args),
         libraries=[Library(**library.model_dump()) for library in (details and details.libraries) or ()],
+        unit_tests=[Framework.model_validate(one.model_dump()) for one in (details and details.unit_tests) or ()],
         limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
     )

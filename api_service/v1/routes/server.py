@@ -15,6 +15,7 @@ from api_service.requests.validation import read_query
 from api_service.services import ReaderDep, ServicesDep
 from api_service.v1.body.batch import MAX_BATCH
 from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
+from shared.engine_api.unit_tests import MAX_UNIT_TESTS
 from shared.records.accounts import cell_rate
 from shared.records.accounts.scopes import Scope
 from shared.records.resources.kept_answers import KEPT_SECONDS
@@ -61,6 +62,7 @@ class ServiceLimits(Resource):
     max_stdin_bytes: Bytes
     max_files: int
     max_tests: int
+    max_unit_tests: int
     max_batch: int = Field(description="Submissions of a batch.")
     max_args: int
     max_args_bytes: Bytes = Field(description="All arguments together.")
@@ -95,6 +97,7 @@ async def get_limits(principal: ReaderDep, request: Request, services: ServicesD
             max_problem_files=MAX_PACKAGE_FILES,
             max_files=MAX_FILES,
             max_tests=MAX_TESTS,
+            max_unit_tests=MAX_UNIT_TESTS,
             max_batch=MAX_BATCH,
             max_args=MAX_ARGS,
             max_args_bytes=MAX_ARGS_BYTES,

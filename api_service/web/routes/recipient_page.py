@@ -132,7 +132,7 @@ def _text(submission: Submission) -> str:
     run, lines = submission.run, [f"Submission {submission.id}: {submission.verdict or submission.state}"]
     if run is not None:
         for test in run.tests or ():
-            lines.append(f"Test {test.name}: {test.verdict or 'not run'}")
+            lines.append(f"Test {test.name}: {test.outcome or test.verdict or 'not run'}")
             if not test.hidden:
                 lines += filter(None, (test.message, test.stdout))
         lines += filter(None, (run.compile_output, run.message, run.stdout, run.stderr))

@@ -65,12 +65,13 @@ _RESULT: Final = f"""
         u.spec, u.override,
         (SELECT details -> 'limits' FROM languages WHERE languages.code = u.language) AS bounds,
         (SELECT jsonb_object_agg(number, jsonb_build_object('verdict', verdict, 'cpu_s', cpu_s,
-                'memory_bytes', memory_bytes, 'scored', points_awarded))
+                'memory_bytes', memory_bytes, 'scored', points_awarded, 'outcome', outcome))
             FROM test_results WHERE test_results.job = job.id) AS ended
     FROM job JOIN uploads u ON u.id = job.upload JOIN results r ON r.job = job.id WHERE job.id = :job
 """  # noqa: S608
 _FAILED_TESTS: Final = """
-    SELECT number, verdict, diff, substring(stderr FOR :length) AS stderr, left(message, :length) AS message
+    SELECT number, verdict, diff, substring(stderr FOR :length) AS stderr, left(message, :length) AS message,
+        CASE WHEN outcome IS NOT NULL THEN substring(stdout FOR :length) END AS stdout
     FROM test_results
     WHERE job = :job AND number = ANY(:numbers) AND (verdict <> ALL(:good) OR message IS NOT NULL) ORDER BY number
 """
@@ -177,10 +178,11 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
         message=stored["message"],
         is_interactive=program.interactor is not None,
         is_judged=answer.verdict is not Verdict.JUDGE_ERROR,
+        has_unit_tests=program.unit_tests is not None,
     )
-    if stored["tests"] is None:
+    if stored["tests"] is None and program.unit_tests is None:
         return decide(answer, replace(details, limits=case_limits(limits, None, bounds)))
-    specs, ended = TESTS.validate_json(stored["tests"]), json.loads(stored["ended"] or "{}")
+    specs, ended = TESTS.validate_json(stored["tests"] or "[]"), json.loads(stored["ended"] or "{}")
     tests = [
         TestOutcome(
             test.name,
@@ -203,6 +205,7 @@ async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
             bytes(row["stderr"]).decode("utf-8", "replace"),
             Verdict(row["verdict"]),
             row["message"],
+            (row["stdout"] or b"").decode("utf-8", "replace"),
         )
         for row in rows
     )

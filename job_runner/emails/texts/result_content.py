@@ -5,6 +5,7 @@ subject or header contains any of it, the HTML part escapes it, and the text par
 harmless. Of a hidden test only the name, the verdict and the points are shown.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ from shared.records.messages.translations import (
     seconds,
     translations,
 )
-from shared.records.messages.verdict_texts import EXPLANATIONS, JUDGE_SAYS, LABELS
-from shared.records.resources.mapping import coarse
+from shared.records.messages.verdict_texts import EXPLANATIONS, JUDGE_SAYS, LABELS, OUTCOMES
+from shared.records.resources.mapping import coarse, hidden_name
 from shared.records.resources.models import signal_name
 
 _NO_LIMITS: Final = ProgramLimits()
@@ -111,7 +112,8 @@ class ResultWriter:
             what = self._summary(outcome.tests)
         elif answer.verdict is Verdict.RUNTIME_ERROR:
             error = cause(answer.error, self.job.filename or "", self._locale)
-        is_explained = bool(error or (outcome.tests and outcome.success))
+        has_unit_tests = bool(details and details.has_unit_tests)
+        is_explained = bool(error or (outcome.tests and (outcome.success or has_unit_tests)))
         all_failed = [*self._failed(details.failed)] if details and not self._is_unjudged else []
         failed = _that_fit(all_failed)
         return {
@@ -260,7 +262,7 @@ class ResultWriter:
     def _table(self) -> Iterator[dict[str, Any]]:
         """Yield the rows of the groups of a problem if there are any, else those of the tests."""
         if not self._groups:
-            yield from map(self._line, self.outcome.tests or ())
+            yield from map(self._line, self.outcome.tests or (), itertools.count(1))
         # The groups of a pass-fail problem have no points.
         has_points = any(group.points or group.points_awarded for group in self._groups)
         for group in self._groups:
@@ -274,8 +276,8 @@ class ResultWriter:
             "tone": "good" if verdict in GOOD_VERDICTS else "muted" if verdict is None or self._is_unjudged else "bad",
         }
 
-    def _line(self, test: TestOutcome) -> dict[str, Any]:
-        """Return a row of the table. `usage` is the time and the memory."""
+    def _line(self, test: TestOutcome, nth: int) -> dict[str, Any]:
+        """Return a row of the table. `usage` is the time and the memory. The name of a hidden unit test may tell."""
         limits = test.limits or _NO_LIMITS
         usage = [
             self._usage(test.cpu_s, limits.cpu_s, seconds),
@@ -283,7 +285,8 @@ class ResultWriter:
         ]
         return {
             **self._result_of(test.verdict),
-            "name": self._name(test.name),
+            **({"result": self.gettext(OUTCOMES[test.outcome])} if test.outcome else {}),
+            "name": self._name(hidden_name(nth) if test.hidden and test.outcome else test.name),
             "points": "" if self._is_unjudged else self._points_of(test.points_awarded, test.points),
             "usage": [] if test.hidden else [*filter(None, usage)],
         }
@@ -328,6 +331,8 @@ class ResultWriter:
             yield from self._difference(failed.diff)
         elif failed.expected:
             yield self._block(self.gettext("Expected"), failed.expected)
+        if failed.stdout:
+            yield self._block(self.gettext("Output"), failed.stdout)
         if failed.stderr:
             yield self._block(self.gettext("Errors"), failed.stderr)
         if failed.stdin:

@@ -271,7 +271,7 @@ CREATE TABLE test_results (
     job bigint REFERENCES job (id),
     number integer,
     attempt integer NOT NULL,
-    verdict text NOT NULL,
+    verdict text,  -- NULL for a unit test that was skipped or not run
     points_awarded double precision,  -- NULL if the judge failed
     stdout bytea NOT NULL,
     stderr bytea NOT NULL,
@@ -285,6 +285,7 @@ CREATE TABLE test_results (
     ended_at timestamptz NOT NULL DEFAULT now(),
     message text,
     judge_message text,
+    outcome text,  -- of a unit test
     PRIMARY KEY (job, number)
 );
 

@@ -22,7 +22,7 @@ def source_key(day: date, suffix: str) -> str:
 
 
 def judge_key(source: str, judge: str) -> str:
-    """Return the key of the archive of a `checker` or an `interactor`, from the key of the submission's own files."""
+    """Return the key of the archive of a judge, from the key of the submission's own files."""
     return f"{source}.{judge}"
 
 

@@ -28,9 +28,13 @@ def awarded(points: float, verdict: Verdict | None, scored: float | None) -> flo
 
 
 def verdict_of_unit_tests(collected: Sequence[CollectedTest], ended: Sequence[UnitTestEnded]) -> Verdict:
-    """Return `accepted` if each unit test that has points has passed, else the first bad verdict, or `wrong_answer`."""
+    """Return `accepted` if each unit test has earned its points, else the first bad verdict, or `wrong_answer`."""
     pairs = list(zip(collected, ended, strict=True))
-    if all(end.outcome is UnitTestOutcome.PASSED for test, end in pairs if test.points):
+    if all(
+        end.outcome is UnitTestOutcome.PASSED and end.points_awarded >= test.points
+        for test, end in pairs
+        if test.points
+    ):
         return Verdict.ACCEPTED
     bad = (end.verdict for _, end in pairs if end.verdict and end.verdict not in GOOD_VERDICTS)
     return next(bad, Verdict.WRONG_ANSWER)

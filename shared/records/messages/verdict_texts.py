@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.engine_api.codex import Verdict
+from shared.engine_api.unit_tests import UnitTestOutcome
 from shared.records.messages.translations import gettext_noop
 
 #: A heading of a few words.
@@ -18,6 +19,15 @@ LABELS: Final[Mapping[Verdict, str]] = {
     Verdict.OUTPUT_LIMIT: gettext_noop("Output limit exceeded"),
     Verdict.INTERNAL_ERROR: gettext_noop("Engine error"),
     Verdict.JUDGE_ERROR: gettext_noop("Could not be judged"),
+}
+#: The same for outcomes of unit tests.
+OUTCOMES: Final[Mapping[UnitTestOutcome, str]] = {
+    UnitTestOutcome.PASSED: gettext_noop("Passed"),
+    UnitTestOutcome.FAILED: gettext_noop("Failed"),
+    UnitTestOutcome.ERROR: gettext_noop("Error"),
+    UnitTestOutcome.SKIPPED: gettext_noop("Skipped"),
+    UnitTestOutcome.XFAIL: gettext_noop("Expected to fail"),
+    UnitTestOutcome.NOT_RUN: gettext_noop("Not run"),
 }
 #: A sentence, where the heading does not say everything.
 EXPLANATIONS: Final[Mapping[Verdict, str]] = {

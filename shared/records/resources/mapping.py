@@ -17,6 +17,7 @@ from shared.engine_api.languages import check_lang
 from shared.engine_api.program import TESTS, JudgeSpec, Program, TestSpec
 from shared.engine_api.run_call.limits import ProgramLimits, judge_limits_in_effect, limits_in_effect
 from shared.engine_api.run_call.request import CheckerKind
+from shared.engine_api.unit_tests import UnitTestOutcome
 from shared.records.operations.job_state import JobState
 from shared.records.resources.links import Links
 from shared.records.resources.models import (
@@ -35,6 +36,7 @@ from shared.records.resources.models import (
     Run,
     Submission,
     Test,
+    UnitTestSuite,
     Webhook,
     signal_name,
 )
@@ -43,6 +45,8 @@ from shared.records.resources.texts import cut
 
 #: The first steps of coarse measures.
 _STEPS: Final = {"cpu_s": 0.1, "wall_s": 0.1, "memory_bytes": 16 << 20}
+#: A program with unit tests has so many times the CPU seconds of one test, unless it says another number.
+TOTAL_CPU: Final = 10
 #: Each text is cut to this many bytes.
 TEXT_LIMIT: Final = 64 << 10
 
@@ -77,7 +81,7 @@ def submission_of(row: Record, state: State, links: Links, queue: Queue | None, 
         language=row["code"],
         entry=row["filename"] or files[0].path,
         files=files,
-        **shown(Program.of_column(row["spec"]), bounds),
+        **shown(Program.of_column(row["spec"]), bounds, row["number_of_tests"], row["points"]),
         email=row["email"],
         metadata=json.loads(row["metadata"]) if row["metadata"] else {},
         batch=row["batch"],
@@ -91,10 +95,13 @@ def submission_of(row: Record, state: State, links: Links, queue: Queue | None, 
     )
 
 
-def shown(program: Program, bounds: Mapping[str, Bounds | None]) -> dict[str, Any]:
+def shown(
+    program: Program, bounds: Mapping[str, Bounds | None], tests: int | None = None, points: float | None = None
+) -> dict[str, Any]:
     """Return what a submission shows of its program.
 
-    `bounds` are those of its language, and of the languages of its judges, by the names of these.
+    `bounds` are those of its language, and of the languages of its judges, by the names of these. `tests` and `points`
+    are those of all its tests.
     """
     interactor = program.interactor
     return {
@@ -104,6 +111,7 @@ def shown(program: Program, bounds: Mapping[str, Bounds | None]) -> dict[str, An
         "limits": _limits(program.limits, bounds.get("")),
         "checker": _checker(program, bounds.get("checker")),
         "interactor": Judge(**_judge(interactor, bounds.get("interactor"))) if interactor else None,
+        "unit_tests": _unit_tests(program, bounds.get(""), tests, points),
         "stop_at_first_failure": program.stop_at_first_failure,
         "locale": program.locale,
     }
@@ -129,9 +137,21 @@ def _judge(judge: JudgeSpec, bounds: Bounds | None) -> dict[str, Any]:
     return {**own, "limits": _limits(judge.limits, bounds, judge_limits_in_effect)}
 
 
+def _unit_tests(
+    program: Program, bounds: Bounds | None, tests: int | None, points: float | None
+) -> UnitTestSuite | None:
+    unit_tests = program.unit_tests
+    if unit_tests is None:
+        return None
+    own = unit_tests.model_dump(include=UnitTestSuite.model_fields.keys() - {"limits", "total_cpu_s"})
+    limits, cpu_s = _limits(unit_tests.limits, bounds, judge_limits_in_effect), _limits(program.limits, bounds).cpu_s
+    total_cpu_s = unit_tests.total_cpu_s or (cpu_s and TOTAL_CPU * cpu_s)
+    return UnitTestSuite(**own, limits=limits, total_cpu_s=total_cpu_s, tests=tests, points=points if tests else None)
+
+
 def _checker(program: Program, bounds: Bounds | None) -> AnyChecker | None:
-    """Return how outputs are compared; None if the problem or an interactor alone decides."""
-    if program.problem or (program.interactor and not isinstance(program.checker, JudgeSpec)):
+    """Return how outputs are compared; None if the problem, unit tests or an interactor alone decide."""
+    if program.problem or program.unit_tests or (program.interactor and not isinstance(program.checker, JudgeSpec)):
         return None
     if isinstance(program.checker, JudgeSpec):
         return CheckerProgram(**_judge(program.checker, bounds))
@@ -224,8 +244,10 @@ def test_of(row: Record, number: int, spec: TestSpec, result: Record | None, tex
     known = spec.shown(number)
     is_secret = spec.hidden and not row["shows_secrets"]
     if result is None:
-        return Test(**known, points_awarded=0.0 if is_over else None, truncated=None if is_secret else [])
-    known |= {name: result[name] for name in ("verdict", "points_awarded")}
+        outcome = UnitTestOutcome.NOT_RUN if is_over and row["has_unit_tests"] else None
+        awarded = 0.0 if is_over else None
+        return Test(**known, outcome=outcome, points_awarded=awarded, truncated=None if is_secret else [])
+    known |= {name: result[name] for name in ("verdict", "outcome", "points_awarded")}
     if is_secret:
         return Test(**known, message=cut(result["message"], text_limit), truncated=None)
     texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
@@ -248,10 +270,29 @@ def test_of(row: Record, number: int, spec: TestSpec, result: Record | None, tex
 
 def for_recipient(submission: Submission) -> Submission:
     """Return a submission as its page shows it: beside hidden tests, the measures of its run are coarse."""
+    if submission.unit_tests:
+        submission = _without_hidden(submission)
     run = submission.run
     if run is None or not any(test.hidden for test in run.tests or ()):
         return submission
     return submission.model_copy(update={"run": run.model_copy(update=coarse(run.model_dump(include={*_STEPS})))})
+
+
+def _without_hidden(submission: Submission) -> Submission:
+    """Return the submission with only the outcome and the points of its hidden unit tests, whose very names tell."""
+    run, keys = submission.run, ("number", "hidden", "outcome", "points", "points_awarded")
+    if run is None or run.tests is None:
+        return submission
+    tests = [
+        Test(name=hidden_name(test.number), **test.model_dump(include={*keys})) if test.hidden else test
+        for test in run.tests
+    ]
+    return submission.model_copy(update={"run": run.model_copy(update={"tests": tests})})
+
+
+def hidden_name(number: int) -> str:
+    """Return the name that people read of a hidden unit test."""
+    return f"hidden {number}"
 
 
 def coarse(measures: Mapping[str, float | None]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import LeftOut
 from shared.engine_api.run_call.request import CheckerKind, JudgeProtocol
+from shared.engine_api.unit_tests import UnitTestFramework, UnitTestOutcome, UnitTestVisibility
 from shared.records.resources.states import BatchState, MailKind, MailState, State, WebhookState
 
 T = TypeVar("T")
@@ -106,6 +107,20 @@ class CheckerProgram(Judge):
     kind: Literal[CheckerKind.PROGRAM] = CheckerKind.PROGRAM
 
 
+class UnitTestSuite(Resource):
+    """Unit tests, without their contents. `tests` and `points` are null until the engine has listed the tests."""
+
+    framework: UnitTestFramework
+    module: str | None
+    files: list[File]
+    shared_files: list[File]
+    visibility: UnitTestVisibility
+    limits: Limits
+    total_cpu_s: float | None
+    tests: int | None
+    points: float | None
+
+
 AnyChecker: TypeAlias = Annotated[Comparison | IcpcComparison | CheckerProgram, Field(discriminator="kind")]
 
 
@@ -130,9 +145,10 @@ class Test(Resource):
 
     number: int = Field(ge=1)
     name: str
-    group: str | None = Field(default=None, description="The name of its group; null without a problem.")
+    group: str | None = Field(default=None, description="The name of its group; null without a problem or unit tests.")
     hidden: bool
     verdict: Verdict | None = None
+    outcome: UnitTestOutcome | None = Field(default=None, description="Of a unit test; null of other tests.")
     points: float | None = Field(description="Null if its judge gives them without a bound.")
     points_awarded: float | None = Field(default=None, description="Null after `judge_error`.")
     stdout: str | None = None
@@ -312,10 +328,11 @@ class Submission(Resource):
     args: list[str]
     compiler_args: list[str]
     limits: Limits
-    checker: AnyChecker | None = Field(description="Null if a problem or an interactor decides.")
+    checker: AnyChecker | None = Field(description="Null if a problem, an interactor or unit tests decide.")
     interactor: Judge | None = Field(
         description="What talks with the program while it runs; null for nothing, and with a problem."
     )
+    unit_tests: UnitTestSuite | None = Field(description="Null without unit tests.")
     stop_at_first_failure: bool
     email: str | None
     locale: str

@@ -43,12 +43,13 @@ def _bounds_of_judge(judge: str) -> str:
     return f"CASE WHEN {code} IS NOT NULL THEN {_bounds_of(code, code)} END"
 
 
+_HAS_UNIT_TESTS: Final = "u.spec ->> 'unit_tests' IS NOT NULL"
 # An engine that does not send verdicts sends the status of its answer, as the original's did.
 _RUN: Final = f"""
     NOT {shows_secrets("u", "false")} AS has_secrets,
     j.id AS job, j.number, j.status, j.attempt, j.requested_at AS run_requested_at, j.created_at AS queued_at,
     j.started_at, j.finished_at, u.tests IS NOT NULL AS has_tests,
-    u.spec ->> 'interactor' IS NOT NULL AS is_interactive,
+    u.spec ->> 'interactor' IS NOT NULL AS is_interactive, {_HAS_UNIT_TESTS} AS has_unit_tests,
     CASE WHEN j.status = 'executed' THEN coalesce(r.verdict, CASE WHEN r.engine ->> 'status' = '200' THEN 'ok'
         WHEN r.engine ->> 'status' = '408' THEN 'time_limit' WHEN r.engine ->> 'status' <> '' THEN 'runtime_error' END)
         END AS verdict,
@@ -87,23 +88,24 @@ _TEXTS: Final = f"""
     ) END AS tests_bytes
 """  # noqa: S608  (constants)
 # The CodeX call gives one text for both the diagnostics and the standard error.
-_SPLIT: Final = """
+_SPLIT: Final = f"""
     LEFT JOIN LATERAL (
-        SELECT r.stderr IS NOT NULL OR r.compile_output IS NOT NULL OR u.tests IS NOT NULL AS is_split
+        SELECT r.stderr IS NOT NULL OR r.compile_output IS NOT NULL OR u.tests IS NOT NULL AS is_split,
+            u.tests IS NULL OR {_HAS_UNIT_TESTS} AS has_streams
     ) AS s ON true
     LEFT JOIN LATERAL (
-        SELECT CASE WHEN u.tests IS NULL AND u.spec ->> 'interactor' IS NULL THEN r.output END AS stdout,
-            CASE WHEN u.tests IS NOT NULL THEN NULL WHEN is_split THEN r.stderr
+        SELECT CASE WHEN has_streams AND u.spec ->> 'interactor' IS NULL THEN r.output END AS stdout,
+            CASE WHEN NOT has_streams THEN NULL WHEN is_split THEN r.stderr
                 WHEN r.verdict IS DISTINCT FROM 'compile_error' THEN r.error END AS stderr,
             CASE WHEN is_split THEN r.compile_output WHEN r.verdict = 'compile_error' THEN r.error END
                 AS compile_output
     ) AS t ON true
-"""
+"""  # noqa: S608  (constants)
 _SUBMISSION: Final = f"""
     u.id, u.language, {_LANGUAGE} AS code, u.filename, u.object_key, u.size_bytes, u.files, u.spec, u.email, u.metadata,
     u.batch, u.created_at, u.runs, u.request_id IS NOT NULL AS is_requested, u.requested_at, u.outcome, u.webhook_url,
     {_bounds_of(_LANGUAGE, "u.language")} AS bounds, {_bounds_of_judge("checker")} AS checker_bounds,
-    {_bounds_of_judge("interactor")} AS interactor_bounds,
+    {_bounds_of_judge("interactor")} AS interactor_bounds, jsonb_array_length(u.tests) AS number_of_tests,
     m.id AS mail, m.status AS mail_status, m.updated_at AS mail_updated_at,
     w.status AS webhook_status, w.attempt AS webhook_attempt, w.last_status AS webhook_last_status,
     w.last_error AS webhook_last_error, w.run_after AS webhook_run_after
@@ -165,16 +167,17 @@ FIND_RUNS: Final = f"""
     WHERE u.id = :id AND {_OWNED} ORDER BY j.number DESC, j.id DESC
 """  # noqa: S608
 FIND_TESTS: Final = f"""
-    SELECT number, verdict, points_awarded, {_TEST_TEXTS}, diff, cut, exit_code, signal, cpu_s, wall_s, memory_bytes
+    SELECT number, verdict, outcome, points_awarded, {_TEST_TEXTS}, diff, cut, exit_code, signal, cpu_s, wall_s,
+        memory_bytes
     FROM test_results WHERE job = :job ORDER BY number
 """  # noqa: S608
 BYTES_OF_TESTS: Final = f"""
     SELECT sum({_TEST_BYTES}) AS bytes FROM test_results WHERE job = :job AND number BETWEEN :first AND :last
 """  # noqa: S608
 FIND_ENDED_TESTS: Final = f"""
-    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, points_awarded, {_TEST_TEXTS}, diff, cut,
-        uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive, {shows_secrets("uploads")} AS shows_secrets,
-        exit_code, signal, cpu_s, wall_s, memory_bytes
+    SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, t.outcome, points_awarded, {_TEST_TEXTS},
+        diff, cut, uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive,
+        {shows_secrets("uploads")} AS shows_secrets, exit_code, signal, cpu_s, wall_s, memory_bytes
     FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt
         JOIN uploads ON uploads.id = job.upload
     WHERE t.job = :job AND t.number BETWEEN :first AND :last AND uploads.tests IS NOT NULL ORDER BY t.number

@@ -15,7 +15,7 @@ from api_service.v1.body.defaults import BodyPath
 from api_service.v1.body.program import UploadedFiles
 from api_service.v1.body.rules import validate_submission
 from shared.common.http.egress import Egress
-from shared.engine_api.codex import LanguageVariant, LimitBounds, SupportedLanguage
+from shared.engine_api.codex import LanguageFramework, LanguageVariant, LimitBounds, SupportedLanguage
 
 BOUNDS = {
     "cpu_s": LimitBounds(default=2.0, max=10.0),
@@ -31,9 +31,10 @@ def language(code: str, name: str, *aliases: str, **details: Any) -> SupportedLa
     return SupportedLanguage(language=code, info="1", name=name, aliases=list(aliases), **known | details)
 
 
+_PYTHON_TESTS = [LanguageFramework(framework=name, version="9.0") for name in ("pytest", "unittest")]
 OFFER = LanguageCatalog(
     {
-        "py": language("py", "Python", "python", "python3", compiler_args=["-O2"]),
+        "py": language("py", "Python", "python", "python3", compiler_args=["-O2"], unit_tests=_PYTHON_TESTS),
         "java": language("java", "Java", compiled=True),
         "bash": language("bash", "Bash", "sh", extensions=[".sh", ".bash"]),
         "cpp": language(
