@@ -19,6 +19,7 @@ from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.service import OnStored
 from api_service.v1.body.run import RunBody, read_run_request
+from api_service.v1.reads import junit
 from api_service.v1.reads.query import read_query_of
 from shared.records.resources import read
 from shared.records.resources.models import ListOf, Run
@@ -50,8 +51,12 @@ async def list_runs(principal: ReaderDep, id: SubmissionId, request: Request, se
 @router.operation(
     "GET /submissions/{id}/runs/{number}",
     "Get a run of a submission",
-    "Its state, its texts and its tests. Texts are cut to 64 KiB; `/output` and `/stderr` have them whole.",
+    "Its state, its texts and its tests. Texts are cut to 64 KiB; `/output` and `/stderr` have them whole."
+    " `format=junit` has its tests alone.",
     answer=Run,
+    query=junit.FormatQuery,
+    problems=[Kind.CONFLICT],
+    content=junit.CONTENT,
 )
 async def get_run(
     principal: ReaderDep,
@@ -61,13 +66,17 @@ async def get_run(
     services: ServicesDep,
     reserve: ReserveDep,
 ) -> Response:
-    await read_query_of(request, services, principal, id)
+    query = await read_query_of(request, services, principal, id, junit.FormatQuery)
     async with services.database.connection() as connection:
         owner, sees_all = principal.visible_owner, principal.sees_all
         run = await read.run(
             connection, id, number, links=services.links, owner=owner, sees_all=sees_all, reserve=reserve
         )
-    return answer(run or refuse_unknown("run of this submission"))
+    run = run or refuse_unknown("run of this submission")
+    if query.format is not None:
+        row = await find_visible(services, principal, id, "filename") or refuse_unknown()
+        return junit.answer(row["filename"] or "", run)
+    return answer(run)
 
 
 @router.operation(

@@ -22,6 +22,7 @@ from api_service.submissions.delete import delete
 from api_service.submissions.service import OnStored
 from api_service.v1.events.stream import LAST_EVENT_ID, RESPONSES, event_stream
 from api_service.v1.events.submission import submission_events
+from api_service.v1.reads import junit
 from api_service.v1.reads.query import read_query_of
 from shared.common.http.disconnect import cancel_if_gone
 from shared.records.resources.models import Submission
@@ -29,25 +30,34 @@ from shared.records.resources.models import Submission
 router = V1Router(tags=["submissions"])
 
 
+class SubmissionQuery(WaitQuery, junit.FormatQuery):
+    """The query of a submission's answer."""
+
+
 @router.operation(
     "GET /submissions/{id}",
     "Get a submission",
-    "Its state, its latest run and where to read more. With `wait`, the answer waits for the result.",
+    "Its state, its latest run and where to read more. With `wait`, the answer waits for the result. `format=junit` has"
+    " the tests of the run.",
     answer=Submission,
-    query=WaitQuery,
+    query=SubmissionQuery,
     parameters=[PREFER, IF_NONE_MATCH],
     headers={**ETAG, **PREFERENCE_APPLIED},
-    problems=[Kind.TOO_MANY],
+    problems=[Kind.TOO_MANY, Kind.CONFLICT],
     responses=SAME,
+    content=junit.CONTENT,
 )
 async def get_submission(
     principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep, reserve: ReserveDep
 ) -> Response:
-    query = await read_query_of(request, services, principal, id, WaitQuery)
+    query = await read_query_of(request, services, principal, id, SubmissionQuery)
     wait = wait_of(request, query)
     with waiting(services, principal, wait.seconds) as waiter:
         await cancel_if_gone(request.receive, waiter.until_final(id))
-    return conditional(request, await visible_submission(services, principal, id, reserve), wait.headers)
+    submission = await visible_submission(services, principal, id, reserve)
+    if query.format is not None:
+        return junit.answer(submission.entry or "", submission.run)
+    return conditional(request, submission, wait.headers)
 
 
 @router.operation(
