@@ -191,6 +191,12 @@ class Methods(Sending):
         return await self._send(Call("GET", f"/v1/submissions/{submission_id}/runs/{number}", one(Run)))
 
     @Method
+    async def junit(self, submission_id: int, run: int | None = None) -> bytes:
+        """Return the tests of the latest run, or of another one, as JUnit XML. Raises `Conflict` before its end."""
+        path = f"/v1/submissions/{submission_id}{'' if run is None else f'/runs/{run}'}"
+        return await self._send(Call("GET", path, content, {"format": "junit"}))
+
+    @Method
     async def rerun(
         self,
         submission_id: int,

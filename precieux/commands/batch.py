@@ -21,6 +21,7 @@ from precieux.commands.options import (
     on_server,
 )
 from precieux.commands.parameters import JudgeOptions, Judges, LimitOptions, metadata_of
+from precieux.commands.unit_tests import JUnitXml, write_junit
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.host.interrupts import stoppable
@@ -42,6 +43,7 @@ def batch(
     digest: Annotated[bool, typer.Option("--digest", help="Send one mail for all instead of one each.")] = False,
     *,
     judge: JudgeOptions,
+    junit_xml: JUnitXml = None,
     limits: LimitOptions,
     of_class: ClassOptions,
     of_candidates: CandidateOptions,
@@ -71,7 +73,7 @@ def batch(
             "limits": limits_of_all,
             "language": language,
         }
-        chosen |= {"checker": judges.checker, "interactor": judges.interactor}
+        chosen |= judges.by_key
         chosen |= {"stop_at_first_failure": stop_at_first_failure}
         defaults = {name: value for name, value in chosen.items() if value}
         raise typer.Exit(run_candidates(server, path, of_candidates, defaults, output))
@@ -103,6 +105,7 @@ def batch(
     numbers = [number for one in batches for number in client.get_batch(one.id).submissions]
     submissions = [client.get(number) for number in numbers]
     write_results(entries, submissions, output, as_json=as_json)
+    write_junit(client, submissions, [one.name for one in entries], junit_xml)
     say_totals(entries, submissions)
     raise typer.Exit(0 if all(one.passed for one in submissions) else 1)
 
@@ -121,7 +124,7 @@ def _register(
     for start in range(0, len(entries), size):
         part, its_bodies = entries[start : start + size], bodies[start : start + size]
         key = None if again else key_of([its_bodies, judges])
-        defaults = {"checker": judges.checker, "interactor": judges.interactor}
+        defaults = judges.by_key
         try:
             created = client.create_batch(its_bodies, defaults=defaults, digest=digest, idempotency_key=key)
         except InvalidRequest as exc:

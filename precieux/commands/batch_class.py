@@ -103,7 +103,7 @@ class HowToRun:
         limits = self.common.get("limits") or Limits()
         if self.common.get("tests") and limits.cpu_s is None and not self.common.get("problem"):
             common["limits"] = replace(limits, cpu_s=_CPU_S)
-        judges = {"checker": self.judges.checker, "interactor": self.judges.interactor}
+        judges = self.judges.by_key
         return {name: value for name, value in (common | judges).items() if value}
 
 

@@ -6,7 +6,7 @@ Options that several commands have in a row are a group: a dataclass (`precieux.
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -19,10 +19,11 @@ from precieux.commands.options import (
     Input,
     InputFile,
 )
+from precieux.commands.unit_tests import UnitTestOptions
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.programs.read import files_of_no_test, read_program, read_tests
-from precieux_client import Checker, Interactor, Limits, ProgramChecker, TestCase
+from precieux_client import Checker, Interactor, Limits, ProgramChecker, TestCase, UnitTests
 from precieux_client.models import JudgeProgram
 
 _BYTES: Final = re.compile(r"([0-9]{1,18})([KMGT]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
@@ -90,14 +91,19 @@ class ProgramOptions:
 
 @dataclass(frozen=True, slots=True)
 class Judges:
-    """The judges of a program; None is the default."""
+    """The judges of a program, by their keys; None is the default."""
 
     checker: Checker | ProgramChecker | None
     interactor: Interactor | None
+    unit_tests: UnitTests | None = None
+
+    @property
+    def by_key(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
-class JudgeOptions:
+class JudgeOptions(UnitTestOptions):
     """What a program is judged by."""
 
     test: Annotated[
@@ -166,10 +172,11 @@ class JudgeOptions:
             made = ProgramChecker(**_program(Path(self.checker)), protocol=self.protocol, args=args)  # type: ignore[arg-type]
         elif self.checker != "lines":
             made = Checker(kind=self.checker, args=args if self.checker == "icpc" else ())  # type: ignore[arg-type]
-        if self.interactor is None:
-            return Judges(made, None)
-        own = () if is_program else args
-        return Judges(made, Interactor(**_program(self.interactor), protocol=self.protocol, args=own))  # type: ignore[arg-type]
+        talks: Interactor | None = None
+        if self.interactor is not None:
+            own = () if is_program else args
+            talks = Interactor(**_program(self.interactor), protocol=self.protocol, args=own)  # type: ignore[arg-type]
+        return Judges(made, talks, self.suite())
 
 
 def read_input(text: str | None, file: Path | None) -> str | None:

@@ -9,6 +9,7 @@ from precieux import terminal
 from precieux.commands import show
 from precieux.commands.options import Json, Paths, on_server
 from precieux.commands.parameters import LimitOptions, ProgramOptions
+from precieux.commands.unit_tests import UnitTestOptions
 from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
 from shared.common.service.stop_signals import INTERRUPTED
@@ -23,17 +24,26 @@ def run(
     paths: Paths,
     program: ProgramOptions,
     limits: LimitOptions,
+    unit: UnitTestOptions,
     as_json: Json = False,
 ) -> None:
-    """Run a program on a server now, and show what it writes. Nothing is stored. The exit code is the program's."""
-    asked = {**program.read(paths), "limits": limits.read()}
+    """Run a program on a server now, and show what it writes. Nothing is stored. The exit code is the program's.
+
+    With unit tests, their results are shown. Then the exit code is 1 unless the program is accepted.
+    """
+    asked = {**program.read(paths), "limits": limits.read(), "unit_tests": unit.suite()}
     client = server.connect(patient=True)
     try:
         with stoppable():
-            if as_json:
-                ended = show.plain(client.run_transient(**asked))
-                terminal.say_json(ended)
-                _exit(ended)
+            if as_json or asked["unit_tests"]:
+                run = client.run_transient(**asked)
+                if as_json:
+                    terminal.say_json(show.plain(run))
+                else:
+                    show.result_of(run)
+                if asked["unit_tests"]:
+                    raise typer.Exit(0 if run.passed else 1)
+                _exit(show.plain(run))
             for event in client.transient_events(**asked):
                 if event.name in ("stdout", "stderr"):
                     terminal.pass_on(event.data["text"], to_stderr=event.name == "stderr")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from precieux import terminal
 from precieux.terminal import styled
-from precieux_client import Client, Limits, Run, Submission, TestResult
+from precieux_client import Client, Limits, Run, Submission, TestResult, TransientRun
 from precieux_client.models import GOOD_VERDICTS
 from shared.common.text.control_characters import replace_controls
 
@@ -51,20 +51,29 @@ def result(client: Client, submission: Submission) -> None:
     """Print the result of a submission that has ended: its output alone goes to standard output."""
     run = submission.run
     if run is not None:
-        if run.tests is not None:
-            _show_tests(run.tests)
-        elif run.stdout:
+        if run.tests is None and run.stdout:
             is_cut = "stdout" in run.truncated
             whole = client.output(submission.id).decode("utf-8", "replace") if is_cut else run.stdout
             terminal.show_program_output(whole)
-        for text in (run.compile_output, run.stderr, run.message, run.judge_message):
-            if text:
-                words = replace_controls(text).rstrip("\n")
-                terminal.err.print(words, markup=False, style="red", soft_wrap=True)
+        result_of(run)
     verdict = styled(submission.verdict or submission.state)
     score = f" ({points(run)} points)" if run and run.tests is not None else ""
     reason = f": {reason}" if (reason := reason_of(submission)) else ""
     terminal.err.print(Text.assemble(f"Submission {submission.id}: ", verdict, score, reason), soft_wrap=True)
+
+
+def result_of(run: Run | TransientRun) -> None:
+    """Print the tests of a run, and what compilers, judges and the program complained about."""
+    if run.tests is not None:
+        _show_tests(run.tests)
+    if run.tests and run.tests[0].outcome:
+        passed = sum(test.outcome == "passed" for test in run.tests)
+        earned = _share(run.points_awarded, run.points).replace("/", " of ")
+        terminal.say(f"{earned} points, {passed} of {len(run.tests)} tests passed")
+    for text in (run.compile_output, run.stderr, run.message, run.judge_message):
+        if text:
+            words = replace_controls(text).rstrip("\n")
+            terminal.err.print(words, markup=False, style="red", soft_wrap=True)
 
 
 def reason_of(submission: Submission) -> str:
@@ -110,10 +119,10 @@ def _show_tests(tests: Sequence[TestResult]) -> None:
         (
             test.number,
             test.name,
-            test.verdict or "not run",
+            test.outcome or test.verdict or "not run",
             _share(test.points_awarded, test.points),
             None if test.cpu_s is None else f"{test.cpu_s:.3f}",
-            _reason(test) or None,
+            ((test.message or "").partition("\n")[0] if test.outcome else _reason(test)) or None,
         )
         for test in tests
     ]

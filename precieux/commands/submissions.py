@@ -22,6 +22,7 @@ from precieux.commands.options import (
     on_server,
 )
 from precieux.commands.parameters import JudgeOptions, LimitOptions, ProgramOptions, metadata_of, read_input
+from precieux.commands.unit_tests import JUnitXml, write_junit
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
@@ -43,6 +44,7 @@ def submit(
         Path | None, typer.Option("--expected", help="File with the output that it should have.")
     ] = None,
     judge: JudgeOptions,
+    junit_xml: JUnitXml = None,
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Leave out the tests after the first bad one.")
     ] = False,
@@ -54,6 +56,8 @@ def submit(
 ) -> None:
     """Send a program to a server, and have it run."""
     _check_waiting(wait, timeout)
+    if junit_xml and not wait:
+        raise typer.BadParameter("it needs --wait.", param_hint="--junit-xml")
     asked = program.read(paths)
     judges = judge.judges()
     cases = judge.cases()
@@ -67,12 +71,14 @@ def submit(
         checker=judges.checker,
         interactor=judges.interactor,
         tests=cases,
+        unit_tests=judges.unit_tests,
         stop_at_first_failure=stop_at_first_failure,
         email=email,
         hold=hold,
         metadata=metadata_of(metadata),
     )
-    _answer(server, submission, f"Submission {submission.id}", wait=wait, timeout=timeout, as_json=as_json)
+    what = f"Submission {submission.id}"
+    _answer(server, submission, what, wait=wait, timeout=timeout, as_json=as_json, junit_xml=junit_xml)
 
 
 @on_server
@@ -181,12 +187,21 @@ def delete(server: Server, number: Number, as_json: Json = False) -> None:
 
 
 def _answer(
-    server: Server, submission: Submission, what: str, *, wait: bool, timeout: float | None, as_json: bool
+    server: Server,
+    submission: Submission,
+    what: str,
+    *,
+    wait: bool,
+    timeout: float | None,
+    as_json: bool,
+    junit_xml: Path | None = None,
 ) -> None:
     """Show that a submission, or `what` run of it, was taken. With `wait`, show its result."""
     is_held = submission.state == "held"
     if wait and not is_held:
-        _finish(server, follow(server, submission.id, timeout=timeout), as_json=as_json)
+        submission = follow(server, submission.id, timeout=timeout)
+        write_junit(server.connect(), [submission], [submission.entry], junit_xml)
+        _finish(server, submission, as_json=as_json)
     show.end_with_json(submission, as_json)
     mailed = f" Its result is mailed to {submission.email}." if submission.email else ""
     terminal.say(f"{what} is {'held' if is_held else 'queued'}.{mailed}")
