@@ -44,7 +44,7 @@ RunArguments: Final = create_model(
     code=(Text | None, Field(default=None, repr=False)),
     **keys_of(SubmissionBody, "files", "entry", "stdin", "args", "compiler_args", "limits"),
     tests=(_Tests | None, _tests),
-    **keys_of(SubmissionBody, "checker", "stop_at_first_failure"),
+    **keys_of(SubmissionBody, "unit_tests", "checker", "stop_at_first_failure"),
 )
 
 

@@ -38,8 +38,8 @@ def open_section(page: Page, inside: str) -> None:
     page.locator(f"details:has(#{inside}) > summary").click()
 
 
-def drop(page: Page, files: dict[str, str]) -> None:
-    """Drop files onto the editor, as from a file manager."""
+def drop(page: Page, files: dict[str, str], onto: str = "#drop") -> None:
+    """Drop files onto the editor or another place, as from a file manager."""
     data = page.evaluate_handle(
         """files => {
           const data = new DataTransfer();
@@ -49,5 +49,6 @@ def drop(page: Page, files: dict[str, str]) -> None:
         files,
     )
     for event in ("dragenter", "dragover", "drop"):
-        page.dispatch_event("#drop", event, {"dataTransfer": data})
-    expect(page.locator("#files")).to_be_visible()
+        page.dispatch_event(onto, event, {"dataTransfer": data})
+    if onto == "#drop":
+        expect(page.locator("#files")).to_be_visible()

@@ -14,7 +14,8 @@ router = APIRouter(include_in_schema=False)
 _SIZE: Final = "coalesce(octet_length(inputs), 0) + coalesce(octet_length(CAST(tests AS text)), 0) AS size"
 #: Limits are those that were asked for, in place of those in effect.
 _SENT: Final = """CAST(jsonb_build_object(
-    'stdin', coalesce(inputs, ''), 'expected_output', expected_output, 'tests', coalesce(tests, '[]'),
+    'stdin', coalesce(inputs, ''), 'expected_output', expected_output,
+    'tests', CASE WHEN spec ->> 'unit_tests' IS NULL THEN coalesce(tests, '[]') ELSE '[]' END,
     'limits', coalesce(spec -> 'limits', '{}')
 ) AS text) AS content"""
 

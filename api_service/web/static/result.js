@@ -58,7 +58,8 @@ export function ended(submission, actions) {
   if (verdict === "compile_error") parts.push(compiled);
   if (run.message) parts.push(block("judge", run.message));
   const errors = run.stderr && block("errors", run.stderr, cutNote(run, "stderr", submission, actions));
-  const output = run.stdout !== null && verdict !== "compile_error" && outputOf(submission, actions);
+  const hasOutput = submission.unit_tests ? !!run.stdout : run.stdout !== null;
+  const output = hasOutput && verdict !== "compile_error" && outputOf(submission, actions);
   parts.push(...(GOOD.has(verdict) ? [output, errors] : [errors, output]));
   if (hasPoints(run.groups)) parts.push(groupsOf(run.groups));
   if (run.tests) parts.push(testsOf(run.tests, submission));
@@ -70,12 +71,14 @@ export function ended(submission, actions) {
 }
 
 /** @param {any} submission */
-function sentenceOf({ state, verdict, run }) {
+function sentenceOf({ state, verdict, run, unit_tests }) {
   if (state === "cancelled" && run?.started_at && run.finished_at) {
     const time = Math.round((Date.parse(run.finished_at) - Date.parse(run.started_at)) / 100) / 10;
     return t("about.cancelled_after", { time: seconds(time) });
   }
   if (state !== "finished") return t(`about.${state}`);
+  // Each unit test has a message of its own.
+  if (unit_tests && verdict !== "judge_error") return "";
   // What the verdict's label says already is not said again.
   const parts = [has(`about.${verdict}`) && verdict !== "ok" ? t(`about.${verdict}`) : ""];
   if (verdict === "runtime_error" && run?.signal) parts.push(t("signal", { signal: run.signal }));
@@ -200,8 +203,14 @@ function groupsOf(groups) {
   return el("section", { class: "text" }, el("h3", {}, t("groups")), el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("groups") }, table));
 }
 
-/** Return the verdict of a test or a group. @param {any} part */
-const endOf = (part) => (part.verdict ? pill("finished", part.verdict) : el("span", { class: "verdict muted" }, t("not_run")));
+/** Return the outcome of a unit test. @param {string} outcome */
+function outcomeOf(outcome) {
+  const tone = { passed: "good", failed: "bad", error: "bad" }[outcome] ?? "muted";
+  return el("span", { class: `verdict ${tone}` }, t(`outcome.${outcome}`));
+}
+
+/** Return the verdict of a test or a group, or the outcome of a unit test. @param {any} part */
+const endOf = (part) => (part.outcome ? outcomeOf(part.outcome) : part.verdict ? pill("finished", part.verdict) : el("span", { class: "verdict muted" }, t("not_run")));
 
 /** Return true if any of these tests or groups has points. Those of a pass-fail problem have none. @param {any[] | null} parts */
 const hasPoints = (parts) => !!parts?.some((part) => part.points || part.points_awarded);

@@ -10,6 +10,7 @@ import * as history from "./history.js";
 import { afterPause, byId, el, moment, root, seconds, size, t } from "./page.js";
 import { FINAL, ended, labelOf, marksOfRun, pill, placeIn, showSoFar, testsOf, toneOf } from "./result.js";
 import { isShared, linkOf, shared } from "./share.js";
+import * as unitTests from "./unit_tests.js";
 import { sentence, visible } from "./visible.js";
 import * as output from "./written.js";
 
@@ -126,6 +127,7 @@ function showLanguage() {
   if (!languages.size) return;
   const language = languages.get(languageField.value);
   byId("version").textContent = language?.version ?? "";
+  unitTests.show(language);
   const options = language?.compiler_args ?? [];
   byId("compiler-args-field").hidden = options.length === 0;
   byId("compiler-args-hint").replaceChildren(...options.flatMap((/** @type {string} */ option) => [el("code", { class: "option" }, option), " "]));
@@ -161,7 +163,7 @@ async function addFiles(chosen) {
 function read() {
   keepText();
   const program = files.all.length ? { files: files.all.map(asBody), entry: files.entry?.path } : { text: text() };
-  return { ...readForm(), ...program, sample };
+  return { ...readForm(), ...program, sample, unitTests: unitTests.read() };
 }
 
 /** Show what was written. A draft or a link may hold anything. @param {any} content */
@@ -169,6 +171,7 @@ function fill(content) {
   isFilling = true;
   try {
     fillForm(content);
+    unitTests.fill(content.unitTests);
     sample = String(content.sample ?? "");
     files.replace(Array.isArray(content.files) ? content.files.map(ofBody) : [], content.entry);
     if (!files.all.length) {
@@ -220,7 +223,12 @@ function changed() {
 /** Return the submission of what was written, as API v1 takes it. @param {any} content @param {boolean} isForInput */
 function submissionOf(content, isForInput) {
   const { entry, files, text } = content;
-  return { ...bodyOfForm(content, isForInput), ...(files ? { files, entry } : { source: text }) };
+  const program = files ? { files, entry } : { source: text };
+  const body = bodyOfForm(content, isForInput);
+  if (!content.unitTests.length || body.problem || isForInput) return { ...body, ...program, live_output: true };
+  // They have inputs, outputs and a judge of their own.
+  const { stdin: _, args: __, tests: ___, checker: ____, ...others } = body;
+  return { ...others, ...program, unit_tests: { files: content.unitTests } };
 }
 
 /** @param {boolean} [isForInput] The program is not sent to the problem of the page; it runs with the input of the form. */
@@ -231,7 +239,7 @@ async function send(isForInput = false) {
   byId("run").disabled = true;
   show("sending", el("span", { class: "verdict waiting running" }, t("sending")));
   try {
-    const made = await post({ ...submissionOf(content, isForInput), live_output: true });
+    const made = await post(submissionOf(content, isForInput));
     const title = content.entry ?? content.text.trim().split("\n", 1)[0].slice(0, 80);
     history.remember({ id: made.id, language: made.language, title, at: made.created_at, state: made.state, verdict: null, ...(made.problem && PROBLEM && { problem: PROBLEM }) });
     scrollToResult();
@@ -292,6 +300,7 @@ function fieldOf(pointer) {
   const [, key, inner] = pointer.split("/");
   if (key === "tests") return tests.children[Number(inner)]?.querySelector("textarea");
   if (key === "limits") return inner === "cpu_s" ? byId("cpu_s") : inner === "memory_bytes" ? byId("memory_mib") : null;
+  if (key === "unit_tests") return byId("choose-unit-tests");
   return key && key !== "source" && key !== "files" ? form.elements.namedItem(key) : null;
 }
 
