@@ -20,8 +20,8 @@ _PROGRAM_LIMIT: Final = 64 << 10
 #: The latest run may have had an input of its own. The input of a hidden test is null.
 _FIND: Final = f"""
     SELECT {SOURCE_COLUMNS}, filename, problem_version, left(coalesce(override ->> 'stdin', inputs), :limit) AS stdin, (
-        SELECT jsonb_agg(CASE WHEN NOT CAST(test ->> 'hidden' AS boolean) THEN left(test ->> 'stdin', :limit) END
-            ORDER BY nth)
+        SELECT jsonb_agg(CASE WHEN spec ->> 'unit_tests' IS NOT NULL THEN ''  -- no file of the program has them
+            WHEN NOT CAST(test ->> 'hidden' AS boolean) THEN left(test ->> 'stdin', :limit) END ORDER BY nth)
         FROM jsonb_array_elements(tests) WITH ORDINALITY AS each (test, nth)
     ) AS inputs
     FROM uploads WHERE id = :id

@@ -120,15 +120,16 @@ async def test_a_run_that_is_not_stored(api_with: ApiWith) -> None:
     )  # fmt: skip
 
 
-async def test_a_run_with_tests_is_there_as_junit_xml(api: httpx.AsyncClient, database: Database) -> None:
-    created = await post(api)
+async def test_a_run_is_there_as_junit_xml_and_as_a_page(api: httpx.AsyncClient, database: Database) -> None:
+    files = [{"path": "main.py", "content": "print(1)"}, {"path": "other.py", "content": "OTHER"}]
+    created = await post(api, source=None, files=files, email="a@example.com")
     path = f"{PATH}/{created['id']}"
     assert (await api.get(path, params={"format": "junit"})).status_code == 409
     job = await make_job(database, created["id"])
     await execute(
         database,
         """UPDATE uploads SET tests = '[{"name": "a", "hidden": false, "points": 2, "group": "test_a"},
-            {"name": "b", "hidden": true, "points": 1, "group": "test_a"}]'""",
+            {"name": "test_secret", "hidden": true, "points": 1, "group": "test_a"}]'""",
     )
     await execute(
         database,
@@ -146,7 +147,7 @@ async def test_a_run_with_tests_is_there_as_junit_xml(api: httpx.AsyncClient, da
             "name": "main.py", "tests": "2", "failures": "1", "errors": "0", "skipped": "1", "time": "0",
         }  # fmt: skip
         assert [(case.get("classname"), case.get("name"), case[1].tag) for case in suite] == [
-            ("test_a", "a", "failure"), ("test_a", "b", "skipped"),
+            ("test_a", "a", "failure"), ("test_a", "test_secret", "skipped"),
         ]  # fmt: skip
         assert (suite[0][1].get("message"), suite[0][2].text) == ("not 3", "\N{REPLACEMENT CHARACTER}<&")
         assert [(one.get("name"), one.get("value")) for one in suite[0][0]] == [
@@ -157,6 +158,11 @@ async def test_a_run_with_tests_is_there_as_junit_xml(api: httpx.AsyncClient, da
         assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "format")
     events = (await api.get(f"{path}/events")).text
     assert '"outcome":"failed"' in events.partition("event: test\n")[2].partition("\n\n")[0]
+    where = created["links"]["page"].partition("/pages/")[2]
+    page = (await api.get(f"/pages/{where}")).text
+    shown = {"Failed", "hidden 2", "Not run", "not 3", "OTHER"}
+    assert {*filter(page.__contains__, shown)} == shown
+    assert not {*filter(page.__contains__, ("test_secret", "SECRET", "not what was expected", "printed nothing"))}
     plain = await post(api, unit_tests=None)
     await end(database, await make_job(database, plain["id"]), verdict="ok", output="", stderr="")
     refused = await api.get(f"{PATH}/{plain['id']}", params={"format": "junit"})
