@@ -120,9 +120,8 @@ class TestResults:
 
 
 def _written(event: TestEnded | UnitTestEnded, stream: OutputStream) -> bytes:
-    if isinstance(event, UnitTestEnded):
-        return str(getattr(event, stream)).encode("utf-8", "replace")
-    return event.written_to_stdout if stream == "stdout" else event.written_to_stderr
+    exact: bytes | None = getattr(event, f"{stream}_bytes", None)
+    return exact or str(getattr(event, stream)).encode("utf-8", "replace")
 
 
 class TestWriter:

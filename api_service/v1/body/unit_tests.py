@@ -19,7 +19,6 @@ from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES, MAX_TESTS
 from shared.engine_api.unit_tests import (
     FRAMEWORK_LANGUAGES,
     UnitTestFramework,
-    UnitTestVisibility,
     find_test_files,
     is_module_name,
 )
@@ -146,18 +145,13 @@ class _Check:
 
     def checked(self) -> CheckedJudge:
         """Return unit tests without a fault."""
-        body, files = self._body, self.files["files"]
-        spec = UnitTestsSpec(
-            language=self._language.code,
-            entry=next(iter(files)),
-            files=file_specs(files),
-            shared_files=file_specs(self.files["shared_files"]),
-            framework=self._framework,
-            module=body.module,
-            visibility=UnitTestVisibility(body.visibility or UnitTestVisibility.VISIBLE),
-            limits=default_limits(limits_of(body.limits), self.bounds, _TESTS_CPU_S),
-            total_cpu_s=body.total_cpu_s,
-        )
-        return CheckedJudge(
-            spec, {f"{name}/{path}": data for name, of in self.files.items() for path, data in of.items()}
-        )
+        specs = {name: file_specs(files) for name, files in self.files.items()}
+        values = {
+            **self._body.model_dump(include={"module", "visibility", "total_cpu_s"}, exclude_none=True),
+            "language": self._language.code,
+            "framework": self._framework,
+            "entry": specs["files"][0].path,
+            "limits": default_limits(limits_of(self._body.limits), self.bounds, _TESTS_CPU_S),
+        }
+        contents = {f"{name}/{path}": data for name, files in self.files.items() for path, data in files.items()}
+        return CheckedJudge(UnitTestsSpec.model_validate({**values, **specs}), contents)

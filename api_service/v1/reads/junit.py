@@ -1,7 +1,6 @@
 """Writes the tests of a run as JUnit XML, which most tools read. Pure but for the answer."""
 
 import re
-from collections.abc import Mapping
 from typing import Final, Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -14,22 +13,20 @@ from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import GOOD_VERDICTS
 from shared.engine_api.unit_tests import UnitTestOutcome
 from shared.records.resources.models import Run, Test
-from shared.records.resources.states import FINAL_STATES
+from shared.records.resources.states import FINAL_STATES, State
 
-MEDIA_TYPE: Final = "application/xml"
+_MEDIA_TYPE: Final = "application/xml"
 #: The other media type of answers, as OpenAPI describes it.
-CONTENT: Final = {MEDIA_TYPE: {"schema": {"type": "string", "description": "The tests as JUnit XML."}}}
+CONTENT: Final = {_MEDIA_TYPE: {"schema": {"type": "string", "description": "The tests as JUnit XML."}}}
 #: What no XML may hold, not even as a reference.
 _IMPOSSIBLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-#: What a test ended as that is no unit test; others are errors.
-_OUTCOMES: Final[Mapping[Verdict | None, UnitTestOutcome]] = {
-    None: UnitTestOutcome.NOT_RUN,
-    Verdict.WRONG_ANSWER: UnitTestOutcome.FAILED,
-    **dict.fromkeys(GOOD_VERDICTS, UnitTestOutcome.PASSED),
+#: The elements of outcomes, and of verdicts of tests that are no unit tests. Other outcomes are skips, and other
+#: verdicts errors.
+_ELEMENTS: Final[dict[str, str]] = {
+    **dict.fromkeys((UnitTestOutcome.FAILED, Verdict.WRONG_ANSWER), "failure"),
+    **dict.fromkeys((UnitTestOutcome.PASSED, *GOOD_VERDICTS), ""),
+    UnitTestOutcome.ERROR: "error",
 }
-_ELEMENTS: Final = {UnitTestOutcome.FAILED: "failure", UnitTestOutcome.ERROR: "error", UnitTestOutcome.PASSED: ""}
-#: The elements of a test that was lost.
-_LOST: Final = ("failure", "error")
 _COUNTS: Final = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
@@ -43,15 +40,16 @@ def answer(name: str, run: Run | None) -> Response:
     """Return the tests of a run of the program `name`. Raises `ApiError`: 409 before its end, 422 without tests."""
     if run is None or run.state not in FINAL_STATES:
         raise ApiError(Kind.CONFLICT, "The run has not ended; wait until it has, as `wait` does.")
-    if run.tests is None and run.verdict is not Verdict.JUDGE_ERROR:
+    if run.tests is None and run.state is State.FINISHED and run.verdict is not Verdict.JUDGE_ERROR:
         raise invalid([Fault("This run has no tests; leave it out.", parameter="format")])
-    return Response(document(name, run), media_type=MEDIA_TYPE)
+    return Response(document(name, run), media_type=_MEDIA_TYPE)
 
 
 def document(name: str, run: Run) -> bytes:
     """Return the tests of a run as JUnit XML. A run that is lost although no test is has one error more."""
     cases = [_case(test) for test in run.tests or ()]
-    if run.verdict not in GOOD_VERDICTS and not any(case.find(lost) is not None for case in cases for lost in _LOST):
+    is_lost = any(case.find(element) is not None for case in cases for element in ("failure", "error"))
+    if run.verdict not in GOOD_VERDICTS and not is_lost:
         cases.append(_element("testcase", name=name, time=0))
         message = run.judge_message or run.compile_output or run.verdict or run.state
         cases[-1].append(_element("error", message=message, type=run.verdict or run.state))
@@ -66,10 +64,9 @@ def _case(test: Test) -> Element:
     properties = SubElement(case, "properties")
     for name in ("points", "points_awarded"):
         properties.append(_element("property", name=name, value=getattr(test, name) or 0))
-    element = _ELEMENTS.get(test.outcome or _OUTCOMES.get(test.verdict, UnitTestOutcome.ERROR), "skipped")
-    if element:
-        end = test.outcome or test.verdict or UnitTestOutcome.NOT_RUN
-        case.append(_element(element, test.judge_message or test.diff or "", message=test.message or end, type=end))
+    end = test.outcome or test.verdict or UnitTestOutcome.NOT_RUN
+    if element := _ELEMENTS.get(end, "skipped" if isinstance(end, UnitTestOutcome) else "error"):
+        case.append(_element(element, test.judge_message or test.diff, message=test.message or end, type=end))
     if test.stdout:
         case.append(_element("system-out", test.stdout))
     return case

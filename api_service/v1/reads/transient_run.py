@@ -53,14 +53,12 @@ class TransientResult:
 
     def add(self, event: RunEvent) -> Test | None:
         """Take an event, and return the test that it has ended."""
-        if self._specs and isinstance(event, TestEnded):
+        if isinstance(event, UnitTestEnded) or (self._specs and isinstance(event, TestEnded)):
             return self._tests.setdefault(event.number, self._test(event.number, event))
         match event:
             case Collection():
                 self._specs = [TestSpec(**test.model_dump()) for test in event.tests]
                 self._has_unit_tests = True
-            case UnitTestEnded():
-                return self._tests.setdefault(event.number, self._unit_test(event))
             case UnitTestsEnded():
                 self._unit_tests = event
         self._run.add(event)
@@ -122,7 +120,7 @@ class TransientResult:
         points = sum(spec.points or 0.0 for spec in self._specs)
         return {"tests": tests, "points": points, "points_awarded": earned if is_judged else None}
 
-    def _test(self, number: int, event: TestEnded | None) -> Test:
+    def _test(self, number: int, event: TestEnded | UnitTestEnded | None) -> Test:
         spec = self._specs[number - 1]
         known = spec.shown(number)
         if event is None:
@@ -132,17 +130,9 @@ class TransientResult:
             **known,
             **_outcome(event),
             **self._shown({name: getattr(event, name) for name in _OF_TEST}, event.truncated),
-            diff=event.diff,
+            diff=getattr(event, "diff", None),
+            outcome=getattr(event, "outcome", None),
             points_awarded=awarded(spec.points or 0.0, event.verdict, event.points_awarded),
-        )
-
-    def _unit_test(self, event: UnitTestEnded) -> Test:
-        return Test(
-            **self._specs[event.number - 1].shown(event.number),
-            **_outcome(event),
-            **self._shown({name: getattr(event, name) for name in _OF_TEST}, event.truncated),
-            outcome=event.outcome,
-            points_awarded=event.points_awarded,
         )
 
     def _shown(self, texts: Mapping[str, str | None], truncated: Iterable[str]) -> dict[str, Any]:
