@@ -71,3 +71,15 @@ def test_a_class_is_judged_by_a_problem(system: Up, tmp_path: Path) -> None:
         assert line in page
         assert line in output
     assert (tmp_path / "results.csv").read_text().count("\n") == 3
+
+
+def test_how_to_grade_with_unit_tests(system: Up, tmp_path: Path) -> None:
+    output = output_of("how-to/grade-with-unit-tests.md", system, tmp_path)
+    for line in (
+        "1\ttest_mean\tpassed\t1/1\t",
+        "1 of 3 points, 1 of 2 tests passed\n",
+        "2 programs: 1 accepted, 1 runtime_error (alan.py).\n",
+    ):
+        assert line in output
+    assert "alan.py,3,finished,runtime_error,1.0,3.0," in (tmp_path / "results.csv").read_text()
+    assert '<testsuite name="ada.py" tests="2" failures="0" errors="0"' in (tmp_path / "results.xml").read_text()
