@@ -3,7 +3,7 @@
 import httpx
 
 from shared.adapters.database.connection import Database
-from shared.engine_api.codex import LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
+from shared.engine_api.codex import LanguageFramework, LanguageLibrary, LanguageVariant, LimitBounds, SupportedLanguage
 from shared.engine_api.languages import ALIASES
 from tests.integration.rows import execute, offer
 from tests.integration.submission_rows import add
@@ -31,12 +31,14 @@ CPP = SupportedLanguage(
     limits=LIMITS,
     variants=[LanguageVariant(code="cpp20", name="C++20", version="14.2.0")],
     libraries=[LanguageLibrary(name="eigen", version="3.4")],
+    unit_tests=[LanguageFramework(framework="junit", version="5.10.3")],
 )
 SHOWN = {
     "code": "cpp", "name": "C++", "aliases": ["c++"], "version": "14.2.0", "source": "system", "released": 2024,
     "variants": [{"code": "cpp20", "name": "C++20", "version": "14.2.0"}], "extensions": [".cpp", ".cc"],
     "compiled": True, "compiler_args": ["-O2", "-D*"], "sample": "int main() {}",
     "libraries": [{"name": "eigen", "version": "3.4"}], "fault": "compile_error: no library",
+    "unit_tests": [{"framework": "junit", "version": "5.10.3"}],
     "limits": {"cpu_s": 10.0, "wall_s": 30.5, "memory_bytes": 1 << 28, "output_bytes": 1 << 20, "processes": 64},
 }  # fmt: skip
 #: A foreign engine does not report these.
@@ -49,6 +51,7 @@ UNKNOWN = {
     "compiler_args": [],
     "sample": None,
     "libraries": [],
+    "unit_tests": [],
     "fault": None,
     "limits": dict.fromkeys(SHOWN["limits"]),  # type: ignore[call-overload]
 }
