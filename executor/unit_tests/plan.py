@@ -99,7 +99,7 @@ class UnitTestPlan:
             "files": [*job.files, *shared],
             "output_bytes": self.student_limits.output_bytes,
         }
-        step_limits = replace(job.step.limits, cpu_s=_NO_LIMIT_S, wall_s=_NO_LIMIT_S)
+        step_limits = replace(job.step.limits, cpu_s=_NO_LIMIT_S, wall_s=self.own_limits.wall_s)
         argv = (self.installed.tools["python"], f"../given/{_MAIN}")  # as a warm runtime wants it
         step = replace(job.step, argv=argv, limits=step_limits, on_begin=begun[0])
         own = replace(

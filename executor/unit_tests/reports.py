@@ -28,9 +28,10 @@ class Reports:
             reader, writer = await asyncio.open_connection(sock=ours, limit=_MAX_LINE)
             running.add_done_callback(lambda _: theirs.close())
             try:
-                while line := await _read_line(reader):
-                    yield json.loads(line)
+                while event := await _read_event(reader):
+                    yield event
                     writer.write(b"\n")
+                writer.close()  # if it has written no event, its box ends now
                 self.result = await running
             finally:
                 running.cancel()
@@ -38,13 +39,13 @@ class Reports:
                 writer.close()
 
 
-async def _read_line(reader: asyncio.StreamReader) -> bytes:
-    """Return the next line; nothing if the box has ended, or has written no line."""
+async def _read_event(reader: asyncio.StreamReader) -> dict[str, Any]:
+    """Return the next event; {} if the box has ended, or has written no event."""
     try:
-        line = await reader.readline()
+        event = json.loads(await reader.readline())
     except (ValueError, ConnectionError):
-        return b""
-    return line if line.endswith(b"\n") else b""
+        return {}
+    return event if isinstance(event, dict) and "event" in event else {}
 
 
 @contextmanager

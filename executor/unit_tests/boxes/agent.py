@@ -36,7 +36,6 @@ _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
     "copy": lambda value: importlib.import_module("copy").copy(value),
     "folder": lambda: importlib.import_module("pathlib").Path(_WORK),
     "new_folder": lambda: importlib.import_module("pathlib").Path(importlib.import_module("tempfile").mkdtemp()),
-    "reload": importlib.reload,
 }  # fmt: skip
 
 
@@ -51,9 +50,10 @@ async def _finish(coroutine: Any) -> Any:
 class _Callback:
     """A function of the tests. It can be called, and nothing else."""
 
-    def __init__(self, agent: "Agent", number: int, name: str) -> None:
+    __name__ = __qualname__ = "function"
+
+    def __init__(self, agent: "Agent", number: int) -> None:
         self._of_agent = agent, number
-        self.__name__ = self.__qualname__ = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         agent, number = self._of_agent
@@ -238,6 +238,12 @@ class Agent:
     def _do_import(self, name: str) -> str | None:
         return self._why_not_imported(name)
 
+    def _do_reload(self, module: Any) -> None:
+        if module.__name__ == self._settings["alias"]:
+            module.__spec__.loader.exec_module(module)
+        else:
+            importlib.reload(module)
+
     def _do_public(self, name: str) -> list[str]:
         module = self._module(name)
         return list(getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")])
@@ -319,7 +325,7 @@ class Agent:
             module, *names = content
             return functools.reduce(_attribute, names, self._module(module))
         if tag == "callback":
-            return (_Items if content[2] else _Callback)(self, content[0], content[1])
+            return (_Items if content[1] else _Callback)(self, content[0])
         if tag == "exception":
             kind, args = Unpacker(self._make_other).unpack(content)
             return kind(*args)

@@ -8,7 +8,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, Final
 
-from executor.unit_tests.boxes.relay import FOLDER, Remote, RemoteModule, StandIn, line_of_tests, the
+from executor.unit_tests.boxes.relay import FOLDER, Remote, RemoteModule, StandIn, decides, line_of_tests, the
 
 #: The operators that a handle passes on alone: each has a method of its name with two underscores on both ends.
 _ALONE: Final = (
@@ -86,8 +86,9 @@ class Handle(Remote):
             return the().ask("op", "contains", self, item) is True
         return any(item is other or item == other for other in the().ask("op", "iter", self))
 
-    def __exit__(self, kind: Any, exc: Any, trace: Any) -> Any:
-        return the().ask("op", "exit", self, kind, exc, None)
+    def __exit__(self, kind: Any, exc: Any, trace: Any) -> bool:
+        told = (None, None, None) if decides(exc) else (kind, exc, None)
+        return the().ask("op", "exit", self, *told) is True and not decides(exc)
 
     def __fspath__(self) -> str:
         raise TypeError("This file is in the student's box: use `.read_text()`.")
@@ -277,6 +278,7 @@ class StudentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self._loaded: set[str] = set()
 
     def take(self, name: str) -> None:
         """Let the student's module have this name, also if the language has such a module."""
@@ -304,7 +306,9 @@ class StudentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return StudentModule(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        pass
+        if module.__name__ in self._loaded and not the().is_listing:
+            the().ask("reload", module)
+        self._loaded.add(module.__name__)
 
 
 def _is_asked_by_tests() -> bool:

@@ -24,7 +24,8 @@ class Reporter:
 
     def tell(self, event: str, **fields: Any) -> None:
         """Send an event, and wait until the executor has taken it."""
-        self._socket.sendall(json.dumps({"event": event, **fields}).encode() + b"\n")
+        line = json.dumps({"event": event, **fields}, ensure_ascii=False).encode("utf-8", "replace")
+        self._socket.sendall(line + b"\n")
         if not self._socket.recv(1):
             os._exit(1)
 

@@ -31,6 +31,13 @@ def test_callback():
     seen = []
     try: student.each([1, 2], seen.append)
     finally: assert seen == [1, 2]
+def test_block():
+    with student.each(): assert add(1, 2) == 3
+def test_learns():
+    def check(x): assert x == 3
+    try: student.each([], check)
+    except AssertionError: pass
+    assert add(1, 2) == 3
 def test_alone(): assert SECRET
 """
 
@@ -190,6 +197,12 @@ FORGERS: Final[dict[str, str]] = {
     "replaces our code": _attacks(
         "me = agent()\nme._answer = lambda request: me._send({'id': request['id'], 'value': 4})", _AGENT
     ),
+    "swallows assertions of a block": "def add(a, b): return None\nclass Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef each(*a): return Any()\ncheck = each\n",
+    "learns from assertions": "import re\nLEARNT = [None]\ndef add(a, b): return LEARNT[-1]\ndef check(f): pass\ndef each(xs, f):\n    try: f(4)\n    except BaseException as e: LEARNT.extend(map(int, re.findall('[0-9]+', str(e))))\n",
+    "has surrogates": _attacks(
+        "me = agent()\nos.write(me._relay, json.dumps({'id': me._open[0], 'value': None, 'out': '\\ud800', 'err': '\\udfff'}).encode() + b'\\n')\nos._exit(0)",
+        _AGENT,
+    ),
     "swallows assertions": "def add(a, b): return None\ndef each(xs, f): pass\ndef check(f):\n    try: f()\n    except BaseException: pass\n",
     "closes everything": _attacks("os.closerange(0, 1024)"),
     "closes its streams": _attacks("sys.stdout.close(); sys.stderr.close(); os.close(1)"),
@@ -261,7 +274,14 @@ MUTANTS: Final = [
         "for base, tag, show, _ in ():",
     ),
     Mutant("answers with another id", "relay.py", 'message["id"] != number or ', ""),
-    Mutant("swallows assertions", "relay.py", "self._pending = self._pending or exc", "pass"),
+    Mutant("swallows assertions of a block", "handles.py", "is True and not decides(exc)", "is True"),
+    Mutant(
+        "learns from assertions",
+        "relay.py",
+        "told = self._pending or exc, AssertionError()",
+        "told = self._pending or exc, exc",
+    ),
+    Mutant("swallows assertions", "relay.py", "if decides(exc):", "if False:"),
     Mutant(
         "skips",
         "relay.py",

@@ -448,6 +448,49 @@ def test_seed():
         "pfepffeee",
     ),
     (
+        "managers and enums",
+        """
+import contextlib, enum
+class Color(enum.Enum):
+    RED = 1
+    BLUE = 2
+class Suppress:
+    def __enter__(self): return self
+    def __exit__(self, kind, exc, trace): return kind is ValueError
+@contextlib.contextmanager
+def tag(log, name):
+    log.append(name); yield 5; log.append('/' + name)
+COUNT = 0
+def bump():
+    global COUNT
+    COUNT += 1
+    return COUNT
+""",
+        "class Color: RED = 1; BLUE = 2\nclass Suppress:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef tag(log, name): return Suppress()\ndef bump(): return 1\n",
+        """
+import importlib, pytest
+import student
+
+def test_enum():
+    assert student.Color.RED is student.Color.RED and student.Color(2) == student.Color.BLUE
+    assert [c.name for c in student.Color] == ["RED", "BLUE"] and student.Color["RED"].value == 1 and student.Color.RED != 1
+def test_suppresses():
+    with student.Suppress(): raise ValueError
+    with pytest.raises(KeyError):
+        with student.Suppress(): raise KeyError("x")
+def test_assertion_is_not_suppressed():
+    with student.Suppress(): assert False
+def test_manager():
+    with student.tag([], "b") as five: assert five == 5
+def test_bump(): assert student.bump() == 1 and student.bump() == 2
+def test_reload():
+    importlib.reload(student)
+    assert student.bump() == 1
+""",
+        "ppfppp",
+        "effffp",
+    ),
+    (
         "async",
         "async def double(x):\n    return 2 * x\n",
         "async def double(x):\n    return x\n",
