@@ -20,6 +20,8 @@ from shared.engine_api.unit_tests import find_test_files
 
 #: Seconds that no unit tests take. The real limits are those of each test.
 _NO_LIMIT_S: Final = 24 * 3600.0
+#: The most bytes of a program's output in a test, which must fit into one message.
+_MAX_OUTPUT_BYTES: Final = 2 << 20
 _MAIN: Final = "start.py"
 _START: Final = """
 import sys
@@ -97,7 +99,7 @@ class UnitTestPlan:
             "entry": self._entry,
             "alias": self._alias(modules),
             "files": [*job.files, *shared],
-            "output_bytes": self.student_limits.output_bytes,
+            "output_bytes": self._output_bytes,
         }
         step_limits = replace(job.step.limits, cpu_s=_NO_LIMIT_S, wall_s=self.own_limits.wall_s)
         argv = (self.installed.tools["python"], f"../given/{_MAIN}")  # as a warm runtime wants it
@@ -119,7 +121,7 @@ class UnitTestPlan:
             "module": self.tests.module,
             "visibility": self.tests.visibility,
             "entry": self._entry,
-            "output_bytes": self.student_limits.output_bytes,
+            "output_bytes": self._output_bytes,
         }
         step = Step(
             argv=(self.installed.tools["python"], f"{GIVEN}/{_MAIN}"),
@@ -138,6 +140,10 @@ class UnitTestPlan:
         return Job(
             {path: WorkFile(content) for path, content in files.items()}, step, cold_box(self.settings), given=given
         )
+
+    @property
+    def _output_bytes(self) -> int:
+        return min(self.student_limits.output_bytes, _MAX_OUTPUT_BYTES)
 
     @property
     def _entry(self) -> str:

@@ -22,6 +22,8 @@ from executor.unit_tests.boxes.values import MAX_HANDLES, MAX_LINE, Packer, Unpa
 _WORK: Final = "/box/work"
 #: Where descriptors stand that no program expects.
 _HIGH: Final = 100
+#: Bytes of the largest write after which a program counts as over its limit of output, and not as failed.
+_MARGIN: Final = 1 << 20
 #: The flag of a coroutine function's code (`inspect.CO_COROUTINE`).
 _IS_ASYNC: Final = 0x80
 _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
@@ -74,8 +76,8 @@ class _Items(_Callback):
 
 
 class _Output:
-    """What the program writes to a standard stream, up to a bound. It is a file that cannot grow, so a program that
-    writes without end is refused at once."""
+    """What the program writes to a standard stream. It is a file that cannot grow, so a program that writes without end
+    is refused at once, some way beyond its limit: the tests' box sees that it is over."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
@@ -135,10 +137,8 @@ class Agent:
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        self._outputs = {
-            "out": _Output(1, settings["output_bytes"] + 1),
-            "err": _Output(2, settings["output_bytes"] + 1),
-        }
+        size = settings["output_bytes"] + _MARGIN
+        self._outputs = {"out": _Output(1, size), "err": _Output(2, size)}
         self._handles: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._next = 1
@@ -233,10 +233,7 @@ class Agent:
             sys.modules.pop(path.partition("/")[0].removesuffix(".py"), None)
         if self._settings["alias"]:
             sys.modules.pop(self._settings["alias"], None)
-        return [self._why_not_imported(name) for name in names]
-
-    def _do_import(self, name: str) -> str | None:
-        return self._why_not_imported(name)
+        return [self._do_import(name) for name in names]
 
     def _do_reload(self, module: Any) -> None:
         if module.__name__ == self._settings["alias"]:
@@ -248,7 +245,8 @@ class Agent:
         module = self._module(name)
         return list(getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")])
 
-    def _why_not_imported(self, name: str) -> str | None:
+    def _do_import(self, name: str) -> str | None:
+        """Import a module, and return why that failed, or None."""
         files = self._settings["files"]
         try:
             self._module(name)

@@ -324,10 +324,11 @@ class Relay:
         number, *others = own
         if number not in self._classes:
             bases = tuple(dict.fromkeys(self._class(other, depth + 1) for other in others)) or (StudentError,)
+            names = {"_number": number, "__module__": "student", "__str__": _text_of}
             try:
-                self._classes[number] = StandIn(name, bases, {"_number": number, "__module__": "student"})
-            except TypeError:
-                self._classes[number] = StandIn(name, bases[:1], {"_number": number, "__module__": "student"})
+                self._classes[number] = StandIn(name, bases, names)
+            except TypeError:  # the bases do not go together
+                self._classes[number] = StandIn(name, bases[:1], names)
         return self._classes[number]
 
     def _exception(self, described: dict[str, Any]) -> Any:
@@ -340,7 +341,12 @@ class Relay:
         try:
             exc = kind(*args)
         except Exception:
-            exc = StudentError(f"{described['class'][0]}: {described['text']}")
+            try:
+                exc = kind.__new__(kind)  # `json.JSONDecodeError` takes other arguments than it has
+                exc.args = tuple(args)
+            except Exception:
+                exc = StudentError(f"{described['class'][0]}: {described['text']}")
+        exc._text = str(described["text"])
         for name, value in described["attributes"].items():
             if not name.startswith("_") and not hasattr(BaseException, name):
                 with contextlib.suppress(Exception):
@@ -356,6 +362,11 @@ class Raised:
 
     def __init__(self, exception: BaseException) -> None:
         self.exception = exception
+
+
+def _text_of(exc: Any) -> str:
+    """Return the text that the student's class has given to an exception."""
+    return exc._text if "_text" in vars(exc) else Exception.__str__(exc)
 
 
 def _read_all() -> str:

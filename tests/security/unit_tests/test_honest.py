@@ -4,6 +4,7 @@
 import pytest
 
 from tests.security.unit_tests.conftest import Run
+from tests.security.unit_tests.features import FEATURES
 from tests.security.unit_tests.honest import ASSIGNMENTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -12,13 +13,21 @@ _ADD = "def add(a, b):\n    return a + b\n"
 _TEST = "from student import add\ndef test_add(): assert add(1, 2) == 3\n"
 
 
-@pytest.mark.parametrize(("name", "right", "wrong", "tests", "of_right", "of_wrong"), ASSIGNMENTS, ids=lambda _: "")
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "tests", "of_right", "of_wrong"), ASSIGNMENTS, ids=[one[0] for one in ASSIGNMENTS]
+)
 async def test_an_assignment(
     run: Run, name: str, right: str, wrong: str, tests: str, of_right: str, of_wrong: str
 ) -> None:
     for program, outcomes in ((right, of_right), (wrong, of_wrong)):
         ran = await run(program, tests)
         assert ran.outcomes == outcomes, (name, ran.fault, ran.said)
+
+
+@pytest.mark.parametrize(("name", "program", "tests"), FEATURES, ids=[name for name, _, _ in FEATURES])
+async def test_a_feature(run: Run, name: str, program: str, tests: str) -> None:
+    ran = await run(program, tests, limits={"cpu_s": 5})
+    assert set(ran.outcomes) == {"p"}, (name, ran.fault, ran.said)
 
 
 async def test_points_and_visibility(run: Run) -> None:
@@ -163,3 +172,40 @@ async def test_faults_of_the_tests_are_found_without_the_program(run: Run, tests
     ran = await run("import os\nos._exit(0)\n", tests, unit_tests={"limits": {"cpu_s": 1}})
     assert sentence in (ran.fault or ""), ran.fault
     assert ran.tests == []
+
+
+async def test_a_limit_ends_one_test(run: Run) -> None:
+    program = """
+import os, time
+def spin():
+    while True: pass
+def fill():
+    kept = []
+    while True: kept.append(bytearray(1 << 22))
+def write():
+    while True: print("x" * 1000)
+def burn():
+    until = time.process_time() + 0.3
+    while time.process_time() < until: pass
+def one(): return 1
+"""
+    tests = """
+import student
+def test_cpu(): student.spin()
+def test_memory(): student.fill()
+def test_output(): student.write()
+def test_first(): student.burn()
+def test_second(): student.burn()
+def test_own():
+    while True: pass
+def test_last(): assert student.one() == 1
+"""
+    limits = {"cpu_s": 0.5, "memory_bytes": 100 << 20, "output_bytes": 100_000}
+    ran = await run(program, tests, limits=limits, unit_tests={"limits": {"cpu_s": 0.5}, "total_cpu_s": 60})
+    verdicts = ["time_limit", "memory_limit", "output_limit", "accepted", "accepted", "time_limit", "accepted"]
+    assert [test.verdict for test in ran.tests] == verdicts, ran.said
+    assert ran.end
+    assert (ran.end.starts, ran.end.verdict) == (4, "time_limit")
+    assert ran.tests[0].cpu_s >= 0.5
+    assert ran.tests[0].signal == 9
+    assert 0.3 <= ran.tests[4].cpu_s < 0.5
