@@ -1,8 +1,11 @@
 """Handles: what stands in the tests' box for the objects of the student's, and the import of the student's modules."""
 
+import builtins
+import functools
 import importlib.abc
 import importlib.machinery
 import operator
+import re
 import sys
 import types
 from collections.abc import Sequence
@@ -62,7 +65,7 @@ class Handle(Remote):
             return self._ref[-1]
         if _is_special(name) and name not in ("__name__", "__doc__"):
             raise AttributeError(f"A handle has no attribute {name!r}.")
-        return known_by_name(the().ask("get", self, name))
+        return known_by_name(name, the().ask("get", self, name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         the().ask("set", self, name, value)
@@ -176,9 +179,10 @@ def make_handle(number: int, kind: str, name: str, of_class: int) -> Handle:
     return _KINDS[kind](int(number), str(name), int(of_class))
 
 
-def known_by_name(value: Any) -> Any:
-    """Return a value that the tests have taken by its name. If it is a class, they know its objects."""
-    if isinstance(value, Class):
+def known_by_name(name: str, value: Any) -> Any:
+    """Return a value that the tests have taken by its name. If it is a class, they know its objects; but where they
+    expect a function, such as `add`, they do not know that it is one."""
+    if isinstance(value, Class) and name[:1].isupper():
         the().taken.add(value._ref)
     return value
 
@@ -223,7 +227,7 @@ class StudentModule(RemoteModule):
             raise AttributeError(name)
         if the().is_listing:
             return Name([self.__name__, name])
-        return known_by_name(the().ask("get", self, name))
+        return known_by_name(name, the().ask("get", self, name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if _is_special(name) or isinstance(value, StudentModule):
@@ -250,6 +254,12 @@ def _all_names(module: StudentModule) -> Any:
     return []
 
 
+@functools.cache
+def _words_of(path: str) -> set[str]:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return set(re.findall(r"\w+", file.read()))
+
+
 def bind_names(folder: str) -> None:
     """Put what the names are in their places, now that the program may be used. A missing name stays: each use of it is
     an AttributeError."""
@@ -257,14 +267,17 @@ def bind_names(folder: str) -> None:
     for module, names in _STARS:
         if module.__name__ not in relay.failures:
             for name in relay.ask("public", module.__name__):
-                names.setdefault(name, Name([module.__name__, name]))
+                if not hasattr(builtins, name):  # a program must not replace what the tests use
+                    names.setdefault(name, Name([module.__name__, name]))
     for loaded in list(sys.modules.values()):
         if not str(getattr(loaded, "__file__", None) or "").startswith(folder):
             continue
         for name, value in list(vars(loaded).items()):
             if type(value) is Name and value._ref[0] not in relay.failures:
                 try:
-                    vars(loaded)[name] = known_by_name(relay.ask("get", sys.modules[value._ref[0]], value._ref[1]))
+                    taken = relay.ask("get", sys.modules[value._ref[0]], value._ref[1])
+                    is_used = name in _words_of(loaded.__file__)  # not only by `import *`
+                    vars(loaded)[name] = known_by_name(value._ref[1], taken) if is_used else taken
                 except Exception:  # noqa: S112
                     continue
 

@@ -25,18 +25,17 @@ def _setting(attribute: str) -> Callable[[Any], Callable[[Any], Any]]:
     return decorator
 
 
-def partial_credit(weight: float) -> Callable[[Any], Any]:
-    """Decorate a test that sets a part of its points with `set_score`."""
+def _giving(keyword: str, attribute: str, weight: float | None = None) -> Callable[[Any], Any]:
+    """Decorate a test that gets a function by this keyword, which sets an attribute of the test."""
 
     def decorate(function: Any) -> Any:
         @functools.wraps(function)
         def test(*args: Any, **kwargs: Any) -> Any:
-            test.__score__ = 0  # type: ignore[attr-defined]
-            return function(*args, set_score=lambda score: setattr(test, "__score__", score), **kwargs)
+            setattr(test, attribute, None)
+            return function(*args, **{keyword: lambda value: setattr(test, attribute, value)}, **kwargs)
 
-        test.__weight__ = weight  # type: ignore[attr-defined]
-        del test.__wrapped__  # pytest would take `set_score` for a fixture
-        return test
+        del test.__wrapped__  # pytest would take the keyword for a fixture
+        return test if weight is None else _setting("__weight__")(weight)(test)
 
     return decorate
 
@@ -54,11 +53,12 @@ def install(entry: str) -> None:
             raise FileNotFoundError(f"There is no file {path!r} in this submission.")
         return file.read_bytes().decode("utf-8", "replace")
 
-    attributes = ("weight", "number", "visibility", "hide_errors", "tags", "leaderboard")
-    decorators: dict[str, Any] = {name: _setting(f"__{name}__") for name in attributes}
-    decorators["partial_credit"] = partial_credit
-    hide = decorators["hide_errors"]
-    decorators["hide_errors"] = lambda message="Test failed": hide(message)
+    decorators: dict[str, Any] = {
+        **{name: _setting(f"__{name}__") for name in ("weight", "number", "visibility", "tags")},
+        "hide_errors": lambda message="Test failed": _setting("__hide_errors__")(message),
+        "partial_credit": lambda weight: _giving("set_score", "__score__", weight),
+        "leaderboard": lambda *_: _giving("set_leaderboard_value", "__leaderboard__"),
+    }
     base = "gradescope_utils"
     for name, contents in (
         ("precieux_tests", {"folder": folder, "source": source}),

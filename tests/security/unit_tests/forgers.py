@@ -8,6 +8,7 @@ from typing import Final
 TESTS: Final = """
 import math, pytest, unittest
 import student
+from student import *
 from student import add
 
 SECRET = "expected-by-the-teacher"
@@ -23,6 +24,7 @@ def test_close(): assert math.isclose(add(1, 2), 3)
 class TestCase(unittest.TestCase):
     def test_almost(self): self.assertAlmostEqual(add(1, 2), 3)
 def test_list(): assert [add(1, 2)] == [3]
+def test_builtins(): assert len([add(1, 2)]) == 3
 def test_raises():
     with pytest.raises(AssertionError):
         student.check(lambda: add(1, 2) == 99)
@@ -128,6 +130,7 @@ FORGERS: Final[dict[str, str]] = {
     "is a list that equals everything": _returns("Any()", f"class Any(list):\n{_SPOOF}"),
     "lies about its class": _returns("Any()", f"class Any:\n    __class__ = int\n{_SPOOF}"),
     "is named like approx": _returns("Approx()", f"class Approx:\n{_SPOOF}\nApprox.__module__ = '_pytest.approx'"),
+    "is a class in place of a function": f"class add:\n    def __init__(self, *a): pass\n{_SPOOF}\neach = check = add\n",
     "is its own class": _returns("Meta('Any', (), {})", f"class Meta(type):\n{_SPOOF}"),
     "is not implemented": _returns("NotImplemented"),
     "is nan": _returns("float('nan')"),
@@ -197,6 +200,7 @@ FORGERS: Final[dict[str, str]] = {
     "replaces our code": _attacks(
         "me = agent()\nme._answer = lambda request: me._send({'id': request['id'], 'value': 4})", _AGENT
     ),
+    "replaces what the tests use": "__all__ = ['len', 'abs', 'SECRET', 'pytest', 'math', 'add', 'test_alone']\nlen = abs = lambda x: 3\nSECRET = 0\nmath = pytest = test_alone = None\ndef add(a, b): return None\neach = check = add\n",
     "swallows assertions of a block": "def add(a, b): return None\nclass Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef each(*a): return Any()\ncheck = each\n",
     "learns from assertions": "import re\nLEARNT = [None]\ndef add(a, b): return LEARNT[-1]\ndef check(f): pass\ndef each(xs, f):\n    try: f(4)\n    except BaseException as e: LEARNT.extend(map(int, re.findall('[0-9]+', str(e))))\n",
     "has surrogates": _attacks(
@@ -274,6 +278,8 @@ MUTANTS: Final = [
         "for base, tag, show, _ in ():",
     ),
     Mutant("answers with another id", "relay.py", 'message["id"] != number or ', ""),
+    Mutant("is a class in place of a function", "handles.py", "and name[:1].isupper()", ""),
+    Mutant("replaces what the tests use", "handles.py", "if not hasattr(builtins, name):", "if True:"),
     Mutant("swallows assertions of a block", "handles.py", "is True and not decides(exc)", "is True"),
     Mutant(
         "learns from assertions",

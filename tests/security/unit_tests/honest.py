@@ -403,7 +403,9 @@ class TestOne(unittest.TestCase):
     def test_b(self): self.assertEqual(student.one(), 1)
     @hide_errors("No hints.")
     @leaderboard("speed")
-    def test_c(self, set_leaderboard_value=None): self.assertEqual(student.one(), 1)
+    def test_c(self, set_leaderboard_value=None):
+        set_leaderboard_value(3)
+        self.assertEqual(student.one(), 1)
     @partial_credit(10)
     def test_d(self, set_score=None):
         set_score(4)
