@@ -12,15 +12,20 @@ def read(export: Export) -> tuple[list[Work], int]:
     assignment = "".join("".join(letter[0] for letter in letters).rpartition("-")[:2])
     found = [entry for entry in folders if entry.is_repository]
     if len(found) * 2 < len(export.entries):
-        found = [entry for entry in folders if assignment and _user(entry, assignment, export) in export.user_names]
+        found = [
+            entry
+            for entry in folders
+            if assignment and _user(entry, assignment, export).casefold() in export.user_names
+        ]
     return [_work(entry, _user(entry, assignment, export)) for entry in found], len(found)
 
 
 def _user(entry: ExportEntry, assignment: str, export: Export) -> str:
     """Return the user name that ends a repository's name: one of the roster, or else what follows the assignment."""
-    words = entry.name.casefold().split("-")
-    endings = ["-".join(words[first:]) for first in range(1, len(words))]
-    return next((ending for ending in endings if ending in export.user_names), entry.name.removeprefix(assignment))
+    words = entry.name.split("-")
+    endings = ("-".join(words[first:]) for first in range(1, len(words)))
+    known = (ending for ending in endings if ending.casefold() in export.user_names)
+    return next(known, entry.name.removeprefix(assignment))
 
 
 def _work(entry: ExportEntry, user: str) -> Work:
