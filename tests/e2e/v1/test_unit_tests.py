@@ -71,7 +71,9 @@ def test_the_mail_names_no_hidden_test(owner: Api, system: Contract) -> None:
     body = owner.submit(**sent("alan", email="alan@example.com"))
     [mail] = eventually_sync(lambda: mails(system, "alan@example.com")) or []
     assert mail["Subject"] == f"alan.py: 4 of 6 tests passed (#{body['id']})"
-    text = mail.get_body(("plain",)).get_content()
+    plain = mail.get_body(("plain",))
+    assert plain
+    text = plain.get_content()
     assert "hidden 6" in text
     assert "test_an_empty_stack" not in text
     assert "ZeroDivisionError" in text

@@ -12,6 +12,7 @@ from executor.catalogue.find import examine
 from executor.host import find_mechanisms
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
+from executor.slots import Slots
 from executor.unit_tests.run import UnitTester
 from shared.engine_api.run_call.events import CollectedTest, Collection, JudgeFailed, UnitTestEnded, UnitTestsEnded
 from shared.engine_api.run_call.request import ProgramRequest
@@ -51,7 +52,8 @@ def make_run(tester: UnitTester, installed: Any) -> Run:
         of_tests = {"framework": "pytest", "files": as_files(own), **keys.pop("unit_tests", {})}
         fields = {"language": "py", "files": as_files(programs), "limits": {"cpu_s": 2}, "unit_tests": of_tests, **keys}
         ran = Ran([], [], None, None)
-        async for event in tester.run(ProgramRequest.model_validate(fields, strict=False), installed):
+        request = ProgramRequest.model_validate(fields, strict=False)
+        async for event in tester.run(request, installed, Slots(1, 0).request()):
             match event:
                 case Collection():
                     ran.collected = event.tests
