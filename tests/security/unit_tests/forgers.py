@@ -243,7 +243,8 @@ def add(a, b):
 ENDS_BOXES: Final = frozenset(
     name
     for name, program in FORGERS.items()
-    if "attack()" in program and not any(word in program for word in ("raise ", "settrace", "print('{", "check(f):\n"))
+    if ("attack()" in program or "9 << 20" in program)
+    and not any(word in program for word in ("raise ", "settrace", "print('{", "check(f):\n"))
 )
 
 
