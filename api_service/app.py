@@ -27,11 +27,8 @@ from shared.common.version import VERSION
 
 #: The paths whose bodies are read before their sender is known, and the most bytes of each; 0 is the usual bound.
 _READ_FROM_STRANGERS: Final = {
-    web.SEND: 0,
-    web.LOG_IN: 8 << 10,
-    web.PROBLEMS: 8 << 10,
-    **dict.fromkeys(WITHOUT_KEY, 256 << 10),
-}
+    web.SEND: 0, web.LOG_IN: 8 << 10, web.PROBLEMS: 8 << 10, **dict.fromkeys(WITHOUT_KEY, 256 << 10)
+}  # fmt: skip
 #: The most seconds for the whole of a body, of a package, and of such a body.
 _BODY_SECONDS: Final = 20.0
 _PACKAGE_SECONDS: Final = 600.0

@@ -41,14 +41,15 @@ def create(
     link: Annotated[
         bool, typer.Option("--link", help="Print the link that opens the problems with it. It mails nobody by default.")
     ] = False,
-    problem: Annotated[str | None, typer.Option(help="The problem that the link opens. Default: the list.")] = None,
+    problem: Annotated[
+        str | None, typer.Option(help="The problem that such a link opens. Default: their list.")
+    ] = None,
     url: Url = DEFAULT_URL,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and its webhook secret. They are shown once; the key is stored only as a digest."""
-    if problem is not None and not link:
-        raise typer.BadParameter("--problem goes with --link")
+    link = link or problem is not None
     # The end of the day, where the command runs.
     end = (until + timedelta(days=1)).astimezone() if until else None
     if end and end <= datetime.now(UTC):

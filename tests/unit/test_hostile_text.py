@@ -27,6 +27,7 @@ from starlette.types import Message
 from api_service.classic.form import read_submission
 from api_service.classic.schemas import Upload
 from api_service.settings import ApiSettings
+from api_service.web.problems.safe_html import of_html, of_markdown
 from executor import verdict, wire
 from executor.catalogue.installed import Installed
 from executor.languages import known
@@ -124,6 +125,10 @@ def _mail(text: str) -> bytes:
     return write_message(email, Address(addr_spec="b@example.com"), _NOW)
 
 
+def _as_read(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
 def _log(*, terminal: bool) -> Callable[[str], str]:
     def work(text: str) -> str:
         root = logging.getLogger()
@@ -182,6 +187,8 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "API: address in a form": lambda text: _submission(email=text),
     "API: query string": lambda text: _request(b"", "", quote(text, safe="&=;+%")).query_params.get("email"),
     "API: cookies": lambda text: _request(b"", "", "", (("cookie", quote(text, safe=';=", ')),)).cookies,
+    "API: statement in HTML": lambda text: of_html(_as_read(text), lambda _: None),
+    "API: statement in Markdown": lambda text: of_markdown(_as_read(text), lambda _: None),
     "API: bearer": lambda text: Headers({"authorization": quote(text, safe=" ")})["authorization"].partition(" "),
     "runner: engine's answer": lambda text: _parse(bytearray(_answer(text).model_dump_json(by_alias=True).encode())),
     "runner: engine's JSON": lambda text: _parse(bytearray(text.encode("utf-8", "replace"))),
@@ -193,7 +200,11 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
 }
 
 #: Characters of the shortest text, if it is not the usual one. Shorter bodies are not scanned for their structure.
-_SMALLEST: Final = dict.fromkeys(("executor: code as JSON", "executor: JSON", "executor: JSON object"), 20_000)
+_SMALLEST: Final = {
+    **dict.fromkeys(("executor: code as JSON", "executor: JSON", "executor: JSON object"), 20_000),
+    # With more brackets, it stays a text.
+    "API: statement in Markdown": 5000,
+}
 
 #: Texts that make parsers backtrack, nest or copy.
 _UNITS: Final = (

@@ -11,7 +11,6 @@ from shared.adapters.database.connection import Connection
 from shared.records.resources import read
 from shared.records.resources.models import Submission
 
-_LATEST: Final = 20
 _SOLVED: Final = """
     SELECT name FROM unnest(CAST(:names AS text[])) AS each (name) WHERE EXISTS (
         SELECT FROM uploads u JOIN problem_versions v ON v.id = u.problem_version
@@ -23,7 +22,7 @@ _SOLVED: Final = """
 
 async def latest(services: Services, principal: Principal, name: str) -> list[Submission]:
     """Return the sender's latest submissions to a problem, the newest first."""
-    query = ListQuery.model_validate({"problem": name, "limit": _LATEST})
+    query = ListQuery.model_validate({"problem": name, "limit": 20})
     async with services.classic_list.semaphore.take(principal), services.database.connection() as connection:
         ids, _ = await pages.find(connection, query, owner=principal.key_id, after=None)
         return await read.submissions(connection, ids, links=services.links)

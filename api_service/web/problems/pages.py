@@ -55,15 +55,15 @@ async def list_page(request: Request, services: ServicesDep, credentials: Creden
             found = await services.database.call(
                 showing.page, principal, visibility=None, after=after, limit=_MAX_LISTED + 1, reserve=reserve
             )
-    names = [version.name for version in found[:_MAX_LISTED]]
+    titles = {version.name: _title(version, chosen_locale(request)) for version in found[:_MAX_LISTED]}
     return page(
         request,
         "problems/list.html.j2",
         headers=_PRIVATE if principal else None,
         is_locked=principal is None,
-        titles={version.name: _title(version, chosen_locale(request)) for version in found[:_MAX_LISTED]},
-        solved=await own.solved(services, principal, names) if principal else set(),
-        following=names[-1] if len(found) > _MAX_LISTED else None,
+        titles=titles,
+        solved=await own.solved(services, principal, [*titles]) if principal else set(),
+        following=[*titles][-1] if len(found) > _MAX_LISTED else None,
         kinds=KINDS,
     )
 

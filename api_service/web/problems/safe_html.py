@@ -19,6 +19,8 @@ from api_service.web.visible import HIDDEN
 #: Returns the address of a picture that a statement names; None if the package has no such picture.
 AddressOf = Callable[[str], str | None]
 
+#: The parser looks for the end of each bracket. A text with more of them stays as it is written.
+_MAX_BRACKETS: Final = 1000
 #: Characters of a formula. Longer ones stay as they are written.
 _MAX_FORMULA: Final = 2000
 _FORMULA_TAGS: Final = {
@@ -38,6 +40,8 @@ _ATTRIBUTES: Final = {
 
 def of_markdown(text: str, address_of: AddressOf) -> Markup:
     """Return the HTML of a statement in Markdown, with formulas between `$` as MathML."""
+    if text.count("[") > _MAX_BRACKETS:
+        return Markup("<pre>{}</pre>").format(text)
     return of_html(_MARKDOWN.render(text), address_of)
 
 

@@ -52,10 +52,7 @@ class ShownStatement:
 
 
 async def statement_of(services: Services, package: Package, locale: str, base: str) -> ShownStatement:
-    """Return the statement of a package in a language, else in English, else in another one.
-
-    `base` is the address of the problem, with a slash at its end.
-    """
+    """Return the statement of a package in a language, else in English or another one, for the problem at `base`."""
     files = statement_files(package)
     found = statements_in(files, locale, "en")
     if not found:

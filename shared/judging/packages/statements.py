@@ -15,10 +15,9 @@ STATEMENT_LANGUAGES: Final = {"english": "en", "russian": "ru", "german": "de", 
 KINDS: Final = ("html", "md", "pdf", "tex", "txt")
 #: The endings of the pictures that a statement may show, with their media types.
 PICTURES: Final = {
-    **{f".{kind}": f"image/{kind}" for kind in ("gif", "jpeg", "png", "webp")},
-    ".jpg": "image/jpeg",
-    ".svg": "image/svg+xml",
-}
+    ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}  # fmt: skip
 #: Larger files, and what is beyond this sum, are not kept.
 _MAX_FILE: Final = 8 << 20
 _MAX_ALL: Final = 32 << 20

@@ -253,7 +253,7 @@ def test_a_link_holds_a_key_with_an_end_that_mails_nobody(sql: Sql) -> None:
     ]
     assert run_json("keys", "create", "Course", "--link", "--recipients", "x.org")["recipients"] == ["x.org"]
     assert "over" in run("keys", "create", "Course", "--until", "2020-01-01", code=2).output
-    assert "--link" in run("keys", "create", "Course", "--problem", "sum", code=2).output
+    assert "/problems/sum#key=pcx_" in run("keys", "create", "Course", "--problem", "sum").stdout
 
 
 @pytest.mark.parametrize(
