@@ -203,7 +203,7 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
 _SMALLEST: Final = {
     **dict.fromkeys(("executor: code as JSON", "executor: JSON", "executor: JSON object"), 20_000),
     # With more brackets, it stays a text.
-    "API: statement in Markdown": 5000,
+    "API: statement in Markdown": 600,
 }
 
 #: Texts that make parsers backtrack, nest or copy.

@@ -20,7 +20,7 @@ from api_service.web.visible import HIDDEN
 AddressOf = Callable[[str], str | None]
 
 #: The parser looks for the end of each bracket. A text with more of them stays as it is written.
-_MAX_BRACKETS: Final = 1000
+_MAX_BRACKETS: Final = 500
 #: Characters of a formula. Longer ones stay as they are written.
 _MAX_FORMULA: Final = 2000
 _FORMULA_TAGS: Final = {
