@@ -59,6 +59,7 @@ _BOUNDS: Final[dict[str, set[str]]] = {
     "DELETE /submissions/{token}": set(),
     "POST /authenticate": set(),
     "POST /authorize": set(),
+    "POST /problems": set(),  # a page that takes a key
     f"POST {_PISTON}/execute": _RUN,
     f"WS {_PISTON}/connect": {"wait", "run time"},  # by `Port.hold` and `converse`; not sent here
     f"POST {_PISTON}/packages": {"body"},
