@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from precieux.classes.choose import short
-from precieux_client import Submission, TestCase
+from precieux_client import Submission, TestCase, TestResult
 from precieux_client.models import GOOD_VERDICTS
 
 _SHOWN_TESTS: Final = 3
@@ -26,7 +26,7 @@ def text(note: str, submission: Submission | None, tests: Sequence[TestCase], *,
     inputs = {test.name or str(number): test for number, test in enumerate(tests, 1)}
     for test in (run.tests or ()) if run else ():
         measured = f" ({test.cpu_s:.3f} s)" if test.cpu_s is not None else ""
-        lines.append(f"{'a hidden test' if test.hidden else short(test.name)}: {_words(test.verdict)}{measured}")
+        lines.append(f"{'a hidden test' if test.hidden else short(test.name)}: {_words(test)}{measured}")
         if not test.hidden and test.verdict and test.verdict not in GOOD_VERDICTS:
             known = inputs.get(test.name)
             shown = (("Input", known.stdin), ("Expected", known.expected_output)) if known else ()
@@ -50,16 +50,16 @@ def _result(submission: Submission) -> list[str]:
         parts = ["It does not compile."]
     else:
         parts = [f"Full marks: {count}" if run and run.points and run.points_awarded == run.points else count]
-    seen = [f"{short(test.name)}: {_words(test.verdict)}" for test in failed if not test.hidden]
+    seen = [f"{short(test.name)}: {_words(test)}" for test in failed if not test.hidden]
     if seen:
         more = f"; and {len(seen) - _SHOWN_TESTS} more" if len(seen) > _SHOWN_TESTS else ""
         parts.append(f"{'; '.join(seen[:_SHOWN_TESTS])}{more}.")
     if hidden := sum(test.hidden for test in failed):
         parts.append(f"{hidden} hidden test{'s' * (hidden > 1)} failed.")
-    if unrun := sum(test.verdict is None for test in tests):
+    if unrun := sum(_words(test) == "not run" for test in tests):
         parts.append(f"{unrun} test{'s were' if unrun > 1 else ' was'} not run.")
     return parts
 
 
-def _words(verdict: str | None) -> str:
-    return verdict.replace("_", " ") if verdict else "not run"
+def _words(test: TestResult) -> str:
+    return (test.outcome or test.verdict or "not run").replace("_", " ")

@@ -66,6 +66,8 @@ def batch(
     if wrong:
         of, other = ("a class", "a file of candidates") if is_file else ("a file of candidates", "a class")
         raise UsageError(f"{wrong[0]} is for {of}, and {path.name} is {other}.")
+    if is_file and junit_xml:
+        raise UsageError(f"--junit-xml is for a class or a folder, and {path.name} is a file of candidates.")
     if is_file:
         chosen: dict[str, Any] = {
             "tests": cases,
@@ -84,7 +86,7 @@ def batch(
     common = SubmissionParameters(language="", tests=cases, problem=problem, limits=limits_of_all, metadata=texts)
     if stop_at_first_failure:
         common["stop_at_first_failure"] = True
-    how = HowToRun(language, entry, email, digest, again, common, judges)
+    how = HowToRun(language, entry, email, digest, again, common, judges, junit_xml)
     code = grade_class(server, path, of_class, how, output, as_json=as_json)
     if code is not None:
         raise typer.Exit(code)

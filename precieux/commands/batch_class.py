@@ -20,6 +20,7 @@ from precieux.classes.table import Table
 from precieux.commands.batch_files import check_writable, result_row, say_verdicts, write_rows
 from precieux.commands.batch_run import follow, interrupted, register, split
 from precieux.commands.parameters import Judges
+from precieux.commands.unit_tests import write_junit
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.host.interrupts import stoppable
@@ -89,6 +90,7 @@ class HowToRun:
     again: bool
     common: SubmissionParameters
     judges: Judges
+    junit_xml: Path | None = None
 
     def digests(self, mail_students: bool) -> dict[str, Any]:
         """Return who gets a digest. Beside the mails of the students, it is one address alone."""
@@ -126,7 +128,7 @@ def grade_class(
     """Run a class, and return the exit code; None if it is a CSV of programs, or a folder that no system made."""
     if options.mail_students and how.email is not None and not how.digest:
         raise UsageError("--email goes with --digest beside --mail-students: then it gets one mail about all.")
-    options.check(bool(how.common.get("tests") or how.common.get("problem")))
+    options.check(bool(how.common.get("tests") or how.common.get("problem") or how.judges.unit_tests))
     is_zip = path.suffix.lower() == ".zip" and path.is_file()
     if not is_zip and not path.is_dir():
         if options != ClassOptions():
@@ -278,6 +280,8 @@ def _run(
         return INTERRUPTED
     if not batches:
         raise nothing_runs(source, students)
+    ran = {student.person.name: student.submission for student in students if student.submission}
+    write_junit(client, [*ran.values()], [*ran], how.junit_xml)
     return _report(students, options, book, output, how, as_json=as_json)
 
 

@@ -12,6 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -103,6 +104,20 @@ def test_a_class_is_graded_once_even_if_the_command_is_killed(running: Up, moodl
     ]
     assert said[-2].endswith("2 without a grade, 1 handed in nothing.")
     assert said[-1] == "2 programs: 1 accepted, 1 wrong_answer (B)." or "runtime_error (B)" in said[-1]
+
+
+def test_a_class_is_graded_by_unit_tests(running: Up, moodle: Path) -> None:
+    test = "@pytest.mark.skip\ndef test_later(): pass\ndef test_it(): student.int"
+    (moodle / "test_it.py").write_text(f"import pytest, student\n{test}\n")
+    tests = ("--unit-tests", moodle / "test_it.py", "--junit-xml", moodle / "j.xml")
+    words = options(moodle, running.url)
+    done = command(*words[:2], *tests, *words[4:])
+    assert done.returncode == 1, done.stderr
+    assert (moodle / "grades.csv").read_text("utf-8-sig").count(",0 of 2 tests passed. test_it: error. Subm") == 2
+    assert [suite.get("name") for suite in ElementTree.parse(moodle / "j.xml").getroot()] == ["A", "B"]
+    (moodle / "programs.jsonl").write_text("{}")
+    refused = command("batch", moodle / "programs.jsonl", *tests, "--url", running.url)
+    assert (refused.returncode, "--junit-xml is for a class or a folder" in refused.stderr) == (2, True)
 
 
 def test_a_dry_run_asks_no_server(moodle: Path) -> None:
