@@ -2,34 +2,28 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.fixtures.up import Up
 from tests.web.browsing import expect_all_can_read
-from tests.web.first_page import drop, write
+from tests.web.first_page import drop, ended, write
 
 pytestmark = pytest.mark.slow
 
-_TEST: Final = "from student import add\n"
+_TEST: Final = """
+from student import add
+
+def test_add(): assert add(1, 2) == 3
+def test_texts(): assert add("1", "2") == "3"
+"""
 
 
-def offer_frameworks(page: Page) -> None:
-    """Have the page learn that Python has unit tests, as an engine with them reports it."""
-
-    def answer(route: Route) -> None:
-        languages: dict[str, Any] = route.fetch().json()
-        for language in languages["items"]:
-            language["unit_tests"] = [{"framework": "pytest", "version": "9.0.2"}] if language["code"] == "py" else []
-        route.fulfill(json=languages)
-
-    page.route("**/v1/languages", answer)
-
-
-def test_chosen_and_dropped_files_are_sent_in_place_of_tests(page: Page, system: Up, tmp_path: Path) -> None:
-    offer_frameworks(page)
+def test_chosen_and_dropped_files_are_sent_in_place_of_tests(
+    page: Page, system: Up, tmp_path: Path, locale: str
+) -> None:
     page.goto(system.url)
     section = page.locator("#unit-tests")
     expect(section).to_be_visible()
@@ -54,12 +48,14 @@ def test_chosen_and_dropped_files_are_sent_in_place_of_tests(page: Page, system:
     with page.expect_request(lambda request: request.method == "POST") as sent:
         page.locator("#run").click()
     body = json.loads(sent.value.post_data or "")
-    assert body["unit_tests"] == {
-        "files": [
-            {"path": "test_add.py", "content": _TEST}, {"path": "data.txt", "content": "1"},
-        ],
-    }  # fmt: skip
+    files = [{"path": "test_add.py", "content": _TEST}, {"path": "data.txt", "content": "1"}]
+    assert body["unit_tests"] == {"files": files}
     assert {"stdin", "args", "tests", "checker", "live_output"}.isdisjoint(body)
+    ended(page)
+    outcomes = {"en": ["Passed", "Failed"], "fa": ["موفق", "ناموفق"]}[locale]
+    expect(page.locator("table.tests tbody tr:not(.more) td .verdict")).to_have_text(outcomes)
+    expect(page.locator("table.tests .more")).to_contain_text("assert '12' == '3'")
+    expect_all_can_read(page)
     page.goto("about:blank")
     page.goto(link)
     expect(names).to_have_text(["test_add.py", "data.txt"])
