@@ -279,8 +279,8 @@ class Agent:
             raise
         return module
 
-    def _input(self, prompt: object = "", /) -> str:
-        line = str(self.ask({"input": "input"}, [str(prompt)]))
+    def _input(self, *prompt: object) -> str:
+        line = str(self.ask({"input": "input"}, [str(part) for part in prompt]))
         return line.removesuffix("\n")
 
     def _pack_other(self, value: Any) -> Any:

@@ -24,8 +24,8 @@ _OF_TWO: Final = (
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor",
 )  # fmt: skip
 _ORDER: Final = ("lt", "le", "gt", "ge")
-#: Files that import what the tests name: ours, and those of `patch`, `monkeypatch` and unittest's loader.
-_IMPORTERS: Final = ("/boxes/listing.py", "/pkgutil.py", "/mock.py", "/monkeypatch.py")
+#: Files that import what the tests name: ours, and those of `patch`, `monkeypatch` and `importorskip`.
+_IMPORTERS: Final = ("/boxes/listing.py", "/pkgutil.py", "/mock.py", "/monkeypatch.py", "/outcomes.py")
 _IN_OPERATOR: Final = {"and": "and_", "or": "or_"}
 
 

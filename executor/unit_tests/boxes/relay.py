@@ -5,6 +5,7 @@ import builtins
 import contextlib
 import dataclasses
 import decimal
+import inspect
 import io
 import json
 import os
@@ -233,21 +234,25 @@ class Relay:
                 self._pending, told = self._pending or exc, AssertionError()
             return {"raise": self._pack_exception(told), "number": len(self._raised) - 1}
 
-    def _input(self, prompt: str) -> str:
+    def _input(self, *prompt: str) -> str:
         if self.is_importing:
             raise EOFError(
                 'The program asks for input when it is imported: put that below `if __name__ == "__main__":`.'
             )
         if builtins.input is not _INPUT:
-            return f"{builtins.input(prompt)}\n"
-        sys.stdout.write(prompt)
+            try:
+                inspect.signature(builtins.input).bind(*prompt)
+            except TypeError:  # `lambda _: "5"` is meant for a program without a prompt too
+                prompt = prompt or ("",)
+            return f"{builtins.input(*prompt)}\n"
+        sys.stdout.write("".join(prompt))
         if line := _stdin().readline():
             return str(line)
         raise EOFError("EOF when reading a line")
 
     def _read_line(self) -> str:
         with contextlib.suppress(EOFError, StopIteration):
-            return str(_stdin().readline()) if builtins.input is _INPUT else f"{builtins.input('')}\n"
+            return str(_stdin().readline()) if builtins.input is _INPUT else self._input()
         return ""
 
     def _write(self, name: str, text: str) -> None:

@@ -216,6 +216,79 @@ def test_prints(): student.say("shown")
 """,
     ),
     (
+        "patches",
+        """
+import random, time, sys
+from functools import lru_cache
+def ask():
+    return int(input()) + int(input("second: "))
+def roll(): return random.randint(1, 6)
+def nap():
+    time.sleep(1000)
+    return "awake"
+def menu():
+    print("menu")
+    return input("> ")
+def rest(): return sys.stdin.read()
+@lru_cache
+def square(x): return x * x
+class Shape:
+    sides = 0
+    def area(self): raise NotImplementedError
+class Square(Shape):
+    sides = 4
+    def __init__(self, a): self.a = a
+    def area(self): return self.a ** 2
+    def __iter__(self): return iter([self.a] * 4)
+""",
+        """
+import io, sys, unittest, pytest
+from unittest import mock
+import student
+from student import Square, Shape
+def test_no_prompt(monkeypatch):
+    answers = iter(["5", "6"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    assert student.ask() == 11
+def test_prompts():
+    with mock.patch("builtins.input", side_effect=["1", "2"]) as asked: assert student.ask() == 3
+    assert asked.call_args_list == [mock.call(), mock.call("second: ")]
+def test_no_more_input():
+    with mock.patch("builtins.input", side_effect=["1"]):
+        with pytest.raises(StopIteration): student.ask()
+    with pytest.raises(EOFError): student.ask()
+def test_path():
+    with mock.patch("student.random.randint", return_value=3) as roll: assert student.roll() == 3
+    roll.assert_called_once_with(1, 6)
+@mock.patch("student.time.sleep")
+def test_sleep(sleep):
+    assert student.nap() == "awake" and sleep.called
+@mock.patch("student.print")
+@mock.patch("student.input", return_value="q")
+def test_builtins(asked, printed):
+    assert student.menu() == "q"
+    printed.assert_called_once_with("menu")
+def test_rest(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a\\nb"))
+    assert student.rest() == "a\\nb"
+def test_skip(): assert pytest.importorskip("student").square(3) == 9 and student.square.cache_info().misses == 1
+class TestShapes(unittest.TestCase):
+    def setUp(self): self.square = Square(3)
+    def test_all(self):
+        self.assertEqual(self.square.area(), 9)
+        self.assertIsInstance(self.square, Shape)
+        self.assertTrue(issubclass(Square, Shape))
+        self.assertRaises(NotImplementedError, Shape().area)
+        self.assertIn(3, self.square)
+        self.assertListEqual(list(self.square), [3, 3, 3, 3])
+        self.assertNotEqual(self.square, 9)
+        with self.assertRaisesRegex(TypeError, "argument"): Square()
+        with mock.patch.object(Square, "area", return_value=1): self.assertEqual(self.square.area(), 1)
+        self.assertEqual(self.square.area(), 9)
+        with mock.patch.object(Shape, "sides", 7): self.assertEqual((Shape.sides, Square.sides), (7, 4))
+""",
+    ),
+    (
         "callbacks in detail",
         """
 def retry(f, n):
