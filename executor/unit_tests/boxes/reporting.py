@@ -47,6 +47,8 @@ class RunningTest:
         self._reporter = reporter
         self._number, self._points = number, points
         self._outcome, self._message, self._report = "passed", "", ""
+        #: True when the framework has said so. Nothing else makes a test pass.
+        self.has_succeeded = False
         self.hides_errors: str | None = None
         self.awarded: Any = None
         reporter.tell("begin", number=number)
@@ -59,6 +61,8 @@ class RunningTest:
 
     def end(self) -> None:
         """Report the test."""
+        if self._outcome == "passed" and not self.has_succeeded:
+            self.note("error", None, "The test did not come to its end.")
         points = self._points if self._outcome == "passed" else 0.0
         if self._outcome == "passed" and self.awarded is not None:
             if isinstance(self.awarded, int | float) and 0 <= self.awarded <= self._points:

@@ -76,6 +76,8 @@ class TestsBox:
         """Tell the executor that all tests have run."""
         if self._settings["numbers"] is None:
             self._reporter.tell("fault", message=str(fault or "The tests could not be listed."))
+        elif fault:  # the tests after this one run in other boxes
+            os._exit(1)
         self._reporter.tell("finished")
         os._exit(0)
 

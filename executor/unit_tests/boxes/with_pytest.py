@@ -5,6 +5,7 @@ import inspect
 import math
 import os
 import statistics
+import traceback
 import unittest
 from collections.abc import Generator
 from typing import Any
@@ -61,11 +62,16 @@ class Plugin:
         self._running = running = self._box.begin(item.precieux_number)
         running.hides_errors = getattr(_function_of(item), "__hide_errors__", None)
         try:
-            return (yield)
-        finally:
+            result = yield
+        except BaseException as exc:  # pytest itself has failed, or is to stop
+            running.note("error", exc, traceback.format_exc())
+            running.end()
+            raise
+        else:
             awarded = [value for name, value in item.user_properties if name == "points"]
             running.awarded = awarded[-1] if awarded else getattr(_function_of(item), "__score__", None)
             running.end()
+            return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
@@ -79,7 +85,8 @@ class Plugin:
         elif report.failed:
             is_assertion = exc is None or isinstance(exc, AssertionError | pytest.fail.Exception)
             outcome = "failed" if is_assertion else "error"
-        else:
+        elif self._running:
+            self._running.has_succeeded |= report.when == "call"
             return report
         if self._running:
             self._running.note(outcome, exc, report.longreprtext)

@@ -28,6 +28,10 @@ class _Result(unittest.TestResult):
         self._running.end()
         self._running = None
 
+    def addSuccess(self, test: Any) -> None:  # noqa: N802
+        if self._running:
+            self._running.has_succeeded = True
+
     def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802
         self._note("failed", err)
 

@@ -53,6 +53,24 @@ def test_descriptors():
     assert ran.outcomes == "pp", ran.said
 
 
+async def test_a_framework_that_fails_makes_no_test_pass(run: Run) -> None:
+    hooks = """
+import pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    if call.excinfo: raise RuntimeError("the framework fails")
+"""
+    tests = """
+import pytest
+from student import add
+def test_a(): assert add(1, 2) == 3
+def test_b(): pytest.exit()
+def test_c(): pass
+"""
+    ran = await run("def add(a, b): pass\n", {"test_student.py": tests, "conftest.py": hooks})
+    assert ran.outcomes == "eep", ran.said
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.forger)
 async def test_a_forger_succeeds_without_the_guard(
     boxes: tuple[BubblewrapSandbox, Any], monkeypatch: pytest.MonkeyPatch, mutant: Mutant
