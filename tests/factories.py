@@ -101,6 +101,7 @@ def client_submission(number: int, *, stdout: str = "") -> Submission:
         limits=Limits(),
         checker=Checker(),
         stop_at_first_failure=False,
+        stop_after_time_limits=None,
         email=None,
         locale="en",
         metadata={},

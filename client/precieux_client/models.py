@@ -358,6 +358,7 @@ class Submission:
     interactor: Judge | None = None
     problem: str | None = None
     unit_tests: UnitTestsInfo | None = None
+    stop_after_time_limits: int | None = None
 
     @property
     def is_final(self) -> bool:

@@ -32,6 +32,7 @@ class ProgramParameters(TypedDict, total=False):
     tests: Iterable[TestCase]
     unit_tests: UnitTests | None
     stop_at_first_failure: bool
+    stop_after_time_limits: int | None
 
 
 class SubmissionParameters(ProgramParameters, total=False):

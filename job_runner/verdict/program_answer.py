@@ -99,11 +99,11 @@ class ProgramAnswer:
     @property
     def _may_test(self) -> bool:
         """True if another test may follow."""
-        failed = self._program.options.stop_at_first_failure and any(
-            verdict not in GOOD_VERDICTS for verdict in self._verdicts
-        )
+        options = self._program.options
+        failed = options.stop_at_first_failure and any(verdict not in GOOD_VERDICTS for verdict in self._verdicts)
+        too_long = self._verdicts.count(Verdict.TIME_LIMIT) == options.stop_after_time_limits
         is_unjudged = self._judge_failed is not None or Verdict.JUDGE_ERROR in self._verdicts
-        return not failed and not is_unjudged and (self._compiled is None or self._compiled.verdict is None)
+        return not failed and not too_long and not is_unjudged and (self._compiled is None or self._compiled.verdict is None)
 
     def _rejected(self, compiled: Compiled) -> Outcome:
         answer = self._answer(

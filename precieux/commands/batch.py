@@ -31,6 +31,8 @@ from shared.common.service.stop_signals import INTERRUPTED
 
 #: Different faults of a batch that are shown.
 _SHOWN_FAULTS: Final = 5
+#: Tests of a program that may reach the time limit before the others are left out.
+_MAX_TIME_LIMITS: Final = 2
 
 
 @on_server
@@ -50,6 +52,9 @@ def batch(
     stop_at_first_failure: Annotated[
         bool, typer.Option("--stop-at-first-failure", help="Do not run the tests after one that fails.")
     ] = False,
+    all_tests: Annotated[
+        bool, typer.Option("--all-tests", help="Run the other tests also after two that reach the time limit.")
+    ] = False,
     metadata: Metadata = None,
     output: Annotated[Path | None, typer.Option(help="File for the results, as CSV. Default: standard output.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Run the same programs once more.")] = False,
@@ -60,6 +65,7 @@ def batch(
     Ctrl-C does not stop the programs. The same command then follows them, and runs none twice.
     """
     cases, limits_of_all, texts, judges = judge.cases(), limits.read(), metadata_of(metadata), judge.judges()
+    stop_after = None if all_tests or judge.problem or not cases else _MAX_TIME_LIMITS
     check_writable(None if output == files.STDIN else output)
     is_file = path == files.STDIN or path.suffix.lower() == ".jsonl"
     wrong = given_options(of_class if is_file else of_candidates)
@@ -76,7 +82,7 @@ def batch(
             "language": language,
         }
         chosen |= judges.by_key
-        chosen |= {"stop_at_first_failure": stop_at_first_failure}
+        chosen |= {"stop_at_first_failure": stop_at_first_failure, "stop_after_time_limits": stop_after}
         defaults = {name: value for name, value in chosen.items() if value}
         raise typer.Exit(run_candidates(server, path, of_candidates, defaults, output))
     api, problem = server.connect(), judge.problem
@@ -86,6 +92,8 @@ def batch(
     common = SubmissionParameters(language="", tests=cases, problem=problem, limits=limits_of_all, metadata=texts)
     if stop_at_first_failure:
         common["stop_at_first_failure"] = True
+    if stop_after:
+        common["stop_after_time_limits"] = stop_after
     how = HowToRun(language, entry, email, digest, again, common, judges, junit_xml)
     code = grade_class(server, path, of_class, how, output, as_json=as_json)
     if code is not None:

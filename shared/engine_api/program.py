@@ -126,6 +126,7 @@ class Program(_Spec):
     interactor: JudgeSpec | None = None
     unit_tests: UnitTestsSpec | None = None
     stop_at_first_failure: bool = False
+    stop_after_time_limits: int | None = None
     locale: str = "en"
     receipt: bool = False
     artifacts: bool = False

@@ -26,7 +26,7 @@ from shared.records.problems.versions import ProblemVersion
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a submission to a problem must not have.
-_OF_PROBLEM: Final = (*_ONE_TEST, "tests", "checker", "interactor", "limits", "stop_at_first_failure")
+_OF_PROBLEM: Final = (*_ONE_TEST, "tests", "checker", "interactor", "limits", "stop_at_first_failure", "stop_after_time_limits")
 #: The fields that a run which is not stored must not have.
 _ONLY_STORED: Final = tuple(name for name in SubmissionBody.model_fields if name not in TransientRunBody.model_fields)
 #: The fields that a foreign engine does not support, because it has only the CodeX call.
@@ -215,6 +215,7 @@ class SubmissionCheck:
             interactor=judges.get("interactor"),
             unit_tests=unit_tests if isinstance(unit_tests, UnitTestsSpec) else None,
             stop_at_first_failure=bool(body.stop_at_first_failure),
+            stop_after_time_limits=body.stop_after_time_limits,
             locale=body.locale or self.constraints.locale,
             receipt=bool(body.receipt),
             artifacts=True,

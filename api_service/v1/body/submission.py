@@ -193,6 +193,9 @@ class TransientRunBody(Strict):
         " of each test, and null `cpu_s` are 2.",
     )
     stop_at_first_failure: bool | None = Field(default=None, description="The tests after a bad verdict are not run.")
+    stop_after_time_limits: Annotated[int, Field(ge=1, le=MAX_TESTS)] | None = Field(
+        default=None, description="After so many tests with `time_limit`, the others are not run."
+    )
 
 
 class SubmissionBody(TransientRunBody):

@@ -141,6 +141,7 @@ export function contentOf(submission, { stdin, expected_output, tests, limits })
     tests: rows,
     rest: {
       stop_at_first_failure: submission.stop_at_first_failure,
+      stop_after_time_limits: submission.stop_after_time_limits,
       tolerance: checker.tolerance,
       ...(checker.kind === "icpc" && { checker_args: checker.args }),
       ...((checker.kind === "program" || !submission.checker) && { judged: true }),
@@ -179,6 +180,7 @@ export function asBody({ fields, tests, rest }, isForInput = false) {
       ? {
           checker: { kind: fields.checker, ...tolerance, ...words },
           stop_at_first_failure: rest.stop_at_first_failure === true,
+          ...(rest.stop_after_time_limits && { stop_after_time_limits: rest.stop_after_time_limits }),
           tests: tests.map(({ stdin, expected, hidden, rest }) => ({
             args, expected_output: expected, ...rest, ...(expected && { expected_output: expected }), stdin, hidden,
           })),

@@ -113,6 +113,7 @@ def shown(
         "interactor": Judge(**_judge(interactor, bounds.get("interactor"))) if interactor else None,
         "unit_tests": _unit_tests(program, bounds.get(""), tests, points),
         "stop_at_first_failure": program.stop_at_first_failure,
+        "stop_after_time_limits": program.stop_after_time_limits,
         "locale": program.locale,
     }
 

@@ -334,6 +334,7 @@ class Submission(Resource):
     )
     unit_tests: UnitTestSuite | None = Field(description="Null without unit tests.")
     stop_at_first_failure: bool
+    stop_after_time_limits: int | None = Field(description="Null: tests that run too long keep no others from running.")
     email: str | None
     locale: str
     metadata: dict[str, str]

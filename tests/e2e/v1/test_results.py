@@ -9,8 +9,8 @@ from tests.fixtures.contract import TIME, Api, problem
 pytestmark = pytest.mark.slow
 
 SUBMISSION = """
-    id state verdict problem language entry files args compiler_args limits checker interactor stop_at_first_failure
-    email locale metadata batch created_at queue run runs mail webhook links
+    id state verdict problem language entry files args compiler_args limits checker interactor unit_tests
+    stop_at_first_failure stop_after_time_limits email locale metadata batch created_at queue run runs mail webhook links
 """
 RUN = """
     number state verdict requested_at queued_at started_at finished_at attempt stdout stderr compile_output message
@@ -18,8 +18,8 @@ RUN = """
     points points_awarded
 """
 TEST = """
-    number name group hidden verdict points points_awarded stdout stderr diff message judge_message truncated exit_code
-    signal cpu_s wall_s memory_bytes
+    number name group hidden verdict outcome points points_awarded stdout stderr diff message judge_message truncated
+    exit_code signal cpu_s wall_s memory_bytes
 """
 C_HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 
@@ -38,7 +38,7 @@ def test_a_held_submission_has_the_defaults(owner: Api) -> None:
     expected = {
         "state": "held", "verdict": None, "language": "py", "entry": "main.py",
         "files": [{"path": "main.py", "size_bytes": 8}], "args": [], "compiler_args": [],
-        "limits": owner.read("/v1/languages/py")["limits"], "stop_at_first_failure": False, "email": None,
+        "limits": owner.read("/v1/languages/py")["limits"], "stop_at_first_failure": False, "stop_after_time_limits": None, "email": None,
         "locale": "en", "metadata": {}, "batch": None, "queue": None, "run": None, "runs": 0, "mail": None,
         "webhook": None,
     }  # fmt: skip
@@ -200,6 +200,14 @@ def test_the_verdict_over_tests(owner: Api) -> None:
     assert compared["verdict"] == "accepted"
     late = run_of(owner, source="print(int(input()))", tests=[{"stdin": "1"}, {"stdin": "x"}, {"expected_output": "2"}])
     assert late["verdict"] == "runtime_error"
+
+
+def test_stopping_after_time_limits(owner: Api) -> None:
+    tests = [{"stdin": text, "expected_output": "x"} for text in ("wrong", "1", "2", "3")]
+    source = "text = input()\nwhile text.isdigit(): pass\nprint(text)"
+    run = run_of(owner, source=source, tests=tests, limits={"cpu_s": 0.2}, stop_after_time_limits=2)
+    assert [test["verdict"] for test in run["tests"]] == ["wrong_answer", "time_limit", "time_limit", None]
+    assert (run["verdict"], run["tests"][3]["points_awarded"]) == ("wrong_answer", 0)
 
 
 def test_stopping_at_the_first_failure(owner: Api) -> None:

@@ -213,6 +213,13 @@ async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: st
     assert (len(events), len(sandbox.jobs)) == (count, count)
 
 
+@pytest.mark.parametrize(("most", "count"), [(None, 4), (1, 2), (2, 3)])
+async def test_tests_end_after_time_limits_on_demand(most: int | None, count: int) -> None:
+    sandbox = _boxes(lambda box: _OK if box == 1 else StepResult(None, 9, stopped="cpu"))
+    events = await _run(sandbox, "py", tests=[{}] * 4, stop_after_time_limits=most)
+    assert len(events) == count
+
+
 async def test_tests_run_at_once_where_there_are_slots() -> None:
     sandbox = _boxes(lambda box: replace(_OK, stdout=f"{box}".encode()))
     events = await _run(sandbox, slots=9, tests=[{}] * 9)
