@@ -140,9 +140,9 @@ def _max_streams(settings: ApiSettings) -> int:
 
 
 def _open_engine(settings: EngineSettings) -> OpenedEngine:
-    from shared.adapters.engine.codex_client import CodexClient  # aiohttp is large, and not every server runs any
+    from shared.adapters.engine.engines import Engines  # aiohttp is large, and not every server runs any
 
-    return CodexClient(settings)
+    return Engines(settings)
 
 
 def _costs(settings: ApiSettings) -> QuotaCosts:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.common.service.settings import ARE_LONG, IS_HTTP_URL, Settings, entries_of, split_keys
+from shared.common.service.settings import ARE_HTTP_URLS, ARE_LONG, Settings, entries_of, split_keys
 from shared.common.text.email_addresses import is_recipient
 from shared.engine_api.languages import ALIASES, check_lang
 from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
@@ -66,7 +66,7 @@ class ApiSettings(Settings):
         " example.edu,*.example.edu,someone@example.com",
     )
 
-    codex_url: Annotated[str | None, IS_HTTP_URL] = Field(
+    codex_url: Annotated[str | None, ARE_HTTP_URLS] = Field(
         default=None, description="the address of our engine, for runs that are not stored; unset, there are none"
     )
     codex_token: SecretStr | None = Field(default=None, description="the token that the engine expects")

@@ -1,4 +1,4 @@
-"""The HTTP server: CodeX's `POST /` and `GET /list`, our `POST /run` and `/converse`, and `GET /healthz`.
+"""The HTTP server: CodeX's `POST /` and `GET /list`, our `POST /run` and `/converse`, `GET /healthz`, `GET /metrics`.
 
 `__main__` composes it.
 """
@@ -34,13 +34,14 @@ from executor.responses import STOPPING, EventStream, PacedAnswer
 from executor.runs import Runs, Stopping
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
-from executor.slots import Full, Slots
+from executor.signs_of_life import load_of, metrics_text, with_load, with_signs_of_life
+from executor.slots import Full, Slots, Turns
 from executor.unit_tests.frameworks import frameworks_of
 from executor.unit_tests.run import UnitTester
 from shared.common.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.logging import get_logger
-from shared.engine_api.codex import SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
+from shared.engine_api.codex import ALIVE_HEADER, SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
 from shared.engine_api.languages import check_lang
 from shared.engine_api.run_call.events import AnyEvent, Failed, Finished, Missing
 from shared.engine_api.run_call.limits import is_allowed
@@ -76,9 +77,10 @@ def create_app(
             WebSocketRoute("/converse", endpoint.converse),
             Route("/test-data/{sha256}", endpoint.keep_test_data, methods=["PUT"]),
             Route("/list", endpoint.languages),
+            Route("/metrics", endpoint.metrics),
             Route("/healthz", endpoint.health),
         ],
-        middleware=list(_middleware(settings)),
+        middleware=[Middleware(with_load, load=endpoint.load), *_middleware(settings)],
     )
 
 
@@ -108,6 +110,9 @@ class _Endpoint:
     _runs: Runs
     _tester: UnitTester | None = None
 
+    def load(self) -> dict[str, int]:
+        return load_of(self._slots, is_stopping=self._runs.is_stopping)
+
     async def health(self, request: Request) -> Response:
         if self._runs.is_stopping:
             return Response('{"status":"stopping"}', HTTPStatus.SERVICE_UNAVAILABLE, media_type="application/json")
@@ -117,6 +122,9 @@ class _Endpoint:
         if refused := self._unauthorized(request):
             return refused
         return _json(wire.language_list(self._installed, self._settings))
+
+    async def metrics(self, request: Request) -> Response:
+        return self._unauthorized(request) or Response(metrics_text(self.load()), media_type="text/plain")
 
     async def run(self, request: Request) -> Response:
         """Answer CodeX's `POST /`."""
@@ -196,7 +204,11 @@ class _Endpoint:
     async def _answer(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
         async with contextlib.AsyncExitStack() as held:
             memory_bytes = self._pipeline.memory_of(run_request, installed)
-            turn = await held.enter_async_context(self._slots.take(share, memory_bytes))
+            try:
+                async with asyncio.timeout(self._settings.codex_timeout / 2):
+                    turn = await held.enter_async_context(self._slots.take(share, memory_bytes))
+            except TimeoutError:
+                raise Full from None
             answer = await self._pipeline.run(run_request, installed, turn)
             log.debug("run.ended", language=answer.language, verdict=answer.verdict, wall_s=answer.wall_s)
             content = _encode(answer)
@@ -204,27 +216,31 @@ class _Endpoint:
             return PacedAnswer(content, answer.status, held.pop_all() if len(content) > FREE_BYTES else None)
 
     async def _run_program(self, request: Request, share: str) -> Response:
+        alive_s = wire.alive_seconds(request.headers.get(ALIVE_HEADER))
         program_request = wire.parse_program(await _body(request))
         installed = self._check_program(program_request)
-        return await cancel_if_gone(request.receive, self._begin(program_request, installed, share))
+        return await cancel_if_gone(request.receive, self._begin(program_request, installed, share, alive_s))
 
-    async def _begin(self, request: ProgramRequest, installed: Installed, share: str) -> Response:
-        """Return the response that runs the program, when it has begun. If data is missing, the response says so."""
+    async def _begin(self, request: ProgramRequest, installed: Installed, share: str, alive_s: int) -> Response:
+        """Return the response that runs the program, at once if the client wants signs of life, and otherwise when it
+        has begun. If data is missing, the response says so."""
         async with contextlib.AsyncExitStack() as held:
             if request.digests:
                 held.enter_context(self._pipeline.test_data.hold(request.digests))
                 if missing := self._pipeline.test_data.missing(request.digests):
                     lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
                     return Response(lines, media_type="application/x-ndjson")
-            running = self._lines(request, installed, share)
+            turns = self._slots.request(share)
+            running = self._lines(request, installed, turns)
             await held.enter_async_context(contextlib.aclosing(running))
+            if alive_s:
+                running = await held.enter_async_context(with_signs_of_life(running, turns, alive_s))
             first = await anext(running)  # when it has begun
             return EventStream(first, running, held.pop_all(), self._runs)
 
-    async def _lines(self, request: ProgramRequest, installed: Installed, share: str) -> AsyncGenerator[bytes]:
+    async def _lines(self, request: ProgramRequest, installed: Installed, turns: Turns) -> AsyncGenerator[bytes]:
         live = LiveEvents() if request.live_output else None
         try:
-            turns = self._slots.request(share)
             running: AsyncGenerator[AnyEvent] = (
                 self._tester.run(request, installed, turns)
                 if self._tester and request.unit_tests

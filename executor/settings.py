@@ -47,6 +47,9 @@ class ExecutorSettings(Settings):
     executor_host: str = Field(default="127.0.0.1", description="the address to listen on")
     executor_port: int = Field(default=8100, ge=0, le=65535, description="the port to listen on, 0 for any free one")
     codex_token: SecretStr | None = Field(default=None, description="what clients must send as `Authorization: Bearer`")
+    codex_timeout: float = Field(
+        default=120, gt=0, le=3600, description="seconds that clients wait for an answer; half of them for a slot"
+    )
 
     executor_cors_origins: str = Field(
         default="",

@@ -234,6 +234,13 @@ class Turns:
         self.number = number
         self._slots = slots
         self._has_begun = False
+        self.has_asked = asyncio.Event()
+
+    @property
+    def place(self) -> int:
+        """Its place among the requests of its share that wait for a slot, from 1 on; 0 if it does not wait."""
+        numbers = sorted({turn.number for turn in self._slots._waiting if turn.waits and turn.share == self.share})
+        return numbers.index(self.number) + 1 if self.number in numbers else 0
 
     def ask(self, memory_bytes: int = 0) -> "Turn":
         """Return a turn that waits for a slot, until it is `held` or left. The boxes may take `memory_bytes`. Raises
@@ -242,6 +249,7 @@ class Turns:
             self._slots.check(self.share)
         turn = Turn(self._slots, self, memory_bytes)
         self._slots._ask(turn, self._slots._waiting)
+        self.has_asked.set()
         return turn
 
     @asynccontextmanager

@@ -17,6 +17,7 @@ from executor.settings import ExecutorSettings
 from executor.unit_tests.frameworks import frameworks_of
 from shared.common.text.json_structure import has_more_structure
 from shared.engine_api.codex import (
+    ALIVE_HEADER,
     LanguageLibrary,
     LanguageList,
     LanguageVariant,
@@ -65,6 +66,13 @@ def parse_program(body: bytes | bytearray) -> ProgramRequest:
         return ProgramRequest.model_validate_json(body)
     except ValidationError as exc:
         raise _as_refusal(exc) from None
+
+
+def alive_seconds(header: str | None) -> int:
+    """Return the seconds between two signs of life that a client asks for; 0 if it does not."""
+    if header and not re.fullmatch("[1-9]|[1-5][0-9]|60", header):
+        raise BadRequest(f"`{ALIVE_HEADER}` must be 1 to 60.", HTTPStatus.UNPROCESSABLE_ENTITY)
+    return int(header or 0)
 
 
 def _check_structure(body: bytes | bytearray, maximum: int) -> None:

@@ -24,7 +24,7 @@ from job_runner.webhooks.delivery import Deliverer
 from job_runner.webhooks.sender import WebhookSender
 from shared.adapters.database.connection import Database, DatabaseSettings
 from shared.adapters.database.schema import require_current
-from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.engines import Engines
 from shared.adapters.engine.settings import EngineSettings
 from shared.adapters.storage.open import open_signer, open_store
 from shared.adapters.storage.settings import StoreSettings
@@ -53,7 +53,7 @@ async def serve(stop: asyncio.Event) -> None:
     links = Links(signer)
     branding = Branding(mail_settings.domain, links)
     footer = Footer(sender=mail_settings.mail_from, contact=mail_settings.complaints)
-    engine = CodexClient(load(EngineSettings))
+    engine = Engines(load(EngineSettings), is_patient=True)
     webhook_settings = load(WebhookSettings)
     deliverer = Deliverer(webhook_settings.egress)
     try:
@@ -86,9 +86,9 @@ async def serve(stop: asyncio.Event) -> None:
         )
         loops = [
             restarting("health", HealthServer(load(HealthSettings), database).run),
-            Runner(database, processor, settings).run,
+            Runner(database, processor, settings, lambda: engine.refused > 0).run,
             restarting("rescuer", rescuer.run),
-            restarting("languages", Languages(database, engine.languages).run),
+            restarting("languages", Languages(database, engine.languages, engine.slots).run),
             restarting("sender", sender.run),
             restarting("webhooks", webhook_sender.run),
             restarting("batches", BatchFinisher(database, branding, poll_interval=settings.poll_interval).run),

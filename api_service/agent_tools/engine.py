@@ -19,7 +19,7 @@ from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.routes.languages import languages_of
-from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.engines import Engines
 from shared.adapters.engine.settings import EngineSettings
 from shared.common.http.egress import Egress
 from shared.common.service.errors import EngineAway
@@ -54,7 +54,7 @@ class EngineBackend:
     tools: Collection[str] = ("run_code", "list_languages")
 
     def __init__(self, url: str, token: str, is_alive: Callable[[], bool]) -> None:
-        engine = CodexClient(load(EngineSettings, codex_url=url, codex_token=SecretStr(token)))
+        engine = Engines(load(EngineSettings, codex_url=url, codex_token=SecretStr(token)))
         self._engine = engine
         self._is_alive = is_alive
         self._runs = TransientRuns(lambda: engine, _Unlimited())

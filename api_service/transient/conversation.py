@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from random import choice
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
@@ -12,6 +13,7 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.settings import ApiSettings
+from shared.common.service.settings import entries_of
 from shared.engine_api.codex import SHARE_HEADER
 from shared.engine_api.event_lines import parse_conversation_event
 from shared.engine_api.run_call.events import Failed, Finished, Output, StageBegan, StageEnded
@@ -58,9 +60,10 @@ async def connected(settings: ApiSettings, principal: Principal, program: bytes)
     if settings.codex_url is None:
         raise ApiError(Kind.INVALID, "This server has no engine for interactive jobs; use `execute`.")
     token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
+    url = choice(entries_of(settings.codex_url))  # noqa: S311
     try:
         async with connect_to(
-            f"ws{settings.codex_url.removeprefix('http').rstrip('/')}/converse",
+            f"ws{url.removeprefix('http').rstrip('/')}/converse",
             additional_headers={"Authorization": f"Bearer {token}", SHARE_HEADER: f"key-{principal.owner}"},
             compression=None,
             max_size=_EVENT_BYTES,

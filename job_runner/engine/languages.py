@@ -27,7 +27,8 @@ _UPDATE: Final = """
     ), removed AS (
         DELETE FROM languages USING gone WHERE languages.code = gone.code
     )
-    INSERT INTO languages (code, info, details, seen_at) SELECT code, info, details, now() FROM offered ORDER BY code
+    INSERT INTO languages (code, info, details, seen_at)
+    SELECT code, info, details || jsonb_build_object('slots', CAST(:slots AS integer)), now() FROM offered ORDER BY code
     ON CONFLICT (code) DO UPDATE SET info = excluded.info, details = excluded.details, seen_at = excluded.seen_at
 """
 
@@ -35,12 +36,19 @@ _UPDATE: Final = """
 class Languages:
     """Updates the table every minute. While the engine does not answer, the table stays as it is.
 
-    `offered` returns the languages of the engine. It raises `EngineUnavailable`.
+    `offered` returns the languages of the engine. It raises `EngineUnavailable`. `slots` returns how many slots all
+    engines have, for `precieux status` and the autoscaler of runners; None if they do not say so.
     """
 
-    def __init__(self, database: Database, offered: Callable[[], Awaitable[Sequence[SupportedLanguage]]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        offered: Callable[[], Awaitable[Sequence[SupportedLanguage]]],
+        slots: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._database = database
         self._offered = offered
+        self._slots = slots
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -60,6 +68,7 @@ class Languages:
             return
         values = {
             "codes": list(by_code),
+            "slots": self._slots(),
             "infos": [strip_nul(language.info) for language in by_code.values()],
             "details": [_details(language) for language in by_code.values()],
         }

@@ -1,16 +1,14 @@
-"""Runs programs of packages and on their data: reads the files, and sends the engine what it lacks of them."""
+"""Runs programs of packages and on their data: reads the files, of which the engine gets what it lacks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
-from contextlib import aclosing
 from typing import Final, TypeVar
 
 from job_runner.problems.program import files_beside
 from shared.adapters.engine.base import EngineClient
 from shared.adapters.storage.base import ObjectStore
-from shared.common.service.errors import EngineUnavailable, ObjectNotFound, PermanentError
+from shared.common.service.errors import ObjectNotFound, PermanentError
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Missing
 from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import Package, PackageProgram
 from shared.records.problems.files import read_file
@@ -19,10 +17,6 @@ _Result = TypeVar("_Result")
 
 #: Files of a problem that are read from the store at once.
 _READ_AT_ONCE: Final = 16
-#: Inputs and answers that are sent to the engine at once.
-_SENT_AT_ONCE: Final = 4
-#: How often the engine is asked, if it lacks data of tests.
-_MAX_ASKED: Final = 4
 
 
 class PackageRuns:
@@ -32,27 +26,10 @@ class PackageRuns:
         self._store = store
         self.engine = engine
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
-        self._sending = asyncio.Semaphore(_SENT_AT_ONCE)
 
-    async def events(self, request: bytes, *, share: str, silence_s: float) -> AsyncGenerator[RunEvent]:
+    def events(self, request: bytes, *, share: str, silence_s: float) -> AsyncGenerator[RunEvent]:
         """Yield the events of a run. Raises what `EngineClient.run_program` raises, and `PermanentError`."""
-        for _ in range(_MAX_ASKED):
-            missing: list[str] = []
-            async with aclosing(self.engine.run_program(request, share=share, silence_s=silence_s)) as events:
-                async for event in events:
-                    if isinstance(event, Missing):
-                        missing = event.digests
-                        break
-                    yield event
-            if not missing:
-                return
-            await _all(map(self._send, missing))
-        raise EngineUnavailable("the engine does not keep the tests of the problem")
-
-    async def _send(self, sha256: str) -> None:
-        """Send data of a test to the engine."""
-        async with self._sending:
-            await self.engine.put_test_data(sha256, await self.read(sha256))
+        return self.engine.run_program(request, share=share, silence_s=silence_s, data=self.read)
 
     async def program_files(self, package: Package, paths: Mapping[str, str]) -> dict[str, bytes]:
         """Return files of a program or an include, with their constants replaced.

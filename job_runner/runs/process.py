@@ -18,6 +18,7 @@ from shared.common.service.errors import (
     DatabaseUnavailable,
     EngineAway,
     EngineCrashed,
+    EngineStopped,
     EngineUnavailable,
     PermanentError,
     PrecieuxError,
@@ -104,7 +105,7 @@ class Processor:
             is_charged = costs_an_attempt(error)
             retry_after = error.retry_after if isinstance(error, TransientError) else None
             delay = self._policy.delay(job.attempt if is_charged else 1, at_least=retry_after)
-            if isinstance(error, TransientError) and not is_charged:
+            if isinstance(error, TransientError) and not is_charged and not isinstance(error, EngineStopped):
                 self.pause.begin(error)
             await claim.retry_later(connection, job.lease_id, delay=delay, reason=str(error), is_charged=is_charged)
         metrics.JOBS_RETRIED.inc()

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -46,10 +46,19 @@ _MAX_EARLY: Final = 1000
 
 
 class Runner:
-    def __init__(self, database: Database, processor: Processor, settings: RunnerSettings) -> None:
+    """Claims and runs jobs. While engines `are_full`, it claims only for keys that have nothing under way."""
+
+    def __init__(
+        self,
+        database: Database,
+        processor: Processor,
+        settings: RunnerSettings,
+        are_full: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._database = database
         self._processor = processor
         self._settings = settings
+        self._are_full = are_full
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
         #: The keys that own the jobs under way.
         self._owners: dict[UUID, int] = {}
@@ -90,11 +99,13 @@ class Runner:
         pause = self._processor.pause
         if pause.seconds > 0:
             return pause.seconds
-        free = pause.limit(self._free_slots(), self._busy_slots())
+        # What an engine has refused takes each slot that becomes free there.
+        free = 0 if self._are_full() else pause.limit(self._free_slots(), self._busy_slots())
         next_due = None
         try:
             if free <= 0:
-                return await self._claim_for_reserved_slot() if pause.is_over else _PROBE_SECONDS
+                wait = await self._claim_for_reserved_slot() if pause.is_over else _PROBE_SECONDS
+                return min(wait, _PROBE_SECONDS) if self._are_full() else wait
             async with self._database.connection() as connection:
                 jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
                 self._start(jobs)

@@ -12,7 +12,7 @@ from precieux.host.ports import free_ports
 from precieux.postgres.data_directory import make_folder
 from shared.adapters.database.address import DatabaseUrl
 from shared.common.service.errors import ConfigurationError
-from shared.common.service.settings import IS_HTTP_URL, Settings, default_data_dir, load
+from shared.common.service.settings import ARE_HTTP_URLS, IS_HTTP_URL, Settings, default_data_dir, load
 
 _PREFERRED_EXECUTOR_PORT = 8100
 #: The address of the API if no setting changes it. It is that of `precieux_client`, which `up` does not load.
@@ -29,7 +29,7 @@ class UpSettings(Settings):
     public_url: Annotated[str | None, IS_HTTP_URL, Field(description="the address that mails link to")] = None
     web: Annotated[bool, Field(description="serve the pages at `/` and `/admin`")] = True
     database_url: Annotated[DatabaseUrl | None, Field(description="your own Postgres; unset, ours is started")] = None
-    codex_url: Annotated[str | None, IS_HTTP_URL, Field(description="your own engine; unset, ours is started")] = None
+    codex_url: Annotated[str | None, ARE_HTTP_URLS, Field(description="your own engine; unset, ours is started")] = None
     codex_token: Annotated[SecretStr | None, Field(description="the bearer token of that engine")] = None
 
 

@@ -14,6 +14,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 SHARE_HEADER: Final = "Precieux-Share"
 #: The share of programs that are suspected of stopping engines. Each runs alone: nothing else runs at its engine.
 ALONE: Final = "alone"
+#: A header of `POST /run`: the seconds between two events `alive`. The answer then begins before there is a slot.
+ALIVE_HEADER: Final = "Precieux-Alive"
+#: A header of every answer of our engine: `slots=2, free=0, waiting=7, places=4, background=3`, and `stopping=1`.
+LOAD_HEADER: Final = "Precieux-Slots"
 
 
 class Verdict(StrEnum):

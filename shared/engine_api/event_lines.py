@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineUnavailable
 from shared.common.text.json_structure import has_more_structure
 from shared.engine_api.run_call.events import (
+    Alive,
     AnyConversationEvent,
     AnyEvent,
     Compiled,
@@ -63,16 +64,23 @@ class EventLines:
     """The events of one answer, one a line.
 
     A long line waits for its turn among all `long_answers`, and keeps it until its event was handled. A line of more
-    than `longest` bytes, or one that takes more than `seconds`, is a failure of the engine.
+    than `longest` bytes, or one that takes more than `seconds`, is a failure of the engine, as are `silent_s` without
+    a byte.
     """
 
     def __init__(
-        self, chunks: AsyncIterator[bytes], long_answers: asyncio.Semaphore, longest: int, seconds: float
+        self,
+        chunks: AsyncIterator[bytes],
+        long_answers: asyncio.Semaphore,
+        longest: int,
+        seconds: float,
+        silent_s: float | None = None,
     ) -> None:
         self._chunks = chunks
         self._long_answers = long_answers
         self._longest = longest
         self._seconds = seconds
+        self._silent_s = silent_s
         self._buffer = bytearray()
 
     async def events(self) -> AsyncGenerator[RunEvent]:
@@ -91,6 +99,8 @@ class EventLines:
                 match event:
                     case Finished():
                         return
+                    case Alive():
+                        continue
                     case Failed(stopping=True):
                         raise EngineAway("the engine stopped before the program ended")
                     case Failed():
@@ -111,7 +121,8 @@ class EventLines:
             if searched > LONG and not is_long:
                 is_long = True
                 await turn.enter_async_context(self._long_answers)
-            chunk = await anext(self._chunks, None)
+            async with asyncio.timeout(self._silent_s):
+                chunk = await anext(self._chunks, None)
             if chunk is None:
                 raise EngineCrashed("the engine's answer ended before the program did")
             self._buffer += chunk
@@ -171,7 +182,7 @@ def _kept_artifacts(event: TestEnded, max_bytes: int) -> dict[str, object]:
     return {"artifacts": list(kept.values()), "artifacts_left_out": dict(left_out)}
 
 
-def _parse(line: bytearray) -> RunEvent | Finished | Failed:
+def _parse(line: bytearray) -> AnyEvent:
     if has_more_structure(line, _MAX_STRUCTURE):
         raise EngineUnavailable("the engine's answer has a line of too many values")
     try:

@@ -7,8 +7,8 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.request import getproxies
@@ -16,11 +16,21 @@ from urllib.request import getproxies
 import aiohttp
 from pydantic_core import from_json, to_json
 
+from shared.adapters.engine.addresses import BY_NAME, FixedAddress
 from shared.adapters.engine.settings import EngineSettings
-from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.adapters.engine.signs_of_life import SILENT_S, EngineLoad, load_in
+from shared.common.service import metrics
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineFull, EngineRefused, EngineUnavailable
 from shared.common.text.json_structure import has_more_structure
 from shared.common.text.retry_after import parse_retry_after
-from shared.engine_api.codex import SHARE_HEADER, LanguageList, RunResponse, SupportedLanguage, Verdict
+from shared.engine_api.codex import (
+    ALIVE_HEADER,
+    SHARE_HEADER,
+    LanguageList,
+    RunResponse,
+    SupportedLanguage,
+    Verdict,
+)
 from shared.engine_api.event_lines import LONG as _LONG
 from shared.engine_api.event_lines import MESSAGE_LENGTH, EventLines, RunEvent, shorten_event
 from shared.engine_api.run_call.events import Started
@@ -32,8 +42,10 @@ from shared.engine_api.run_call.request import RUN_CALL
 _RUNS_PER_CLOSE: Final = 23
 #: Long answers that are read and parsed at once.
 _LONG_ANSWERS: Final = 2
-#: Seconds to wait for a connection.
-_CONNECT_SECONDS: Final = 5
+#: Seconds to wait for a connection. A lost packet is sent again after one second.
+_CONNECT_SECONDS: Final = 2
+#: Seconds between two signs of life that we ask an engine for.
+_ALIVE_SECONDS: Final = 5
 #: Seconds to wait for the end of an answer after its last event.
 _END_SECONDS: Final = 1.0
 #: Seconds within which an engine that is well answers `GET /list`.
@@ -68,7 +80,14 @@ class CodexClient:
     It keeps at most `max_output_bytes` characters of each stream, however long the answer is.
     """
 
-    def __init__(self, settings: EngineSettings, session: aiohttp.ClientSession | None = None) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        session: aiohttp.ClientSession | None = None,
+        *,
+        address: str = BY_NAME,
+        see_load: Callable[[EngineLoad | None], None] = lambda _: None,
+    ) -> None:
         # As in the original, the header is always sent. Its token cannot be empty (RFC 6750).
         token = settings.codex_token.get_secret_value() if settings.codex_token else "anonymous"
         # A byte can take six in JSON and more than one in base64, and there are two streams. The rest is for the other
@@ -87,10 +106,13 @@ class CodexClient:
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         #: Opened by the first request, because it belongs to the running loop.
         self._session = session
+        self._address = address
+        self._see_load = see_load
         self._runs = itertools.count(1)
         #: The calls that the engine has beyond those of CodeX, since its last list.
         self._calls: list[str] | None = None
         self._instance = ""
+        self._stops = False
 
     async def close(self) -> None:
         if self._session is not None:
@@ -117,12 +139,13 @@ class CodexClient:
         try:
             async with asyncio.timeout(_WELL_SECONDS):
                 await self.languages()
-        except (EngineAway, TimeoutError):
+        except (EngineUnavailable, TimeoutError):
             return False
-        return True
+        return not self._stops
 
     async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0.0) -> AsyncGenerator[RunEvent]:
         begun: Started | None = None
+        is_alive = False
         try:
             async with AsyncExitStack() as opened:
                 async with asyncio.timeout(self._deadline):
@@ -130,22 +153,28 @@ class CodexClient:
                     del program
                     if response.status != 200:
                         raise self._refusal_of_program(response, await self._read(response, opened))
+                waiting = opened.enter_context(ExitStack())
                 chunks = aiter(response.content.iter_any())
-                lines = EventLines(chunks, self._long_answers, self._max_line, self._deadline + silence_s)
+                if is_alive := load_in(response) is not None:
+                    waiting.enter_context(metrics.WAITING_FOR_SLOT.track_inprogress())
+                bounds = (self._max_line, self._deadline + silence_s, SILENT_S if is_alive else None)
+                lines = EventLines(chunks, self._long_answers, *bounds)
                 async with aclosing(lines.events()) as events:
                     async for event in events:
+                        waiting.close()
                         if isinstance(event, Started):
                             begun = event
                         yield shorten_event(event, self._max_output, self._max_artifact_bytes)
                 await _read_end(chunks)
         except (aiohttp.ClientError, TimeoutError) as exc:
-            if isinstance(exc, _BROKEN) and not isinstance(exc, _NOT_CONNECTED):
+            if is_alive or (isinstance(exc, _BROKEN) and not isinstance(exc, _NOT_CONNECTED)):
                 raise await self._broken(begun) from exc
             raise (EngineUnavailable if begun else EngineAway)(_no_answer(exc)) from exc
         except EngineCrashed as exc:
             raise await self._broken(begun) from exc
 
     async def put_test_data(self, sha256: str, data: bytes) -> None:
+        """Send the input or the answer of a test, which the engine lacks. Raises what `run_program` raises."""
         async with AsyncExitStack() as turn:
             response, answer = await self._exchange(self._sent("PUT", f"/test-data/{sha256}", data=data), turn)
         if response.status != 204:
@@ -197,7 +226,7 @@ class CodexClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request, and yield its answer. The connection is closed unless the answer was read to its end."""
         if self._session is None:
-            self._session = _session()
+            self._session = _session(self._address)
         response = await self._session.request(
             method,
             f"{self._url}{path}",
@@ -207,6 +236,9 @@ class CodexClient:
             timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=self._timeout + silence_s),
         )
         try:
+            load = load_in(response)
+            self._stops = load is not None and bool(load.stopping)
+            self._see_load(load)
             yield response
         finally:
             response.close()
@@ -216,6 +248,8 @@ class CodexClient:
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Send a run, and yield its answer."""
         headers = {"Content-Type": "application/json"}
+        if path == "/run":
+            headers[ALIVE_HEADER] = str(_ALIVE_SECONDS)
         if share:
             headers[SHARE_HEADER] = share
         if next(self._runs) % _RUNS_PER_CLOSE == 0:
@@ -253,14 +287,14 @@ async def _read_end(chunks: AsyncIterator[bytes]) -> None:
             await anext(chunks, None)
 
 
-def _session() -> aiohttp.ClientSession:
+def _session(address: str) -> aiohttp.ClientSession:
     """Return a session with any number of connections. The one that has been idle longest is used first.
 
     It uses the proxy that the environment names, if there is one. Otherwise it ignores the environment, because aiohttp
     would look for a `.netrc` before each request, twice and in a thread.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5),
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=5, resolver=FixedAddress(address) if address else None),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=bool(getproxies()),
@@ -276,7 +310,9 @@ def _failure(response: aiohttp.ClientResponse, content: bytearray) -> EngineUnav
     status = response.status
     if status in _REFUSED:
         return EngineRefused(f"the engine refused the program: {_error_text(content) or f'HTTP {status}'}")
-    error = EngineUnavailable if status == 500 else EngineAway
+    load = load_in(response)
+    full = EngineFull if status == 503 and load and not load.stopping else EngineAway
+    error = EngineUnavailable if status == 500 else full
     seconds = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
     retry_after = None if seconds is None else min(seconds, _MAX_RETRY_AFTER)
     return error(f"the engine answered HTTP {status}", retry_after=retry_after)

@@ -4,12 +4,17 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from shared.common.service.settings import IS_HTTP_URL, Settings
+from shared.common.service.settings import ARE_HTTP_URLS, Settings
 
 
 class EngineSettings(Settings):
     codex_url: Annotated[
-        str, IS_HTTP_URL, Field(description="the address of a CodeX API, such as http://127.0.0.1:8100")
+        str,
+        ARE_HTTP_URLS,
+        Field(
+            description="the address of a CodeX API, such as http://127.0.0.1:8100, or several, separated by commas;"
+            " all hosts of a name are used"
+        ),
     ]
     codex_token: Annotated[
         SecretStr | None, Field(description="the token that the engine expects as `Authorization: Bearer`")

@@ -11,6 +11,8 @@
     │   ├── StoreUnavailable
     │   └── EngineUnavailable
     │       ├── EngineAway
+    │       │   ├── EngineFull
+    │       │   └── EngineStopped
     │       └── EngineCrashed
     └── PermanentError           trying again cannot help
         ├── ObjectNotFound
@@ -71,6 +73,14 @@ class EngineUnavailable(TransientError):
 
 class EngineAway(EngineUnavailable):
     """The engine cannot be reached, is full, or stops. No program is the cause."""
+
+
+class EngineFull(EngineAway):
+    """All slots and all places in the queue are taken. That is no outage."""
+
+
+class EngineStopped(EngineAway):
+    """The engine stopped during the run, and others can be used."""
 
 
 class EngineCrashed(EngineUnavailable):

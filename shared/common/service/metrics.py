@@ -24,6 +24,9 @@ JOB_WAIT_SECONDS = Histogram("precieux_job_wait_seconds", "From the job's row to
 JOB_RUN_SECONDS = Histogram("precieux_job_run_seconds", "From the claim to the stored result", buckets=_SECONDS)
 CLAIMS_PAUSED = Gauge("precieux_runner_claims_paused", "1 while the engine or the store is away, else 0")
 SLOTS_BUSY = Gauge("precieux_runner_slots_busy", "Runs that this runner has at the engine")
+WAITING_FOR_SLOT = Gauge("precieux_runner_waiting_for_slot", "Runs that an engine has, and that wait for a slot there")
+ENGINE_FULL = Counter("precieux_engine_full_total", "Runs that an engine refused because its queue was full")
+ENGINE_UP = Gauge("precieux_engine_up", "1 while an engine may get runs, 0 while it is away", ["engine"])
 
 MAILS = Counter("precieux_mails_total", "Attempts to send a mail, by result", ["result"])
 MAILER_PAUSED = Gauge("precieux_mailer_paused", "1 while the provider is away or refuses our account, else 0")

@@ -30,14 +30,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
 
-def is_url(*schemes: str, example: str, several_hosts: bool = False) -> AfterValidator:
-    """Return a check for settings: a URL with one of these schemes and a host, or several hosts if they are allowed."""
+def is_url(*schemes: str, example: str, several_hosts: bool = False, several: bool = False) -> AfterValidator:
+    """Return a check for settings: a URL with one of these schemes and a host, or several hosts or URLs if allowed."""
 
     def check(value: str | SecretStr | None) -> str | SecretStr | None:
         if value is None:
             return value
         url = value.get_secret_value() if isinstance(value, SecretStr) else value
-        for address in one_address_per_host(url) if several_hosts else [url]:
+        for address in one_address_per_host(url) if several_hosts else entries_of(url) if several else [url]:
             parts = urlsplit(address)
             if parts.scheme not in schemes or not parts.hostname:
                 raise ValueError(f"it must look like {example}")
@@ -52,6 +52,8 @@ def is_url(*schemes: str, example: str, several_hosts: bool = False) -> AfterVal
 
 #: The check that a setting, if it is set, is the address of an HTTP server.
 IS_HTTP_URL: Final = is_url("http", "https", example="http://host:port or https://host")
+#: The check that it holds such addresses, separated by commas.
+ARE_HTTP_URLS: Final = is_url("http", "https", example="http://host:port or https://host", several=True)
 
 
 def entries_of(value: str | None) -> tuple[str, ...]:

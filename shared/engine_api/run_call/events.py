@@ -123,6 +123,13 @@ class FetchedFile(BaseModel):
     content: bytes = Field(repr=False, description="URL-safe base64")
 
 
+class Alive(_Event):
+    """The engine has the run. A client that asked for it gets one each few seconds, whatever else there is."""
+
+    event: Literal["alive"] = "alive"
+    waiting: int = Field(default=0, description="its place among the runs of its share that wait; 0: it does not wait")
+
+
 class Missing(_Event):
     """The engine lacks tests' data, which `PUT /test-data/{sha256}` brings. Nothing is run, and `Finished` follows."""
 
@@ -308,7 +315,7 @@ class Failed(_Event):
 UnitTestEvent: TypeAlias = Collection | UnitTestEnded | UnitTestsEnded
 #: An event of `POST /run`.
 AnyEvent: TypeAlias = (
-    Started | Missing | Compiled | Output | JudgeFailed | TestEnded | UnitTestEvent | Finished | Failed
+    Started | Alive | Missing | Compiled | Output | JudgeFailed | TestEnded | UnitTestEvent | Finished | Failed
 )
 #: An event of a conversation.
 AnyConversationEvent: TypeAlias = StageBegan | Output | StageEnded | Finished | Failed

@@ -36,7 +36,9 @@ class Engine:
         self.away = False
         self.asked: list[ProgramRequest] = []
 
-    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
+    async def run_program(
+        self, program: bytes, *, share: str = "", silence_s: float = 0, data: object = None
+    ) -> AsyncGenerator[RunEvent]:
         if self.away:
             raise EngineAway("it is away")
         request = ProgramRequest.model_validate_json(program)

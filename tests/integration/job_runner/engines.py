@@ -30,15 +30,14 @@ class Engine:
     async def has_run_call(self) -> bool:
         return True
 
-    async def put_test_data(self, sha256: str, data: bytes) -> None:
-        raise NotImplementedError
-
     async def run(
         self, *, code: str, language: str, inputs: str, share: str = "", filename: str | None = None
     ) -> RunResponse:
         raise NotImplementedError
 
-    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
+    async def run_program(
+        self, program: bytes, *, share: str = "", silence_s: float = 0, data: object = None
+    ) -> AsyncGenerator[RunEvent]:
         raise NotImplementedError
         yield
 
@@ -52,7 +51,9 @@ class PlayedEngine(Engine):
         self._play = play
         self._contact = contact
 
-    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
+    async def run_program(
+        self, program: bytes, *, share: str = "", silence_s: float = 0, data: object = None
+    ) -> AsyncGenerator[RunEvent]:
         source = str(json.loads(program)["files"][0]["content"])
         if self._contact:
             await self._contact(source)
@@ -83,7 +84,9 @@ class StreamingEngine(Engine):
         self.codex.append((code, inputs))
         return self.answer
 
-    async def run_program(self, program: bytes, *, share: str = "", silence_s: float = 0) -> AsyncGenerator[RunEvent]:
+    async def run_program(
+        self, program: bytes, *, share: str = "", silence_s: float = 0, data: object = None
+    ) -> AsyncGenerator[RunEvent]:
         self.requests.append(ProgramRequest.model_validate_json(program))
         try:
             for event in self.streams.pop(0):

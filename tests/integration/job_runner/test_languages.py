@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from job_runner.engine.languages import Languages
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import EngineUnavailable
@@ -40,6 +42,15 @@ async def test_the_table_holds_the_engines_languages(database: Database) -> None
     engine.codes = ("py", "go")
     await languages.run_once()
     assert await codes(database) == ["go", "py"]
+
+
+@pytest.mark.parametrize("slots", [None, 6])
+async def test_the_table_holds_the_slots_of_all_engines(database: Database, slots: int | None) -> None:
+    await Languages(database, Engine("py", "go").languages, lambda: slots).run_once()
+    assert await fetch(database, "SELECT CAST(details ->> 'slots' AS integer) AS slots FROM languages") == [
+        {"slots": slots},
+        {"slots": slots},
+    ]
 
 
 async def test_an_engine_without_languages_changes_nothing(database: Database) -> None:

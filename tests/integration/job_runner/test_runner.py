@@ -9,9 +9,17 @@ import pytest
 from job_runner.leases import claim
 from job_runner.leases.rescuer import Rescuer
 from job_runner.runs.process import Processor
+from job_runner.runs.runner import Runner
+from job_runner.settings import RunnerSettings
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
-from shared.common.service.errors import DatabaseUnavailable, EngineAway, EngineRefused, EngineUnavailable
+from shared.common.service.errors import (
+    DatabaseUnavailable,
+    EngineAway,
+    EngineRefused,
+    EngineStopped,
+    EngineUnavailable,
+)
 from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import RunResponse
 from tests.factories import BRANDING
@@ -95,6 +103,38 @@ async def test_a_retry_gets_a_reserved_slot_when_it_is_due(
             await execute(database, "UPDATE job SET run_after = clock_timestamp() + interval '0.3 s' WHERE owner = 2")
         await eventually(lambda: engine.under_way == 2, what="the other key's program runs")
         engine.open.set()
+
+
+async def test_while_engines_are_full_only_other_keys_are_claimed(
+    database: Database, store: LocalStore, engine: ScriptedEngine, processor: Processor
+) -> None:
+    engine.open.clear()
+    is_full = True
+    runner = Runner(database, processor, RunnerSettings(runner_concurrency=4, poll_interval=3600), lambda: is_full)
+    stop = asyncio.Event()
+    running = asyncio.create_task(runner.run(stop))
+    for owner in (1, 1, 2):
+        await add_job(database, owner=owner)
+    await eventually(lambda: engine.under_way == 2, what="each key has one program running")
+    executing = await fetch(database, "SELECT owner FROM job WHERE status = 'executing' ORDER BY owner")
+    assert [row["owner"] for row in executing] == [1, 2]
+    is_full = False
+    await eventually(lambda: engine.under_way == 3, what="the claims go on by themselves")
+    engine.open.set()
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize(("error", "is_paused"), [(EngineAway, True), (EngineStopped, False)])
+async def test_claims_pause_only_if_no_engine_is_usable(
+    database: Database, engine: ScriptedEngine, processor: Processor, error: type[EngineAway], is_paused: bool
+) -> None:
+    engine.failures = [error("it stopped")]
+    async with running(database, processor):
+        await add_job(database)
+        await eventually(lambda: not engine.failures)
+        await eventually(lambda: fetch(database, "SELECT FROM job WHERE failure IS NOT NULL AND attempt = 0"))
+        assert processor.pause.is_over is not is_paused
 
 
 class PartlyAwayEngine(ScriptedEngine):

@@ -23,7 +23,7 @@ from shared.adapters.broker.open import open_broker
 from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database
 from shared.adapters.engine.base import EngineClient
-from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.engines import Engines
 from shared.adapters.engine.settings import EngineSettings
 from shared.adapters.storage.local import LocalStore
 from shared.adapters.storage.signing import LinkSigner
@@ -64,11 +64,11 @@ class Place:
         async with running(self.database, self.processor(engine)):
             await eventually(lambda: fetch(self.database, "SELECT FROM job WHERE failure IS NOT NULL"))
             yield
-        await engine.close() if isinstance(engine, CodexClient) else None
+        await engine.close() if isinstance(engine, Engines) else None
 
 
-def _engine(port: int) -> CodexClient:
-    return CodexClient(EngineSettings(codex_url=f"http://127.0.0.1:{port}"))
+def _engine(port: int) -> Engines:
+    return Engines(EngineSettings(codex_url=f"http://127.0.0.1:{port}"))
 
 
 async def engine_away(place: Place) -> AsyncIterator[None]:
@@ -137,7 +137,7 @@ _GONE: Final = ("PrecieuxServiceGone", "", "precieux_service")
 #: By what is away: how to take it away; the trouble of `status --system`, the alert, the log event and the metric.
 OUTAGES: Final[dict[str, tuple[Callable[[Place], AsyncIterator[None]], str, str, str, str]]] = {
     "the engine": (engine_away, "nothing-runs", *_PAUSED),
-    "free slots of the engine": (engine_full, "nothing-runs", *_PAUSED),
+    "free slots of another CodeX engine": (engine_full, "nothing-runs", *_PAUSED),
     "the object store": (store_away, "nothing-runs", *_PAUSED),
     "the database": (
         database_away, "database-down", "PrecieuxDatabaseUnreachable", "runner.waiting", "precieux_database_up"

@@ -186,5 +186,5 @@ async def test_the_environment_is_read_only_for_a_proxy(
         monkeypatch.delenv(name)
     if proxy:
         monkeypatch.setenv("http_proxy", proxy)
-    async with codex_client._session() as session:
+    async with codex_client._session("") as session:
         assert session.trust_env is is_used

@@ -12,7 +12,8 @@ import pytest
 
 from shared.adapters.engine.codex_client import CodexClient
 from shared.adapters.engine.settings import EngineSettings
-from shared.common.service.errors import EngineAway, EngineCrashed, EngineRefused, EngineUnavailable
+from shared.adapters.engine.test_data import run_with_data
+from shared.common.service.errors import EngineAway, EngineCrashed, EngineFull, EngineRefused, EngineUnavailable
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.run_call.events import Compiled, Started, TestEnded
 from shared.engine_api.run_call.limits import MAX_ARTIFACTS
@@ -322,3 +323,70 @@ async def test_artifacts_beyond_the_bounds_are_left_out() -> None:
 async def test_an_artifact_with_a_bad_name_is_a_failure_of_the_engine(name: str) -> None:
     with pytest.raises(EngineUnavailable, match="POST /run"):
         await run([lines(STARTED, {**TEST, "artifacts": [{"name": name, "content": ""}]}, FINISHED)])
+
+
+async def test_an_engine_gets_what_it_lacks_of_the_tests_and_is_asked_again() -> None:
+    stored: dict[str, bytes] = {}
+    sha256 = "0" * 64
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT":
+            stored[request.url.path.removeprefix("/test-data/")] = request.content
+            return httpx.Response(204)
+        missing = {"event": "missing", "digests": [sha256]}
+        return httpx.Response(200, content=lines(*([STARTED, TEST] if stored else [missing]), FINISHED))
+
+    async def read(wanted: str) -> bytes:
+        assert wanted == sha256
+        return b"1 2"
+
+    client = client_of(handler)
+    async with aclosing(run_with_data(client, b"{}", share="", silence_s=0, data=read)) as events:
+        assert [event.event async for event in events] == ["started", "test"]
+    assert stored == {sha256: b"1 2"}
+    await client.close()
+
+
+async def test_an_engine_that_keeps_no_data_fails() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        missing = {"event": "missing", "digests": ["0" * 64]}
+        return httpx.Response(204 if request.method == "PUT" else 200, content=lines(missing, FINISHED))
+
+    async def read(_: str) -> bytes:
+        return b""
+
+    client = client_of(handler)
+    with pytest.raises(EngineUnavailable, match="does not keep"):
+        _ = [event async for event in run_with_data(client, b"{}", share="", silence_s=0, data=read)]
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error"),
+    [
+        (503, {"Precieux-Slots": "slots=2, free=0, waiting=64"}, EngineFull),
+        (503, {"Precieux-Slots": "slots=2, free=2, waiting=0, stopping=1"}, EngineAway),
+        (503, {"Precieux-Slots": "slots=x"}, EngineAway),
+        (503, {}, EngineAway),  # an engine of an earlier release
+        (502, {"Precieux-Slots": "slots=2, free=0, waiting=64"}, EngineAway),
+    ],
+)
+async def test_full_is_not_away(status: int, headers: dict[str, str], error: type[Exception]) -> None:
+    with pytest.raises(EngineAway) as raised:
+        await run(httpx.Response(status, headers={"Retry-After": "1", **headers}))
+    assert (raised.type, raised.value.retry_after) == (error, 1)
+
+
+async def test_signs_of_life_are_asked_for_and_are_no_events() -> None:
+    asked: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("Precieux-Alive"))
+        alive = {"event": "alive", "waiting": 1}
+        return httpx.Response(200, content=lines(alive, STARTED, alive, TEST, alive, FINISHED))
+
+    client = client_of(handler)
+    async with aclosing(client.run_program(b"{}")) as events:
+        assert [event.event async for event in events] == ["started", "test"]
+    assert asked == ["5"]
+    await client.close()
