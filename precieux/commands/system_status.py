@@ -66,7 +66,7 @@ _FULL: Final = (
 
 def show(data_dir: Path | None, *, as_json: bool) -> None:
     """Print what is wrong, the worst first. Exit code 1 if anything stops work."""
-    settings = load(BrokerSettings)
+    settings, full = load(BrokerSettings), ""
 
     async def read(database: Database) -> SystemStatus:
         await require_room(database)
@@ -74,7 +74,7 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
 
     try:
         system = operate(read, data_dir)
-        wrong, processes = [_line(issue) for issue in issues(system)], _processes(system)
+        wrong, processes, full = [_line(issue) for issue in issues(system)], _processes(system), _full(system)
     except DatabaseFull:
         wrong, processes = [_of_the_database(*_FULL)], "unknown"
     except DatabaseUnavailable:
@@ -84,7 +84,7 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
     else:
         cells = ([one["what"], one["count"], age(one["oldest_s"]), one["remedy"]] for one in wrong)
         terminal.show_table(("what is wrong", "count", "oldest", "what to do"), cells)
-        terminal.hint(f"{'' if wrong else 'Nothing is wrong. '}Processes: {processes}.")
+        terminal.hint(f"{'' if wrong else 'Nothing is wrong. '}{full}Processes: {processes}.")
     if any(one["stops_work"] for one in wrong):
         raise typer.Exit(1)
 
@@ -115,6 +115,15 @@ def _line(issue: Issue) -> dict[str, Any]:
 
 def _of_the_database(trouble: str, what: str, remedy: str) -> dict[str, Any]:
     return dict(zip(_FIELDS, (trouble, what, remedy, True, None, None), strict=True))
+
+
+def _full(system: SystemStatus) -> str:
+    """Return a sentence if programs wait for slots of the engines; otherwise nothing."""
+    engine = system.engine
+    if engine is None or not engine.slots or not engine.waiting:
+        return ""
+    wait = "1 program waits" if engine.waiting == 1 else f"{engine.waiting} programs wait"
+    return f"All {engine.slots} slots are taken; {wait}, the first for {age(engine.first_waits_s)}. "
 
 
 def _processes(system: SystemStatus) -> str:

@@ -82,10 +82,18 @@ _PAUSED_MAILS: Final = f"""
     GROUP BY last_error ORDER BY count DESC, last_error LIMIT {_REASONS}
 """  # noqa: S608  (constants)
 _ENGINE: Final = """
-    SELECT count(*) AS languages, max(seen_at) AS seen_at, max(seen_at) < now() - interval '2 minutes' AS is_silent,
+    SELECT * FROM (SELECT count(*) AS languages, max(seen_at) AS seen_at,
+        max(seen_at) < now() - interval '2 minutes' AS is_silent,
         coalesce(array_agg(coalesce(details ->> 'name', code) ORDER BY code) FILTER (WHERE details ? 'fault'), '{}')
-            AS broken
-    FROM languages
+            AS broken, max(CAST(details ->> 'slots' AS integer)) AS slots
+    FROM languages) AS engine CROSS JOIN LATERAL (
+        -- The jobs that were claimed first have the slots.
+        SELECT count(*) AS waiting, CAST(extract(epoch FROM now() - min(since)) AS float8) AS first_waits_s FROM (
+            SELECT CASE status WHEN 'executing' THEN started_at ELSE run_after END AS since FROM job
+            WHERE status = 'executing' OR (status = 'none-executed' AND run_after <= now() AND upload IS NOT NULL)
+            ORDER BY status = 'executing' DESC, since OFFSET engine.slots LIMIT 1000
+        ) AS rest
+    ) AS waits
 """
 
 
@@ -93,13 +101,17 @@ _ENGINE: Final = """
 class EngineState:
     """The engine, as the runners see it: they ask it for its languages every minute.
 
-    `broken` are the names of languages whose own program does not work.
+    `broken` are the names of languages whose own program does not work. All engines together have `slots`, if they say
+    so. `waiting` programs have none.
     """
 
     languages: int
     seen_at: datetime
     is_silent: bool
     broken: Sequence[str] = ()
+    slots: int | None = None
+    waiting: int = 0
+    first_waits_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

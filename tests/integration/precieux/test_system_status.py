@@ -5,8 +5,9 @@ import json
 
 import pytest
 from pydantic import SecretStr
+from typer import Exit
 
-from precieux.commands.system_status import _TEXTS
+from precieux.commands.system_status import _TEXTS, show
 from precieux.host.ports import free_ports
 from precieux.postgres.embedded import EmbeddedPostgres
 from shared.adapters.database.connection import Database, DatabaseSettings
@@ -120,3 +121,26 @@ async def test_a_service_at_work_has_nothing_wrong(database_url: str) -> None:
         assert (letter["trouble"], letter["count"], letter["stops_work"]) == ("dead-letters", 1, False)
         for pool in pools:
             await pool.disconnect()
+
+
+async def test_programs_that_wait_for_slots_are_counted(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async with connected(database_url) as owner:
+        for number in range(5):
+            job = await add_job(owner)
+            due, executing = "run_after = now() - interval '12.5 s'", "status = 'executing', started_at = now()"
+            change = due if number > 3 else executing
+            await execute(owner, f"UPDATE job SET {change} WHERE id = :id", id=job)
+        await execute(
+            owner,
+            "INSERT INTO languages (code, info, details, seen_at) VALUES ('py', '', :details, now())",
+            details=json.dumps({"slots": 2}),
+        )
+        with pytest.raises(Exit):
+            await asyncio.to_thread(show, None, as_json=False)
+        said = capsys.readouterr()
+        assert "All 2 slots are taken; 3 programs wait, the first for 12 s." in said.out + said.err
+        await execute(owner, "UPDATE languages SET details = :details", details=json.dumps({"slots": 5}))
+        with pytest.raises(Exit):
+            await asyncio.to_thread(show, None, as_json=False)
+        said = capsys.readouterr()
+        assert "slots" not in said.out + said.err
