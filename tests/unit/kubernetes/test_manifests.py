@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from executor.signs_of_life import metrics_text
 from shared.adapters.broker.base import QUEUE
 from tests.unit.kubernetes.manifests import FOLDER, of_kind, rendered, settings, the
 
@@ -61,4 +63,9 @@ def test_autoscalers_watch_the_queue_and_the_jobs() -> None:
         the("ScaledObject", name)["spec"]["triggers"] for name in ("queue-consumer", "job-runner")
     )
     assert consumer["metadata"]["queueName"] == QUEUE
+    (executor,) = the("ScaledObject", "executor")["spec"]["triggers"]
+    load = {"slots": 4, "free": 1, "waiting": 7}
+    gauges = {one.name: one.samples[0].value for one in text_string_to_metric_families(metrics_text(load))}
+    assert gauges[executor["metadata"]["valueLocation"]] == 3 + 7
+    assert int(executor["metadata"]["targetValue"]) < int(settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"])
     assert runner["metadata"]["targetQueryValue"] == settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]

@@ -21,8 +21,12 @@ def test_both_namespaces_are_closed_but_for_what_is_listed() -> None:
 def test_only_runner_and_api_reach_the_closed_executor() -> None:
     own = policies("precieux-executor")
     assert [rule for one in own for rule in one.get("egress", [])] == []
-    [rule] = [rule for one in own for rule in one.get("ingress", [])]
+    of_autoscaler, rule = [rule for one in own for rule in one.get("ingress", [])]
     assert [port["port"] for port in rule["ports"]] == [8100]
+    # KEDA's operator reads how many programs the executors have, and must have the token as well.
+    [peer] = of_autoscaler["from"]
+    assert peer["namespaceSelector"]["matchLabels"] == {_NAMESPACE: "keda"}
+    assert peer["podSelector"]["matchLabels"] == {NAME: "keda-operator"}
     [peer] = rule["from"]
     rule_to_engine = [{"port": 8100, "protocol": "TCP"}]
     assert peer["namespaceSelector"]["matchLabels"] == {_NAMESPACE: "precieux"}
@@ -49,7 +53,7 @@ def test_every_policy_and_budget_and_service_selects_pods() -> None:
     assert sorted(itertools.chain.from_iterable(budgets)) == sorted(servers)
     for service in of_kind("Service"):
         name, labels = service["metadata"]["name"], {"matchLabels": service["spec"]["selector"]}
-        assert selected(labels, service["metadata"]["namespace"]) == {name}
+        assert selected(labels, service["metadata"]["namespace"]) == {name := name.replace("executors", "executor")}
         (port,) = service["spec"]["ports"]
         assert port["targetPort"] in [each["name"] for each in pod(name).container["ports"]]
     (monitor,) = of_kind("PodMonitor")
@@ -60,6 +64,7 @@ def test_every_policy_and_budget_and_service_selects_pods() -> None:
 
 def test_the_runner_uses_the_address_of_the_executor_service() -> None:
     address = urlsplit(settings("precieux")["PRECIEUX_CODEX_URL"])
-    service = the("Service", "executor")
-    assert address.hostname == f"executor.{service['metadata']['namespace']}"
+    service = the("Service", "executors")
+    assert service["spec"]["clusterIP"] == "None"  # so that its name has the addresses of all pods
+    assert address.hostname == f"executors.{service['metadata']['namespace']}"
     assert address.port == service["spec"]["ports"][0]["port"]
