@@ -103,7 +103,8 @@ class ProgramAnswer:
         failed = options.stop_at_first_failure and any(verdict not in GOOD_VERDICTS for verdict in self._verdicts)
         too_long = self._verdicts.count(Verdict.TIME_LIMIT) == options.stop_after_time_limits
         is_unjudged = self._judge_failed is not None or Verdict.JUDGE_ERROR in self._verdicts
-        return not failed and not too_long and not is_unjudged and (self._compiled is None or self._compiled.verdict is None)
+        is_compiled = self._compiled is None or self._compiled.verdict is None
+        return is_compiled and not (failed or too_long or is_unjudged)
 
     def _rejected(self, compiled: Compiled) -> Outcome:
         answer = self._answer(

@@ -26,7 +26,10 @@ from shared.records.problems.versions import ProblemVersion
 #: The fields that a submission with `tests` must not have.
 _ONE_TEST: Final = ("stdin", "args", "expected_output")
 #: The fields that a submission to a problem must not have.
-_OF_PROBLEM: Final = (*_ONE_TEST, "tests", "checker", "interactor", "limits", "stop_at_first_failure", "stop_after_time_limits")
+_OF_PROBLEM: Final = (
+    *(*_ONE_TEST, "tests", "checker", "interactor", "limits"),
+    *("stop_at_first_failure", "stop_after_time_limits"),
+)
 #: The fields that a run which is not stored must not have.
 _ONLY_STORED: Final = tuple(name for name in SubmissionBody.model_fields if name not in TransientRunBody.model_fields)
 #: The fields that a foreign engine does not support, because it has only the CodeX call.

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.slow
 
 SUBMISSION = """
     id state verdict problem language entry files args compiler_args limits checker interactor unit_tests
-    stop_at_first_failure stop_after_time_limits email locale metadata batch created_at queue run runs mail webhook links
+    stop_at_first_failure stop_after_time_limits email locale metadata batch created_at queue run runs mail webhook
+    links
 """
 RUN = """
     number state verdict requested_at queued_at started_at finished_at attempt stdout stderr compile_output message
@@ -38,7 +39,8 @@ def test_a_held_submission_has_the_defaults(owner: Api) -> None:
     expected = {
         "state": "held", "verdict": None, "language": "py", "entry": "main.py",
         "files": [{"path": "main.py", "size_bytes": 8}], "args": [], "compiler_args": [],
-        "limits": owner.read("/v1/languages/py")["limits"], "stop_at_first_failure": False, "stop_after_time_limits": None, "email": None,
+        "limits": owner.read("/v1/languages/py")["limits"], "stop_at_first_failure": False,
+        "stop_after_time_limits": None, "email": None,
         "locale": "en", "metadata": {}, "batch": None, "queue": None, "run": None, "runs": 0, "mail": None,
         "webhook": None,
     }  # fmt: skip

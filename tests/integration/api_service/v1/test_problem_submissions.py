@@ -139,7 +139,8 @@ async def test_what_a_problem_has_is_refused_in_its_submissions(client: httpx.As
         stop_after_time_limits=1,
     )
     assert wrong.keys() >= {
-        "/stdin", "/args", "/expected_output", "/checker", "/interactor", "/limits", "/stop_at_first_failure", "/stop_after_time_limits",
+        "/stdin", "/args", "/expected_output", "/checker", "/interactor", "/limits", "/stop_at_first_failure",
+        "/stop_after_time_limits",
     }  # fmt: skip
     unknown = [await faults(client, problem=name) for name in ("other", "sum@2", "sum@x", "Sum", "")]
     unknown += [await faults(client, student), await faults(client, student, problem="sum@1")]
