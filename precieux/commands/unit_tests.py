@@ -67,7 +67,7 @@ def _read(paths: Iterable[Path]) -> dict[str, bytes]:
 
 
 def write_junit(client: Client, submissions: Sequence[Submission], names: Sequence[str], path: Path | None) -> None:
-    """Write the tests of submissions into one file, each under its name. Those that did not run are left out."""
+    """Write the tests of submissions into a file, a suite for each. Submissions without a run are left out."""
     if path is None:
         return
     whole = ElementTree.Element("testsuites")
