@@ -203,6 +203,9 @@ FORGERS: Final[dict[str, str]] = {
     "replaces what the tests use": "__all__ = ['len', 'abs', 'SECRET', 'pytest', 'math', 'add', 'test_alone']\nlen = abs = lambda x: 3\nSECRET = 0\nmath = pytest = test_alone = None\ndef add(a, b): return None\neach = check = add\n",
     "swallows assertions of a block": "def add(a, b): return None\nclass Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef each(*a): return Any()\ncheck = each\n",
     "learns from assertions": "import re\nLEARNT = [None]\ndef add(a, b): return LEARNT[-1]\ndef check(f): pass\ndef each(xs, f):\n    try: f(4)\n    except BaseException as e: LEARNT.extend(map(int, re.findall('[0-9]+', str(e))))\n",
+    "answers with colliding keys": _sends(
+        'b\'{"id":"\' + me._open[0].encode() + b\'","value":{"dict":[\' + b",0,".join(b"%d" % (i * (2**61 - 1)) for i in range(1, 100_000)) + b",0]}}\\n"'
+    ),
     "has surrogates": _attacks(
         "me = agent()\nos.write(me._relay, json.dumps({'id': me._open[0], 'value': None, 'out': '\\ud800', 'err': '\\udfff'}).encode() + b'\\n')\nos._exit(0)",
         _AGENT,
@@ -246,6 +249,15 @@ ENDS_BOXES: Final = frozenset(
     if ("attack()" in program or "9 << 20" in program)
     and not any(word in program for word in ("raise ", "settrace", "print('{", "check(f):\n"))
 )
+#: Those of them that are tried by default, because each takes seconds.
+QUICK: Final = ENDS_BOXES & {
+    "exits",
+    "answers with another id",
+    "reports by the relay",
+    "writes no end of a line",
+    "fills its memory",
+    "answers with eval",
+}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from executor.settings import ExecutorSettings
 from executor.unit_tests import bundle
 from executor.unit_tests.run import UnitTester
 from tests.security.unit_tests.conftest import Run, make_run
-from tests.security.unit_tests.forgers import ENDS_BOXES, FORGERS, MUTANTS, SHORT, SPY, TESTS, Mutant
+from tests.security.unit_tests.forgers import ENDS_BOXES, FORGERS, MUTANTS, QUICK, SHORT, SPY, TESTS, Mutant
 
 pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
 
@@ -17,10 +17,19 @@ _LIMITS = {"cpu_s": 0.5, "memory_bytes": 100 << 20, "output_bytes": 100_000}
 _LETTERS_OF_LOSS = set("fe")
 
 
-@pytest.mark.parametrize("name", FORGERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK or name not in ENDS_BOXES else pytest.param(name, marks=pytest.mark.slow)
+        for name in FORGERS
+    ],
+)
 async def test_a_forger_earns_nothing(run: Run, name: str) -> None:
     ran = await run(
-        FORGERS[name], SHORT if name in ENDS_BOXES else TESTS, limits=_LIMITS, unit_tests={"total_cpu_s": 60}
+        FORGERS[name],
+        SHORT if name in ENDS_BOXES else TESTS,
+        limits=_LIMITS,
+        unit_tests={"total_cpu_s": 60, "limits": {"cpu_s": 1}},
     )
     assert ran.end, ran.fault
     assert set(ran.outcomes[:-1]) <= _LETTERS_OF_LOSS, ran.said
