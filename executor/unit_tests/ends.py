@@ -38,8 +38,11 @@ def why_lost(reason: str | None, part: str, ran: StepResult, student: RunLimits,
     return Verdict.RUNTIME_ERROR, f"The tests' own process ended in {part}."
 
 
-def lost(number: int, why: tuple[Verdict, str], ran: StepResult, cpu_s: float, wall_s: float) -> UnitTestEnded:
-    """Return the event of a test that has lost a box."""
+def lost(
+    number: int, why: tuple[Verdict, str], ran: StepResult, reason: str | None, cpu_s: float, wall_s: float
+) -> UnitTestEnded:
+    """Return the event of a test that has lost a box. The program's end is told if that was the first."""
+    has_ended = reason == "ended" or ran.stopped in _VERDICTS
     return UnitTestEnded(
         number=number,
         outcome=UnitTestOutcome.ERROR,
@@ -49,9 +52,9 @@ def lost(number: int, why: tuple[Verdict, str], ran: StepResult, cpu_s: float, w
         judge_message=why[1],
         cpu_s=round(cpu_s, 6),
         wall_s=round(wall_s, 6),
-        exit_code=ran.exit_code,
-        signal=ran.signal,
-        memory_bytes=ran.memory_bytes,
+        exit_code=ran.exit_code if has_ended else None,
+        signal=ran.signal if has_ended else None,
+        memory_bytes=ran.memory_bytes if has_ended else None,
     )
 
 

@@ -209,7 +209,7 @@ class _ListedRun:
             number = pair.number or first + 1
             for missing in range(len(self._ended) + 1, number):
                 yield _unreported(missing)
-            yield lost(number, why, ran, self._cpu_s - pair.began_cpu_s, pair.elapsed_s)
+            yield lost(number, why, ran, pair.reason, self._cpu_s - pair.began_cpu_s, pair.elapsed_s)
 
     def _place(self, job: Any) -> Any:
         planned = self._plan.planned

@@ -4,6 +4,7 @@ import builtins
 import functools
 import importlib.abc
 import importlib.machinery
+import inspect
 import operator
 import re
 import sys
@@ -148,6 +149,8 @@ class Async(Callable):
     """An `async def` of the student's."""
 
     __slots__ = ()
+    #: What `inspect.iscoroutinefunction` looks for, from Python 3.12 on.
+    _is_coroutine_marker = getattr(inspect, "_is_coroutine_mark", None)
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return await the().ask("call", self, args, tuple(kwargs.items()))

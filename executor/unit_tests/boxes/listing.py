@@ -39,7 +39,7 @@ def group_of(path: str, classes: Iterable[str]) -> str:
     return ".".join([path.removesuffix(".py").replace("/", "."), *classes])
 
 
-def check(tests: list[dict[str, Any]], finder: StudentFinder, folder: str) -> list[str]:
+def check(tests: list[dict[str, Any]], finder: StudentFinder, folder: str, test_files: list[str]) -> list[str]:
     """Return the names of the student's modules. Raises `ListingFault` if the tests cannot be used."""
     keys = [(test["group"], test["name"]) for test in tests]
     if not tests:
@@ -52,7 +52,11 @@ def check(tests: list[dict[str, Any]], finder: StudentFinder, folder: str) -> li
         raise ListingFault("No test has points.")
     _find_imports(folder)
     if not finder.names:
-        raise ListingFault("The tests import no module of the student's. If their own files have it, leave it out.")
+        own = [
+            file.name for file in pathlib.Path(folder).rglob("*.py") if file.name not in (*test_files, "conftest.py")
+        ]
+        hint = f" Their own files have `{own[0]}`: leave it out." if own else ""
+        raise ListingFault(f"The tests import no module of the student's.{hint}")
     return finder.names
 
 

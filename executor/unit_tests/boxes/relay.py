@@ -138,7 +138,7 @@ class Relay:
             try:
                 packed = {"tuple": [packer.pack(operand) for operand in operands]}
             except ValueError as exc:
-                raise ValueError(f"The argument cannot be copied. {exc}") from None
+                raise ValueError(str(exc).replace("It has", "The argument has", 1)) from None
             number = os.urandom(8).hex()
             dropped, self._dropped = self._dropped, []
             self._send({"id": number, "do": do, "with": packed, "drop": dropped})

@@ -56,7 +56,9 @@ class TestsBox:
         try:
             if fault:
                 raise fault
-            self._reporter.tell("listed", tests=entries, modules=listing.check(entries, self._finder, _WORK))
+            self._reporter.tell(
+                "listed", tests=entries, modules=listing.check(entries, self._finder, _WORK, self.files)
+            )
         except ListingFault as exc:
             misuse = re.search(r"(\S+, line \d+: the tests are listed without.*?fixtures only\.)", str(exc))
             self._reporter.tell("fault", message=misuse[1] if misuse else str(exc))

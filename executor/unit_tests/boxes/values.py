@@ -115,14 +115,14 @@ class Packer:
         for base, tag, show, _ in _SCALARS:
             if isinstance(value, base):
                 if isinstance(value, int) and int.bit_length(value) > _MAX_BITS:
-                    raise ValueError("It has an integer of more than 100,000 digits.")
+                    raise ValueError("It has more than 100,000 digits in a number.")
                 return {tag: show(value)}
         return self._other(value)
 
     def contents(self, value: Any) -> dict[str, Any]:
         """Return a mutable value's tag with its contents."""
         if len(self._open) >= MAX_DEPTH:
-            raise ValueError(f"It is more than {MAX_DEPTH} levels deep.")
+            raise ValueError(f"It has more than {MAX_DEPTH} levels.")
         self._open.add(id(value))
         try:
             if isinstance(value, list):
@@ -149,7 +149,7 @@ class Packer:
 
     def _pack_frozen(self, value: Any) -> Any:
         if len(self._open) >= MAX_DEPTH:
-            raise ValueError(f"It is more than {MAX_DEPTH} levels deep.")
+            raise ValueError(f"It has more than {MAX_DEPTH} levels.")
         self._open.add(id(value))
         try:
             if isinstance(value, slice):

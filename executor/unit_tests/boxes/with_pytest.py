@@ -2,13 +2,13 @@
 
 import contextlib
 import inspect
+import io
 import math
-import os
 import statistics
 import traceback
 import unittest
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from _pytest import approx
@@ -18,6 +18,9 @@ from executor.unit_tests.boxes import listing
 from executor.unit_tests.boxes.handles import Path, own_path, refusing
 from executor.unit_tests.boxes.relay import Remote, RemoteModule, the
 from executor.unit_tests.boxes.reporting import ListingFault, RunningTest, hide_ours
+
+#: Characters that are kept of what pytest itself writes, if it fails.
+_SAID: Final = 4096
 
 
 class Plugin:
@@ -135,7 +138,17 @@ def run(box: Any) -> None:
     """List the tests, and run those that the box chooses."""
     _guard()
     plugin = Plugin(box)
-    words = ["-p", "no:cacheprovider", "-p", "no:tmpdir", "-p", "no:faulthandler", "-q", f"--rootdir={box.folder}"]
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    words = [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:tmpdir",
+        "-p",
+        "no:faulthandler",
+        "--no-header",
+        f"--rootdir={box.folder}",
+    ]
+    with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(output):
         code = pytest.main([*words, *box.files], [plugin])
-    box.ended(ListingFault(f"pytest ended with {code!r}.") if code not in (0, 1, 5) else None)
+    said = f"pytest ended with {code!r}.\n{output.getvalue()[-_SAID:]}"
+    box.ended(ListingFault(said) if code not in (0, 1, 5) else None)

@@ -496,9 +496,9 @@ def test_reload():
         "async",
         "async def double(x):\n    return 2 * x\n",
         "async def double(x):\n    return x\n",
-        "import asyncio\nfrom student import double\ndef test_run(): assert asyncio.run(double(2)) == 4\ndef test_await():\n    async def go(): return await double(3)\n    assert asyncio.run(go()) == 6\n",
-        "pp",
-        "ff",
+        "import asyncio, inspect\nfrom student import double\ndef test_kind(): assert inspect.iscoroutinefunction(double)\ndef test_run(): assert asyncio.run(double(2)) == 4\ndef test_await():\n    async def go(): return await double(3)\n    assert asyncio.run(go()) == 6\n",
+        "ppp",
+        "pff",
     ),
     (
         "aliases of arguments",

@@ -103,6 +103,9 @@ async def test_a_message_says_what_went_wrong(run: Run, program: str, message: s
          {"unit_tests": {"shared_files": [{"path": "cards.py", "content": "class Card:\n    def __init__(self, r): self.rank = r\n"}]}}, "p"),
         ("def one(): return 1\n", {"test_a.py": "from helper import expect\nimport student\ndef test_a(start): expect(student.one(), start)\n",
          "helper.py": "def expect(a, b): assert a == b\n", "conftest.py": "import pytest\n@pytest.fixture\ndef start(): return 1\n"}, {}, "p"),
+        ("def one(): return 1\n", {"test_a.py": "import student\ndef test_a(): assert student.one() == 1\n",
+         "pytest.ini": "[pytest]\naddopts = -v --tb=short\nmarkers = slow\n"}, {}, "p"),
+        ("def one(): return 1\n", {"check.py": "import student\ndef test_a(): assert student.one() == 1\n"}, {}, "p"),
         ("def one(): return 2\n", "import student\ndef test_a(): assert student.one() == 1\ndef test_b(): pass\n", {"stop_at_first_failure": True}, "fn"),
         ("def spin():\n    while True: pass\n", "import student\ndef test_a(): student.spin()\ndef test_b(): student.spin()\ndef test_c(): pass\n",
          {"limits": {"cpu_s": 0.3}, "unit_tests": {"total_cpu_s": 0.5}}, "een"),
@@ -111,7 +114,7 @@ async def test_a_message_says_what_went_wrong(run: Run, program: str, message: s
         ("STATE = []\ndef f():\n    STATE.append(1)\n    return len(STATE)\ndef end():\n    import os; os._exit(1)\n",
          "import student\nSEEN = []\ndef test_a(): assert student.f() == 1\ndef test_b(): assert student.f() == 2\ndef test_c(): SEEN.append(1); student.end()\ndef test_d(): assert student.f() == 1 and not SEEN\n", {}, "ppep"),
     ],
-    ids=["package", "modules", "missing module", "late import", "module", "shared files", "helpers", "first failure", "total", "json", "own json", "new boxes"],
+    ids=["package", "modules", "missing module", "late import", "module", "shared files", "helpers", "settings", "an only file", "first failure", "total", "json", "own json", "new boxes"],
 )  # fmt: skip
 async def test_modules_and_files(
     run: Run, program: object, tests: object, keys: dict[str, object], outcomes: str
