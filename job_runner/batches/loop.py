@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from typing import Final
 
 from job_runner.emails.texts.branding import Branding
 from shared.adapters.database import channels
@@ -12,6 +13,9 @@ from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
+
+#: Seconds to wait after a look. The first end is looked at at once, and those that follow closely together.
+_PACE_SECONDS: Final = 0.05
 
 
 class BatchLoop(ABC):
@@ -37,6 +41,7 @@ class BatchLoop(ABC):
                     self._changed = None
                     timeout = 1.0
                     log.warning("batches.waiting", error=str(exc), next_try_s=timeout)
+                await wait_any(stop, timeout=_PACE_SECONDS)
                 await wait_any(stop, notified, timeout=timeout)
                 if not notified.is_set():
                     self._changed = None

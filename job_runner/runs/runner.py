@@ -5,7 +5,8 @@ slots are taken, the same number of jobs may run in addition, each of a key that
 programs delay only their own key (docs/adr/0007).
 
 The runner wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot for which a job waits becomes
-free, and on stop. A lost notification costs at most the interval.
+free, and on stop. A lost notification costs at most the interval. Of several runners with free slots, one answers the
+notifications (`leases.lag`).
 """
 
 import asyncio
@@ -21,6 +22,7 @@ import structlog
 
 from job_runner.leases import claim, poison_jobs
 from job_runner.leases.claim import ClaimedJob
+from job_runner.leases.lag import Lag
 from job_runner.runs.process import Processor
 from job_runner.settings import RunnerSettings
 from shared.adapters.database import channels
@@ -70,6 +72,7 @@ class Runner:
         self._cancelled: set[UUID] = set()
         #: Leases that were cancelled while we did not have them, or did not know yet that we do.
         self._cancelled_early: deque[UUID] = deque(maxlen=_MAX_EARLY)
+        self._lag = Lag()
         self._leases_due = asyncio.Event()
         self._slot_free = asyncio.Event()
         #: False if the last look at the queue left slots free. Then no job waits for the slot of another.
@@ -86,12 +89,12 @@ class Runner:
 
     async def _claim_until(self, stop: asyncio.Event) -> None:
         async with self._database.listen(channels.JOBS) as notified:
+            notified.clear()
             while not stop.is_set():
-                notified.clear()
                 self._slot_free.clear()
                 timeout = await self._claim_due()
                 await asyncio.sleep(_PACE_SECONDS)
-                await wait_any(stop, notified, self._slot_free, timeout=timeout)
+                await self._lag.wait(notified, stop, self._slot_free, timeout=timeout)
 
     async def _claim_due(self) -> float:
         """Start due jobs in the free slots. Return the longest wait in seconds until the next claim."""
@@ -109,6 +112,7 @@ class Runner:
             async with self._database.connection() as connection:
                 jobs = await claim.claim(connection, limit=free, lease_seconds=self._settings.lease_seconds)
                 self._start(jobs)
+                self._lag.note(len(jobs))
                 self._wants_slots = len(jobs) == free
                 if len(jobs) < free:
                     following = await claim.next_due(connection)

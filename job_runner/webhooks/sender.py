@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Final
 
 from job_runner.leases.claim import LeaseLost
+from job_runner.leases.lag import Lag
 from job_runner.webhooks import queue
 from job_runner.webhooks.delivery import Deliverer, WebhookAnswer, WebhookMessage
 from job_runner.webhooks.delivery_policy import ATTEMPT_SECONDS, WEBHOOK, DeliveryPolicy, callback
@@ -20,7 +21,6 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
 from shared.common.service import metrics
 from shared.common.service.errors import DatabaseUnavailable
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.records.accounts.webhooks import WebhookSettings, signing_secrets
 from shared.records.judge0.callbacks import CALLBACK, is_guarded
@@ -57,20 +57,22 @@ class WebhookSender:
         self._poll_interval = poll_interval
         self._under_way: dict[asyncio.Task[None], ClaimedWebhook] = {}
         self._slot_free = asyncio.Event()
+        self._lag = Lag()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`."""
         try:
             async with self._database.listen(channels.WEBHOOKS) as notified:
+                notified.clear()
                 while not stop.is_set():
-                    notified.clear()
                     self._slot_free.clear()
                     try:
                         timeout = await self.claim()
                     except DatabaseUnavailable as exc:
                         log.warning("webhooks.waiting", error=str(exc), next_try_s=1)
                         timeout = 1.0
-                    await wait_any(stop, notified, self._slot_free, timeout=min(timeout, self._poll_interval))
+                    timeout = min(timeout, self._poll_interval)
+                    await self._lag.wait(notified, stop, self._slot_free, timeout=timeout)
         finally:
             await self._drain()
 
@@ -88,6 +90,7 @@ class WebhookSender:
                 busy_hosts=Counter(webhook.host for webhook in self._under_way.values()),
                 busy_owners=Counter(webhook.owner or 0 for webhook in self._under_way.values()),
             )
+            self._lag.note(len(claimed))
             due = await queue.seconds_until_due(connection)
         for webhook in claimed:
             task = asyncio.create_task(self._deliver(webhook))

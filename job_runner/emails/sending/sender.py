@@ -12,6 +12,7 @@ from job_runner.emails.sending import queue
 from job_runner.emails.sending.complete import MailCompletion
 from job_runner.emails.sending.outage import POLICY, Outage
 from job_runner.emails.sending.queue import ClaimedEmail
+from job_runner.leases.lag import Lag
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.database.group_commit import GroupCommit
@@ -62,6 +63,7 @@ class MailSender:
         self._completion = completion
         self._poll_interval = poll_interval
         self._outage = Outage()
+        self._lag = Lag()
         self._sent = GroupCommit(self._mark_sent)
         self._stop = asyncio.Event()
         #: Mails under way.
@@ -76,8 +78,8 @@ class MailSender:
         self._stop = stop
         try:
             async with self._database.listen(channels.EMAILS) as notified:
+                notified.clear()
                 while not stop.is_set():
-                    notified.clear()
                     try:
                         timeout = await self.run_once()
                     except DatabaseUnavailable as exc:
@@ -87,7 +89,8 @@ class MailSender:
                         await wait_any(stop, timeout=pause)
                     else:
                         await wait_any(stop, timeout=min(timeout, _PACE_SECONDS))
-                        await wait_any(stop, notified, self._ended, timeout=min(timeout, self._poll_interval))
+                        timeout = min(timeout, self._poll_interval)
+                        await self._lag.wait(notified, stop, self._ended, timeout=timeout)
         finally:
             # The leases of these end, and another sender counts them as mails that may have left.
             for task in self._sending:
@@ -100,6 +103,7 @@ class MailSender:
         """Send one batch, and render what the API has asked for. Return the seconds to wait until the next."""
         free = self._outage.pause.limit(_BATCH - len(self._sending), 0)
         claimed = await self._claim(free) if free else []
+        self._lag.note(len(claimed))
         batch = {asyncio.create_task(self._send(mail)) for mail in claimed}
         for task in batch:
             task.add_done_callback(lambda _: self._ended.set())

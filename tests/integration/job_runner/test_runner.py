@@ -1,17 +1,21 @@
 """The runner's loop on a real Postgres, with an engine that the test plays."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
 
-from job_runner.leases import claim
+from job_runner.leases import claim, lag
 from job_runner.leases.rescuer import Rescuer
 from job_runner.runs.process import Processor
 from job_runner.runs.runner import Runner
 from job_runner.settings import RunnerSettings
-from shared.adapters.database.connection import Database
+from shared.adapters.database import channels
+from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.local import LocalStore
 from shared.common.service.errors import (
     DatabaseUnavailable,
@@ -56,6 +60,67 @@ async def test_a_notification_wakes_the_runner(
     assert result["output"] == "12\n"
     assert await store.get(result["output_key"]) == b"12\n"
     assert str(result["filelink"]).startswith("http://api/files/results/")
+
+
+async def notify(database: Database, heard: asyncio.Event) -> None:
+    heard.clear()
+    await database.call(Connection.notify, channels.JOBS)
+    await heard.wait()
+
+
+@pytest.fixture
+def lags(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the lags of the runner. The first of them lasts an hour, and the others no time."""
+    lags: list[float] = []
+
+    def next_lag(*_: float) -> float:
+        lags.append(0.0 if lags else 3600.0)
+        return lags[-1]
+
+    monkeypatch.setattr("job_runner.leases.lag.uniform", next_lag)
+    return lags
+
+
+async def notified(database: Database, heard: asyncio.Event, enough: Callable[[], bool]) -> bool:
+    """Notify the runner, which hears it when `heard` is set. Then return if that is `enough`."""
+    heard.clear()
+    await database.call(Connection.notify, channels.JOBS)
+    await heard.wait()
+    return enough()
+
+
+async def test_a_runner_that_finds_nothing_lags_once_for_many_notifications(
+    database: Database, processor: Processor, lags: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, look = count(), claim.claim
+
+    async def counted(*args: Any, **how: Any) -> Any:
+        next(looks)
+        return await look(*args, **how)
+
+    monkeypatch.setattr(claim, "claim", counted)
+    async with database.listen(channels.JOBS) as heard, running(database, processor):
+        await eventually(partial(notified, database, heard, lambda: bool(lags)), what="it lags")
+        before = repr(looks)
+        for _ in range(20):
+            await notified(database, heard, bool)
+    assert (lags, repr(looks)) == ([3600.0], before)
+
+
+async def test_a_runner_that_finds_work_again_soon_looks_at_once(
+    database: Database, processor: Processor, lags: list[float]
+) -> None:
+    lags.append(0.0)
+    async with database.listen(channels.JOBS) as heard, running(database, processor):
+        await eventually(partial(notified, database, heard, lambda: len(lags) > lag._MAX_MISSES), what="it lags")
+        # Each job that it finds makes up for a notification that came too late for it.
+        for _ in range(10 * lag._MAX_MISSES):
+            before = len(lags)
+            await add_job(database)
+            await all_are("executed", database)
+            if len(lags) == before:
+                break
+    assert len(lags) == before
 
 
 async def test_programs_that_take_long_hold_up_their_own_key_alone(
