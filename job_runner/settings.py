@@ -11,7 +11,7 @@ class RunnerSettings(Settings):
     poll_interval: Annotated[
         float, Field(gt=0, le=3600, description="seconds between two checks for jobs and mails without a NOTIFY")
     ] = 60
-    runner_concurrency: Annotated[int, Field(ge=1, le=256, description="programs that run at the engine at once")] = 4
+    runner_concurrency: Annotated[int, Field(ge=1, le=256, description="programs that run at the engine at once")] = 8
     max_attempts: Annotated[
         int, Field(ge=1, le=1000, description="attempts after which a job is given up, if the engine fails each time")
     ] = 20

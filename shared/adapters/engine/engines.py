@@ -1,4 +1,4 @@
-"""All engines as one: each run goes to the less busy of two, and to another if that is full or away (ADR 49)."""
+"""All engines as one: each run goes to the less busy of two, and to another if that is full or away (ADR 50)."""
 
 import asyncio
 import hashlib
