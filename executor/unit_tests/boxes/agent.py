@@ -24,13 +24,15 @@ _WORK: Final = "/box/work"
 _HIGH: Final = 100
 #: Bytes of the largest write after which a program counts as over its limit of output, and not as failed.
 _MARGIN: Final = 1 << 20
+#: Modules that each Python has at its start, so that a file of their name is never imported.
+_AT_START: Final = {"abc", "builtins", "codecs", "io", "os", "site", "stat", "sys"}
 #: The flag of a coroutine function's code (`inspect.CO_COROUTINE`).
 _IS_ASYNC: Final = 0x80
 _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
     **{name: getattr(operator, name) for name in operator.__all__ if not name.startswith("_")},
     **{name: getattr(builtins, name) for name in (
         "str", "repr", "format", "len", "bool", "int", "float", "complex", "abs", "round", "iter", "next", "reversed",
-        "isinstance", "issubclass", "dir", "hasattr", "divmod",
+        "isinstance", "issubclass", "dir",
     )},
     "await": lambda coroutine: importlib.import_module("asyncio").run(_finish(coroutine)),
     "enter": lambda manager: type(manager).__enter__(manager),
@@ -197,6 +199,8 @@ class Agent:
         self._send({"id": request["id"], **answer})
 
     def _send(self, message: dict[str, Any]) -> None:
+        if self._relay < 0:
+            os._exit(0)
         for name, output in self._outputs.items():
             if text := output.take():
                 message[name] = text
@@ -229,10 +233,9 @@ class Agent:
         """Import the modules of these names, and return of each why that failed, or None."""
         sys.path.insert(0, os.path.dirname(f"{_WORK}/{self._settings['entry']}"))
         sys.path.insert(1, _WORK)
-        for path in self._settings["files"]:  # a file may have the name of a module that we use
-            sys.modules.pop(path.partition("/")[0].removesuffix(".py"), None)
-        if self._settings["alias"]:
-            sys.modules.pop(self._settings["alias"], None)
+        own = {path.partition("/")[0].removesuffix(".py") for path in self._settings["files"]}
+        for name in {*own, self._settings["alias"]} - _AT_START:  # we may use modules of these names
+            sys.modules.pop(name, None)
         return [self._do_import(name) for name in names]
 
     def _do_reload(self, module: Any) -> None:
@@ -259,7 +262,7 @@ class Agent:
         return None
 
     def _explain(self, name: str, exc: BaseException) -> str:
-        file = self._settings["entry"] if name == self._settings["alias"] else name
+        file = self._settings["entry"] if name == self._settings["alias"] else f"{name.replace('.', '/')}.py"
         lines = [f"line {line}" for _, line, _ in _lines_of(exc)[-1:]]
         if isinstance(exc, SyntaxError):
             return f"{file} could not be imported: {type(exc).__name__}: {exc.msg}, line {exc.lineno}"
@@ -356,6 +359,7 @@ class Agent:
         self._open = "", []
         os.close(self._relay)
         os.close(self._lines.fileno())
+        self._relay = -1
 
 
 def _attribute(value: Any, name: str) -> Any:

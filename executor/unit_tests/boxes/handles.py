@@ -17,7 +17,7 @@ from executor.unit_tests.boxes.relay import FOLDER, Remote, RemoteModule, StandI
 #: The operators that a handle passes on alone: each has a method of its name with two underscores on both ends.
 _ALONE: Final = (
     "str", "repr", "format", "len", "bool", "int", "float", "complex", "index", "abs", "round", "neg", "pos", "invert",
-    "iter", "next", "reversed", "copy", "enter", "getitem", "setitem", "delitem", "dir", "trunc",
+    "iter", "next", "reversed", "copy", "enter", "getitem", "setitem", "delitem",
 )  # fmt: skip
 #: The operators of two values, which are passed on for two handles, and for a plain value only if the tests know the
 #: class. Those that also have a method with an `r` before the name come first.
@@ -357,7 +357,7 @@ def _add_operators() -> None:
         return lambda self, other: asked(self, other) is True
 
     for name in _ALONE:
-        if f"__{name}__" not in vars(Handle) and name != "dir":
+        if f"__{name}__" not in vars(Handle):
             setattr(Handle, f"__{name}__", alone(name))
     Handle.__dir__ = alone("dir")  # type: ignore[method-assign]
     for kind in (Handle, *_KINDS.values(), Name, Path):
