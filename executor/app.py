@@ -34,7 +34,7 @@ from executor.responses import STOPPING, EventStream, PacedAnswer
 from executor.runs import Runs, Stopping
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
-from executor.signs_of_life import load_of, metrics_text, with_load, with_signs_of_life
+from executor.signs_of_life import metrics_text, with_load, with_signs_of_life
 from executor.slots import Full, Slots, Turns
 from executor.unit_tests.frameworks import frameworks_of
 from executor.unit_tests.run import UnitTester
@@ -80,7 +80,7 @@ def create_app(
             Route("/metrics", endpoint.metrics),
             Route("/healthz", endpoint.health),
         ],
-        middleware=[Middleware(with_load, load=endpoint.load), *_middleware(settings)],
+        middleware=[Middleware(with_load, slots=slots, runs=endpoint._runs), *_middleware(settings)],
     )
 
 
@@ -110,9 +110,6 @@ class _Endpoint:
     _runs: Runs
     _tester: UnitTester | None = None
 
-    def load(self) -> dict[str, int]:
-        return load_of(self._slots, is_stopping=self._runs.is_stopping)
-
     async def health(self, request: Request) -> Response:
         if self._runs.is_stopping:
             return Response('{"status":"stopping"}', HTTPStatus.SERVICE_UNAVAILABLE, media_type="application/json")
@@ -124,7 +121,7 @@ class _Endpoint:
         return _json(wire.language_list(self._installed, self._settings))
 
     async def metrics(self, request: Request) -> Response:
-        return self._unauthorized(request) or Response(metrics_text(self.load()), media_type="text/plain")
+        return self._unauthorized(request) or Response(metrics_text(self._slots, self._runs), media_type="text/plain")
 
     async def run(self, request: Request) -> Response:
         """Answer CodeX's `POST /`."""
@@ -222,16 +219,14 @@ class _Endpoint:
         return await cancel_if_gone(request.receive, self._begin(program_request, installed, share, alive_s))
 
     async def _begin(self, request: ProgramRequest, installed: Installed, share: str, alive_s: int) -> Response:
-        """Return the response that runs the program, at once if the client wants signs of life, and otherwise when it
-        has begun. If data is missing, the response says so."""
+        """Return the response that runs the program: with `alive_s` at once. If data is missing, it says so."""
         async with contextlib.AsyncExitStack() as held:
             if request.digests:
                 held.enter_context(self._pipeline.test_data.hold(request.digests))
                 if missing := self._pipeline.test_data.missing(request.digests):
                     lines = wire.line(Missing(digests=missing)) + wire.line(Finished())
                     return Response(lines, media_type="application/x-ndjson")
-            turns = self._slots.request(share)
-            running = self._lines(request, installed, turns)
+            running = self._lines(request, installed, turns := self._slots.request(share))
             await held.enter_async_context(contextlib.aclosing(running))
             if alive_s:
                 running = await held.enter_async_context(with_signs_of_life(running, turns, alive_s))

@@ -1,12 +1,13 @@
 """What clients learn of the slots: a run its place in the queue until its end, and all how many are free and wait."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from executor import wire
+from executor.runs import Runs
 from executor.slots import Slots, Turns
 from shared.engine_api.codex import LOAD_HEADER
 from shared.engine_api.run_call.events import Alive
@@ -59,20 +60,20 @@ async def with_signs_of_life(
         await asyncio.gather(reading, return_exceptions=True)
 
 
-def load_of(slots: Slots, *, is_stopping: bool) -> dict[str, int]:
+def _load(slots: Slots, runs: Runs) -> dict[str, int]:
     """Return how busy the executor is; `stopping` only if it stops."""
     in_slots = {"slots": slots.count, "free": slots.free, "waiting": slots.waiting}
     in_places = {"places": slots.places, "background": slots.background}
-    return {**in_slots, **in_places, **({"stopping": 1} if is_stopping else {})}
+    return {**in_slots, **in_places, **({"stopping": 1} if runs.is_stopping else {})}
 
 
-def with_load(app: ASGIApp, load: Callable[[], Mapping[str, int]]) -> ASGIApp:
+def with_load(app: ASGIApp, slots: Slots, runs: Runs) -> ASGIApp:
     """Return the application with the load in the head of each answer."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_load(message: Message) -> None:
             if message["type"].endswith("http.response.start"):
-                value = ", ".join(f"{name}={count}" for name, count in load().items())
+                value = ", ".join(f"{name}={count}" for name, count in _load(slots, runs).items())
                 message = {**message, "headers": [*message["headers"], (LOAD_HEADER.lower().encode(), value.encode())]}
             await send(message)
 
@@ -81,9 +82,9 @@ def with_load(app: ASGIApp, load: Callable[[], Mapping[str, int]]) -> ASGIApp:
     return serve
 
 
-def metrics_text(load: Mapping[str, int]) -> str:
+def metrics_text(slots: Slots, runs: Runs) -> str:
     """Return the load in Prometheus's text format, by which an autoscaler counts executors."""
-    running = load["slots"] - load["free"]
-    gauges = {**load, "running": running, "wanted": running + load["waiting"]}
+    running = slots.count - slots.free
+    gauges = {**_load(slots, runs), "running": running, "wanted": running + slots.waiting}
     named = ((f"precieux_executor_{name}", count) for name, count in gauges.items())
     return "".join(f"# TYPE {name} gauge\n{name} {count}\n" for name, count in named)

@@ -168,11 +168,12 @@ async def test_an_engine_that_stops_gets_nothing_more(name: Name, start: Open, m
                 break
         stopping.stop.set()
         await eventually(lambda: stopping.runs.is_stopping)
+        for engine in client._engines.values():
+            await engine.client.languages()  # the first answer that says so
+        before = stopping.paths.count("/run")
         await asyncio.gather(*(run(client) for _ in range(20)))
-        refused = stopping.paths.count("/run") - stopping.begun
-        await asyncio.gather(*(run(client) for _ in range(20)))
-        assert stopping.paths.count("/run") - stopping.begun == refused <= 20
-        assert well.begun >= 40
+        assert stopping.paths.count("/run") == before
+        assert well.begun >= 20
         await stopping.runs.stop(0)
         with pytest.raises(EngineStopped):
             await held

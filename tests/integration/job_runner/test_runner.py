@@ -171,11 +171,18 @@ async def test_a_retry_gets_a_reserved_slot_when_it_is_due(
 
 
 async def test_while_engines_are_full_only_other_keys_are_claimed(
-    database: Database, store: LocalStore, engine: ScriptedEngine, processor: Processor
+    database: Database, engine: ScriptedEngine, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.open.clear()
     is_full = True
     runner = Runner(database, processor, RunnerSettings(runner_concurrency=4, poll_interval=3600), lambda: is_full)
+    waits, claim_due = [], runner._claim_due
+
+    async def noted() -> float:
+        waits.append(await claim_due())
+        return waits[-1]
+
+    monkeypatch.setattr(runner, "_claim_due", noted)
     stop = asyncio.Event()
     running = asyncio.create_task(runner.run(stop))
     for owner in (1, 1, 2):
@@ -183,6 +190,7 @@ async def test_while_engines_are_full_only_other_keys_are_claimed(
     await eventually(lambda: engine.under_way == 2, what="each key has one program running")
     executing = await fetch(database, "SELECT owner FROM job WHERE status = 'executing' ORDER BY owner")
     assert [row["owner"] for row in executing] == [1, 2]
+    await eventually(lambda: waits[-1] > 0.2, what="the runner found no further key")
     is_full = False
     await eventually(lambda: engine.under_way == 3, what="the claims go on by themselves")
     engine.open.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
@@ -9,7 +10,8 @@ from starlette.applications import Starlette
 
 from executor.runs import Runs
 from executor.settings import ExecutorSettings
-from executor.slots import Slots
+from executor.signs_of_life import with_signs_of_life
+from executor.slots import Full, Slots
 from shared.engine_api.event_lines import parse_event
 from tests.fixtures.executor_app import PlayedPipeline, Posting, http_client, played_app
 from tests.waiting import eventually
@@ -83,3 +85,18 @@ async def test_the_metrics_are_behind_the_token() -> None:
         answer = await client.get("/metrics", headers={"Authorization": "Bearer t0ken"})
     assert "precieux_executor_running 1\n" in answer.text
     assert "precieux_executor_waiting 0\n" in answer.text
+
+
+async def test_a_run_that_cannot_wait_is_refused_before_the_answer_begins() -> None:
+    """The queue may fill up while the body is read."""
+    slots = Slots(1, 0, express=0)
+    turns = slots.request("key-1")
+
+    async def lines() -> AsyncGenerator[bytes]:
+        async with turns.take():
+            yield b""
+
+    async with slots.take():
+        with pytest.raises(Full):
+            async with with_signs_of_life(lines(), turns, 1):
+                pass

@@ -8,7 +8,9 @@ from typing import Any, Final
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from executor.runs import Runs
 from executor.signs_of_life import metrics_text
+from executor.slots import Slots
 from shared.adapters.broker.base import QUEUE
 from tests.unit.kubernetes.manifests import FOLDER, of_kind, rendered, settings, the
 
@@ -58,14 +60,16 @@ def test_autoscalers_scale_existing_deployments() -> None:
         assert the("Deployment", target)["metadata"]["namespace"] == one["metadata"]["namespace"]
 
 
-def test_autoscalers_watch_the_queue_and_the_jobs() -> None:
+async def test_autoscalers_watch_the_queue_and_the_jobs() -> None:
     (consumer,), (runner,) = (
         the("ScaledObject", name)["spec"]["triggers"] for name in ("queue-consumer", "job-runner")
     )
     assert consumer["metadata"]["queueName"] == QUEUE
     (executor,) = the("ScaledObject", "executor")["spec"]["triggers"]
-    load = {"slots": 4, "free": 1, "waiting": 7}
-    gauges = {one.name: one.samples[0].value for one in text_string_to_metric_families(metrics_text(load))}
-    assert gauges[executor["metadata"]["valueLocation"]] == 3 + 7
+    slots = Slots(4, queue=64, express=0)
+    for _ in range(11):
+        slots.request().ask()
+    gauges = {one.name: one.samples[0].value for one in text_string_to_metric_families(metrics_text(slots, Runs()))}
+    assert gauges[executor["metadata"]["valueLocation"]] == 4 + 7
     assert int(executor["metadata"]["targetValue"]) < int(settings("precieux-executor")["PRECIEUX_EXECUTOR_SLOTS"])
     assert runner["metadata"]["targetQueryValue"] == settings("precieux")["PRECIEUX_RUNNER_CONCURRENCY"]
