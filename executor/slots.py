@@ -2,7 +2,7 @@
 
 A step is a compiler or a test. It begins in a slot. When it has used a slice of CPU time, it gives way: it moves to a
 background place, where it has a tenth of the weight. If there is no place and others wait, it is ended, and begun again
-in the next free place, once (ADR 51). Shares take turns, and programs that sleep until their limit hold up only their
+in the next free place, once. Shares take turns, and programs that sleep until their limit hold up only their
 own share (ADR 7).
 """
 
