@@ -25,7 +25,8 @@ _DISTRIBUTIONS: Final = ("pytest", "pluggy", "iniconfig", "packaging", "pygments
 _OF_PYGMENTS: Final = ("__init__.py", "_mapping.py", "terminal.py", "diff.py", "python.py", "_builtin_types.py")
 _BOXES: Final = "executor/unit_tests/boxes"
 _OF_STUDENT: Final = (
-    "executor/__init__", "executor/unit_tests/__init__", f"{_BOXES}/__init__", f"{_BOXES}/agent", f"{_BOXES}/values",
+    "executor/__init__", "executor/unit_tests/__init__",
+    *(f"{_BOXES}/{name}" for name in ("__init__", "agent", "streams", "values")),
 )  # fmt: skip
 _DIAGNOSTICS_BYTES: Final = 65536
 

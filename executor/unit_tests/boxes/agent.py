@@ -7,7 +7,6 @@ import fcntl
 import functools
 import importlib
 import importlib.util
-import io
 import json
 import operator
 import os
@@ -17,11 +16,10 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from executor.unit_tests.boxes.streams import HIGH, AskingStream, BoundedStream
 from executor.unit_tests.boxes.values import MAX_HANDLES, MAX_LINE, Packer, Unpacker
 
 _WORK: Final = "/box/work"
-#: Where descriptors stand that no program expects.
-_HIGH: Final = 100
 #: Bytes of the largest write after which a program counts as over its limit of output, and not as failed.
 _MARGIN: Final = 1 << 20
 #: Modules that each Python has at its start, so that a file of their name is never imported.
@@ -77,70 +75,19 @@ class _Items(_Callback):
         return self()
 
 
-class _Output:
-    """What the program writes to a standard stream. It is a file that cannot grow, so a program that writes without end
-    is refused at once, some way beyond its limit: the tests' box sees that it is over."""
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
-        file = os.memfd_create("output", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-        os.ftruncate(file, size)
-        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
-        os.dup2(file, descriptor)
-        self._file = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-        os.close(file)
-
-    def take(self) -> str:
-        """Return what was written since the last time."""
-        name = ("stdin", "stdout", "stderr")[self._descriptor]
-        try:
-            getattr(sys, name).flush()
-        except OSError:  # it is full: without this, its buffer would be written again and again
-            buffer = open(self._descriptor, "wb", closefd=False)  # noqa: SIM115
-            setattr(sys, name, io.TextIOWrapper(buffer, "utf-8", "backslashreplace", line_buffering=True))
-        except Exception:  # noqa: S110  # the program has put something else in its place
-            pass
-        length = os.lseek(self._file, 0, os.SEEK_CUR)
-        if not length:
-            return ""
-        os.lseek(self._file, 0, os.SEEK_SET)
-        return os.pread(self._file, length, 0).decode("utf-8", "replace")
-
-
-class _Input(io.TextIOBase):
-    """The standard input, which asks the tests."""
-
-    def __init__(self, agent: "Agent") -> None:
-        self._agent = agent
-
-    def readline(self, size: int = -1) -> str:  # type: ignore[override]
-        return str(self._agent.ask({"input": "readline"}))
-
-    def read(self, size: int | None = -1) -> str:
-        return str(self._agent.ask({"input": "read"}))
-
-    def readable(self) -> bool:
-        return True
-
-    def __next__(self) -> str:  # type: ignore[override]
-        if line := self.readline():
-            return line
-        raise StopIteration
-
-
 class Agent:
     """`settings` has the `entry`, its `alias` (the name by which the tests import it, or None), the `files` of the
     program and the bytes of its output (`output_bytes`)."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
-        self._lines = open(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _HIGH), "rb")  # noqa: SIM115
-        self._relay = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+        self._lines = open(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, HIGH), "rb")  # noqa: SIM115
+        self._relay = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, HIGH)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
         size = settings["output_bytes"] + _MARGIN
-        self._outputs = {"out": _Output(1, size), "err": _Output(2, size)}
+        self._outputs = {"out": BoundedStream(1, size), "err": BoundedStream(2, size)}
         self._handles: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._next = 1
@@ -148,7 +95,7 @@ class Agent:
         #: The request that is being answered, and the arguments of it that have numbers.
         self._open: tuple[str, list[Any]] = "", []
         os.register_at_fork(after_in_child=self._leave)
-        sys.stdin = _Input(self)
+        sys.stdin = AskingStream(self.ask)
         builtins.input = self._input
 
     def serve(self) -> None:

@@ -13,8 +13,8 @@ from executor.unit_tests.boxes import listing, teacher
 from executor.unit_tests.boxes.handles import StudentFinder, bind_names, make_handle
 from executor.unit_tests.boxes.relay import Relay
 from executor.unit_tests.boxes.reporting import ListingFault, Reporter, RunningTest
+from executor.unit_tests.boxes.streams import HIGH
 
-_HIGH: Final = 100
 _WORK: Final = "/box/work"
 
 
@@ -24,7 +24,7 @@ class TestsBox:
     folder = _WORK
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        relay_in, relay_out, report = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _HIGH) for end in (0, 1, 2))
+        relay_in, relay_out, report = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, HIGH) for end in (0, 1, 2))
         null = os.open(os.devnull, os.O_RDWR)
         for end in (0, 1, 2):
             os.dup2(null, end)
