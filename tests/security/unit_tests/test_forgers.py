@@ -62,6 +62,23 @@ def test_descriptors():
     assert ran.outcomes == "pp", ran.said
 
 
+async def test_a_skip_of_one_test_is_not_raised_in_another(run: Run) -> None:
+    program = """
+KEPT = []
+def call(f):
+    try: f()
+    except BaseException as exc: KEPT.append(exc)
+def add(a, b): raise KEPT[0]
+"""
+    tests = """
+import pytest, student
+def test_a(): student.call(lambda: pytest.skip("here"))
+def test_b(): assert student.add(1, 2) == 3
+"""
+    ran = await run(program, tests)
+    assert ran.outcomes == "se", ran.said
+
+
 async def test_a_framework_that_fails_makes_no_test_pass(run: Run) -> None:
     hooks = """
 import pytest
