@@ -276,13 +276,20 @@ def bind_names(folder: str) -> None:
         if not str(getattr(loaded, "__file__", None) or "").startswith(folder):
             continue
         for name, value in list(vars(loaded).items()):
-            if type(value) is Name and value._ref[0] not in relay.failures:
-                try:
-                    taken = relay.ask("get", sys.modules[value._ref[0]], value._ref[1])
-                    is_used = name in _words_of(loaded.__file__)  # not only by `import *`
-                    vars(loaded)[name] = known_by_name(value._ref[1], taken) if is_used else taken
-                except Exception:  # noqa: S112
-                    continue
+            if type(value) is Name:
+                is_used = name in _words_of(loaded.__file__)  # not only by `import *`
+                vars(loaded)[name] = bound(value, is_known=is_used)
+
+
+def bound(value: Any, *, is_known: bool = True) -> Any:
+    """Return what a name is, if the value is one and there is such a name; else the value."""
+    if type(value) is not Name or value._ref[0] in the().failures:
+        return value
+    try:
+        taken = the().ask("get", sys.modules[value._ref[0]], value._ref[1])
+    except Exception:
+        return value
+    return known_by_name(value._ref[1], taken) if is_known else taken
 
 
 class StudentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

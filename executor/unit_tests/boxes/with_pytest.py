@@ -15,7 +15,7 @@ from _pytest import approx
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
 from executor.unit_tests.boxes import listing
-from executor.unit_tests.boxes.handles import Path, own_path, refusing
+from executor.unit_tests.boxes.handles import Path, bound, own_path, refusing
 from executor.unit_tests.boxes.relay import Remote, RemoteModule, the
 from executor.unit_tests.boxes.reporting import ListingFault, RunningTest, hide_ours
 
@@ -64,6 +64,8 @@ class Plugin:
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, Any]:
         self._running = running = self._box.begin(item.precieux_number)
         running.hides_errors = getattr(_function_of(item), "__hide_errors__", None)
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        parameters.update({name: bound(value) for name, value in parameters.items()})
         try:
             result = yield
         except BaseException as exc:  # pytest itself has failed, or is to stop

@@ -182,7 +182,7 @@ def test_made_here():
     ),
     (
         "pytest",
-        "import os\ndef add(a, b): return a + b\ndef say(x):\n    print(x)\n    os.write(2, b'err')\nSTATE = []\ndef push(x):\n    STATE.append(x); return len(STATE)\n",
+        "import os\ndef add(a, b): return a + b\ndef say(x):\n    print(x)\n    os.write(2, b'err')\nSTATE = []\ndef push(x):\n    STATE.append(x); return len(STATE)\nclass Low(Exception): pass\ndef fail(x): raise (ValueError if x else Low)\n",
         """
 import logging, threading, pytest, student
 @pytest.fixture(scope="module")
@@ -198,6 +198,9 @@ def test_same(pushed): assert pushed == 1 and student.push(2) == 2
 def test_params(number, cleanup): assert student.add(number, 1) == number + 1
 @pytest.mark.parametrize("f", [student.add])
 def test_function_in_parameters(f): assert f(1, 1) == 2
+@pytest.mark.parametrize(("error", "x"), [(student.Low, 0), (ValueError, 1)])
+def test_class_in_parameters(error, x):
+    with pytest.raises(error): student.fail(x)
 def test_capfd(capfd):
     student.say("hi")
     assert capfd.readouterr() == ("hi\\n", "err")
