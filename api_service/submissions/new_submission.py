@@ -97,6 +97,11 @@ class NewSubmission:
         return self.spec is not None and len(self.source.data) <= MAX_IN_ROW
 
     @property
+    def has_objects(self) -> bool:
+        """True if the store must hold files of it."""
+        return not self.is_in_row or bool(self.judges)
+
+    @property
     def size_bytes(self) -> int:
         """The bytes of the source, the inputs, the judges, and all other stored texts."""
         return len(self.source.data) + len(self.stdin.encode()) + self.text_bytes

@@ -14,6 +14,7 @@ from api_service.limits.backlog import KeyBacklog
 from api_service.limits.holds import KeySemaphore
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
+from api_service.submissions.post_groups import PostGroups
 from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.rows import Stored
 from shared.adapters.database.connection import Connection, Database
@@ -62,6 +63,7 @@ class Submissions:
     recipients: Recipients = ALL_RECIPIENTS
     #: More at once would not be faster, because they would wait for each other's locks on the rows of their budgets.
     semaphore: KeySemaphore = field(default_factory=lambda: KeySemaphore(2))
+    groups: PostGroups = field(default_factory=PostGroups)
 
     async def register(self, principal: Principal, new: NewSubmission) -> int:
         """Store a submission of a classic call, and return its id.
@@ -90,6 +92,9 @@ class Submissions:
 
         Raises `ApiError`: 422 if the address may not be mailed, 429 if a budget is used up.
         """
+        # What waits for the store, or may be undone in favour of another transaction, would hold up a group.
+        if on_stored is None and not new.has_objects and new.problem_version is None:
+            return await self.groups.store(principal, new, self._store_group)
         async with self.semaphore.take(principal):
             if on_stored is None and principal.sees_all:
                 # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
@@ -103,6 +108,11 @@ class Submissions:
                 if on_stored is not None:
                     await on_stored(connection, stored.id)
         return stored
+
+    async def _store_group(self, principal: Principal, new: Sequence[NewSubmission]) -> list[Stored]:
+        is_single = principal.sees_all and len(new) == 1
+        async with self.database.connection() if is_single else self.database.transaction() as connection:
+            return await self.add(connection, principal, new)
 
     async def add(
         self,

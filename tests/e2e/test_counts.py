@@ -54,8 +54,8 @@ ALONE: Final = {
 #: 100 are sent over 16 connections, and much is done in groups, of which a busy machine makes fewer.
 TOGETHER: Final = {
     "classic pair": Ceiling(10, 3.6, 103, 13_700),
-    "v1, no recipient": Ceiling(3.4, 1.8, 67, 7_000),
-    "v1, mailed": Ceiling(4.2, 2.2, 91, 13_700),
+    "v1, no recipient": Ceiling(3.4, 1.0, 67, 7_000),
+    "v1, mailed": Ceiling(4.4, 1.4, 91, 13_700),
 }
 
 

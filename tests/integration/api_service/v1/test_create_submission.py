@@ -414,3 +414,32 @@ async def test_posts_at_one_time_share_one_look_at_the_queue(
     positions = [answer.json()["queue"]["position"] for answer in (*together, *later)]
     assert (sorted(positions[:8]), positions[8:]) == (list(range(1, 9)), list(range(9, 13)))
     assert asked == 1
+
+
+@pytest.mark.parametrize("has_budgets", [False, True])
+async def test_posts_at_one_time_share_a_transaction(
+    api_with: ApiWith, database: Database, alice: Key, admin: Key, has_budgets: bool
+) -> None:
+    """The first is written at once, and those that come meanwhile together."""
+    key = alice if has_budgets else admin
+    async with api_with(key_budget=1000) as api:
+        answers = await asyncio.gather(*(api.post(PATH, json=BODY, headers=key.headers) for _ in range(12)))
+    rows = await fetch(database, "SELECT id, CAST(xmin AS text) AS writer FROM uploads")
+    assert {row["id"] for row in rows} == {created(answer) for answer in answers}
+    assert len({row["writer"] for row in rows}) < 12
+    assert all(("RateLimit" in answer.headers) == has_budgets for answer in answers)
+
+
+async def test_a_refused_post_fails_no_other_that_comes_with_it(
+    api_with: ApiWith, database: Database, alice: Key
+) -> None:
+    bodies = [{**BODY, "email": "a@example.com"} if number % 3 else BODY for number in range(12)]
+    async with api_with(key_budget=1000, recipient_budget=6) as api:
+        answers = await asyncio.gather(*(api.post(PATH, json=body, headers=alice.headers) for body in bodies))
+    stored = [created(answer) for answer in answers if answer.status_code == 201]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    # A key has half of an address's mails: three of these six.
+    assert (len(stored), len(refused)) == (4 + 3, 8 - 3)
+    assert all(answer.json()["violated-policies"] == ["mails"] for answer in refused)
+    assert all("Retry-After" in answer.headers and "RateLimit" in answer.headers for answer in refused)
+    assert {row["id"] for row in await fetch(database, "SELECT id FROM uploads")} == set(stored)
