@@ -8,15 +8,21 @@ from typing import Any
 
 import pytest
 
+from job_runner.runs.process import Processor
 from precieux.host.ports import free_ports
+from shared.adapters.database.connection import Database
 from shared.adapters.engine import addresses, codex_client, engines
 from shared.adapters.engine.addresses import BY_NAME, addresses_of
 from shared.adapters.engine.engines import Engines
 from shared.adapters.engine.settings import EngineSettings
+from shared.adapters.storage.local import LocalStore
 from shared.common.service import metrics
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineFull, EngineStopped
 from shared.engine_api.event_lines import RunEvent
+from tests.factories import BRANDING
 from tests.fixtures.played_executors import PROGRAM, PlayedExecutor, played_executor
+from tests.integration.job_runner.program_rows import all_are, running
+from tests.integration.rows import add_job, fetch
 from tests.waiting import eventually
 
 Open = Callable[..., Awaitable[PlayedExecutor]]
@@ -231,3 +237,44 @@ async def test_behind_a_proxy_there_is_one_engine(name: Name, monkeypatch: pytes
     name.addresses = ["10.0.0.1", "10.0.0.2"]
     monkeypatch.setattr(addresses, "getproxies", lambda: {"http": "http://proxy"})
     assert await addresses_of(name.url) == [BY_NAME]
+
+
+async def test_jobs_wait_for_a_full_engine_under_their_leases(
+    name: Name, start: Open, database: Database, store: LocalStore
+) -> None:
+    engine = await start(slots=1, queue=1)
+    engine.pipeline.may_end.clear()
+    async with opened(name, is_patient=True) as client:
+        processor = Processor(database, store, client, BRANDING, max_attempts=1)
+        async with running(database, processor, runner_concurrency=4):
+            for number in range(4):
+                await add_job(database, contents=f"print({number})")
+            await eventually(lambda: client.refused == 2)
+            assert metrics.WAITING_FOR_SLOT._value.get() == 1
+            executing = await fetch(database, "SELECT status, failure FROM job")
+            assert executing == [{"status": "executing", "failure": None}] * 4
+            assert processor.pause.is_over
+            engine.pipeline.may_end.set()
+            await all_are("executed", database)
+        assert await fetch(database, "SELECT DISTINCT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 0}]
+        assert (engine.begun, client.refused) == (4, 0)
+
+
+async def test_a_job_of_an_engine_that_stops_runs_again_without_a_pause(
+    name: Name, start: Open, database: Database, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor.__main__.GRACE_SECONDS", 0.01)
+    first = await start()
+    first.pipeline.may_end.clear()
+    async with opened(name) as client:
+        processor = Processor(database, store, client, BRANDING, max_attempts=1)
+        async with running(database, processor):
+            await add_job(database)
+            await eventually(lambda: first.begun == 1)
+            other = await start()
+            await eventually(lambda: len(client._engines) == 2)
+            first.stop.set()
+            await all_are("executed", database)
+        assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 1, "crashes": 0}]
+        assert other.begun == 1
+        assert processor.pause.is_over
