@@ -17,7 +17,7 @@ from shared.engine_api.run_call.events import Alive
 async def with_signs_of_life(
     lines: AsyncGenerator[bytes], turns: Turns, seconds: int
 ) -> AsyncIterator[AsyncGenerator[bytes]]:
-    """Begin a run, and yield its lines with one that says its place at once and after each `seconds`.
+    """Begin a run, and yield its lines. Each `seconds`, and at the start, a line says its place.
 
     Raises what the lines raise before the run has asked for a slot, such as `Full`.
     """

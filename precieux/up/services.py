@@ -12,7 +12,8 @@ from shared.common.service.settings import PREFIX
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(
     {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "JAVA_HOME", "NO_COLOR", "XDG_CACHE_HOME"}
-    | {f"{PREFIX}{name}" for name in ("BWRAP", "CHECKER_FILES", "CODEX_TOKEN", "TEST_DATA_CACHE_BYTES", "TOOLCHAINS")}
+    | {f"{PREFIX}{name}" for name in ("BWRAP", "CHECKER_FILES", "CODEX_TIMEOUT", "CODEX_TOKEN", "TOOLCHAINS")}
+    | {f"{PREFIX}TEST_DATA_CACHE_BYTES"}
 )
 _EXECUTOR_MAY_KNOW_PREFIXES: Final = tuple(
     f"{PREFIX}{concern}_"

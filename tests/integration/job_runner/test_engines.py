@@ -1,4 +1,4 @@
-"""Many engines are one: runs go to those that have room, and one that is away holds up nobody."""
+"""Many engines are one: runs go to engines that have room, and an engine that is away holds up nobody."""
 
 import asyncio
 import socket
