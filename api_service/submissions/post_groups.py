@@ -1,4 +1,4 @@
-"""Stores submissions of one key that are posted at one time in one transaction, and charges its budgets once for all.
+"""Stores submissions of a key that arrive together in a single transaction.
 
 If a group is refused, each of its submissions is stored or refused alone, so none fails because of another.
 """
