@@ -112,7 +112,7 @@ async def test_a_long_time_without_the_engine(database: Database, store: LocalSt
     await add_jobs(database)
     engine = PlayedEngine(runs.play, outage.contact)
     processor = processor_of(database, store, engine)
-    async with running(database, processor, lease_seconds=3600):
+    async with running(database, processor, lease_seconds=3600, runner_concurrency=4):
         await all_end(database)
     assert outage.left == 0
     assert set(runs.values()) == {1}
@@ -136,7 +136,7 @@ async def test_while_the_engine_is_away_one_job_at_a_time_tries_it(database: Dat
     pause._clock = lambda: clock
     engine = PlayedEngine(Runs().play, contact)
     processor = processor_of(database, store, engine, pause=pause)
-    async with running(database, processor, lease_seconds=3600):
+    async with running(database, processor, lease_seconds=3600, runner_concurrency=4):
         await eventually(partial(has_failed, 4), what="the first contacts, one for each slot")
         lengths = []
         for number in range(1, 9):
@@ -167,7 +167,7 @@ async def test_a_long_time_without_the_store(database: Database, tmp_path: Path)
     await add_jobs(database)
     processor = processor_of(database, store, PlayedEngine(play))
     with capture_logs() as logs:
-        async with running(database, processor, lease_seconds=3600):
+        async with running(database, processor, lease_seconds=3600, runner_concurrency=4):
             await eventually(lambda: events() == {"claims.paused": 1})
             is_noticed.set()
             await eventually(lambda: outage.left < 3 * LONG)
@@ -190,7 +190,7 @@ async def test_outcomes_outlive_an_outage_of_the_database(
     await add_jobs(database)
     processor = processor_of(database, store, PlayedEngine(runs.play))
     outage = fail_to_finish(monkeypatch, error, LONG, late=False)
-    async with running(database, processor, lease_seconds=3600):
+    async with running(database, processor, lease_seconds=3600, runner_concurrency=4):
         await all_end(database)
     assert outage.left == 0
     assert set(runs.values()) == {1}
@@ -234,7 +234,7 @@ async def test_a_foreign_engine_that_is_away_fails_no_job(database: Database, st
     engine.failures = [EngineCrashed("the engine did not answer: disconnected") for _ in range(LONG)]
     await add_jobs(database)
     processor = processor_of(database, store, engine)
-    async with running(database, processor, lease_seconds=3600):
+    async with running(database, processor, lease_seconds=3600, runner_concurrency=4):
         await eventually(lambda: executed(database, JOBS), timeout=60)
     rows = await fetch(database, "SELECT attempt, crashes FROM job")
     assert max(int(row["attempt"]) for row in rows) <= 2
@@ -250,7 +250,7 @@ async def test_a_foreign_engine_needs_no_list_of_its_calls(database: Database, s
     """The original's client never asked for one."""
     await add_job(database)
     processor = processor_of(database, store, WithoutList(), 3)
-    async with running(database, processor, lease_seconds=3600):
+    async with running(database, processor, lease_seconds=3600, runner_concurrency=4):
         await eventually(lambda: executed(database, 1))
     assert await fetch(database, "SELECT attempt FROM job") == [{"attempt": 1}]
 
@@ -270,7 +270,7 @@ async def test_a_program_that_stops_a_foreign_engine_is_given_up(database: Datab
     async def failed() -> bool:
         return bool(await fetch(database, "SELECT FROM job WHERE status = 'failed'"))
 
-    async with running(database, processor, lease_seconds=3600):
+    async with running(database, processor, lease_seconds=3600, runner_concurrency=4):
         await eventually(failed)
     assert len(engine.calls) == 3
     assert await fetch(database, "SELECT attempt, crashes FROM job") == [{"attempt": 3, "crashes": 0}]

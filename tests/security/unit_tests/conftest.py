@@ -14,6 +14,7 @@ from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
 from executor.unit_tests.run import UnitTester
+from precieux.host.ports import free_ports
 from shared.engine_api.run_call.events import CollectedTest, Collection, JudgeFailed, UnitTestEnded, UnitTestsEnded
 from shared.engine_api.run_call.request import ProgramRequest
 from tests.fixtures.run_call import as_files
@@ -71,7 +72,8 @@ def make_run(tester: UnitTester, installed: Any) -> Run:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def boxes() -> AsyncIterator[tuple[BubblewrapSandbox, Any]]:
     """A sandbox, and the Python that it has."""
-    settings = ExecutorSettings()
+    # Executors of one port share the users of their programs, and so their limits.
+    settings = ExecutorSettings(executor_port=free_ports(1)[0])
     sandbox = BubblewrapSandbox(find_mechanisms(settings))
     try:
         await sandbox.start()
