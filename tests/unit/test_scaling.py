@@ -44,3 +44,11 @@ def test_the_page_names_the_most_connections() -> None:
     )
     # One of the runner listens, and one of the API while clients wait.
     assert f"({api}, {consumer} and {runner} pods) take {(api + runner) * (pool + 1) + consumer * pool}:" in _PAGE
+
+
+def test_the_waits_at_several_executors_are_the_measured_ones() -> None:
+    two, eight = json.loads((_ROOT / "benchmarks/results/placement.json").read_text())
+    page = " ".join(_PAGE.split())
+    assert f"two executors busy for {two['of_linear']:.2f} of the time, and eight for {eight['of_linear']:.2f}" in page
+    chosen, drawn = (f"{eight[how]['p99_s']:.1f} s" for how in ("less_busy_of_two", "random"))
+    assert f"wait was {chosen} at eight executors, and {drawn} if each run went to any" in page
