@@ -76,9 +76,9 @@ def _formula(text: str, options: Mapping[str, Any]) -> str:
 def _fit_headings(tokens: Sequence[Token]) -> None:
     """Put the highest headings of a statement right below that of its page."""
     headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
-    levels = [int(token.tag[1:]) for token in headings]
-    for token, level in zip(headings, levels, strict=True):
-        token.tag = f"h{min(6, level - min(levels) + 2)}"
+    up = min((int(token.tag[1:]) for token in headings), default=2) - 2
+    for token in headings:
+        token.tag = f"h{min(6, int(token.tag[1:]) - up)}"
 
 
 def _markdown() -> MarkdownIt:
