@@ -24,7 +24,7 @@ _LINE_END: Final = re.compile(r"<br\s*/?>|</p\s*>", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^>]*>")
 #: How a program names other files of its own: modules, headers, paths.
 _IMPORTS: Final = re.compile(
-    rb"^\s*(?:from\s+([\w.]+)\s+import\s+([\w, ]+)|import\s+([\w., ]+))"
+    rb"^[ \t]*(?:from\s+([\w.]+)\s+import\s+([\w, ]+)|import\s+([\w., ]+))"
     rb"|#\s*include\s*\"([^\"]+)\"|require\(\s*[\"']([^\"']+)",
     re.MULTILINE,
 )
@@ -162,7 +162,9 @@ def _plain(text: TreeFile) -> str:
         marked_up = text.read().decode("utf-8-sig", "replace")
     except UnreadableFile as exc:
         raise NotRun(f"its online text cannot be opened: {exc}.") from exc
-    return html.unescape(_TAG.sub("", _LINE_END.sub("\n", marked_up))).replace("\xa0", " ")
+    # Where no tag ends, each `<` would look for its end in all that follows.
+    tags, end, rest = _LINE_END.sub("\n", marked_up).rpartition(">")
+    return html.unescape(_TAG.sub("", tags + end) + rest).replace("\xa0", " ")
 
 
 def _no_program(paths: Iterable[str]) -> str:

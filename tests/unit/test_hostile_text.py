@@ -41,6 +41,10 @@ from job_runner.emails.mailers.base import Email
 from job_runner.emails.mailers.message import parse_recipient, write_message
 from job_runner.emails.texts.result_mail import render
 from job_runner.verdict.outcome import decide
+from precieux.classes.choose import program_of
+from precieux.classes.sources.work import Work, one
+from precieux.classes.table import Table
+from precieux.classes.tree import TreeFile
 from shared.adapters.engine.codex_client import _error_text, _parse
 from shared.adapters.storage.signing import LinkSigner
 from shared.common.service.logging import LogSettings, configure_logging
@@ -125,6 +129,16 @@ def _mail(text: str) -> bytes:
     return write_message(email, Address(addr_spec="b@example.com"), _NOW)
 
 
+def _handed_in(text: str) -> None:
+    file = TreeFile(1, lambda: text.encode("utf-8", "replace"))
+    program_of(Work(one("1", "Ada"), {"a.py": file, "b.py": file}), None, None)
+
+
+def _online(text: str) -> None:
+    file = TreeFile(1, lambda: text.encode("utf-8", "replace"))
+    program_of(Work(one("1", "Ada"), text=file), None, "py")
+
+
 def _as_read(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
@@ -189,6 +203,9 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
     "API: cookies": lambda text: _request(b"", "", "", (("cookie", quote(text, safe=';=", ')),)).cookies,
     "API: statement in HTML": lambda text: of_html(_as_read(text), lambda _: None),
     "API: statement in Markdown": lambda text: of_markdown(_as_read(text), lambda _: None),
+    "class: imports of programs": _handed_in,
+    "class: online text": _online,
+    "class: table": lambda text: Table("a.csv", f"a,b\n{text}".encode("utf-8", "replace")),
     "API: bearer": lambda text: Headers({"authorization": quote(text, safe=" ")})["authorization"].partition(" "),
     "runner: engine's answer": lambda text: _parse(bytearray(_answer(text).model_dump_json(by_alias=True).encode())),
     "runner: engine's JSON": lambda text: _parse(bytearray(text.encode("utf-8", "replace"))),
@@ -202,6 +219,8 @@ _FUNCTIONS: Final[dict[str, Callable[[str], object]]] = {
 #: Characters of the shortest text, if it is not the usual one. Shorter bodies are not scanned for their structure.
 _SMALLEST: Final = {
     **dict.fromkeys(("executor: code as JSON", "executor: JSON", "executor: JSON object"), 20_000),
+    # So that the matcher of `re` takes more steps than all else.
+    "class: imports of programs": 8_000,
     # With more brackets, it stays a text.
     "API: statement in Markdown": 600,
 }

@@ -15,7 +15,7 @@ _LOADER: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 def read(export: Export) -> tuple[list[Work], int]:
     """Return what was handed in, and all entries as fitting if the export has Gradescope's file of submissions."""
-    if _METADATA not in export.entries:
+    if _METADATA not in export.entries or export.entries[_METADATA].is_folder:
         return [], 0
     try:
         described = yaml.load(export.entries[_METADATA].files[_METADATA].read(), _LOADER)  # noqa: S506
@@ -23,14 +23,20 @@ def read(export: Export) -> tuple[list[Work], int]:
         raise UnreadableFile(f"its {_METADATA} is no YAML") from exc
     works = []
     for name, about in described.items() if isinstance(described, Mapping) else ():
-        people = tuple(_people(about)) if isinstance(about, Mapping) else ()
+        people = tuple(_people(about))
         files = dict(export.entries[name].files) if name in export.entries else {}
-        works.append(Work(people or (Person(name, name),), files, submitted=str(about.get(":created_at", ""))))
+        works.append(Work(people or (Person(name, name),), files, submitted=_at(about, ":created_at", str)))
     return works, len(export.entries)
 
 
-def _people(about: Mapping[str, Any]) -> Iterator[Person]:
-    for one in about.get(":submitters") or ():
-        number, email, name = (str(one.get(key) or "") for key in (":sid", ":email", ":name"))
+def _people(about: Any) -> Iterator[Person]:
+    for one in _at(about, ":submitters", list):
+        number, email, name = (_at(one, key, str) for key in (":sid", ":email", ":name"))
         keys = tuple(key for key in (number, email) if key)
         yield Person(keys[0] if keys else name, name, email, keys or (name,))
+
+
+def _at(about: Any, key: str, kind: type[Any]) -> Any:
+    """Return what a key has, or an empty one of the kind: as text, lists that name each other would be endless."""
+    found = about.get(key) if isinstance(about, Mapping) else None
+    return found if isinstance(found, kind) else kind()

@@ -4,6 +4,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from precieux.classes.choose import NotRun, program_of
 from precieux.classes.grades import Gradebook, Mark
 from precieux.classes.rosters import folded, match, read_roster
+from precieux.classes.sources import gradescope
 from precieux.classes.sources.find import opened, recognise
-from precieux.classes.sources.work import Work, one
+from precieux.classes.sources.work import Export, ExportEntry, Work, one
 from precieux.classes.table import Table
 from precieux.classes.tree import TreeFile
 from precieux.errors import UsageError
@@ -118,6 +120,25 @@ def test_an_export_is_recognised_and_its_programs_are_found(kind: str, packed: b
     assert (named, chosen) == (kind.split()[0], expected)
 
 
+@pytest.mark.parametrize(
+    ("described", "person"),
+    [
+        (b"s: x", "s"),
+        (b"s: {':submitters': x}", "s"),
+        (b"s: {':submitters': [x]}", ""),
+        (b"s: {':created_at': [x], ':submitters': [{':sid': [x], ':name': Ada}]}", "Ada"),
+    ],
+)
+def test_a_hostile_description_of_submissions_has_only_texts(described: bytes, person: str) -> None:
+    def entry(name: str, data: bytes, *, is_folder: bool = False) -> ExportEntry:
+        return ExportEntry(name, {name: TreeFile(1, lambda: data)}, is_folder)
+
+    file = entry("submission_metadata.yml", described)
+    works, _ = gradescope.read(Export({file.name: file, "s": entry("s", b"1", is_folder=True)}))
+    assert [(one.people[0].id, one.submitted) for one in works] == [(person, "")]
+    assert gradescope.read(Export({file.name: replace(file, is_folder=True)})) == ([], 0)
+
+
 def _chosen(work: Work, entry: str | None = None, language: str | None = None) -> str | None:
     try:
         return program_of(work, entry, language, 1 << 20).entry
@@ -152,6 +173,13 @@ def work_of(files: Mapping[str, bytes]) -> Work:
 )  # fmt: skip
 def test_one_file_runs_or_a_sentence_says_why_none(files: dict[str, bytes], entry: str | None, expected: str) -> None:
     assert _chosen(work_of(files), entry) == expected
+
+
+def test_tags_that_are_not_closed_are_text_and_soon_read() -> None:
+    """If each of them looked for its end, this would take minutes."""
+    marked_up = b"<p>1</p>" + b"<" * 1_000_000
+    program = program_of(Work(one("1", "Ada"), text=TreeFile(1, lambda: marked_up)), None, "py")
+    assert program.files == {"main.py": b"1\n" + b"<" * 1_000_000}
 
 
 def test_a_zip_whose_entry_says_a_false_size_is_one_students_fault() -> None:
