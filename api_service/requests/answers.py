@@ -31,12 +31,16 @@ def answer(model: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mappin
 
 def conditional(request: Request, model: BaseModel, headers: Mapping[str, str]) -> Response:
     """Return a resource with a weak ETag, or 304 if the client has the same one already."""
-    body = model.model_dump_json().encode()
+    return conditional_body(request, model.model_dump_json().encode(), JSON, headers)
+
+
+def conditional_body(request: Request, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+    """Return a body as `conditional` returns a resource."""
     tag = f'"{base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:15]).decode()}"'
     headers = {**headers, "ETag": f"W/{tag}"}
     if is_match(request, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(body, headers=headers, media_type=JSON)
+    return Response(body, headers=headers, media_type=media_type)
 
 
 def is_match(request: Request, tag: str) -> bool:

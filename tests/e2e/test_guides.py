@@ -1,6 +1,7 @@
 """The commands of the tutorial and of a how-to, in their order on a new system, end as the pages say."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,5 +82,5 @@ def test_how_to_grade_with_unit_tests(system: Up, tmp_path: Path) -> None:
         "2 programs: 1 accepted, 1 runtime_error (alan.py).\n",
     ):
         assert line in output
-    assert "alan.py,3,finished,runtime_error,1.0,3.0," in (tmp_path / "results.csv").read_text()
+    assert re.search(r"alan\.py,\d+,finished,runtime_error,1\.0,3\.0,", (tmp_path / "results.csv").read_text())
     assert '<testsuite name="ada.py" tests="2" failures="0" errors="0"' in (tmp_path / "results.xml").read_text()

@@ -4,10 +4,11 @@ import re
 from typing import Final, Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from fastapi import Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from api_service.http.errors import ApiError, Fault, Kind, invalid
+from api_service.requests.answers import conditional_body
 from api_service.requests.validation import Strict
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import GOOD_VERDICTS
@@ -36,13 +37,13 @@ class FormatQuery(Strict):
     format: Literal["junit"] | None = Field(default=None, description="`junit`: the tests as JUnit XML.")
 
 
-def answer(name: str, run: Run | None) -> Response:
+def answer(request: Request, name: str, run: Run | None) -> Response:
     """Return the tests of a run of the program `name`. Raises `ApiError`: 409 before its end, 422 without tests."""
     if run is None or run.state not in FINAL_STATES:
         raise ApiError(Kind.CONFLICT, "The run has not ended; wait until it has, as `wait` does.")
     if run.tests is None and run.state is State.FINISHED and run.verdict is not Verdict.JUDGE_ERROR:
         raise invalid([Fault("This run has no tests; leave it out.", parameter="format")])
-    return Response(document(name, run), media_type=_MEDIA_TYPE)
+    return conditional_body(request, document(name, run), _MEDIA_TYPE, {})
 
 
 def document(name: str, run: Run) -> bytes:

@@ -34,7 +34,7 @@ class Library(Resource):
     version: str = Field(examples=["2.3.5"])
 
 
-class Framework(Resource):
+class TestFramework(Resource):
     """A framework of unit tests."""
 
     framework: UnitTestFramework
@@ -63,7 +63,7 @@ class Language(Resource):
     libraries: list[Library] = Field(
         description="Packages that programs may import beside the language's own modules, as the operator has chosen."
     )
-    unit_tests: list[Framework] = Field(description="The usual one first; empty without unit tests.")
+    unit_tests: list[TestFramework] = Field(description="The usual one first; empty without unit tests.")
     fault: str | None = Field(description="Why a program in it may not work here: what the engine's own one wrote.")
     limits: Limits = Field(description="What a program may use that asks for nothing.")
 
@@ -126,6 +126,6 @@ def _language(catalog: LanguageCatalog, code: str) -> Language:
         extensions=language.extensions,
         compiler_args=list(language.compiler_args),
         libraries=[Library(**library.model_dump()) for library in (details and details.libraries) or ()],
-        unit_tests=[Framework.model_validate(one.model_dump()) for one in (details and details.unit_tests) or ()],
+        unit_tests=[TestFramework.model_validate(one.model_dump()) for one in (details and details.unit_tests) or ()],
         limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
     )

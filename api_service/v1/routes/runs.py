@@ -75,7 +75,7 @@ async def get_run(
     run = run or refuse_unknown("run of this submission")
     if query.format is not None:
         row = await find_visible(services, principal, id, "filename") or refuse_unknown()
-        return junit.answer(row["filename"] or "", run)
+        return junit.answer(request, row["filename"] or "", run)
     return answer(run)
 
 

@@ -56,7 +56,7 @@ async def get_submission(
         await cancel_if_gone(request.receive, waiter.until_final(id))
     submission = await visible_submission(services, principal, id, reserve)
     if query.format is not None:
-        return junit.answer(submission.entry or "", submission.run)
+        return junit.answer(request, submission.entry or "", submission.run)
     return conditional(request, submission, wait.headers)
 
 

@@ -134,7 +134,7 @@ def test_languages(owner: Api) -> None:
     names = "code name aliases version source released variants extensions compiled compiler_args sample libraries"
     assert {"py", "c"} <= {item["code"] for item in page["items"]}
     for item in page["items"]:
-        assert list(item) == [*names.split(), "fault", "limits"]
+        assert list(item) == [*names.split(), "unit_tests", "fault", "limits"]
         assert isinstance(item["compiled"], bool)
         assert item["version"] or item["code"] in ("dash", "bf")  # these have no command for it
         assert item["extensions"]
@@ -159,8 +159,8 @@ def test_variants_are_languages(owner: Api) -> None:
 def test_limits(owner: Api) -> None:
     limits = owner.read("/v1/limits")
     names = "max_body_bytes max_source_bytes max_checker_bytes max_package_bytes max_problem_bytes max_problem_files"
-    names += " max_problem_tests max_test_bytes max_stdin_bytes max_files max_tests max_batch max_args max_args_bytes"
-    names += " max_wait_s max_streams idempotency_s run_seconds limits"
+    names += " max_problem_tests max_test_bytes max_stdin_bytes max_files max_tests max_unit_tests max_batch max_args"
+    names += " max_args_bytes max_wait_s max_streams idempotency_s run_seconds limits"
     assert list(limits) == names.split()
     assert limits["idempotency_s"] >= 86400
     assert list(limits["limits"]) == ["cpu_s", "wall_s", "memory_bytes", "output_bytes", "processes"]
