@@ -56,7 +56,7 @@ def sources(
 
 def _free(name: str, taken: set[str]) -> str:
     """Return the name of a folder that no other submission has, and take it."""
-    plain = _NOT_IN_NAMES.sub("_", name).encode("utf-8", "replace")[:_MAX_NAME].decode("utf-8", "ignore")
+    plain = _NOT_IN_NAMES.sub("_", text_cell(name)).encode("utf-8", "replace")[:_MAX_NAME].decode("utf-8", "ignore")
     plain = plain if plain.strip(".") else "_"
     found, number = plain, 1
     while found in taken or found == "info.csv":
