@@ -280,8 +280,8 @@ def _run(
         return INTERRUPTED
     if not batches:
         raise nothing_runs(source, students)
-    ran = {student.person.name: student.submission for student in students if student.submission}
-    write_junit(client, [*ran.values()], [*ran], how.junit_xml)
+    ran = [(student.submission, student.person.name) for student in students if student.submission]
+    write_junit(client, [one for one, _ in ran], [name for _, name in ran], how.junit_xml)
     return _report(students, options, book, output, how, as_json=as_json)
 
 

@@ -11,6 +11,7 @@ import typer
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux_client import Client, Submission, UnitTests, read_folder
+from shared.common.text.control_characters import replace_controls
 
 #: Folders that tools write beside tests.
 _CACHES: Final = frozenset({"__pycache__", "node_modules"})
@@ -74,7 +75,7 @@ def write_junit(client: Client, submissions: Sequence[Submission], names: Sequen
     for submission, name in zip(submissions, names, strict=True):
         if submission.run is not None:
             [suite] = ElementTree.fromstring(client.junit(submission.id))  # noqa: S314  (our own server's)
-            suite.set("name", name)
+            suite.set("name", replace_controls(name))
             whole.append(suite)
     for count in ("tests", "failures", "errors", "skipped"):
         whole.set(count, str(sum(int(suite.get(count, "0")) for suite in whole)))

@@ -66,9 +66,9 @@ def test_the_results_of_a_batch_are_one_file(tmp_path: Path) -> None:
     server = Server(httpx.Response(200, text=f"<testsuites>{suite}</testsuites>"))
     ran, file = client_submission(1), tmp_path / "junit.xml"
     with server.client() as client:
-        write_junit(client, [ran, replace(ran, run=None), ran], ["ada", "bob", "eve"], file)
+        write_junit(client, [ran, replace(ran, run=None), ran], ["ada", "bob", "eve\x0b"], file)
         write_junit(client, [ran], ["ada"], None)
     assert {str(request.url.raw_path) for request in server.requests} == {"b'/v1/submissions/1?format=junit'"}
     root = ElementTree.parse(file).getroot()
-    assert [suite.get("name") for suite in root] == ["ada", "eve"]
+    assert [suite.get("name") for suite in root] == ["ada", "eve\ufffd"]
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "2", "0")
