@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from benchmarks import classic, cost, posting, report, sustained, waits
+from benchmarks import classic, cost, crowd, posting, report, sustained, waits
 from benchmarks.findings import Finding
 from benchmarks.surroundings import surroundings
 from shared.common.service.logging import LogSettings, configure_logging
 
 _RESULTS: Final = Path(__file__).parents[1] / "dist" / "pipeline.json"
 #: What is compared, in this order.
-_MEASURES: Final = ("cost", "classic", "posting", "sustained", "wait")
+_MEASURES: Final = ("cost", "classic", "posting", "sustained", "wait", "crowd")
 
 
 def main() -> int:
@@ -35,6 +35,7 @@ def main() -> int:
             "posting": posting.measure(around),
             "sustained": sustained.measure(around),
             "wait": waits.measure(around),
+            "crowd": crowd.measure(around),
         }
         for name in chosen.measures or _MEASURES:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
