@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from shared.adapters.database import channels
@@ -69,6 +69,10 @@ class ApiKey:
     revoked_at: datetime | None
     recipients: tuple[str, ...] | None = None
     run_seconds: int | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        return self.revoked_at is None or self.revoked_at > datetime.now(UTC)
 
 
 def is_name(text: str) -> bool:
