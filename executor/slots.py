@@ -203,7 +203,13 @@ class Slots:
 
     def _fill_places(self) -> None:
         while self.background < self.places:
-            ready = [turn for turn in self._ended if turn.waits and self._fits(turn, *self._waiting[:1])]
+            # Those that waited when it was ended go first, and no later ones.
+            first = self._waiting[:1]
+            ready = [
+                turn
+                for turn in self._ended
+                if turn.waits and self._fits(turn, *(one for one in first if one.asked_at < turn.asked_at))
+            ]
             ended = [] if self._is_alone() else ready
             # What moves frees its slot for a step that probably takes as much memory.
             late = next((turn for turn in self._late if self._fits(turn)), None)

@@ -42,16 +42,18 @@ class Compiler:
             compiled = await self._compiled_by_shared(planned)
             # The shared compiler has read other senders' sources, so its compiled files are trusted less.
             keep = compiled is None
-            compiled = compiled or await self._compile_in_box(planned, turn)
+            # While others hold slots and memory until it ends, it must not wait for any.
+            compiled = compiled or await self._compile_in_box(planned, turn, is_kept=key is not None)
             self._cache.share(key, compiled, keep=keep)
             return compiled
 
-    async def _compile_in_box(self, planned: PlannedRun, turn: Turn | None) -> StepResult:
+    async def _compile_in_box(self, planned: PlannedRun, turn: Turn | None, *, is_kept: bool) -> StepResult:
         compilation = planned.compilation
         assert compilation
-        compiled = await run_in(turn, self._sandbox, compilation)
+        compiled = await run_in(turn, self._sandbox, compilation, is_kept=is_kept)
         if self._may_be_rejected_for_header(compiled, planned):
-            compiled = await run_in(turn, self._sandbox, planned.without_headers().compilation or compilation)
+            plain = planned.without_headers().compilation or compilation
+            compiled = await run_in(turn, self._sandbox, plain, is_kept=is_kept)
             if compiled.succeeded:
                 log.warning("header.rejected_a_program", language=planned.installed.code)
         if compiled.succeeded and (fault := _fault_of(compiled, planned)):

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from executor.sandbox.base import GaveWay, Job, JudgeJob, Step, StepResult, Template
+from executor.pipeline.plan import plan_source
+from executor.pipeline.run import Pipeline
+from executor.sandbox.base import GaveWay, Job, JudgeJob, Step, StepResult, Template, WorkFile
+from executor.settings import ExecutorSettings
 from executor.slots import Slots, Turn
-from shared.engine_api.codex import ALONE
+from shared.engine_api.codex import ALONE, RunRequest
+from tests.fixtures.languages import fake_installed
 from tests.fixtures.step_limits import TINY
 
 
@@ -233,3 +237,73 @@ async def test_a_step_that_is_cancelled_leaves_nothing(ended: bool) -> None:
     if short:
         await _end(short)
     assert (slots.free, slots.background, slots.waiting) == (1, 0, 0)
+
+
+async def test_a_step_that_was_ended_goes_before_those_that_come_later() -> None:
+    """There is memory for two steps, and others wait at all times."""
+    slots = Slots(2, queue=10, express=0, memory_bytes=600 << 20)
+    before = _Loop(slots, memory_bytes=300 << 20)
+    (loop,) = await _late(slots, 1, memory_bytes=300 << 20)
+    waited, later = (_Loop(slots, memory_bytes=300 << 20) for _ in range(2))
+    await _settle()
+    assert (loop.where, waited.begun) == (None, ["slot"])
+    await _end(before)
+    await _settle()
+    later_still = _Loop(slots, memory_bytes=300 << 20)
+    await _settle()
+    await _end(waited)
+    await _settle()
+    assert (loop.begun, later.begun, later_still.begun) == (["slot", "place"], ["slot"], [])
+    await _end(loop, later)
+    await _settle()
+    await _end(later_still)
+
+
+class _LongCompiler:
+    """A sandbox whose compiler has used its slice, and ends when it is allowed to `end`."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.end = asyncio.Event()
+        self.on_slice: Any = None
+
+    async def run(self, job: Job) -> StepResult:
+        self.begun += 1
+        self.on_slice = job.step.on_slice
+        self._ended = asyncio.get_running_loop().create_future()
+        ending = asyncio.create_task(self.end.wait())
+        await asyncio.wait({ending, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        if self._ended.done():
+            raise GaveWay
+        return StepResult(0, compiled_files={"main": WorkFile(b"x")})
+
+    def give_way(self) -> None: ...
+
+    def end_early(self) -> None:
+        self._ended.set_result(None)
+
+
+async def test_a_compiler_whose_files_others_may_wait_for_is_not_ended() -> None:
+    """They would hold all slots and all memory, and it would wait for some."""
+    settings = ExecutorSettings()
+    memory_bytes = settings.compile_memory_limit
+    slots = Slots(2, queue=10, express=0, memory_bytes=2 * memory_bytes)
+    sandbox = _LongCompiler()
+    pipeline = Pipeline(sandbox, settings)
+    planned = plan_source(RunRequest(code="x", language="c"), fake_installed("c"), settings)
+
+    async def compile_(share: str) -> StepResult | None:
+        async with slots.take(share, memory_bytes) as turn:
+            return await pipeline.compile(planned, turn)
+
+    tasks = [asyncio.create_task(compile_(share)) for share in "abc"]
+    await _settle()
+    sandbox.on_slice(sandbox)
+    await _settle()
+    sandbox.end.set()
+    await _settle()
+    are_done = [task.done() for task in tasks]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (are_done, sandbox.begun) == ([True] * 3, 1)
