@@ -3,12 +3,15 @@
 import fcntl
 import io
 import os
+import resource
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 #: Where descriptors stand that no program expects.
 HIGH: Final = 100
+#: The most bytes of each file of a program, where an output cannot be bounded by itself.
+_MAX_FILE: Final = 16 << 20
 
 
 class BoundedStream:
@@ -16,10 +19,8 @@ class BoundedStream:
     is refused at once, some way beyond its limit: the tests' box sees that it is over."""
 
     def __init__(self, descriptor: int, size: int) -> None:
-        self._descriptor = descriptor
-        file = os.memfd_create("output", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-        os.ftruncate(file, size)
-        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+        self._descriptor, self._size = descriptor, size
+        file = _open_file(descriptor, size)
         os.dup2(file, descriptor)
         self._file = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, HIGH)
         os.close(file)
@@ -38,7 +39,23 @@ class BoundedStream:
         if not length:
             return ""
         os.lseek(self._file, 0, os.SEEK_SET)
-        return os.pread(self._file, length, 0).decode("utf-8", "replace")
+        return os.pread(self._file, min(length, self._size), 0).decode("utf-8", "replace")
+
+
+def _open_file(descriptor: int, size: int) -> int:
+    """Return the descriptor of a file that cannot grow much beyond `size` bytes."""
+    try:
+        file = os.memfd_create("output", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+    except OSError:  # the sandbox refuses that where it cannot bound memory exactly
+        path = f"/tmp/output-{descriptor}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.unlink(path)
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max(size, _MAX_FILE), hard))
+    else:
+        os.ftruncate(file, size)
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+    return file
 
 
 class AskingStream(io.TextIOBase):
