@@ -22,30 +22,27 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from executor import limits, wire
+from executor import wire
 from executor.catalogue.installed import Installed
-from executor.languages.base import INTERPRETER_ARGS
 from executor.local_only import LocalOnly
 from executor.pipeline.conversation import ProgramConversation, close, conversation_failed, receive
 from executor.pipeline.live_output import LiveEvents
 from executor.pipeline.plan import plan_program
 from executor.pipeline.run import Pipeline
+from executor.request_checks import RequestChecks
 from executor.responses import STOPPING, EventStream, PacedAnswer
 from executor.runs import Runs, Stopping
 from executor.sandbox.base import SandboxFailure
 from executor.settings import ExecutorSettings
 from executor.signs_of_life import metrics_text, with_load, with_signs_of_life
 from executor.slots import Full, Slots, Turns
-from executor.unit_tests.frameworks import frameworks_of
 from executor.unit_tests.run import UnitTester
 from shared.common.http.bodies import FREE_BYTES, BodyLimits, BoundedBodies, ByteBudget
 from shared.common.http.disconnect import cancel_if_gone
 from shared.common.service.logging import get_logger
 from shared.engine_api.codex import ALIVE_HEADER, SHARE_HEADER, LanguageList, RunRequest, RunResponse, Verdict
-from shared.engine_api.languages import check_lang
 from shared.engine_api.run_call.events import AnyEvent, Failed, Finished, Missing
-from shared.engine_api.run_call.limits import is_allowed
-from shared.engine_api.run_call.request import JudgeProgram, ProgramRequest, is_file_of
+from shared.engine_api.run_call.request import ProgramRequest
 
 log = get_logger(__name__)
 
@@ -69,7 +66,8 @@ def create_app(
     runs: Runs | None = None,
     tester: UnitTester | None = None,
 ) -> Starlette:
-    endpoint = _Endpoint(settings, pipeline, slots, installed, runs or Runs(), tester)
+    checks = RequestChecks(settings, installed, has_tester=tester is not None)
+    endpoint = _Endpoint(settings, pipeline, slots, installed, runs or Runs(), tester, checks)
     return Starlette(
         routes=[
             Route("/", endpoint.run, methods=["POST"]),
@@ -108,7 +106,8 @@ class _Endpoint:
     _slots: Slots
     _installed: dict[str, Installed]
     _runs: Runs
-    _tester: UnitTester | None = None
+    _tester: UnitTester | None
+    _checks: RequestChecks
 
     async def health(self, request: Request) -> Response:
         if self._runs.is_stopping:
@@ -157,7 +156,7 @@ class _Endpoint:
             async with asyncio.timeout(_REQUEST_S):
                 message = await receive(websocket)
             request = wire.parse_program(message.encode() if isinstance(message, str) else message)
-            installed = self._check_program(request)
+            installed = self._checks.program(request)
             self._refuse_if_stopping()
             conversation = ProgramConversation(websocket, self._settings)
             async with self._runs.under_way():
@@ -195,7 +194,7 @@ class _Endpoint:
 
     async def _run(self, request: Request, share: str) -> Response:
         run_request = await self._read(request)
-        installed = self._check(run_request)
+        installed = self._checks.run_request(run_request)
         return await cancel_if_gone(request.receive, self._answer(run_request, installed, share))
 
     async def _answer(self, run_request: RunRequest, installed: Installed, share: str) -> Response:
@@ -215,7 +214,7 @@ class _Endpoint:
     async def _run_program(self, request: Request, share: str) -> Response:
         alive_s = wire.alive_seconds(request.headers.get(ALIVE_HEADER))
         program_request = wire.parse_program(await _body(request))
-        installed = self._check_program(program_request)
+        installed = self._checks.program(program_request)
         return await cancel_if_gone(request.receive, self._begin(program_request, installed, share, alive_s))
 
     async def _begin(self, request: ProgramRequest, installed: Installed, share: str, alive_s: int) -> Response:
@@ -239,7 +238,9 @@ class _Endpoint:
             running: AsyncGenerator[AnyEvent] = (
                 self._tester.run(request, installed, turns)
                 if self._tester and request.unit_tests
-                else self._pipeline.run_tests(request, installed, turns, self._language, live.write if live else None)
+                else self._pipeline.run_tests(
+                    request, installed, turns, self._checks.language, live.write if live else None
+                )
             )
             async with contextlib.aclosing(live.beside(running) if live else running) as events:
                 async for event in events:
@@ -267,84 +268,6 @@ class _Endpoint:
             return wire.parse_urlencoded(body)
         # In a thread, because it takes more than 100 ms for a MiB, and other requests must not wait.
         return await asyncio.to_thread(wire.parse_urlencoded, body)
-
-    def _check(self, run_request: RunRequest) -> Installed:
-        for text, name, largest in (
-            (run_request.code, "code", self._settings.max_source_bytes),
-            (run_request.input, "input", self._settings.max_input_bytes),
-        ):
-            self._check_size(len(text) if len(text) > largest else len(text.encode()), name, largest)
-        if not run_request.code.strip():
-            raise wire.BadRequest("No code to run: `code` is empty.", language=run_request.language)
-        return self._find(run_request.language)
-
-    def _check_program(self, request: ProgramRequest) -> Installed:
-        installed = self._find(request.language)
-        # What a problem includes is not the sender's.
-        if request.interpreter_args and INTERPRETER_ARGS not in installed.language.run.command:
-            sentence = f"`interpreter_args` are not for {installed.name}."
-            raise wire.BadRequest(sentence, HTTPStatus.UNPROCESSABLE_ENTITY)
-        included = self._settings.max_checker_bytes if request.of_problem else 0
-        self._check_sources(request, installed, self._settings.max_source_bytes + included)
-        for judge in request.judges.values():
-            self._check_sources(judge, self._language(judge.language), self._settings.max_checker_bytes)
-            if fault := limits.excess_of_judge(judge.limits, self._settings):
-                raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
-        self._check_unit_tests(request, installed)
-        for test in request.tests if not request.of_problem else ():
-            self._check_size(len(test.input()), "stdin", self._settings.max_input_bytes)
-        for asked in (request.limits, *(test.limits for test in request.tests)):
-            if fault := (limits.excess_of_judge if request.of_problem else limits.excess)(asked, self._settings):
-                raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
-        return installed
-
-    def _check_unit_tests(self, request: ProgramRequest, installed: Installed) -> None:
-        tests = request.unit_tests
-        if tests is None:
-            return
-        if self._tester is None or tests.framework not in {one.framework for one in frameworks_of(installed)}:
-            sentence = f"{tests.framework} does not run tests of programs in {installed.name} here."
-            raise wire.BadRequest(sentence, HTTPStatus.UNPROCESSABLE_ENTITY)
-        for name, files in (("files", tests.files), ("shared_files", tests.shared_files)):
-            size = sum(len(file.data()) for file in files)
-            self._check_size(size, f"unit_tests.{name}", self._settings.max_checker_bytes)
-        if fault := limits.excess_of_judge(tests.limits, self._settings):
-            raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-    def _check_sources(
-        self, program: ProgramRequest | JudgeProgram, installed: Installed | None, max_bytes: int
-    ) -> None:
-        """Check the files and options. A judge's language that is not here is an answer, and no bad request."""
-        self._check_size(sum(len(file.data()) for file in program.files), "files", max_bytes)
-        allowed = installed.language.compile.allowed if installed and installed.language.compile else ()
-        for option in program.compiler_args:
-            if installed and not is_allowed(option, allowed) and not is_file_of(program, option):
-                raise wire.BadRequest(
-                    f"`compiler_args` may not have {option[:80]!r}; {installed.name} allows: "
-                    f"{' '.join(allowed) or 'none'}.",
-                    HTTPStatus.UNPROCESSABLE_ENTITY,
-                )
-
-    def _check_size(self, size: int, name: str, maximum: int) -> None:
-        if size > maximum:
-            raise wire.BadRequest(f"`{name}` is over {maximum} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-
-    def _find(self, language: str) -> Installed:
-        installed = self._language(language)
-        if installed is None:
-            known = ", ".join(self._installed)
-            raise wire.BadRequest(
-                f"Unknown language {language[:40]!r}; `language` must be one of: {known}.", language=language[:40]
-            )
-        return installed
-
-    def _language(self, name: str) -> Installed | None:
-        """Return a language or a variant; None if it is not here."""
-        # Looked up each time, because the languages may change while this serves (`executor.doctor.language_check`).
-        languages, code = self._installed.values(), name.strip().lower()
-        return self._installed.get(check_lang(name) or code) or next(
-            (language.variants[code] for language in languages if code in language.variants), None
-        )
 
     def _unauthorized(self, request: HTTPConnection) -> Response | None:
         token = self._settings.codex_token

@@ -4,21 +4,19 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from executor.app import _Endpoint
 from executor.catalogue.installed import Installed
 from executor.languages import known
-from executor.pipeline.run import Pipeline
-from executor.runs import Runs
+from executor.request_checks import RequestChecks
 from executor.settings import ExecutorSettings
 from executor.slots import Full, Slots
 from executor.wire import BadRequest
-from shared.engine_api.codex import LanguageList
+from shared.engine_api.codex import LanguageList, RunRequest
 from shared.engine_api.event_lines import parse_event
 from tests.fixtures.executor_app import PYTHON, PlayedPipeline, Posting, http_client, played_app
 
@@ -55,12 +53,13 @@ async def _until_running(client: Posting, pipeline: PlayedPipeline) -> "asyncio.
 def test_a_variant_is_that_of_its_language_as_it_is_now() -> None:
     """Languages get a fault, lose it, and may be found later than at the start."""
     installed: dict[str, Installed] = {}
-    endpoint = _Endpoint(_SETTINGS, cast(Pipeline, PlayedPipeline()), Slots(1, 1), installed, Runs())
+    checks = RequestChecks(_SETTINGS, installed, has_tester=False)
+    request = RunRequest(language="c17", code="int main() {}")
     with pytest.raises(BadRequest, match="Unknown language 'c17'"):
-        endpoint._find("c17")
+        checks.run_request(request)
     for fault in (None, "gcc is broken", None):
         installed["c"] = replace(_INSTALLED["c"], info="gcc 12.2.0", fault=fault)
-        found = endpoint._find("c17")
+        found = checks.run_request(request)
         assert (found.code, found.fault) == ("c17", fault)
 
 
