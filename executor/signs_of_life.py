@@ -17,7 +17,8 @@ from shared.engine_api.run_call.events import Alive
 async def with_signs_of_life(
     lines: AsyncGenerator[bytes], turns: Turns, seconds: int
 ) -> AsyncIterator[AsyncGenerator[bytes]]:
-    """Begin a run, and yield its lines. Each `seconds`, and at the start, a line says its place.
+    """Begin a run, and yield its lines. Each `seconds`, and at the start, a line says its place; another, that it is
+    long.
 
     Raises what the lines raise before the run has asked for a slot, such as `Full`.
     """
@@ -31,6 +32,10 @@ async def with_signs_of_life(
             await ready.put(None)
             raise
         await ready.put(None)
+
+    async def note_long() -> None:
+        await turns.is_long.wait()
+        await ready.put(wire.line(Alive(is_long=True)))
 
     async def merged() -> AsyncGenerator[bytes]:
         clock = asyncio.get_running_loop().time
@@ -48,7 +53,7 @@ async def with_signs_of_life(
                 line, due = wire.line(Alive(waiting=turns.place)), clock() + seconds
             yield line
 
-    reading = asyncio.create_task(read())
+    reading, noting = asyncio.create_task(read()), asyncio.create_task(note_long())
     reading.add_done_callback(lambda _: turns.has_asked.set())
     try:
         await turns.has_asked.wait()
@@ -57,7 +62,8 @@ async def with_signs_of_life(
         yield merged()
     finally:
         reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        noting.cancel()
+        await asyncio.gather(reading, noting, return_exceptions=True)
 
 
 def _load(slots: Slots, runs: Runs) -> dict[str, int]:

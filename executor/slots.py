@@ -241,6 +241,8 @@ class Turns:
         self._slots = slots
         self._has_begun = False
         self.has_asked = asyncio.Event()
+        #: Set when a step has used up its slice.
+        self.is_long = asyncio.Event()
 
     @property
     def place(self) -> int:
@@ -287,6 +289,7 @@ class Turn:
         #: Seconds for which it has waited, and which no result has.
         self.waited_s = 0.0
         self._slots = slots
+        self._is_long = turns.is_long
         self._under_way: UnderWay | None = None
 
     @property
@@ -365,6 +368,7 @@ class Turn:
 
     def _take_slice(self, under_way: UnderWay) -> None:
         self._under_way, self.used_slice = under_way, True
+        self._is_long.set()
         self._slots._used_slice(self)
 
 

@@ -20,7 +20,7 @@ from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import ALONE
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Output, TestEnded, UnitTestEnded
+from shared.engine_api.run_call.events import Alive, Output, TestEnded, UnitTestEnded
 from shared.engine_api.run_time import RunTime
 
 log = get_logger(__name__)
@@ -169,7 +169,8 @@ class TransientRuns:
                 yield first
                 async for event in events:
                     run_time.add(event)
-                    yield event
+                    if not isinstance(event, Alive):
+                        yield event
             finally:
                 self.seconds.charge(principal, run_time.seconds)
 

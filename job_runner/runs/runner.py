@@ -1,8 +1,8 @@
 """Claims jobs while there are free slots, and keeps their leases alive.
 
-A slot is one run at the engine. It is free again when the engine has answered, before the outcome is stored. While all
-slots are taken, the same number of jobs may run in addition, each of a key that has none under way here, so long
-programs delay only their own key (docs/adr/0007).
+A slot is one run at the engine. It is free again when the engine has answered, before the outcome is stored, or when
+the run is long and gives way there. While all slots are taken, the same number of jobs may run in addition, each of a
+key that has none under way here, so long programs delay only their own key (docs/adr/0007).
 
 The runner wakes on a NOTIFY, on the poll interval, when a job becomes due, when a slot for which a job waits becomes
 free, and on stop. A lost notification costs at most the interval. Of several runners with free slots, one answers the
@@ -43,6 +43,8 @@ _RESERVED_SECONDS: Final = 0.05
 _PROBE_SECONDS: Final = 0.25
 #: The seconds that jobs under way get when the runner stops. They are handed back if they need more.
 _DRAIN_SECONDS: Final = 10.0
+#: For each slot, how many long jobs may be under way beside it.
+_LONG_BY_SLOT: Final = 4
 #: The cancellations of unknown leases that are remembered. Most of them are other runners'.
 _MAX_EARLY: Final = 1000
 
@@ -66,6 +68,8 @@ class Runner:
         self._owners: dict[UUID, int] = {}
         #: Jobs under way that the engine has answered.
         self._answered: set[UUID] = set()
+        #: Jobs under way that the engine has not answered, and whose programs give way to others there.
+        self._long: set[UUID] = set()
         #: Jobs to hand back as soon as the database answers.
         self._abandoned: set[UUID] = set()
         #: Jobs under way that their senders have cancelled.
@@ -159,6 +163,7 @@ class Runner:
             if job.lease_id in self._cancelled_early:
                 continue
             self._owners[job.lease_id] = job.owner
+            job.run_time.when_long = partial(self._gives_way, job.lease_id)
             task = self._under_way[job.lease_id] = asyncio.create_task(self._run_one(job))
             # A task that is cancelled before it has begun runs none of its own code.
             task.add_done_callback(partial(self._forget, job.lease_id))
@@ -180,13 +185,18 @@ class Runner:
         # What the engine has answered already is not stored, because the lease is lost.
 
     def _busy_slots(self) -> int:
-        """Return the number of jobs that the engine has not answered yet."""
-        return len(self._under_way) - len(self._answered)
+        """Return the number of jobs that the engine has not answered yet, without long ones."""
+        return len(self._under_way) - len(self._answered) - min(len(self._long), self._max_long())
+
+    def _max_long(self) -> int:
+        """Return how many long jobs hold no slot."""
+        return _LONG_BY_SLOT * self._settings.runner_concurrency
 
     def _free_slots(self) -> int:
         """Return the number of free slots. At most as many outcomes wait to be stored as there are slots."""
         slots = self._settings.runner_concurrency
-        return min(slots - self._busy_slots(), 2 * slots - len(self._under_way))
+        busy = self._busy_slots()
+        return min(slots - busy, 2 * slots - busy - len(self._answered))
 
     def _free_reserved_slots(self) -> int:
         """Return the number of free reserved slots: as many as slots, and none if outcomes pile up."""
@@ -220,12 +230,19 @@ class Runner:
     def _forget(self, lease_id: UUID, _: asyncio.Task[None]) -> None:
         del self._under_way[lease_id], self._owners[lease_id]
         self._answered.discard(lease_id)
+        self._long.discard(lease_id)
         self._cancelled.discard(lease_id)
         self._processor.pause.forget(lease_id)
         self._slot_is_free()
 
+    def _gives_way(self, lease_id: UUID) -> None:
+        if lease_id in self._under_way:
+            self._long.add(lease_id)
+            self._slot_is_free()
+
     def _free_slot_of(self, job: ClaimedJob) -> None:
         self._answered.add(job.lease_id)
+        self._long.discard(job.lease_id)
         self._slot_is_free()
 
     def _slot_is_free(self) -> None:

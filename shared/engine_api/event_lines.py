@@ -30,7 +30,7 @@ from shared.engine_api.run_call.events import (
 )
 from shared.engine_api.run_call.limits import MAX_ARTIFACTS
 
-RunEvent: TypeAlias = Started | Missing | Compiled | Output | JudgeFailed | TestEnded | UnitTestEvent
+RunEvent: TypeAlias = Started | Alive | Missing | Compiled | Output | JudgeFailed | TestEnded | UnitTestEvent
 
 #: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 LONG: Final = 64 << 10
@@ -99,7 +99,7 @@ class EventLines:
                 match event:
                     case Finished():
                         return
-                    case Alive():
+                    case Alive(is_long=False):
                         continue
                     case Failed(stopping=True):
                         raise EngineAway("the engine stopped before the program ended")

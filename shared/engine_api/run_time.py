@@ -1,9 +1,10 @@
 """The time for which the sender of a run is charged."""
 
 import time
+from collections.abc import Callable
 
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Compiled, Started, TestEnded, UnitTestsEnded
+from shared.engine_api.run_call.events import Alive, Compiled, Started, TestEnded, UnitTestsEnded
 
 
 class RunTime:
@@ -13,11 +14,15 @@ class RunTime:
     def __init__(self) -> None:
         self._began = self._last = time.monotonic()
         self._cpu_s = self._waited_s = 0.0
+        #: Called when the run is long, and gives way to others.
+        self.when_long: Callable[[], object] = lambda: None
 
     def add(self, event: RunEvent) -> None:
         """Take an event of the run, or of a further call that it needs."""
         now = time.monotonic()
         match event:
+            case Alive():
+                self.when_long()
             case Started():
                 self._waited_s += now - self._last
             case Compiled() | TestEnded():

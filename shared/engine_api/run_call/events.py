@@ -124,10 +124,11 @@ class FetchedFile(BaseModel):
 
 
 class Alive(_Event):
-    """The engine has the run. A client that asked for it gets one each few seconds, whatever else there is."""
+    """The engine has the run. A client that asked for it gets one each few seconds, and when the run becomes long."""
 
     event: Literal["alive"] = "alive"
     waiting: int = Field(default=0, description="its place among the runs of its share that wait; 0: it does not wait")
+    is_long: bool = Field(default=False, description="a step has used up its slice of CPU time and gives way")
 
 
 class Missing(_Event):

@@ -1,7 +1,8 @@
 """The runner's loop on a real Postgres, with an engine that the test plays."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from itertools import count
@@ -26,9 +27,11 @@ from shared.common.service.errors import (
 )
 from shared.common.service.retry import RetryPolicy
 from shared.engine_api.codex import RunResponse
+from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.run_call.events import Alive
 from tests.factories import BRANDING
 from tests.fixtures.postgres import owner_of
-from tests.integration.job_runner.engines import ScriptedEngine
+from tests.integration.job_runner.engines import STARTED, Engine, ScriptedEngine, ended
 from tests.integration.job_runner.program_rows import all_are, running
 from tests.integration.rows import add_job, execute, fetch
 from tests.waiting import eventually
@@ -207,6 +210,33 @@ async def test_claims_pause_only_if_no_engine_is_usable(
         await add_job(database)
         await eventually(lambda: fetch(database, "SELECT FROM job WHERE failure IS NOT NULL AND attempt = 0"))
         assert processor.pause.is_over is not is_paused
+
+
+async def test_long_jobs_give_their_slots_to_others_of_their_key(database: Database, store: LocalStore) -> None:
+    under_way: list[str] = []
+    stop = asyncio.Event()
+
+    class LongEngine(Engine):
+        async def run_program(self, program: bytes, **_: Any) -> AsyncGenerator[RunEvent]:
+            source = str(json.loads(program)["files"][0]["content"])
+            under_way.append(source)
+            yield STARTED
+            if source == "long":
+                yield Alive(is_long=True)
+                await stop.wait()
+            yield ended(1)
+
+    processor = Processor(database, store, LongEngine(), BRANDING, max_attempts=3)
+    async with running(database, processor, runner_concurrency=1):
+        for _ in range(6):
+            await add_job(database, contents="long")
+        await eventually(lambda: len(under_way) == 5, what="one runs in the slot, and four beside it")
+        short = await add_job(database, contents="short")
+        await asyncio.sleep(0)
+        assert under_way == ["long"] * 5, "there is an end of them"
+        stop.set()
+        await all_are("executed", database)
+    assert under_way == ["long"] * 6 + ["short"], short
 
 
 class PartlyAwayEngine(ScriptedEngine):

@@ -3,16 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from typing import cast
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
 from executor.runs import Runs
+from executor.sandbox.base import UnderWay
 from executor.settings import ExecutorSettings
 from executor.signs_of_life import with_signs_of_life
 from executor.slots import Full, Slots
 from shared.engine_api.event_lines import parse_event
+from shared.engine_api.run_call.events import Alive
 from tests.fixtures.executor_app import PlayedPipeline, Posting, http_client, played_app
 from tests.waiting import eventually
 
@@ -48,6 +51,21 @@ async def test_a_run_that_waits_shows_signs_of_life_and_its_place() -> None:
     await asyncio.gather(*tasks)
     for client in (clients[0], clients[2]):
         assert [name for name, _ in _events(client) if name != "alive"] == ["started", "test", "finished"]
+
+
+async def test_a_run_that_becomes_long_says_so_at_once() -> None:
+    slots = Slots(1, 0, express=0)
+    turns = slots.request("key-1")
+
+    async def lines() -> AsyncGenerator[bytes]:
+        async with turns.take() as turn:
+            yield b"begun"
+            turn._take_slice(cast(UnderWay, None))
+            await asyncio.Event().wait()
+
+    async with with_signs_of_life(lines(), turns, 3600) as running:
+        events = [await anext(running) for _ in range(3)]
+    assert [parse_event(line) for line in events if line != b"begun"] == [Alive(), Alive(is_long=True)]
 
 
 @pytest.mark.parametrize("alive", ["0", "61", "-1", "1.5", "²"])

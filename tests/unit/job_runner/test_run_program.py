@@ -377,16 +377,17 @@ async def test_full_is_not_away(status: int, headers: dict[str, str], error: typ
     assert (raised.type, raised.value.retry_after) == (error, 1)
 
 
-async def test_signs_of_life_are_asked_for_and_are_no_events() -> None:
+async def test_of_signs_of_life_only_that_of_a_long_run_is_an_event() -> None:
     asked: list[str | None] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
         asked.append(request.headers.get("Precieux-Alive"))
         alive = {"event": "alive", "waiting": 1}
-        return httpx.Response(200, content=lines(alive, STARTED, alive, TEST, alive, FINISHED))
+        long = {"event": "alive", "is_long": True}
+        return httpx.Response(200, content=lines(alive, STARTED, alive, long, TEST, alive, FINISHED))
 
     client = client_of(handler)
     async with aclosing(client.run_program(b"{}")) as events:
-        assert [event.event async for event in events] == ["started", "test"]
+        assert [event.event async for event in events] == ["started", "alive", "test"]
     assert asked == ["5"]
     await client.close()
