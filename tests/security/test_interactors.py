@@ -34,16 +34,6 @@ for _, guess in zip(range(8), lines):
     say('more' if int(guess) < secret else 'less')
 end(43, 'too many guesses')
 """
-_SEARCHING: Final = """
-low, high = 1, 200
-while True:
-    middle = (low + high) // 2
-    print(middle, flush=True)
-    match input():
-        case 'right': break
-        case 'more': low = middle + 1
-        case 'less': high = middle - 1
-"""
 
 
 def _interactor(source: str, **fields: Any) -> dict[str, Any]:
@@ -61,18 +51,6 @@ async def _played(engine: RunningExecutor, program: str, interactor: str, **fiel
         **fields,
     )
     return test
-
-
-async def test_a_game_is_won(engine: RunningExecutor) -> None:
-    tests = await run_call.tests(
-        engine.url,
-        "py",
-        {"main.py": _SEARCHING},
-        interactor=_interactor(_KATTIS + _GUESSING),
-        tests=[{"stdin": str(secret)} for secret in (1, 77, 200)],
-    )
-    assert [(test.verdict, test.stdout, test.judge_message) for test in tests] == [(Verdict.ACCEPTED, "", "found")] * 3
-    assert all(test.judge_cpu_s > 0 and test.exit_code == 0 and test.message is None for test in tests)
 
 
 @pytest.mark.parametrize(
@@ -115,42 +93,6 @@ async def test_an_interactor_that_fails_is_at_fault(engine: RunningExecutor, int
     test = await _played(engine, "input()", interactor, judge_limits=limits)
     assert (test.verdict, test.error, test.message, test.points_awarded) == (Verdict.JUDGE_ERROR, "", None, None)
     assert message in str(test.judge_message)
-
-
-async def test_scores_and_messages_are_read(engine: RunningExecutor) -> None:
-    interactor = """
-open(sys.argv[3] + 'score.txt', 'w').write('2.5\\n')
-open(sys.argv[3] + 'teammessage.txt', 'w').write('two and a half')
-end(42)
-"""
-    test = await _played(engine, "pass", interactor, tests=[{"points": 4}])
-    assert (test.verdict, test.points_awarded, test.message) == (Verdict.ACCEPTED, 2.5, "two and a half")
-
-
-async def test_arguments_come_after_those_of_the_protocol(engine: RunningExecutor) -> None:
-    interactor = "import sys; sys.exit(42 if sys.argv[4:] == ['-x', '7'] and open(sys.argv[2]).read() == 'A' else 43)"
-    judge = _interactor(interactor, args=["-x", "7"])
-    (test,) = await run_call.tests(
-        engine.url, "py", {"main.py": "pass"}, interactor=judge, tests=[{"expected_output": "A"}]
-    )
-    assert test.verdict is Verdict.ACCEPTED
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "stderr", "verdict", "points"),
-    [
-        (1, "wrong answer no", "wrong_answer", None),
-        (7, "points 3 good", "accepted", 3),
-    ],
-)
-async def test_testlib_without_a_checker(
-    engine: RunningExecutor, exit_code: int, stderr: str, verdict: str, points: float | None
-) -> None:
-    source = f"import sys; print(input()); sys.stderr.write({stderr!r}); sys.exit({exit_code})"
-    judge = _interactor(source, protocol="testlib")
-    program = {"main.py": "print('hello', flush=True); input()"}
-    (test,) = await run_call.tests(engine.url, "py", program, interactor=judge, tests=[{"points": 5}])
-    assert (test.verdict, test.points_awarded) == (verdict, points)
 
 
 @pytest.mark.parametrize(

@@ -118,50 +118,6 @@ def test_a_legacy_package(push: Push, setter: Api, system: Contract, email: str)
     assert setter.read(f"/v1/problems/{name}/check")["mail"]["state"] == "sent"
 
 
-def test_every_test_counts_in_the_new_format(push: Push, setter: Api) -> None:
-    bad = "number = int(input())\nprint(2 * number if number == 4 else 0)\n"
-    name = push(
-        {
-            "problem.yaml": f"{YAML}limits: {{time_limit: 2}}\n",
-            **TESTS,
-            "submissions/accepted/right.py": RIGHT,
-            "submissions/wrong_answer/bad.py": bad,
-            "submissions/run_time_error/bad.py": bad,
-            "submissions/rejected/broken.c": "int main( {",
-        }
-    )
-    found = check(setter, name)
-    assert results_of(found) == {
-        "accepted/right.py": ("as_expected", "accepted"),
-        "rejected/broken.c": ("unexpected", "compile_error"),
-        "run_time_error/bad.py": ("unexpected", "wrong_answer"),
-        "wrong_answer/bad.py": ("as_expected", "wrong_answer"),
-    }
-    bad_entry = next(entry for entry in found["submissions"] if entry["path"].endswith("wrong_answer/bad.py"))
-    assert bad_entry["verdicts"] == {"wrong_answer": 2, "accepted": 1}
-    assert found["time_limit"] == {
-        "cpu_s": 2, "from": "package", "slowest_accepted_s": None, "fastest_too_slow_s": None,
-    }  # fmt: skip
-
-
-def test_a_limit_that_cannot_be_derived(push: Push, setter: Api) -> None:
-    busy = "import time\nwhile time.process_time() < {}: pass\n" + RIGHT
-    name = push(
-        {
-            "problem.yaml": YAML,
-            **TESTS,
-            "submissions/accepted/slow.py": busy.format(0.6),
-            "submissions/time_limit_exceeded/fast.py": busy.format(1.2),
-        }
-    )
-    found = check(setter, name)
-    # 0.6 s needs a limit of 2 s, and 1.2 s is less than 3 s.
-    assert (found["verdict"], found["time_limit"]) == ("failed", None)
-    [fault] = found["data"]
-    assert "1.2" in fault["detail"]
-    assert setter.read(f"/v1/problems/{name}")["time_limit_from"] == "default"
-
-
 def test_faults_of_the_data(push: Push, setter: Api) -> None:
     name = push(
         {

@@ -151,43 +151,6 @@ def test_an_interactive_problem(push: Push, setter: Api) -> None:
     assert [verdict for _, verdict, _ in lines_of(run)] == ["accepted", "wrong_answer", None]
 
 
-POLYGON: Final = """<problem short-name="twice">
-<names><name language="english" value="Twice"/></names>
-<judging><testset name="tests"><time-limit>2000</time-limit><memory-limit>268435456</memory-limit>
-<test-count>3</test-count><input-path-pattern>tests/%02d</input-path-pattern>
-<answer-path-pattern>tests/%02d.a</answer-path-pattern>
-<tests><test method="manual" sample="true" group="0" points="0"/><test method="manual" group="1" points="60"/>
-<test method="manual" group="1" points="40"/></tests>
-<groups><group name="0" points-policy="each-test"/><group name="1" points-policy="each-test"/></groups>
-</testset></judging>
-<assets><checker type="testlib"><source path="files/check.py" type="python.3"/></checker></assets>
-</problem>
-"""
-POLYGON_CHECKER: Final = """
-import sys
-from pathlib import Path
-
-number, said = (int(Path(path).read_text()) for path in sys.argv[1:3])
-if said != 2 * number:
-    print("wrong answer not twice", file=sys.stderr)
-    raise SystemExit(1)
-if number == 3:
-    print("points 15 half of it", file=sys.stderr)
-    raise SystemExit(7)
-print("ok fine", file=sys.stderr)
-"""
-
-
-def test_a_package_of_polygon_with_points(push: Push, setter: Api) -> None:
-    tests = {f"tests/0{number}": f"{number}\n" for number in (1, 2, 3)}
-    answers = {f"{path}.a": f"{2 * int(text)}\n" for path, text in tests.items()}
-    name = push({"problem.xml": POLYGON, **tests, **answers, "files/check.py": POLYGON_CHECKER})
-    run = setter.submit(problem=name, source=DOUBLE)["run"]
-    assert lines_of(run) == [("01", "accepted", 0), ("02", "accepted", 60), ("03", "accepted", 15)]
-    assert (run["verdict"], run["points"], run["points_awarded"]) == ("accepted", 100, 75)
-    assert [test["message"] for test in run["tests"]] == ["fine", None, None]
-
-
 GRADER: Final = """
 import sys
 
@@ -295,15 +258,3 @@ def test_a_large_input_is_sent_by_its_digest(push: Push, setter: Api) -> None:
     name = push({"problem.yaml": YAML, "data/secret/1.in": text, "data/secret/1.ans": f"{len(text)}"})
     run = setter.submit(problem=name, source="import sys\nprint(len(sys.stdin.read()))")["run"]
     assert run["verdict"] == "accepted", run
-
-
-def test_a_judge_of_scripts_is_built(push: Push, setter: Api) -> None:
-    name = push(
-        {
-            "problem.yaml": YAML,
-            **files_of(secret__1="4", secret__2="9"),
-            "output_validator/build": "#!/bin/sh\nprintf '#!/bin/sh\\nread n; exit $((n > 1 ? 42 : 43))\\n' > run\n",
-        }
-    )
-    run = setter.submit(problem=name, source=DOUBLE)["run"]
-    assert [verdict for _, verdict, _ in lines_of(run)] == ["accepted", "wrong_answer"], run

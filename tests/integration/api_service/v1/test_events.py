@@ -133,24 +133,6 @@ async def test_finished_is_not_sent_if_it_runs_again(
     assert steps(events).count("finished!") == 1
 
 
-async def test_another_attempt_leads_back_to_queued(served: Served, database: Database) -> None:
-    life = await born(database, tests=[{}])
-    async with following(source_of(served, life.submission)) as events:
-        await until(events, "held")
-        await life.request()
-        await life.queue()
-        for again in (life.retry, life.release):
-            await life.claim()
-            await until(events, "running")
-            await again()
-            await until(events, "queued")
-        await life.claim()
-        await until(events, "running")
-        await life.end()
-        await until(events, "finished!")
-    assert steps(events) == ["held", *["queued", "running"] * 3, "finished", "finished!"]
-
-
 def _has(events: list[SentEvent], number: int) -> bool:
     return len(events) == number
 

@@ -94,22 +94,3 @@ async def test_outputs_of_many_tests_are_bounded_together(
             assert answers.budget._held.total() == 0
         assert {*held_while_sent} == {most if status == 200 else 0}
         assert (await client.get(f"{path}/output?test=1")).status_code == 200
-
-
-@pytest.mark.parametrize("has_job", [False, True])
-async def test_a_waiting_submission_that_is_cancelled(
-    api: httpx.AsyncClient, database: Database, has_job: bool
-) -> None:
-    upload = await add(database)
-    await request(database, upload)
-    if has_job:
-        await make_job(database, upload)
-    path = f"/v1/submissions/{upload}"
-    answer = await api.post(f"{path}/cancel")
-    shown = (await api.get(path)).json()
-    assert (answer.status_code, answer.json()) == (202, shown)
-    assert (shown["id"], shown["state"], shown["verdict"], shown["queue"]) == (upload, "cancelled", None, None)
-    run = shown["run"]
-    assert (run["number"], run["state"], run["verdict"], run["started_at"]) == (1, "cancelled", None, None)
-    assert run["finished_at"] is not None
-    assert (await api.get(f"{path}/runs/1")).json() == run
