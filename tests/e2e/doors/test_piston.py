@@ -7,7 +7,6 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.fixtures.gate import leave_out
 from tests.fixtures.up import Up
 from tests.waiting import PATIENCE
 
@@ -273,30 +272,3 @@ def test_a_java_class_may_have_any_name(piston: Piston) -> None:
     wrong = piston.execute("java", "public class Wrong { int x = ; }")
     assert (wrong["run"]["code"], "compile" in wrong) == (1, False)
     assert "error: " in wrong["run"]["stderr"]
-
-
-@pytest.mark.parametrize(
-    ("language", "program"),
-    [
-        ("javascript", "console.log('OK')"),
-        ("perl", "print 'OK', \"\\n\";"),
-        ("bash", "echo OK"),
-        ("python", "print('OK')"),
-        ("php", '<?php echo "OK\\n";'),
-        ("ruby", "puts 'OK'"),
-        ("lua", "print('OK')"),
-        ("go", 'package main\nimport "fmt"\nfunc main() { fmt.Println("OK") }'),
-        ("rust", 'fn main() { println!("OK"); }'),
-        ("fortran", "program x\nprint '(a)', 'OK'\nend program"),
-        ("pascal", "begin writeln('OK'); end."),
-        ("csharp", 'class X { static void Main() { System.Console.WriteLine("OK"); } }'),
-        ("typescript", "const x: string = 'OK'; console.log(x)"),
-    ],
-)
-def test_a_program_needs_no_name(piston: Piston, language: str, program: str) -> None:
-    if language not in {runtime["language"] for runtime in piston.http.get("runtimes").json()}:
-        leave_out(f"this machine has no {language}")
-    answer = piston.execute(language, program)
-    assert (answer["run"]["stdout"], end_of(answer["run"])) == ("OK\n", _FINE)
-    compiles = language in ("rust", "fortran", "pascal", "csharp", "typescript")
-    assert ("compile" in answer) == compiles

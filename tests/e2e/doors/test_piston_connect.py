@@ -126,14 +126,6 @@ def test_a_failed_compilation_has_no_run_stage(open_system: Up) -> None:
     assert client.without_data[1:] == [{"type": "stage", "stage": "compile"}, exit_of("compile", 1)]
 
 
-def test_java_has_only_a_run_stage(open_system: Up) -> None:
-    for source, code in (("class A { public static void main(String[] a) { } }", 0), ("class A {", 1)):
-        with client_of(open_system) as client:
-            client.init("java", source)
-            client.end()
-        assert client.without_data[1:] == [_RUN, exit_of("run", code)]
-
-
 @pytest.mark.parametrize(
     ("name", "end"),
     [

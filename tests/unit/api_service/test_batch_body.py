@@ -122,29 +122,6 @@ def test_an_own_value_is_not_taken_for_the_default() -> None:
     assert [len(json.loads(one.tests)) for one in posted.submissions if one.tests] == [1, 2]
 
 
-def test_an_own_key_wins_as_a_whole() -> None:
-    defaults = {"language": "py", "files": [{"path": "a.py", "content": "1"}], "email": "a@example.com"}
-    own = {"source": "x", "email": None, "language": "java"}
-    [new] = read({"defaults": defaults, "submissions": [own]}).submissions
-    assert (new.filename, new.email) == ("Main.java", None)
-
-
-def test_a_language_that_is_null_is_the_default() -> None:
-    own = {"source": "1", "language": None}
-    posted = read({"defaults": {"language": "cpp"}, "submissions": [own, {**own, "language": "py"}]})
-    assert [one.language for one in posted.submissions] == ["cpp", "py"]
-    assert read({"defaults": {"language": None}, "submissions": [_PROGRAM]}).submissions[0].language == "py"
-    for defaults in ({}, {"language": None}):
-        missing = ("/submissions/0/language", "It is missing; send it with the request.")
-        assert faults_of({"defaults": defaults, "submissions": [own]}) == [missing]
-
-
-def test_at_most_a_hundred_faults_are_reported() -> None:
-    many = [{"args": list(range(200))}] * 90
-    assert len(faults_of({"submissions": [{**_PROGRAM, "tests": many, "email": 5, "hold": True}] * 3})) == 100
-    assert len(faults_of({"submissions": [_PROGRAM], "defaults": {"tests": many, "webhook_url": 5}})) == 100
-
-
 @pytest.mark.parametrize(
     ("checker", "place"),
     [

@@ -10,7 +10,6 @@ from pydantic import Field
 from api_service.http.errors import ApiError
 from api_service.http.sentences import sentence
 from api_service.requests.validation import Strict, checked, parse_json, read_query
-from api_service.v1.middleware import accepts_gzip
 
 
 class Inner(Strict):
@@ -114,13 +113,3 @@ def test_a_query_of_very_many_parameters_is_one_fault() -> None:
 def test_a_whole_bound_has_no_decimals() -> None:
     assert sentence({"type": "less_than_equal", "ctx": {"le": 60.0}}) == "It must be at most 60."
     assert sentence({"type": "less_than_equal", "ctx": {"le": 0.5}}) == "It must be at most 0.5."
-
-
-@pytest.mark.parametrize(
-    ("accepted", "is_accepted"),
-    [("gzip", True), ("GZip", True), ("x-gzip", True), ("*", True), ("gzip;q=1.0", True), ("gzip; q=0.001", True),
-     ("deflate, gzip;q=0.2", True), ("", False), ("identity", False), ("gzip;q=0", False), ("gzip; q=0.000", False),
-     ("*;q=0", False), ("*, gzip;q=0", False), ("notgzip", False), ("gzip;q=x", False)],
-)  # fmt: skip
-def test_accept_encoding_is_understood(accepted: str, is_accepted: bool) -> None:
-    assert accepts_gzip(accepted) is is_accepted

@@ -161,10 +161,6 @@ def test_a_file_takes_the_place_of_a_source_of_its_name() -> None:
     assert (program.files, program.fields["data_files"]) == ({"prog.c": b"other"}, [])
 
 
-def test_an_empty_program_runs() -> None:
-    assert program_of(spec(source=""), {}).files == {"prog.py": b"\n"}
-
-
 @pytest.mark.parametrize(
     ("fields", "name"),
     [

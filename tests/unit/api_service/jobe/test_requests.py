@@ -113,11 +113,6 @@ def test_some_names_of_sources_are_illegal(name: str) -> None:
         spec(sourcefilename=name)
 
 
-@pytest.mark.parametrize("name", ["__tester__.python3", "prog", "a b", "50%.py", "é.py"])
-def test_sources_keep_other_names(name: str) -> None:
-    assert spec(sourcefilename=name).filename == name
-
-
 @pytest.mark.parametrize(
     "entry",
     ["x", {}, [], ["abcdefgh"], ["abcdefgh", "a", 1, 2], ["abcdefg", "a"], ["abcdefg_", "a"], ["abcdéfgh", "a"]]
@@ -128,11 +123,6 @@ def test_sources_keep_other_names(name: str) -> None:
 def test_files_have_an_id_and_a_name(entry: Any) -> None:
     with pytest.raises(ApiError, match="Invalid file specifier: "):
         spec(file_list=[["abcdefgh", "good"], entry])
-
-
-def test_files_may_have_a_third_part() -> None:
-    files = [["abcdefgh", ".a"], ["abcdefgh", "-b", None], ["ABCDEFG8", ".a", [1]]]
-    assert spec(file_list=files).files == {".a": "ABCDEFG8", "-b": "abcdefgh"}
 
 
 _MAIN = "public static void main(String[] args) {}"
@@ -152,11 +142,6 @@ def test_a_java_source_is_named_after_its_public_class(source: str, name: str) -
     assert spec("java", source).filename == name
     assert spec("java", source, sourcefilename="prog.java").filename == name
     assert spec("java", source, sourcefilename="NO.java").filename == "NO.java"
-
-
-def test_prog_java_counts_as_absent_in_every_language() -> None:
-    assert spec("python3", sourcefilename="prog.java").filename == "prog.py"
-    assert spec("rs", sourcefilename="").filename == "main.rs"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ import pytest
 
 from api_service.doors.judge0 import configuration
 from api_service.doors.judge0.configuration import Configuration
-from api_service.doors.judge0.languages import languages_of
 from api_service.doors.judge0.parameters import shown
-from api_service.doors.judge0.program import request_of, submission_of
+from api_service.doors.judge0.program import submission_of
 from api_service.doors.judge0.submissions import guards_callbacks
 from api_service.doors.judge0.validation import SubmissionRequest, check, words
 from api_service.languages.catalog import LanguageCatalog
@@ -19,7 +18,6 @@ from api_service.submissions.new_submission import NewSubmission
 from shared.common.files.archives import unpack
 from shared.common.service.errors import ConfigurationError
 from shared.engine_api.codex import LimitBounds, SupportedLanguage
-from shared.records.judge0.submissions import ALL, ASKED
 from tests.fixtures.judge0 import b64, zipped
 
 BOUNDS: Final = {
@@ -166,13 +164,6 @@ def test_programs_and_inputs_have_the_bounds_of_the_server() -> None:
     assert checked(conf=conf, source_code="12345678", stdin="é")
 
 
-def test_a_stored_request_has_every_field() -> None:
-    kept = request_of(checked(stdin="x", number_of_runs=2, callback_url="http://a\0b"))
-    assert set(ASKED) <= set(kept)
-    assert (kept["number_of_runs"], kept["callback_url"], kept["source_file"]) == (2, "http://ab", "script.py")
-    assert len(ALL) == len(set(ALL)) == 35
-
-
 def test_a_zip_never_replaces_the_source() -> None:
     new = made(additional_files=zipped({"script.py": "x", "data/a": "1"}))
     assert unpack(new.source.data) == {"script.py": b"print(1)", "data/a": b"1"}
@@ -208,14 +199,6 @@ def test_bytes_that_the_database_cannot_store() -> None:
 def test_words_are_split_without_what_a_shell_reads() -> None:
     assert words("a 'b c' `x` $y; \"z") == ["a", "'b", "c'", "x", "y", '"z']
     assert words("a 'b c' `x`") == ["a", "b c", "x"]
-
-
-def test_languages_that_the_engine_lacks_are_not_listed() -> None:
-    usable = {number: one.name for number, one in languages_of(OFFER).items() if not one.is_archived}
-    assert [*usable.items()][:2] == [(46, "Bash (1.2.3)"), (48, "C (GCC 1.2.3)")]
-    assert {*usable} == {71, 92, 100, 109, 113, 50, 48, 49, 103, 46, 43, 44, 89}
-    assert len(languages_of(OFFER)) == len(usable) + 42
-    assert {*languages_of(LanguageCatalog({"py": None}))} == {71, 92, 100, 109, 113, *range(1, 43)}
 
 
 def test_the_file_of_another_judge0(tmp_path: Path) -> None:
