@@ -122,15 +122,6 @@ async def test_web_pages_may_call_only_if_a_setting_allows_it(
         assert preflight.headers.get("access-control-allow-origin") == allowed
 
 
-async def test_answers_contain_the_commands() -> None:
-    body = json.dumps({"language": "py", "code": "pass", "filename": "crash.py"})
-    async with _http(ExecutorSettings()) as client:
-        answer = (await client.post("/", content=body, headers={"Content-Type": "application/json"})).json()
-        [language] = (await client.get("/list")).json()["supportedLanguages"]
-    assert (answer["compile"], answer["run"]) == (None, "/usr/bin/python3 crash.py")
-    assert (language["compile"], language["run"]) == (None, "/usr/bin/python3 main.py")
-
-
 async def test_a_full_executor_does_not_read_the_body() -> None:
     slots = Slots(1, 0)
     async with slots.take():

@@ -226,14 +226,6 @@ async def test_a_source_that_a_shared_compiler_rejects_gets_no_box() -> None:
     assert (verdicts, sandbox.jobs) == ([Verdict.COMPILE_ERROR] * 2, [])
 
 
-async def test_one_compiles_for_all_who_come_meanwhile() -> None:
-    sandbox = FakeSandbox(_compiles)
-    pipeline = Pipeline(sandbox, _SETTINGS)
-    answers = await asyncio.gather(*(_run(pipeline, "c") for _ in range(3)))
-    assert [answer.verdict for answer in answers] == [Verdict.OK] * 3
-    assert [compiles(job) for job in sandbox.jobs] == [True, False, False, False]
-
-
 async def test_a_shared_compiler_compiles_once_for_all() -> None:
     sandbox = FakeSandbox(_compiles)
     shared = WithSharedCompiler(_compiled(0))

@@ -16,7 +16,6 @@ from shared.engine_api.run_call.request import ProgramRequest
 from tests.fixtures.sandbox import FakeSandbox, compiles, ended_in, run_tests
 
 _OK = StepResult(0, None, 1.0, 1.0, 1, None, b"", b"")
-_SECRET = "what nobody may see"
 
 
 def _boxes(
@@ -40,19 +39,6 @@ def _boxes(
 async def _run(sandbox: Sandbox, code: str = "c", slots: int = 1, **fields: Any) -> list[Compiled | TestEnded]:
     settings = fields.pop("settings", ExecutorSettings())
     return await run_tests(Pipeline(sandbox, settings), code, slots, **fields)
-
-
-@pytest.mark.parametrize("cache_bytes", [128 << 20, 0])
-async def test_many_tests_compile_once(cache_bytes: int) -> None:
-    sandbox = _boxes()
-    settings = ExecutorSettings(compile_cache_bytes=cache_bytes)
-    events = await _run(sandbox, settings=settings, tests=[{"stdin": f"{number}"} for number in range(100)])
-    assert len(sandbox.compilations) == 1
-    assert [job.step.stdin for job in sandbox.runs] == [f"{number}".encode() for number in range(100)]
-    assert all(set(job.files) == {"main.c", "main"} for job in sandbox.runs)
-    assert [event.event for event in events] == ["compiled", *["test"] * 100]
-    assert isinstance(events[0], Compiled)
-    assert (events[0].output, events[0].verdict, events[0].cpu_s) == ("a warning", None, 1.0)
 
 
 async def test_a_large_program_is_kept_for_its_own_tests_only() -> None:
@@ -163,12 +149,6 @@ async def test_why_compiled_files_are_not_taken(
     assert len(tests) == (0 if output else 1)
 
 
-async def test_the_expected_output_is_in_no_job() -> None:
-    sandbox = _boxes()
-    await _run(sandbox, tests=[{"stdin": "in", "expected_output": _SECRET}] * 2)
-    assert _SECRET not in repr([(job, job.step.stdin, [f.content for f in job.files.values()]) for job in sandbox.jobs])
-
-
 def _prints(text: bytes, **changes: Any) -> Callable[[int], StepResult]:
     return lambda box: replace(_OK, stdout=text, **changes)
 
@@ -202,24 +182,6 @@ def _fails_in(failing: int) -> Callable[[int], StepResult]:
     return lambda box: replace(_OK, exit_code=int(box == failing), stdout=b"1")
 
 
-@pytest.mark.parametrize(
-    ("stop", "expected", "count"),
-    [(True, None, 2), (False, None, 4), (True, "0", 1), (True, "1", 2)],
-)
-async def test_tests_end_at_the_first_failure_on_demand(stop: bool, expected: str | None, count: int) -> None:
-    tests = [{"expected_output": expected}] * 4
-    sandbox = _boxes(_fails_in(2))
-    events = await _run(sandbox, "py", tests=tests, stop_at_first_failure=stop)
-    assert (len(events), len(sandbox.jobs)) == (count, count)
-
-
-@pytest.mark.parametrize(("most", "count"), [(None, 4), (1, 2), (2, 3)])
-async def test_tests_end_after_time_limits_on_demand(most: int | None, count: int) -> None:
-    sandbox = _boxes(lambda box: _OK if box == 1 else StepResult(None, 9, stopped="cpu"))
-    events = await _run(sandbox, "py", tests=[{}] * 4, stop_after_time_limits=most)
-    assert len(events) == count
-
-
 async def test_tests_run_at_once_where_there_are_slots() -> None:
     sandbox = _boxes(lambda box: replace(_OK, stdout=f"{box}".encode()))
     events = await _run(sandbox, slots=9, tests=[{}] * 9)
@@ -240,21 +202,6 @@ async def test_the_sum_of_all_outputs_is_bounded() -> None:
     assert {event.verdict for event in events} == {Verdict.ACCEPTED}
     assert sum(len(event.stdout) + len(event.stderr) for event in events) == 16 * mib
     assert [event.truncated for event in events] == [[]] * 10 + [["stderr"]] + [["stdout", "stderr"]] * 89
-
-
-@pytest.mark.parametrize(
-    ("ended", "error"),
-    [
-        (replace(_OK, exit_code=3), "Exited with code 3."),
-        (replace(_OK, exit_code=3, stderr=b"Traceback"), ""),
-        (replace(_OK, exit_code=None, signal=11, stderr=b"x"), "Killed by signal 11 (Segmentation fault)."),
-        (replace(_OK, exit_code=None, stopped="cpu"), "Time limit exceeded: stopped after 10 s of CPU time."),
-        (replace(_OK, stderr=b"a warning"), ""),
-    ],
-)
-async def test_a_sentence_says_why_a_program_failed(ended: StepResult, error: str) -> None:
-    (event,) = ended_in(await _run(_boxes(lambda box: ended), "py"))
-    assert event.error == error
 
 
 async def test_a_kill_for_no_limit_is_a_failure_of_ours() -> None:
@@ -310,16 +257,6 @@ async def test_artifacts_are_collected_only_if_wanted(asked: bool, max_bytes: in
     assert [job.out_limits for job in sandbox.runs] == [None]
     assert isinstance(event, TestEnded)
     assert event.artifacts is None
-
-
-@pytest.mark.parametrize(("stopped", "found"), [(None, ["a"]), ("output", [])])
-async def test_files_of_a_program_that_ended_come_back(stopped: str | None, found: list[str]) -> None:
-    """They may have been collected just before it was stopped."""
-    sandbox = _boxes(lambda box: replace(_OK, stopped=stopped, out_folder=OutFolder({"a": b"\xff"})))
-    (written,) = ended_in(await _run(sandbox, artifacts=True))
-    assert [one.name for one in written.artifacts or ()] == found
-    (wanted,) = ended_in(await _run(sandbox, fetch=["a"]))
-    assert [(one.path, one.content) for one in wanted.fetched] == [(path, b"\xff") for path in found]
 
 
 _MANY: Final = [f"{number:03}{'x' * 125}" for number in range(256)]

@@ -7,7 +7,6 @@ from executor.catalogue.installed import Installed
 from executor.languages.base import LanguageDefinition
 from executor.pipeline.plan import commands_of, program_of
 from executor.settings import ExecutorSettings
-from shared.engine_api.codex import RunRequest
 from shared.engine_api.languages import check_lang
 from shared.engine_api.run_call.request import ProgramFile, ProgramRequest
 
@@ -27,15 +26,6 @@ def _compile_words(installed: Installed, *own: str) -> tuple[str, ...]:
     words = commands_of(program_of(request, installed), installed, 1 << 29).compile
     assert words
     return words
-
-
-def test_a_variant_compiles_with_its_options() -> None:
-    cpp = _installed("cpp", "g++ (Debian 14.2.0-19) 14.2.0")
-    assert "-std=c++20" in _compile_words(cpp.variants["cpp20"])
-    assert not any(word.startswith("-std=") for word in _compile_words(cpp))
-    plain = program_of(RunRequest(code="x", language="cpp20"), cpp.variants["cpp20"])
-    assert plain.compiler_args == ("-std=c++20",)
-    assert not plain.is_plain
 
 
 def test_a_programs_own_option_wins_over_its_variant() -> None:
