@@ -289,16 +289,3 @@ def test_the_overview_says_that_it_may_be_old(browser: Browser, system: Up) -> N
         page.unroute("**/admin")
         page.clock.run_for(REFRESH)
         expect(page.locator("#stale")).to_be_hidden()
-
-
-def test_a_page_of_another_site_can_do_nothing(browser: Browser, system: Up) -> None:
-    name = secrets.token_hex(8)
-    attack = f"""<form method="post" action="{system.url}/admin/keys"><input name="name" value="{name}">
-        <input name="scope" value="read"></form><script>document.forms[0].submit()</script>"""
-    with operator_of(browser, system) as page:
-        page.route("http://evil.example/", lambda route: route.fulfill(body=attack, content_type="text/html"))
-        page.goto("http://evil.example/")
-        page.wait_for_url(f"{system.url}/**")
-        page.goto(f"{system.url}/admin/keys")
-        expect(page.locator("h1")).to_be_visible()
-        assert name not in page.content()

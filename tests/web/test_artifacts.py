@@ -3,12 +3,11 @@
 from typing import Final
 
 import pytest
-import requests
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.up import Up
 from tests.web.browsing import SCREENS, axe_violations, show_on, watch
-from tests.web.programs import Body, link_of, post
+from tests.web.programs import Body, post
 
 pytestmark = pytest.mark.slow
 
@@ -58,16 +57,3 @@ def test_the_senders_page_shows_images_and_saves_files(page: Page, submission: d
         page.locator(".files button").filter(has_text="page.html").press("Enter")
     assert saved.value.suggested_filename == "page.html"
     assert saved.value.path().read_text() == "<script>alert(1)</script>"
-
-
-def test_the_recipients_page_shows_images_and_links_to_files(page: Page, system: Up, locale: str) -> None:
-    page.goto(link_of(post(system, {**_WRITES, "locale": locale})))
-    _expect_files(page, locale)
-    for name in ("page.html", "picture.svg"):
-        address = page.locator(".files a").filter(has_text=name).evaluate("link => link.href")
-        answer = requests.get(address, timeout=30)
-        assert answer.headers["Content-Type"] == "application/octet-stream"
-        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
-    image = requests.get(page.locator(".files a").filter(has_text="onerror").evaluate("link => link.href"), timeout=30)
-    assert image.headers["Content-Type"] == "image/png"
-    assert image.headers["Content-Disposition"].startswith("inline; ")

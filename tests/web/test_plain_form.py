@@ -10,8 +10,6 @@ from tests.web.conftest import NewPage
 
 pytestmark = pytest.mark.slow
 
-ECHO = "import sys\nprint(sys.stdin.read(), sys.argv[1:])\n"
-
 
 @pytest.fixture
 def plain(new_page: NewPage, locale: str) -> Page:
@@ -26,16 +24,6 @@ def send(page: Page) -> None:
     page.locator("#program .run button").click()
     page.wait_for_url("**/pages/*")
     expect(page.locator("h1 .verdict")).not_to_contain_class("waiting")
-
-
-def test_the_form_leads_to_the_result(plain: Page, locale: str) -> None:
-    plain.locator("#source").fill(ECHO)
-    plain.locator("#stdin").fill("one\ntwo")
-    plain.locator("details:has(#args) > summary").click()
-    plain.locator("#args").fill("a\nb c")
-    send(plain)
-    assert plain.locator("html").get_attribute("lang") == locale
-    expect(plain.locator(".output").first).to_have_text("one\ntwo ['a', 'b c']\n")
 
 
 def test_the_form_takes_files_by_their_label(plain: Page, tmp_path: Path) -> None:
