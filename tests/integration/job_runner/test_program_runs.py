@@ -187,27 +187,6 @@ async def test_the_results_of_tests_come_as_they_end(
     assert row["error"] == "1 of 3 tests passed."
 
 
-async def test_after_a_compile_error_no_test_has_a_result(
-    database: Database, engine: StreamingEngine, run: Run
-) -> None:
-    compiled = Compiled(
-        verdict=Verdict.COMPILE_ERROR,
-        error="Compilation: Time limit exceeded: stopped after 30 s of CPU time.",
-        output="main.c:1: error",
-        truncated=False,
-        cpu_s=30,
-        wall_s=31,
-        memory_bytes=7,
-    )
-    engine.streams = [[STARTED, compiled]]
-    await run(tests=[{}, {}])
-    row = await one(database, "SELECT * FROM results")
-    diagnostics = "Compilation: Time limit exceeded: stopped after 30 s of CPU time.\nmain.c:1: error"
-    assert (row["verdict"], row["compile_output"]) == ("compile_error", diagnostics)
-    assert row["error"] == diagnostics
-    assert (row["points"], row["points_awarded"], row["time_s"]) == (2, 0, 30)
-
-
 @pytest.mark.parametrize(
     "files",
     [
@@ -255,28 +234,6 @@ async def test_long_tests_are_read_before_the_run(engine: StreamingEngine, run: 
     expected = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(10_000))
     await run(tests=[{"expected_output": expected}])
     assert engine.requests[0].tests[0].expected_output == expected
-
-
-@pytest.mark.parametrize(
-    ("override", "sent"),
-    [
-        ({}, {"stdin": "in", "args": ("a",), "expected_output": "x"}),
-        ({"stdin": "in", "args": ["a"]}, {"stdin": "in", "args": ("a",), "expected_output": "x"}),
-        ({"stdin": ""}, {"stdin": "", "args": ("a",), "expected_output": None}),
-        ({"args": []}, {"stdin": "in", "args": (), "expected_output": None}),
-        ({"limits": {"cpu_s": 3}}, {"stdin": "in", "args": ("a",), "expected_output": "x"}),
-    ],
-)
-async def test_a_run_with_other_input_is_not_compared(
-    engine: StreamingEngine, run: Run, override: dict[str, Any], sent: dict[str, Any]
-) -> None:
-    engine.streams = [[STARTED, ended(1)]]
-    spec = {"args": ["a"], "limits": {"cpu_s": 1, "processes": 5}}
-    await run(spec=spec, expected_output="x", override=override)
-    [request] = engine.requests
-    assert request.tests[0].model_dump(include=set(sent)) == sent
-    assert request.limits.cpu_s == (3 if "limits" in override else 1)
-    assert request.limits.processes == 5
 
 
 async def test_classic_submissions_run_by_our_engines_own_call(

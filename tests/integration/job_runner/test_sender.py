@@ -19,7 +19,7 @@ from shared.common.service.lifecycle import restarting, wait_any
 from shared.common.service.retry import RetryPolicy
 from shared.records.mail import suppressions
 from tests.fixtures.postgres import owner_of
-from tests.integration.job_runner.mails import COMPLETION, SIGNER, ScriptedMailer, add_email
+from tests.integration.job_runner.mails import COMPLETION, ScriptedMailer, add_email
 from tests.integration.loops import looping
 from tests.integration.rows import execute, fetch
 from tests.waiting import eventually
@@ -175,17 +175,6 @@ async def test_a_suppression_stops_no_other_recipients_mail(
     await unsubscribe(database, "some.one@example.com")
     await sender.run_once()
     assert [mail.recipient for mail in mailer.sent] == ["someone@example.com"]
-
-
-async def test_every_mail_has_its_recipients_unsubscribe_link(
-    database: Database, sender: MailSender, mailer: ScriptedMailer
-) -> None:
-    await add_email(database)
-    await sender.run_once()
-    way_out = SIGNER.unsubscribe_link("someone@example.com")
-    assert mailer.sent[0].unsubscribe == way_out
-    assert mailer.sent[0].text.endswith(f"{way_out}\n")
-    assert f'href="{way_out.replace("&", "&amp;")}"' in mailer.sent[0].html
 
 
 async def test_an_accepted_mail_is_not_sent_again_after_an_outage(

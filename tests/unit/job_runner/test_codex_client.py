@@ -1,7 +1,6 @@
-import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -13,7 +12,6 @@ from shared.adapters.engine.settings import EngineSettings
 from shared.common.service.errors import EngineAway, EngineRefused, EngineUnavailable
 from shared.engine_api.codex import RunResponse, SupportedLanguage, Verdict
 from tests.fixtures.answered_session import answered_session
-from tests.waiting import eventually
 
 GOOD = {"timeStamp": 1672439982964, "status": 200, "output": "12\n", "error": "", "language": "py", "info": "Python 3"}
 
@@ -69,30 +67,6 @@ async def test_longer_output_than_our_engine_sends_is_cut() -> None:
     assert (len(answer.info), len(answer.language)) == (1000, 1000)
     assert (len(answer.compile or ""), len(answer.run or "")) == (1000, 1000)
     assert (await run(lambda _: httpx.Response(200, json={**GOOD, "output": "o" * 1024}))).truncated is None
-
-
-async def test_long_answers_are_read_two_at_a_time() -> None:
-    reading, go_on = 0, asyncio.Event()
-
-    async def long_answer() -> AsyncIterator[bytes]:
-        nonlocal reading
-        yield json.dumps(GOOD).encode() + b" " * (65 << 10)
-        reading += 1
-        await go_on.wait()
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        is_long = json.loads(request.content)["language"] == "long"
-        return httpx.Response(200, content=long_answer()) if is_long else httpx.Response(200, json=GOOD)
-
-    client = CodexClient(EngineSettings(codex_url="http://engine"), answered_session(handler))
-    waiting = [asyncio.create_task(client.run(code="", language="long", inputs="")) for _ in range(5)]
-    await eventually(lambda: reading == 2)
-    for _ in range(20):
-        await client.run(code="", language="short", inputs="")
-    assert reading == 2
-    go_on.set()
-    assert [answer.output for answer in await asyncio.gather(*waiting)] == ["12\n"] * 5
-    await client.close()
 
 
 async def test_a_timeout_of_another_engine_is_a_verdict() -> None:

@@ -107,25 +107,6 @@ async def test_a_generator_that_is_closed_hangs_up() -> None:
     await client.close()
 
 
-async def test_a_task_that_is_cancelled_hangs_up() -> None:
-    body = Pieces([lines(STARTED), asyncio.Event()])
-    client = client_of(lambda _: httpx.Response(200, stream=body))
-    seen: list[RunEvent] = []
-
-    async def read() -> None:
-        async with aclosing(client.run_program(b"{}")) as events:
-            seen.extend([await anext(events)])
-            await anext(events)
-
-    task = asyncio.create_task(read())
-    await eventually(lambda: seen)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert body.closed
-    await client.close()
-
-
 @pytest.mark.parametrize(
     ("instance", "error"), [("first", EngineUnavailable), ("second", EngineCrashed), (None, EngineCrashed)]
 )
