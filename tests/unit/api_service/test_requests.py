@@ -212,17 +212,6 @@ def test_all_faults_are_found_at_once_and_have_no_consequences(pointer: str, val
     assert sorted(found) == sorted([pointer, *(place for place, _ in others.values())])
 
 
-def test_faults_of_the_model_and_of_rules_are_told_together() -> None:
-    content = {"language": "klingon", "source": "", "args": [1], "limits": {"cpu_s": 1e9}, "colour": 1}
-    assert sorted(pointers_of(content)) == ["/args/0", "/colour", "/language", "/limits/cpu_s", "/source"]
-    assert sorted(pointers_of({**content, "source": 1}, catalog=FOREIGN)) == [
-        "/args/0",
-        "/colour",
-        "/language",
-        "/source",
-    ]
-
-
 def test_few_of_many_faults_are_reported() -> None:
     assert pointers_of({**BASE, **{f"x{number}": 1 for number in range(100_000)}}) == [""]
     assert pointers_of({**BASE, "tests": [{"metadata": {str(n): 1 for n in range(100)}}]}) == ["/tests/0/metadata"]

@@ -84,38 +84,9 @@ def test_the_subject_has_the_file_and_the_verdict(
     assert f"<title>{subject}</title>" in email.html
 
 
-def test_both_parts_say_what_was_run_and_when() -> None:
-    email = rendered(
-        decide(
-            engine_answer(info="Python 3.13\nmore", time_s=0.25, memory_bytes=3 << 19, exit_code=0),
-            Details("", None, limits=LIMITS),
-        )
-    )
-    for part in (email.text, email.html):
-        for text in (
-            "main.py",
-            "Python 3.13",
-            "31 January 2026, 12:05 UTC",
-            "30 December 2022, 22:39 UTC",
-            "0.25 s of 10 s",
-            "1.5 MiB of 64 MiB",
-        ):
-            assert text in part
-        assert "more" not in part
-
-
 def test_a_second_run_says_so() -> None:
     assert "\nRun number: 2\n" in rendered(decide(engine_answer()), replace(JOB, number=2)).text
     assert "\nRun number: " not in rendered(decide(engine_answer())).text
-
-
-def test_compile_errors_come_alone() -> None:
-    error = "main.c:1: <error>\x1b[31m"
-    outcome = decide(engine_answer(Verdict.COMPILE_ERROR, error=error), Details("", error))
-    email = rendered(outcome, link=None)
-    assert Shown(email.html).within("pre") == ["main.c:1: <error>\N{REPLACEMENT CHARACTER}[31m"]
-    assert email.text.count("main.c:1: <error>") == 1
-    assert "Output" not in email.text
 
 
 def test_errors_come_first_if_it_failed() -> None:

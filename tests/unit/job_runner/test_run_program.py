@@ -85,18 +85,6 @@ async def test_the_request_names_its_share_and_the_events_follow() -> None:
     assert [type(event) for event in events] == [Started, Compiled, TestEnded, TestEnded]
 
 
-async def test_an_event_is_there_before_the_next() -> None:
-    go_on = asyncio.Event()
-    body = Pieces([lines(STARTED)[:10], lines(STARTED)[10:] + lines(TEST)[:5], go_on, lines(TEST)[5:], lines(FINISHED)])
-    client = client_of(lambda _: httpx.Response(200, stream=body))
-    async with aclosing(client.run_program(b"{}")) as events:
-        assert isinstance(await anext(events), Started)
-        go_on.set()
-        assert isinstance(await anext(events), TestEnded)
-        assert await anext(events, None) is None
-    await client.close()
-
-
 async def test_a_generator_that_is_closed_hangs_up() -> None:
     body = Pieces([lines(STARTED), asyncio.Event()])
     client = client_of(lambda _: httpx.Response(200, stream=body))

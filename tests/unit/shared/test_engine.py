@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from shared.engine_api.codex import LimitBounds, Verdict
 from shared.engine_api.event_lines import parse_event
-from shared.engine_api.run_call.events import Compiled, Failed, Finished, Started, TestEnded
+from shared.engine_api.run_call.events import TestEnded
 from shared.engine_api.run_call.limits import (
     MIN_MEMORY_BYTES,
     ProgramLimits,
@@ -173,23 +173,6 @@ def test_an_option_is_allowed_by_name_or_by_its_start(option: str, allowed: bool
 
 
 _TEST = ended_test(verdict=Verdict.WRONG_ANSWER, stdout="é", diff="@@", truncated=["stdout"])
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        Started(language="py", info="Python 3", compile=None, run="python3 main.py"),
-        Compiled(
-            verdict=Verdict.COMPILE_ERROR, error="", output="x", truncated=False, cpu_s=0, wall_s=0, memory_bytes=0
-        ),
-        _TEST,
-        Finished(),
-        Failed(error="x"),
-    ],
-)
-def test_a_line_becomes_the_event_that_it_was(event: Started | Compiled | TestEnded | Finished | Failed) -> None:
-    assert parse_event(event.model_dump_json()) == event
-    assert parse_event(json.dumps({**event.model_dump(), "newer": 1})) == event
 
 
 def test_output_that_is_not_text_keeps_its_bytes() -> None:
