@@ -1,8 +1,6 @@
 """Finding the class to start in any Java source."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from executor.languages.java_source import find_main
 
@@ -42,42 +40,6 @@ def test_find_main(source: str, stem: str, main: str) -> None:
 @pytest.mark.parametrize("source", ["class {} {{ void main() }}", "package {}; class A {{}}"])
 def test_names_too_long_for_a_file_or_command_are_not_used(source: str) -> None:
     assert find_main(source.format("A" * 60000)) == ("Main", "Main")
-
-
-_NAMES = st.lists(st.from_regex(r"[A-ZÄ][a-zß0-9_$]{0,5}", fullmatch=True), min_size=1, max_size=5, unique=True)
-_GAPS = st.sampled_from([" ", "\n", "\t ", " /* } public class No { */ ", " // void main( {\n", "/**/ ", "/***/\n"])
-_MEMBERS = st.sampled_from(
-    ["int i = 1;", 'String s = "} class No { \\" \'";', "char c = '}', d = '\\'', e = '\"';", "void run() { if (x); }",
-     'String t = """\n } "" class No { \\""" ""\n""";', "static class Inner { int x; }", "Object o = A.class ;"]
-)  # fmt: skip
-
-
-@settings(max_examples=40)
-@given(data=st.data())
-def test_sensible_programs(data: st.DataObject) -> None:
-    """Programs that are generated from the expected answer."""
-
-    def gap() -> str:
-        return data.draw(_GAPS)
-
-    package = data.draw(st.sampled_from(["", "a", "org.example.x1"]))
-    names = data.draw(_NAMES)
-    public = data.draw(st.sampled_from([None, *names]))
-    with_main = data.draw(st.sets(st.sampled_from(names)))
-    parts = [f"package{gap()}{package}{gap()};" if package else gap(), "import java.util.*;"]
-    for name in names:
-        kind = data.draw(st.sampled_from(["class", "final class", "interface", "enum", "record"]))
-        members = data.draw(st.lists(_MEMBERS, max_size=4))
-        if name in with_main:
-            place = data.draw(st.integers(0, len(members)))
-            members.insert(place, f"public static void{gap()}main{gap()}(String[] args) {{ int[] a = {{1}}; }}")
-        head = f"{'public' + gap() if name == public else ''}{kind}{gap()}{name}{gap()}"
-        parts.append(f"{head}{'(int x)' if kind == 'record' else ''}{{{gap().join(members)}}}{gap()}")
-    of_main = [name for name in names if name in with_main]
-    main = public if public in with_main else next(iter(of_main), None)
-    stem = public or main or names[0]
-    found = find_main(gap().join(parts))
-    assert found == (stem, ".".join(filter(None, [package, main or stem])))
 
 
 def test_only_the_beginning_of_a_huge_source_counts() -> None:

@@ -149,35 +149,6 @@ async def test_why_compiled_files_are_not_taken(
     assert len(tests) == (0 if output else 1)
 
 
-def _prints(text: bytes, **changes: Any) -> Callable[[int], StepResult]:
-    return lambda box: replace(_OK, stdout=text, **changes)
-
-
-@pytest.mark.parametrize(
-    ("program", "expected", "verdict"),
-    [
-        (_prints(b"yes\n"), "yes", Verdict.ACCEPTED),
-        (_prints(b"no\n"), "yes", Verdict.WRONG_ANSWER),
-        (_prints(b"no\n"), None, Verdict.OK),
-        (_prints(b""), "", Verdict.ACCEPTED),
-        (_prints(b"x"), "", Verdict.WRONG_ANSWER),
-        (_prints(b"yes\n", exit_code=1), "yes", Verdict.RUNTIME_ERROR),
-        (_prints(b"no\n", exit_code=1), "yes", Verdict.RUNTIME_ERROR),
-        (_prints(b"yes\n", exit_code=None, signal=11), "yes", Verdict.RUNTIME_ERROR),
-        (_prints(b"yes\n", exit_code=None, stopped="cpu"), "yes", Verdict.TIME_LIMIT),
-        (_prints(b"yes\n", exit_code=0, stopped="wall"), "yes", Verdict.TIME_LIMIT),
-        (_prints(b"yes\n", exit_code=None, stopped="memory"), "yes", Verdict.MEMORY_LIMIT),
-        (_prints(b"yes\n", exit_code=0, stopped="output"), "yes", Verdict.OUTPUT_LIMIT),
-    ],
-)
-async def test_only_a_program_that_ended_well_is_compared(
-    program: Callable[[int], StepResult], expected: str | None, verdict: Verdict
-) -> None:
-    (event,) = ended_in(await _run(_boxes(program), "py", tests=[{"expected_output": expected}]))
-    assert event.verdict is verdict
-    assert (event.diff is not None) is (verdict is Verdict.WRONG_ANSWER)
-
-
 def _fails_in(failing: int) -> Callable[[int], StepResult]:
     return lambda box: replace(_OK, exit_code=int(box == failing), stdout=b"1")
 

@@ -63,19 +63,6 @@ def test_a_variant_is_that_of_its_language_as_it_is_now() -> None:
         assert (found.code, found.fault) == ("c17", fault)
 
 
-async def test_each_event_is_a_line_that_is_sent_at_once() -> None:
-    pipeline = PlayedPipeline()
-    client = _posting(pipeline, tests=[{}, {}])
-    posting = await _until_running(client, pipeline)
-    assert _events(client) == ["started"]
-    pipeline.may_end.set()
-    await posting
-    assert _events(client) == ["started", "test", "test", "finished"]
-    head, *bodies = client.messages
-    assert (head["status"], dict(head["headers"])[b"content-type"]) == (200, b"application/x-ndjson")
-    assert [body["body"].count(b"\n") for body in bodies] == [1, 1, 1, 1, 0]
-
-
 async def test_a_run_is_logged_when_it_has_ended() -> None:
     with capture_logs() as logged:
         async with _http(PlayedPipeline()) as client:
