@@ -33,22 +33,6 @@ async def add_requested(database: Database, store: ObjectStore, **columns: Any) 
     return await add_upload(database, object_key="p.py", request_id=request, **columns), str(request)
 
 
-async def test_a_held_submission_is_cancelled(database: Database) -> None:
-    upload = await add_upload(database, webhook_url="https://example.com/hook")
-    assert await cancel(database, [upload]) == [upload]
-    assert await fetch(database, STATE, id=upload) == [{**CANCELLED, "runs": 0}]
-    assert await fetch(database, "SELECT FROM job") == []
-    assert await fetch(database, "SELECT upload, run, type, url, status FROM webhooks") == [
-        {
-            "upload": upload,
-            "run": 0,
-            "type": "submission.cancelled",
-            "url": "https://example.com/hook",
-            "status": "pending",
-        }
-    ]
-
-
 async def test_a_request_without_a_job_is_cancelled_for_good(database: Database, store: ObjectStore) -> None:
     upload, request = await add_requested(database, store, runs=2)
     assert await cancel(database, [upload]) == [upload]
@@ -87,13 +71,6 @@ async def test_a_cancelled_job_loses_its_lease_and_is_notified(database: Databas
     assert await fetch(database, "SELECT status, lease_id, lease_expires_at FROM job") == [
         {"status": "cancelled", "lease_id": None, "lease_expires_at": None}
     ]
-
-
-@pytest.mark.parametrize("outcome", ["finished", "failed", "cancelled"])
-async def test_a_submission_that_has_ended_is_not_cancelled(database: Database, outcome: str) -> None:
-    upload = await add_upload(database, outcome=outcome, webhook_url="https://example.com/")
-    assert await cancel(database, [upload, upload + 1]) == []
-    assert await fetch(database, "SELECT FROM webhooks") == []
 
 
 async def test_a_receiver_that_is_gone_gets_no_webhook(database: Database, store: ObjectStore) -> None:

@@ -13,7 +13,7 @@ from api_service.agent_tools.settings import McpSettings
 from shared.adapters.database.connection import Database
 from shared.adapters.engine.base import OpenedEngine
 from shared.adapters.storage.local import LocalStore
-from shared.common.service.errors import ConfigurationError, DatabaseUnavailable, EngineAway
+from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.run_call.events import Started
 from shared.engine_api.run_call.request import ProgramRequest
@@ -30,17 +30,14 @@ _CODE: Final = {"language": "py", "code": "print(1)"}
 
 
 class Engine:
-    """Answers each run by one test that has ended well, unless it is `away`."""
+    """Answers each run by one test that has ended well."""
 
     def __init__(self) -> None:
-        self.away = False
         self.asked: list[ProgramRequest] = []
 
     async def run_program(
         self, program: bytes, *, share: str = "", silence_s: float = 0, data: object = None
     ) -> AsyncGenerator[RunEvent]:
-        if self.away:
-            raise EngineAway("it is away")
         request = ProgramRequest.model_validate_json(program)
         self.asked.append(request)
         yield Started(language="py", info="Python 3.13.5", compile=None, run="python3 main.py")
@@ -183,16 +180,6 @@ async def test_keys_need_their_scopes(client: httpx.AsyncClient, database: Datab
         assert "lacks the scope" in text_of(await call(client, key, tool, **arguments))
     for key in (reader, sender):
         assert (await call(client, key, "list_languages"))["structuredContent"]["languages"][0]["code"] == "py"
-
-
-async def test_a_busy_engine_says_when_to_come_again(
-    client: httpx.AsyncClient, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api_service.v1.body.engine_request._WAIT_S", 0.01)
-    engine.away = True
-    refused = text_of(await call(client, await make_key(database, Scope.SUBMIT), "run_code", **_CODE))
-    assert "did not begin" in refused
-    assert refused.endswith("\nTry again in 5 s.")
 
 
 async def test_submissions_take_from_budgets_and_belong_to_their_keys(api_with: ApiWith, database: Database) -> None:

@@ -63,16 +63,6 @@ async def test_a_job_takes_from_the_run_time_of_its_key(api_with: ApiWith, datab
     assert await fetch(database, "SELECT id FROM uploads") == []
 
 
-async def test_waits_are_bounded(api_with: ApiWith, database: Database) -> None:
-    key = await make_key(database, Scope.SUBMIT)
-    [row] = await fetch(database, "SELECT id FROM api_keys")
-    async with api_with(front_doors="piston", max_waits=1) as client:
-        waits = app_of(client).state.services.waits
-        with waits.hold(Principal(int(str(row["id"])), frozenset())):
-            assert (await run(client, key))[0] == 429
-    assert await fetch(database, "SELECT id FROM uploads") == []
-
-
 async def test_the_bytes_of_a_job_are_bounded(api_with: ApiWith, database: Database) -> None:
     key = await make_key(database, Scope.SUBMIT)
     async with api_with(front_doors="piston") as client:

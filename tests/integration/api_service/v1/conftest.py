@@ -8,7 +8,6 @@ import pytest
 from fastapi import FastAPI
 from starlette import types
 
-from api_service.events.notifications import Notifications
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.signing import LinkSigner
 from shared.records.accounts import api_keys
@@ -120,13 +119,6 @@ async def problem_languages(database: Database) -> None:
     }
     await rows.offer(database, "py", compiled=False, name="Python", limits=limits)
     await rows.offer(database, "cpp", compiled=True, name="C++", limits=limits)
-
-
-@pytest.fixture
-async def waiting_api(api_with: ApiWith, notifications: Notifications) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of an API whose watcher listens. Two requests of a key may wait."""
-    async with api_with(notifications=notifications, max_waits=2) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,51 +1,15 @@
 """`GET /v1/submissions/{id}`: its body, its ETag and its waits; and the runs."""
 
-import asyncio
 import json
 
 import httpx
 import pytest
 
-from api_service.events.notifications import Notifications
-from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from tests.integration.api_service.conftest import ApiWith
-from tests.integration.api_service.v1.conftest import PUBLIC_URL, Key, app_of, note_while_sent
-from tests.integration.rows import execute, fetch
-from tests.integration.submission_rows import add, add_finished, end, make_job, notify, request
-from tests.waiting import eventually
-
-
-async def end_when_awaited(database: Database, upload: int, notifications: Notifications) -> None:
-    await eventually(lambda: (channels.SUBMISSIONS, str(upload)) in notifications._events, what="a request waits")
-    [row] = await fetch(database, "SELECT id FROM job WHERE upload = :id", id=upload)
-    await end(database, int(str(row["id"])), verdict="ok", output="", stderr="")
-    await notify(database, upload)
-
-
-async def test_a_key_may_wait_a_few_times_at_once(
-    waiting_api: httpx.AsyncClient, database: Database, notifications: Notifications, alice: Key, mallory: Key
-) -> None:
-    upload = await add(database, owner=alice.id)
-    await request(database, upload)
-    await make_job(database, upload)
-    path = f"/v1/submissions/{upload}"
-    waits = [asyncio.create_task(waiting_api.get(f"{path}?wait=50", headers=alice.headers)) for _ in range(2)]
-    count = app_of(waiting_api).state.services.waits.budget._held
-    await eventually(lambda: count[alice.id] == 2, what="both requests wait")
-    refused = await waiting_api.get(f"{path}?wait=50", headers=alice.headers)
-    assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
-    body = {"language": "py", "source": "print(1)"}
-    refused = await waiting_api.post("/v1/submissions?wait=1", json=body, headers=alice.headers)
-    assert (refused.status_code, len(await fetch(database, "SELECT id FROM uploads"))) == (429, 1)
-    assert (await waiting_api.get(path, headers=alice.headers)).status_code == 200
-    other = await add(database, owner=mallory.id)
-    await request(database, other)
-    answer = await waiting_api.get(f"/v1/submissions/{other}?wait=1", headers=mallory.headers)
-    assert answer.status_code == 200
-    await end_when_awaited(database, upload, notifications)
-    assert [(await wait).status_code for wait in waits] == [200, 200]
-    assert (await waiting_api.get(f"{path}?wait=1", headers=alice.headers)).status_code == 200
+from tests.integration.api_service.v1.conftest import PUBLIC_URL, app_of, note_while_sent
+from tests.integration.rows import execute
+from tests.integration.submission_rows import add, add_finished, end, make_job, request
 
 
 async def test_a_page_of_runs_leads_to_the_next(

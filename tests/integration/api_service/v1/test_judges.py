@@ -11,7 +11,6 @@ from job_runner.upkeep.orphans import Orphans
 from shared.adapters.database.connection import Database
 from shared.adapters.storage.local import LocalStore
 from tests.integration.rows import execute
-from tests.integration.submission_rows import end, make_job
 
 pytestmark = pytest.mark.usefixtures("problem_languages")
 
@@ -64,19 +63,6 @@ async def test_a_judge_comes_back_without_its_source(api: httpx.AsyncClient, tmp
     assert stored(tmp_path) == ["py.checker", "py.interactor"]
 
 
-@pytest.mark.parametrize("judge", [{"checker": CHECKER}, {"interactor": JUDGE}])
-async def test_it_runs_again_with_other_limits_only(
-    api: httpx.AsyncClient, database: Database, judge: dict[str, Any]
-) -> None:
-    created = await post(api, **judge)
-    await end(database, await make_job(database, created["id"]), verdict="accepted", output="", stderr="")
-    path = f"{PATH}/{created['id']}/runs"
-    refused = await api.post(path, json={"stdin": "1", "args": [], "limits": {"cpu_s": "x"}, "odd": 1})
-    assert refused.status_code == 422
-    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/limits/cpu_s", "/odd", "/stdin", "/args"]
-    assert (await api.post(path, json={"limits": {"cpu_s": 2}})).status_code == 202
-
-
 @pytest.mark.parametrize("kind", ["program", "of a newer release"])
 async def test_the_files_of_judges_go_with_their_submission(
     api: httpx.AsyncClient, database: Database, tmp_path: Path, kind: str
@@ -105,17 +91,3 @@ async def test_files_of_judges_without_a_row_are_removed_later(
     await Orphans(runner, store, lambda: later).remove()
     assert kept["id"] != lost["id"]
     assert stored(tmp_path) == ["checker", "py", "py.checker"]
-
-
-async def test_a_batch_has_a_judge_by_default(api: httpx.AsyncClient, database: Database, tmp_path: Path) -> None:
-    members = [{"source": "print(1)"}, {"source": "print(2)"}, {"source": "print(3)", "checker": None}]
-    batch = await post(api, "/v1/batches", submissions=members, defaults={"language": "py", "checker": CHECKER})
-    assert stored(tmp_path) == ["py.checker"] * 2
-    first, second, third = batch["submissions"]
-    await end(database, await make_job(database, first), verdict="judge_error", output="", stderr="")
-    await end(database, await make_job(database, second), verdict="accepted", output="", stderr="")
-    counts = (await api.get(f"/v1/batches/{batch['id']}")).json()
-    assert (counts["verdicts"]["judge_error"], counts["verdicts"]["accepted"], counts["done"]) == (1, 1, 2)
-    found = (await api.get(PATH, params={"verdict": "judge_error"})).json()["items"]
-    assert [one["id"] for one in found] == [first]
-    assert (await api.get(f"{PATH}/{third}")).json()["checker"] == {"kind": "lines", "tolerance": None}

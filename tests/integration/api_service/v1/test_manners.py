@@ -8,15 +8,12 @@ import httpx
 import pytest
 
 from api_service.http.errors import Kind
-from api_service.submissions.service import Submissions
 from shared.adapters.database.connection import Database
-from shared.common.service.errors import DatabaseUnavailable
 from tests.integration.api_service.v1.conftest import PUBLIC_URL, app_of
 from tests.integration.submission_rows import add
 from tests.waiting import eventually
 
 PATH = "/v1/submissions"
-BODY = {"language": "py", "source": "print(1)"}
 
 
 def assert_problem(answer: httpx.Response, kind: Kind) -> None:
@@ -42,18 +39,6 @@ async def test_an_internal_error_shows_no_details(api: httpx.AsyncClient, monkey
     assert_problem(answer, Kind.INTERNAL)
     assert "secret" not in answer.text
     assert answer.headers["X-Request-Id"] == "mine"
-
-
-async def test_an_unavailable_database_says_when_to_retry(
-    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def unavailable(*_: object, **__: object) -> None:
-        raise DatabaseUnavailable("it is down")
-
-    monkeypatch.setattr(Submissions, "post", unavailable)
-    answer = await api.post(PATH, json=BODY)
-    assert_problem(answer, Kind.UNAVAILABLE)
-    assert int(answer.headers["Retry-After"]) >= 1
 
 
 async def test_the_page_has_an_anchor_for_each_kind(api: httpx.AsyncClient) -> None:
