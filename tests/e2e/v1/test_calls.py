@@ -2,8 +2,6 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -175,22 +173,6 @@ def test_cancelling_a_running_program(owner: Api, email: str) -> None:
     assert owner.read(f"{path}/mails")["items"] == []
     problem(owner.post(f"{path}/mails"), 409)
     assert owner.delete(path).status_code == 204
-
-
-def test_cancelling_ends_the_process(owner: Api, email: str) -> None:
-    source = "#include <unistd.h>\nint main(void) { sleep(30); }"
-    running = started(owner, language="c", source=source, args=[email])
-
-    def alive() -> bool:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                if email.encode() in path.read_bytes():
-                    return True
-        return False
-
-    eventually_sync(alive, what="the program is seen")
-    owner.post(f"/v1/submissions/{running['id']}/cancel")
-    eventually_sync(lambda: not alive(), timeout=10, what="the program is gone")
 
 
 def test_deleting(system: Contract, owner: Api, email: str) -> None:

@@ -68,14 +68,6 @@ def test_a_checker_gives_verdicts_messages_and_points(owner: Api) -> None:
     assert (run["message"], run["judge_message"]) == (None, None)
 
 
-def test_testlib_tells_the_author_only_of_tests_that_are_shown(owner: Api) -> None:
-    tests = [{"stdin": "9"}, {"stdin": "9", "hidden": True}, {"stdin": "4"}]
-    run = owner.submit(source=DOUBLE, tests=tests, checker=checker(TESTLIB, protocol="testlib"))["run"]
-    assert [test["verdict"] for test in run["tests"]] == ["wrong_answer", "wrong_answer", "accepted"]
-    assert [test["message"] for test in run["tests"]] == ["expected 18", None, "fine"]
-    assert [test["judge_message"] for test in run["tests"]] == ["expected 18", "expected 18", "fine"]
-
-
 def test_the_comparison_of_packages(owner: Api) -> None:
     icpc = {"kind": "icpc", "args": ["float_absolute_tolerance", "1e-3"]}
     tests = [{"expected_output": text} for text in ("YES 0.5", "no 0.5", "yes 0.6")]

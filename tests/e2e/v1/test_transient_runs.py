@@ -135,26 +135,6 @@ def test_tests_come_as_they_end(owner: Api) -> None:
     assert [one.data for one in found[1:3]] == found[-1].data["tests"]
 
 
-def test_a_program_is_killed_when_its_client_leaves(owner: Api) -> None:
-    seconds = {"cpu_s": 30, "wall_s": 60}
-    for accept in ("text/event-stream", "application/json"):
-        beats = "import time\nfor i in range(600): time.sleep(0.1)"
-        with (
-            pytest.raises(Exception, match="timed out"),
-            owner.stream(
-                "POST",
-                "/v1/run",
-                json={"language": "py", "source": beats, "limits": seconds},
-                headers={"Accept": accept},
-                timeout=1,
-            ) as answer,
-        ):
-            answer.read()
-    # Its slots are free again.
-    for _ in range(4):
-        assert run(owner, source="print(1)")["verdict"] == "ok"
-
-
 def test_a_refusal_is_an_answer_before_the_stream(owner: Api) -> None:
     headers = {"Accept": "text/event-stream"}
     answer = owner.post("/v1/run", json={"language": "py", "source": ""}, headers=headers)

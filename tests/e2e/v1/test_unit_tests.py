@@ -6,8 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.fixtures.contract import Api, Contract, mails
-from tests.waiting import eventually_sync
+from tests.fixtures.contract import Api
 
 pytestmark = pytest.mark.slow
 
@@ -57,23 +56,3 @@ def test_a_run_that_is_not_stored_has_the_same_tests(owner: Api) -> None:
     run = answer.json()
     assert [test["name"] for test in run["tests"]] == [*NAMES]
     assert (run["points_awarded"], run["points"]) == (6, 10)
-
-
-def test_tests_that_cannot_be_listed_are_a_judge_error(owner: Api) -> None:
-    body = owner.submit(
-        **sent("ada", unit_tests={"source": "from student import mean\nimport nothing_of_this_name\n1 /"})
-    )
-    assert (body["verdict"], body["run"]["tests"]) == ("judge_error", None)
-    assert "test_main.py" in body["run"]["judge_message"]
-
-
-def test_the_mail_names_no_hidden_test(owner: Api, system: Contract) -> None:
-    body = owner.submit(**sent("alan", email="alan@example.com"))
-    [mail] = eventually_sync(lambda: mails(system, "alan@example.com")) or []
-    assert mail["Subject"] == f"alan.py: 4 of 6 tests passed (#{body['id']})"
-    plain = mail.get_body(("plain",))
-    assert plain
-    text = plain.get_content()
-    assert "hidden 6" in text
-    assert "test_an_empty_stack" not in text
-    assert "ZeroDivisionError" in text

@@ -13,7 +13,6 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from tests.fixtures.contract import (
     ONE,
     TIME,
-    WEBHOOK_SECRET,
     Api,
     Contract,
     create_key,
@@ -125,24 +124,6 @@ def test_a_batch_has_a_webhook(system: Contract, owner: Api, receiver: Receiver)
     whole = owner.read(f"/v1/batches/{batch['id']}")
     assert event["data"] | {"webhook": None} == whole | {"webhook": None}
     assert event["data"]["state"] == "finished"
-
-
-def test_a_key_without_a_secret_uses_that_of_the_operator(system: Contract, receiver: Receiver) -> None:
-    system.operator.submit(source="print(1)", webhook_url=receiver.url)
-    [(headers, content)] = receiver.wait(1)
-    assert Webhook(WEBHOOK_SECRET).verify(content, headers)
-
-
-def test_a_replaced_secret_also_signs_for_a_day(system: Contract, receiver: Receiver) -> None:
-    key = create_key(system.data_dir, "rotated")
-    new = system.precieux("keys", "rotate-webhook-secret", key["id"])["webhook_secret"]
-    with Api(system.url, key["key"]) as api:
-        api.submit(source="print(1)", webhook_url=receiver.url)
-    [(headers, content)] = receiver.wait(1)
-    assert new != key["webhook_secret"]
-    assert len(headers["webhook-signature"].split(" ")) == 2
-    for secret in (new, key["webhook_secret"]):
-        assert Webhook(secret).verify(content, headers)
 
 
 # The classic calls.

@@ -31,14 +31,13 @@ class Served:
 async def serving(
     api_with: ApiWith,
     *,
-    max_streams: int = 100,
     grace_seconds: int = 5,
     **how: Any,
 ) -> AsyncIterator[Served]:
     async with api_with(**how) as inner:
         transport: Any = inner._transport
         services: Services = transport.app.state.services
-    streams = Streams(services.database, services.notifications, max_of_key=max_streams, max_in_all=100)
+    streams = Streams(services.database, services.notifications, max_of_key=100, max_in_all=100)
     services = replace(services, streams=streams)
     listening = listening_socket("127.0.0.1", 0, setting="none")
     stop = asyncio.Event()
