@@ -19,8 +19,8 @@ from pydantic_core import to_json
 
 from benchmarks.processes import service
 from precieux.host.ports import free_ports
-from shared.adapters.engine.choice import Busyness
 from shared.adapters.engine.engines import Engines
+from shared.adapters.engine.load import Busyness
 from shared.adapters.engine.settings import EngineSettings
 from shared.engine_api.run_call.events import TestEnded
 

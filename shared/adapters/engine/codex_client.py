@@ -5,7 +5,6 @@ It uses aiohttp, because a request costs the least CPU time and connections are 
 
 import asyncio
 import contextlib
-import itertools
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, asynccontextmanager
@@ -17,8 +16,8 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from shared.adapters.engine.addresses import BY_NAME, FixedAddress
+from shared.adapters.engine.load import EngineLoad, load_in
 from shared.adapters.engine.settings import EngineSettings
-from shared.adapters.engine.signs_of_life import SILENT_S, EngineLoad, load_in
 from shared.common.service import metrics
 from shared.common.service.errors import EngineAway, EngineCrashed, EngineFull, EngineRefused, EngineUnavailable
 from shared.common.text.json_structure import has_more_structure
@@ -37,15 +36,13 @@ from shared.engine_api.run_call.events import Started
 from shared.engine_api.run_call.limits import MAX_ARTIFACTS
 from shared.engine_api.run_call.request import RUN_CALL
 
-#: One run in so many closes its connection. A new one may reach an engine that was added under the same name. The
-#: number is prime, so that connections that are used in turn are closed in turn.
-_RUNS_PER_CLOSE: Final = 23
 #: Long answers that are read and parsed at once.
 _LONG_ANSWERS: Final = 2
 #: Seconds to wait for a connection. A lost packet is sent again after one second.
 _CONNECT_SECONDS: Final = 2
-#: Seconds between two signs of life that we ask an engine for.
+#: Seconds between two signs of life that we ask an engine for, and seconds without a byte after which it is away.
 _ALIVE_SECONDS: Final = 5
+_SILENT_SECONDS: Final = 30.0
 #: Seconds to wait for the end of an answer after its last event.
 _END_SECONDS: Final = 1.0
 #: Seconds within which an engine that is well answers `GET /list`.
@@ -108,7 +105,6 @@ class CodexClient:
         self._session = session
         self._address = address
         self._see_load = see_load
-        self._runs = itertools.count(1)
         #: The calls that the engine has beyond those of CodeX, since its last list.
         self._calls: list[str] | None = None
         self._instance = ""
@@ -157,7 +153,7 @@ class CodexClient:
                 chunks = aiter(response.content.iter_any())
                 if is_alive := load_in(response) is not None:
                     waiting.enter_context(metrics.WAITING_FOR_SLOT.track_inprogress())
-                bounds = (self._max_line, self._deadline + silence_s, SILENT_S if is_alive else None)
+                bounds = (self._max_line, self._deadline + silence_s, _SILENT_SECONDS if is_alive else None)
                 lines = EventLines(chunks, self._long_answers, *bounds)
                 async with aclosing(lines.events()) as events:
                     async for event in events:
@@ -252,8 +248,6 @@ class CodexClient:
             headers[ALIVE_HEADER] = str(_ALIVE_SECONDS)
         if share:
             headers[SHARE_HEADER] = share
-        if next(self._runs) % _RUNS_PER_CLOSE == 0:
-            headers["Connection"] = "close"
         return self._sent("POST", path, data=body, headers=headers, silence_s=silence_s)
 
     def _refusal_of_program(

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from shared.adapters.engine.addresses import BY_NAME, addresses_of
 from shared.adapters.engine.base import ReadData
-from shared.adapters.engine.choice import Busyness
 from shared.adapters.engine.circuit import Circuit
 from shared.adapters.engine.codex_client import CodexClient
+from shared.adapters.engine.load import Busyness
 from shared.adapters.engine.settings import EngineSettings
 from shared.adapters.engine.test_data import run_with_data
 from shared.common.service import metrics

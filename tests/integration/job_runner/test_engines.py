@@ -201,7 +201,7 @@ async def test_only_when_all_are_away_is_the_engine_away(name: Name) -> None:
 async def test_silence_ends_a_run_only_if_signs_of_life_were_promised(
     name: Name, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(codex_client, "SILENT_S", 0.2)
+    monkeypatch.setattr(codex_client, "_SILENT_SECONDS", 0.2)
     monkeypatch.setattr(codex_client, "_WELL_SECONDS", 0.2)
     name.addresses = ["127.0.0.1"]
     started = b'{"event":"started","language":"py","info":"","compile":null,"run":"","instance":"x"}\n'

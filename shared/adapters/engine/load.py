@@ -1,17 +1,37 @@
-"""Says which of two engines is less busy. Without this file, any engine may be taken."""
+"""Says which of two engines is less busy, by what each answer of our engine says of it."""
 
+import re
 import time
+from dataclasses import dataclass
 from typing import Final
 
+from aiohttp import ClientResponse
 from cachetools import TTLCache
 
-from shared.adapters.engine.signs_of_life import EngineLoad
+from shared.engine_api.codex import LOAD_HEADER
 
+_COUNT: Final = re.compile(r"\b(slots|free|waiting|stopping)=([0-9]{1,6})\b")
 #: Seconds for which an engine's word on its load is taken. Runs of others that have ended since are not known.
 _FRESH_S: Final = 5.0
 #: For how many programs and seconds it is kept that an engine has run them, because it may have them compiled.
 _KEPT_PROGRAMS: Final = 1000
 _KEPT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """An engine's slots and the runs that wait."""
+
+    slots: int
+    free: int
+    waiting: int
+    stopping: int = 0
+
+
+def load_in(response: ClientResponse) -> EngineLoad | None:
+    """Return how busy the engine is; None if it does not say so."""
+    counts = {name: int(count) for name, count in _COUNT.findall(response.headers.get(LOAD_HEADER, ""))}
+    return EngineLoad(**counts) if counts.get("slots") and counts.keys() >= {"free", "waiting"} else None
 
 
 class Busyness:
