@@ -3,7 +3,6 @@
 import asyncio
 import sys
 
-from queue_consumer.consumer import Consumer
 from queue_consumer.jobs import JobMaker
 from queue_consumer.outbox_consumer import OutboxConsumer
 from queue_consumer.reconciler import Reconciler
@@ -33,7 +32,6 @@ async def serve(stop: asyncio.Event) -> None:
             return
         await require_current(database)
         maker = JobMaker(database, store)
-        consumer = Consumer(maker)
         source = broker or OutboxConsumer(database)
         health = HealthServer(load(HealthSettings), database)
         reconciler = Reconciler(database, maker)
@@ -44,7 +42,7 @@ async def serve(stop: asyncio.Event) -> None:
             (
                 restarting("health", health.run),
                 restarting("reconciler", reconciler.run),
-                restarting("consumer", lambda stop: source.consume(consumer.handle, stop)),
+                restarting("consumer", lambda stop: source.consume(maker.handle, stop)),
             ),
             stop,
         )

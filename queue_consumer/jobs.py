@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 from zipfile import BadZipFile
 
+from shared.adapters.broker.base import Ack, Delivery, Reject, Settlement
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database, Record
 from shared.adapters.storage.base import ObjectStore
@@ -15,8 +16,11 @@ from shared.adapters.storage.sources import read_source
 from shared.common.files.archives import unpack
 from shared.common.service.errors import ObjectNotFound
 from shared.common.service.in_groups import in_groups
+from shared.common.service.logging import get_logger
 from shared.common.text.email_addresses import canonical
 from shared.engine_api.languages import check_lang
+
+log = get_logger(__name__)
 
 #: Bytes of sources that are held in memory at once. A longer source is held alone.
 _BYTES_AT_ONCE: Final = 4 << 20
@@ -125,10 +129,13 @@ _Decoded: TypeAlias = tuple[int, UUID | None] | InvalidMessage
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A job to insert. `source` is UTF-8; a job without one must have a `stop_reason`.
+    """A job to insert. `source` is UTF-8; a job without one has a `stop_reason`.
+
+    Without both the request makes no job, and is withdrawn: of a blocked submission, or of a classic one without its
+    file. The original reports a missing file and makes no job.
 
     `sender` is the canonical address, so other spellings get no further turns. `invalid` is set if the message is a
-    dead letter too. A request `is_foreign` if its submission does not hold it.
+    dead letter. A request `is_foreign` if its submission does not hold it.
     """
 
     upload: int
@@ -139,17 +146,9 @@ class _Request:
     sender: str | None = None
     invalid: InvalidMessage | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class _NoJob:
-    """A request that makes no job, and is withdrawn: of a blocked submission, or of a classic one without its file.
-
-    The original reports a missing file and makes no job, so the message is a dead letter: `invalid` is the reason.
-    """
-
-    upload: int
-    id: UUID
-    invalid: InvalidMessage | None = None
+    @property
+    def makes_job(self) -> bool:
+        return self.source is not None or self.stop_reason is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +161,11 @@ class JobMaker:
 
     database: Database
     store: ObjectStore
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> list[Settlement]:
+        """Return one settlement per delivery. Raise `TransientError` if a dependency is unavailable."""
+        jobs = await self.make_all([(delivery.body, delivery.message_id) for delivery in deliveries])
+        return [_settlement(delivery, job) for delivery, job in zip(deliveries, jobs, strict=True)]
 
     async def make(self, body: bytes, message_id: str | None) -> int | None:
         """Make a job, and return its id; None if there is nothing to do (made before, blocked, or removed).
@@ -195,20 +199,12 @@ class JobMaker:
     async def _make_group(
         self, group: Sequence[_Decoded], uploads: dict[int, Record], foreign_requests: dict[int, UUID]
     ) -> list[int | InvalidMessage | None]:
-        candidates = await asyncio.gather(*(self._prepare(message, uploads, foreign_requests) for message in group))
-        await self._withdraw([candidate for candidate in candidates if isinstance(candidate, _NoJob)])
-        jobs = await self._insert([candidate for candidate in candidates if isinstance(candidate, _Request)])
-        results: list[int | InvalidMessage | None] = []
-        for candidate in candidates:
-            match candidate:
-                case _Request():
-                    # If a message is in the batch twice, the second makes nothing.
-                    results.append(candidate.invalid or jobs.pop(candidate.id, None))
-                case _NoJob():
-                    results.append(candidate.invalid)
-                case InvalidMessage():
-                    results.append(candidate)
-        return results
+        prepared = await asyncio.gather(*(self._prepare(message, uploads, foreign_requests) for message in group))
+        requests = [request for request in prepared if isinstance(request, _Request)]
+        await self._withdraw([request for request in requests if not request.makes_job])
+        jobs = await self._insert([request for request in requests if request.makes_job])
+        # If a message is in the batch twice, the second makes nothing.
+        return [one.invalid or jobs.pop(one.id, None) if isinstance(one, _Request) else one for one in prepared]
 
     async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
         """End a request that cannot be run: make a job with a `stop_reason`, which a runner mails. Return its id."""
@@ -222,7 +218,7 @@ class JobMaker:
 
     async def _prepare(
         self, decoded: _Decoded, uploads: dict[int, Record], foreign_requests: dict[int, UUID]
-    ) -> _Request | _NoJob | InvalidMessage:
+    ) -> _Request | InvalidMessage:
         if isinstance(decoded, InvalidMessage):
             return decoded
         upload_id, request_id = decoded
@@ -235,7 +231,7 @@ class JobMaker:
         # `enable` binds only the classic calls. A run by API v1 has a spec, or an override.
         is_classic_call = upload["is_classic"] and upload["is_plain"]
         if upload["enable"] != 0 and is_classic_call:
-            return _NoJob(upload_id, request_id)
+            return _Request(upload_id, request_id, None)
         # The original's rows have no key, and perhaps no language. Its files are named by id and the language's code.
         key = upload["object_key"] or f"{upload_id}.{check_lang(upload['language'] or '')}"
         sender = canonical(upload["email"]) if upload["email"] else None
@@ -245,7 +241,7 @@ class JobMaker:
                 data = _entry(data, upload)
         except InvalidMessage as exc:
             if is_classic_call:
-                return _NoJob(upload_id, request_id, exc)
+                return _Request(upload_id, request_id, None, invalid=exc)
             return _Request(upload_id, request_id, None, is_foreign, str(exc), sender, exc)
         # Postgres cannot store NUL. The API refuses such text, but files may hold it.
         source = data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}").encode()
@@ -285,7 +281,7 @@ class JobMaker:
                 await connection.execute(_NOTE_REQUESTS, {"jobs": [row["id"] for row in rows], "uploads": foreign})
         return {row["request_id"]: row["id"] for row in rows}
 
-    async def _withdraw(self, requests: Sequence[_NoJob]) -> None:
+    async def _withdraw(self, requests: Sequence[_Request]) -> None:
         """Withdraw requests that make no job. Their submissions are again what they were."""
         if not requests:
             return
@@ -295,6 +291,17 @@ class JobMaker:
             "submissions": channels.SUBMISSIONS,
         }
         await self.database.call(Connection.execute, _WITHDRAW, values)
+
+
+def _settlement(delivery: Delivery, job: int | InvalidMessage | None) -> Settlement:
+    if isinstance(job, InvalidMessage):
+        log.warning("message.rejected", request=delivery.message_id, reason=str(job))
+        return Reject(str(job))
+    if job is None:
+        log.info("message.repeated", request=delivery.message_id)
+    else:
+        log.debug("job.created", request=delivery.message_id, job=job)
+    return Ack()
 
 
 def _entry(archive: bytes, upload: Record) -> bytes:

@@ -20,7 +20,7 @@ POINTS: Final = {
     "request committed, answer not sent": ("api_service.submissions.service:Submissions.request_execution", "after"),
     "request committed, not published": ("shared.adapters.broker.rabbitmq:RabbitMQBroker.publish", "before"),
     "published, not deleted": ("shared.adapters.broker.outbox:remove", "before"),
-    "job inserted, not acknowledged": ("queue_consumer.consumer:Consumer.handle", "after"),
+    "job inserted, not acknowledged": ("queue_consumer.jobs:JobMaker.handle", "after"),
     "result of a test written, engine not at its end": ("job_runner.leases.test_results:TestResults._write", "after"),
     "cancelled, answer not sent": ("api_service.v1.routes.submission:cancel", "after"),
     "claimed, engine not asked": ("job_runner.runs.program_runs:ProgramRuns.run", "before"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from queue_consumer.consumer import Consumer
+from queue_consumer.jobs import JobMaker
 from shared.adapters.broker.base import Ack, Delivery, Reject
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
@@ -28,8 +28,8 @@ def store() -> FakeStore:
 
 
 @pytest.fixture
-def consumer(database: Database, store: FakeStore) -> Consumer:
-    return Consumer(maker_of(database, store))
+def consumer(database: Database, store: FakeStore) -> JobMaker:
+    return maker_of(database, store)
 
 
 def delivery(upload: int | bytes, request: uuid.UUID | str | None = None, attempt: int = 1) -> Delivery:
@@ -48,7 +48,7 @@ async def requested(
 
 
 async def test_an_id_becomes_a_job_with_the_submissions_text(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     sha256 = hashlib.sha256(SOURCE.encode()).hexdigest()
     upload, request = await requested(database, store, SOURCE.encode(), sha256=sha256)
@@ -60,7 +60,7 @@ async def test_an_id_becomes_a_job_with_the_submissions_text(
 
 @pytest.mark.slow
 async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     # In JSON a control character takes six bytes; in Python a wide character makes every other take four.
     text = "\x01" * ((1 << 20) - 4) + "\N{SEEDLING}"
@@ -84,7 +84,7 @@ async def test_a_batch_of_the_heaviest_submissions_fits_in_memory(
 
 
 async def test_a_strangers_message_without_an_id_makes_one_job_too(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     upload = await add_upload(database)
     store.objects[f"{upload}.py"] = b"x"
@@ -94,14 +94,14 @@ async def test_a_strangers_message_without_an_id_makes_one_job_too(
     assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
-async def test_a_row_without_a_language_is_rejected_at_once(database: Database, consumer: Consumer) -> None:
+async def test_a_row_without_a_language_is_rejected_at_once(database: Database, consumer: JobMaker) -> None:
     upload = await add_upload(database)
     await execute(database, "UPDATE uploads SET language = NULL WHERE id = :id", id=upload)
     assert await consumer.handle([delivery(upload)]) == [Reject(f"the file of submission {upload} is missing")]
 
 
 async def test_a_blocked_submission_is_what_it_was_before_its_request(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     upload, request = await requested(database, store, enable=1, runs=2)
     await execute(database, "INSERT INTO job (upload, status) VALUES (:upload, 'executed')", upload=upload)
@@ -115,7 +115,7 @@ async def test_a_blocked_submission_is_what_it_was_before_its_request(
 
 
 async def test_enable_does_not_bind_a_run_of_the_api_v1(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     new = await requested(database, store, enable=1, spec={})
     rerun = await requested(database, store, enable=1, override={})
@@ -125,7 +125,7 @@ async def test_enable_does_not_bind_a_run_of_the_api_v1(
 
 
 async def test_a_job_has_the_number_and_the_time_of_its_request(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     upload, request = await requested(database, store, runs=3, requested_at=datetime(2026, 1, 31, tzinfo=UTC))
     async with notified(database, channels.SUBMISSIONS) as payloads:
@@ -138,7 +138,7 @@ async def test_a_job_has_the_number_and_the_time_of_its_request(
 
 
 async def test_a_foreign_message_raises_the_number_of_runs(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     store.objects["p.py"] = b"x"
     upload = await add_upload(database, object_key="p.py", runs=2, outcome="finished", verdict="ok", override={})
@@ -153,7 +153,7 @@ async def test_a_foreign_message_raises_the_number_of_runs(
 
 
 async def test_foreign_messages_at_one_time_get_numbers_of_their_own(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     store.objects["p.py"] = b"x"
     upload = await add_upload(database, object_key="p.py")
@@ -163,7 +163,7 @@ async def test_foreign_messages_at_one_time_get_numbers_of_their_own(
 
 
 async def test_the_job_of_several_files_has_the_entrys_text(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     archive = pack({"lib/helper.py": b"x = 1", "main.py": SOURCE.encode()})
     store.objects |= {"7.zip": archive, "8.zip": archive}
@@ -184,7 +184,7 @@ async def test_the_job_of_several_files_has_the_entrys_text(
     ("data", "reason"), [(None, "is missing"), (b"", "is empty"), (b"other", "has changed since it was accepted")]
 )
 async def test_an_unusable_file_is_reported_and_fails_the_job(
-    database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
+    database: Database, store: FakeStore, consumer: JobMaker, data: bytes | None, reason: str
 ) -> None:
     digest = hashlib.sha256(b"accepted").hexdigest()
     upload, request = await requested(database, store, data, sha256=digest, spec={})
@@ -201,7 +201,7 @@ async def test_an_unusable_file_is_reported_and_fails_the_job(
 
 @pytest.mark.parametrize(("data", "reason"), [(None, "is missing"), (b"", "is empty")])
 async def test_a_classic_call_without_a_file_makes_no_job(
-    database: Database, store: FakeStore, consumer: Consumer, data: bytes | None, reason: str
+    database: Database, store: FakeStore, consumer: JobMaker, data: bytes | None, reason: str
 ) -> None:
     """The missing file is reported, as in the original. The submission may be requested again."""
     upload, request = await requested(database, store, data)
@@ -214,20 +214,20 @@ async def test_a_classic_call_without_a_file_makes_no_job(
     assert len(await fetch(database, "SELECT id FROM job")) == 1
 
 
-async def test_a_body_that_is_not_an_id_is_a_dead_letter(consumer: Consumer) -> None:
+async def test_a_body_that_is_not_an_id_is_a_dead_letter(consumer: JobMaker) -> None:
     bodies = [b"", b"x", b"-1", b"0", b"1 2", b"1e3", "۱".encode(), b"\xff", b"9" * 30, b"7" * 6000]
     settled = await consumer.handle([delivery(body) for body in bodies])
     assert [type(one) for one in settled] == [Reject] * len(bodies)
 
 
-async def test_an_unknown_id_and_an_odd_message_id_are_dead_letters(database: Database, consumer: Consumer) -> None:
+async def test_an_unknown_id_and_an_odd_message_id_are_dead_letters(database: Database, consumer: JobMaker) -> None:
     upload = await add_upload(database)
     settled = await consumer.handle([delivery(10**9), delivery(upload, "no uuid")])
     assert [isinstance(one, Reject) for one in settled] == [True, True]
 
 
 async def test_an_unavailable_store_costs_no_message_an_attempt(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     store.failure = StoreUnavailable("down")
     upload = await add_upload(database, object_key="p.py")
@@ -240,7 +240,7 @@ async def test_an_unavailable_store_costs_no_message_an_attempt(
 
 
 async def test_the_jobs_of_a_batch_queue_by_key_and_by_sender(
-    database: Database, store: FakeStore, consumer: Consumer
+    database: Database, store: FakeStore, consumer: JobMaker
 ) -> None:
     store.objects["p.py"] = b"x"
     senders = ["a@example.com", "a+x@example.com", "b@example.com", "A@example.com"]
@@ -253,7 +253,7 @@ async def test_the_jobs_of_a_batch_queue_by_key_and_by_sender(
 
 @pytest.mark.parametrize("is_named", [True, False])
 async def test_a_request_that_comes_again_makes_one_job(
-    database: Database, store: FakeStore, consumer: Consumer, is_named: bool
+    database: Database, store: FakeStore, consumer: JobMaker, is_named: bool
 ) -> None:
     upload, request = await requested(database, store)
     # A stranger's messages name no request: all mean the same one.
