@@ -45,10 +45,6 @@ _IN_USE: Final = """
     WHERE used_until > now() GROUP BY prefix
 """
 
-_SECONDS_IN_USE: Final = """
-    SELECT subject, extract(epoch FROM used_until - now()) AS seconds FROM budgets WHERE subject = ANY(:subjects)
-"""
-
 
 class RunBudgetSettings(Settings):
     """The budget of running time. The API checks it, and the runner charges it."""
@@ -106,10 +102,10 @@ async def take(connection: Connection, charges: Collection[Charge]) -> dict[str,
     buckets = {row["subject"]: Bucket(float(row["seconds"])) for row in rows}
     used_up = {charge.subject: charge.seconds for charge in charges if charge.seconds and charge.subject not in buckets}
     if used_up:
-        ahead = await _seconds_in_use(connection, used_up)
+        ahead = await in_use(connection, used_up)
         for subject, seconds in used_up.items():
-            in_use = max(0.0, ahead.get(subject, 0.0))
-            buckets[subject] = Bucket(in_use, in_use + seconds - _HOUR)
+            used = ahead[subject].seconds if subject in ahead else 0.0
+            buckets[subject] = Bucket(used, used + seconds - _HOUR)
     return buckets
 
 
@@ -120,8 +116,8 @@ async def charge(connection: Connection, charges: Collection[Charge]) -> None:
 
 async def overdrawn(connection: Connection, subject: str) -> float:
     """Return the seconds until at most an hour's worth of the budget is in use; 0 if that is so now. Locks nothing."""
-    ahead = await _seconds_in_use(connection, [subject])
-    return max(0.0, ahead.get(subject, 0.0) - _HOUR)
+    usage = (await in_use(connection, [subject])).get(subject)
+    return max(0.0, usage.seconds - _HOUR) if usage else 0.0
 
 
 async def in_use(
@@ -138,8 +134,3 @@ async def in_use(
 def _values(charges: Collection[Charge]) -> Mapping[str, object]:
     ordered = sorted(charges, key=lambda charge: charge.subject)
     return {"subjects": [charge.subject for charge in ordered], "seconds": [charge.seconds for charge in ordered]}
-
-
-async def _seconds_in_use(connection: Connection, subjects: Collection[str]) -> dict[str, float]:
-    rows = await connection.fetch_all(_SECONDS_IN_USE, {"subjects": list(subjects)})
-    return {row["subject"]: float(row["seconds"]) for row in rows}
