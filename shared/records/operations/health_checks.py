@@ -12,7 +12,7 @@ _TOO_OLD: Final = {"none-executed": 300, "outbox": 60, "mails": 900}
 
 
 class IssueKind(StrEnum):
-    """Something that an operator should act on, in the order of the page."""
+    """Something that an operator should act on, in the order of the page. Up to NOTHING_RUNS, it stops work."""
 
     STANDBY_GONE = "standby-gone"
     NO_API = "no-api"
@@ -33,22 +33,8 @@ class IssueKind(StrEnum):
     @property
     def stops_work(self) -> bool:
         """Return True if programs or mails wait until it is over."""
-        return self in _STOPS_WORK
-
-
-_STOPS_WORK: Final = frozenset(
-    {
-        IssueKind.STANDBY_GONE,
-        IssueKind.NO_API,
-        IssueKind.NO_RUNNER,
-        IssueKind.NO_CONSUMER,
-        IssueKind.BROKER_DOWN,
-        IssueKind.OUTBOX_STUCK,
-        IssueKind.MAILS_STUCK,
-        IssueKind.MAILS_PAUSED,
-        IssueKind.NOTHING_RUNS,
-    }
-)
+        kinds = list(IssueKind)
+        return kinds.index(self) <= kinds.index(IssueKind.NOTHING_RUNS)
 
 
 @dataclass(frozen=True, slots=True)
