@@ -47,10 +47,9 @@ _SEND_AGAIN: Final = """
         last_error = NULL
     FROM chosen WHERE emails.id = chosen.id RETURNING emails.id
 """
-_LOCK: Final = "SELECT kind, job, upload, status FROM emails WHERE id = :id FOR NO KEY UPDATE"
-_RECIPIENT: Final = """
-    SELECT coalesce(e.recipient, u.email) AS recipient FROM emails e LEFT JOIN uploads u ON u.id = e.upload
-    WHERE e.id = :id
+_LOCK: Final = """
+    SELECT kind, job, upload, status, coalesce(e.recipient, u.email) AS recipient
+    FROM emails e LEFT JOIN uploads u ON u.id = e.upload WHERE e.id = :id FOR NO KEY UPDATE OF e
 """
 _SEND_NOW: Final = "UPDATE emails SET run_after = now(), updated_at = now() WHERE id = :id"
 # The runner fills in the recipient, the texts and a new Message-ID.
@@ -125,7 +124,11 @@ async def resend(connection: Connection, mail_id: int) -> str:
     mail = await connection.fetch_one(_LOCK, {"id": mail_id})
     if mail is None:
         raise _unknown(mail_id)
-    await _require_wanted(connection, mail_id)
+    if mail["recipient"] and await suppressed(connection, [mail["recipient"]]):
+        raise PrecieuxError(
+            f"Nothing is mailed to {mail['recipient']}. If its owner wants mails again, remove it:"
+            f" `precieux mail suppressions remove {mail['recipient']}`."
+        )
     match MailState(mail["status"]):
         case MailState.SENDING:
             raise PrecieuxError(f"Mail {mail_id} is being sent; a failed attempt is repeated automatically.")
@@ -143,16 +146,6 @@ async def resend(connection: Connection, mail_id: int) -> str:
             done = f"Mail {mail_id} is queued again."
     await connection.notify(channels.EMAILS)
     return done
-
-
-async def _require_wanted(connection: Connection, mail_id: int) -> None:
-    """Raise `PrecieuxError` if nothing may be mailed to the recipient."""
-    recipient = await connection.fetch_value(_RECIPIENT, {"id": mail_id})
-    if recipient and await suppressed(connection, [recipient]):
-        raise PrecieuxError(
-            f"Nothing is mailed to {recipient}. If its owner wants mails again, remove it:"
-            f" `precieux mail suppressions remove {recipient}`."
-        )
 
 
 async def _mail_as_new(connection: Connection, mail_id: int, mail: Record) -> str:
