@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.common.service.errors import DatabaseUnavailable, EngineUnavailable
 from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
@@ -72,8 +72,7 @@ class Languages:
             "infos": [strip_nul(language.info) for language in by_code.values()],
             "details": [_details(language) for language in by_code.values()],
         }
-        async with self._database.connection() as connection:
-            await connection.execute(_UPDATE, values)
+        await self._database.call(Connection.execute, _UPDATE, values)
 
 
 def _details(language: SupportedLanguage) -> str:

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from job_runner.leases.claim import ClaimedJob, LeaseLost
 from shared.adapters.database import channels
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.adapters.database.group_commit import GroupCommit
 from shared.common.service.errors import DatabaseUnavailable
 from shared.common.service.logging import get_logger
@@ -86,8 +86,7 @@ class TestResults:
         """Write which unit tests there are. The results of the tests follow."""
         tests = [TestSpec(**test.model_dump()).stored() for test in collection.tests]
         values = {"tests": to_json(tests).decode(), "job": job.id, "lease_id": job.lease_id}
-        async with self._database.connection() as connection:
-            await connection.execute(_COLLECT, values)
+        await self._database.call(Connection.execute, _COLLECT, values)
 
     async def _write(self, rows: Sequence[_Row]) -> list[bool]:
         """Write the results of the jobs whose leases are still ours. Return False for each of the others."""
@@ -114,8 +113,8 @@ class TestResults:
             "outcomes": [str(event.outcome) if isinstance(event, UnitTestEnded) else None for event in events],
             "submissions": channels.SUBMISSIONS,
         }
-        async with self._database.connection() as connection:
-            written = {(row["job"], row["number"]) for row in await connection.fetch_all(_WRITE, values)}
+        ended = await self._database.call(Connection.fetch_all, _WRITE, values)
+        written = {(row["job"], row["number"]) for row in ended}
         return [(row.job.id, row.event.number) in written for row in rows]
 
 

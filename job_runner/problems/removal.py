@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.logging import get_logger
 from shared.records.problems.files import remove_unnamed
@@ -24,9 +24,8 @@ _REMOVE: Final = """
 
 async def remove_unneeded(database: Database, store: ObjectStore) -> None:
     """Remove the versions that were deleted, or never seen, and that no submission names; then all unnamed files."""
-    async with database.connection() as connection:
-        removed = await connection.fetch_all(_REMOVE, {"minutes": STORING_MINUTES, "limit": _BATCH})
-    if removed:
+    values = {"minutes": STORING_MINUTES, "limit": _BATCH}
+    if removed := await database.call(Connection.fetch_all, _REMOVE, values):
         log.info("problems.removed", versions=len(removed))
     while await remove_unnamed(database, store, limit=_BATCH) == _BATCH:
         pass

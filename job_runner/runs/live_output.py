@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from shared.adapters.database import channels
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.common.service.errors import DatabaseUnavailable
 from shared.common.text.strip_nul import strip_nul
 from shared.engine_api.run_call.events import Output, OutputStream
@@ -54,8 +54,8 @@ class LiveOutput:
             self._waiting.clear()
             if pieces:
                 with suppress(DatabaseUnavailable):
-                    async with self._database.connection() as connection:
-                        await connection.execute(_NOTIFY, {"channel": channels.LIVE_OUTPUT, "pieces": pieces})
+                    values = {"channel": channels.LIVE_OUTPUT, "pieces": pieces}
+                    await self._database.call(Connection.execute, _NOTIFY, values)
 
     def _pieces(self) -> list[str]:
         """Return the payloads of the next delivery. Each has a number, because of equal ones Postgres delivers one."""

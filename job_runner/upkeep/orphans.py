@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 from shared.adapters.storage.sources import FOLDER, folder_of
 from shared.common.service.logging import get_logger
@@ -46,9 +46,7 @@ class Orphans:
         """Remove the orphans of the days that have not been looked at yet."""
         while self._next <= self._last_day():
             async for keys in self._store.keys(folder_of(self._next)):
-                async with self._database.connection() as connection:
-                    orphans = await connection.fetch_all(_WITHOUT_ROW, {"keys": keys})
-                for orphan in orphans:
+                for orphan in await self._database.call(Connection.fetch_all, _WITHOUT_ROW, {"keys": keys}):
                     await self._store.delete(orphan["key"])
                     log.warning("source.removed", key=orphan["key"], reason="no submission has this file")
             self._next += _DAY

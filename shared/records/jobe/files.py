@@ -11,7 +11,7 @@ from typing import Final
 
 from cachetools import LRUCache
 
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 
 #: All keys of these files begin with it.
@@ -121,15 +121,12 @@ async def remove_unused_files(database: Database, store: ObjectStore) -> None:
     """Remove the files that were not used for at least two days, and objects without a row."""
     deleted = _BATCH
     while deleted == _BATCH:
-        async with database.connection() as connection:
-            deleted = len(await connection.fetch_all(_DELETE_UNUSED, {"limit": _BATCH}))
+        deleted = len(await database.call(Connection.fetch_all, _DELETE_UNUSED, {"limit": _BATCH}))
     async for keys in store.keys(FOLDER):
         await _remove_unnamed(database, store, {key.removeprefix(f"{FOLDER}/") for key in keys})
 
 
 async def _remove_unnamed(database: Database, store: ObjectStore, digests: Collection[str]) -> None:
     if digests:
-        async with database.connection() as connection:
-            unnamed = await connection.fetch_all(_UNNAMED, {"sha256": list(digests)})
-        for row in unnamed:
+        for row in await database.call(Connection.fetch_all, _UNNAMED, {"sha256": list(digests)}):
             await store.delete(key_of(row["sha256"]))

@@ -111,8 +111,7 @@ async def store_files(
         for result in await asyncio.gather(*map(put, some), return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
-        async with database.connection() as connection:
-            await connection.execute(_STORED, {"sha256": some})
+        await database.call(Connection.execute, _STORED, {"sha256": some})
 
 
 async def read_file(store: ObjectStore, sha256: str) -> bytes:
@@ -125,9 +124,8 @@ async def read_file(store: ObjectStore, sha256: str) -> bytes:
 
 async def remove_unnamed(database: Database, store: ObjectStore, *, limit: int) -> int:
     """Remove files that no version names, and return how many were looked at."""
-    async with database.connection() as connection:
-        # Committed first: what is removed below stays removed, even if its transaction does not commit.
-        found = [row["sha256"] for row in await connection.fetch_all(_DISTRUST, {"limit": limit})]
+    # Committed first: what is removed below stays removed, even if its transaction does not commit.
+    found = [row["sha256"] for row in await database.call(Connection.fetch_all, _DISTRUST, {"limit": limit})]
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_LOCK, {"sha256": found}) if found else []
         # The rows are locked, so what names one of the files from now on waits for the commit.

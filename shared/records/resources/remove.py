@@ -119,8 +119,7 @@ async def remove_objects(database: Database, store: ObjectStore, objects: Mappin
                 await store.delete_prefix(key.removesuffix(_ANY))
             else:
                 await store.delete(key)
-        async with database.connection() as connection:
-            await connection.execute(_REMOVE_NOTE, {"id": upload})
+        await database.call(Connection.execute, _REMOVE_NOTE, {"id": upload})
 
 
 async def forgotten_objects(connection: Connection, *, limit: int) -> dict[int, list[str]]:
