@@ -24,9 +24,7 @@ from shared.engine_api.run_call.events import (
     ProgramArtifact,
     Started,
     TestEnded,
-    UnitTestEnded,
     UnitTestEvent,
-    UnitTestsEnded,
 )
 from shared.engine_api.run_call.limits import MAX_ARTIFACTS
 
@@ -34,11 +32,12 @@ RunEvent: TypeAlias = Started | Alive | Missing | Compiled | Output | JudgeFaile
 
 #: Bytes from which a request or an answer is long. A long request is not copied; a long answer waits for its turn.
 LONG: Final = 64 << 10
-#: Characters kept of a difference, and of an engine's reason, which are meant to be short.
-_DIFF_LENGTH: Final = 10_000
-_REASON_LENGTH: Final = 1000
 #: Characters kept of a judge's message.
 MESSAGE_LENGTH: Final = 64 << 10
+#: Characters kept of texts: a difference and an engine's reason are meant to be short.
+_BOUNDS: Final = {"diff": 10_000, "error": 1000, "message": MESSAGE_LENGTH, "judge_message": MESSAGE_LENGTH}
+#: The texts that the program or its compiler writes.
+_STREAMS: Final = ("stdout", "stderr", "output")
 #: What a line may have outside of its strings (`shared.common.text.json_structure`). The longest is the order of the
 #: outputs.
 _MAX_STRUCTURE: Final = 131_072
@@ -130,37 +129,22 @@ class EventLines:
 
 def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEvent:
     """Return the event with each stream cut to `longest` characters, and with the artifacts that may be kept."""
+    bounds = {**_BOUNDS, **dict.fromkeys(_STREAMS, longest)}
+    texts = {name: getattr(event, name, None) or "" for name in bounds}
+    changes: dict[str, object] = {
+        name: text[: bounds[name]] for name, text in texts.items() if len(text) > bounds[name]
+    }
+    cut = [name for name in _STREAMS if name in changes]
     match event:
         case TestEnded():
-            cut = [name for name in ("stdout", "stderr") if len(getattr(event, name)) > longest]
-            changes: dict[str, object] = {name: getattr(event, name)[:longest] for name in cut}
             changes |= {f"{name}_bytes": None for name in cut}
             if cut:
                 changes["truncated"] = [*event.truncated, *(name for name in cut if name not in event.truncated)]
-            if event.diff is not None and len(event.diff) > _DIFF_LENGTH:
-                changes["diff"] = event.diff[:_DIFF_LENGTH]
-            if len(event.error) > _REASON_LENGTH:
-                changes["error"] = event.error[:_REASON_LENGTH]
-            for name in ("message", "judge_message"):
-                if len(getattr(event, name) or "") > MESSAGE_LENGTH:
-                    changes[name] = getattr(event, name)[:MESSAGE_LENGTH]
             if event.artifacts:
                 changes |= _kept_artifacts(event, artifact_bytes)
-            return event.model_copy(update=changes) if changes else event
-        case UnitTestEnded() | UnitTestsEnded():
-            texts = {name: getattr(event, name)[:longest] for name in ("stdout", "stderr")}
-            for name in ("message", "judge_message"):
-                texts[name] = (getattr(event, name, None) or "")[:MESSAGE_LENGTH] or None
-            return event.model_copy(update=texts)
-        case Compiled() if max(len(event.output), len(event.stderr or "")) > longest:
-            cut_texts = {"output": event.output[:longest], "stderr": event.stderr and event.stderr[:longest]}
-            return event.model_copy(update={**cut_texts, "error": event.error[:_REASON_LENGTH], "truncated": True})
-        case JudgeFailed() if len(event.judge_message) > MESSAGE_LENGTH:
-            return event.model_copy(update={"judge_message": event.judge_message[:MESSAGE_LENGTH]})
-        case Compiled() if len(event.error) > _REASON_LENGTH:
-            return event.model_copy(update={"error": event.error[:_REASON_LENGTH]})
-        case _:
-            return event
+        case Compiled() if cut:
+            changes["truncated"] = True
+    return event.model_copy(update=changes) if changes else event
 
 
 def _kept_artifacts(event: TestEnded, max_bytes: int) -> dict[str, object]:
