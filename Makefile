@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: attacks soak chaos chaos-cluster help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts test-packages lint bench bench-pipeline format translations lock docs screenshots wheel release clean
+.PHONY: attacks soak chaos chaos-cluster siege help demo up test test-user test-slow test-cgroup-v2 test-compose test-languages test-hosts test-packages lint bench bench-pipeline format translations lock docs screenshots wheel release clean
 
 python := .venv/bin/python
 # A schema that the tool brings, and files that a service or Docker reads.
@@ -67,6 +67,10 @@ chaos: ## Break every part at random; `make chaos MINUTES=10` for long
 chaos-cluster: ## Break machines and networks of a cluster at random; as root, `make chaos-cluster MINUTES=10` for long
 	@deploy/bootstrap test
 	@$(python) -m tests.chaos.cluster --minutes $(or $(MINUTES),2) $(args)
+
+siege: ## Put attackers and honest clients to one system together; `make siege MINUTES=30` for long
+	@deploy/bootstrap test
+	@$(python) -m tests.siege --minutes $(or $(MINUTES),3) $(args)
 
 lint: ## Check style, types, files that services read, layers and dependencies
 	@deploy/bootstrap test

@@ -1,0 +1,9 @@
+#include <bits/stdc++.h>
+
+int main()
+{
+    std::string text;
+    std::cin >> text;
+    std::reverse(text.begin(), text.end());
+    std::cout << text;
+}
