@@ -116,9 +116,10 @@ docs: ## Make the site of the documents in dist/site, and check its links
 	@deploy/bootstrap docs
 	@NO_MKDOCS_2_WARNING=1 $(python) -P -m mkdocs build $(args)
 
-screenshots: ## Take the pictures in docs/images
+screenshots: ## Take the pictures in docs/images, and record the demo
 	@deploy/bootstrap test
 	@$(python) -m tests.web.screenshots $(args)
+	@$(python) -m tests.web.recording
 
 wheel: ## Build the wheel in dist/ that installs Precieux where there is no checkout and no compiler
 	@deploy/bootstrap wheel
