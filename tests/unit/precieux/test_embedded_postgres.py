@@ -7,7 +7,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -26,7 +25,7 @@ from shared.adapters.database.schema import require_current
 from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
 from tests.fixtures.folders import server_folder
 from tests.fixtures.postgres import connected, value_of
-from tests.fixtures.processes import descendants, survivors
+from tests.fixtures.processes import descendants
 from tests.waiting import eventually_sync
 
 #: A program that starts a server, prints a line, and waits to be killed.
@@ -83,20 +82,6 @@ def test_a_second_start_finds_the_data_of_the_first(open_folder: Path) -> None:
         assert postgres.url(Role.OWNER) == first_url
 
 
-def test_stop_leaves_no_process_and_may_be_repeated(data: Path) -> None:
-    postgres = EmbeddedPostgres(data, durable=False)
-    postgres.start()
-    processes = [process for process in descendants(os.getpid()) if str(data) in process.command]
-    assert processes
-    socket = socket_of(postgres)
-    assert socket.is_socket()
-    postgres.stop()
-    postgres.stop()
-    assert not survivors(processes)
-    assert not postgres.running
-    assert not socket.parent.exists()
-
-
 def interrupt() -> NoReturn:
     raise StopRequested
 
@@ -142,19 +127,6 @@ def test_a_reused_process_id_does_not_block_the_start(open_folder: Path) -> None
                 assert value_of(postgres, "SELECT 1") == 1
         finally:
             other.kill()
-
-
-@pytest.mark.slow
-def test_it_ends_with_its_killed_owner(open_folder: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", OWNER, open_folder / "db"], stdout=subprocess.PIPE) as owner:
-        assert owner.stdout
-        assert owner.stdout.readline()
-        server = descendants(owner.pid)
-        assert server
-        owner.kill()
-    eventually_sync(lambda: not survivors(server), what="the server ends")
-    with EmbeddedPostgres(open_folder / "db", durable=False) as postgres:
-        assert value_of(postgres, "SELECT 1") == 1
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import dataclasses
 import errno
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -338,25 +337,3 @@ def test_the_log_names_unready_parts_after_a_while(diary: Path, monkeypatch: pyt
         supervisor.start([program(diary, "while not lines(): time.sleep(0.01)\nready(); wait()", name="slow")])
         supervisor.wait_ready()
     assert events == [{"event": "up.waiting", "waiting_for": "slow", "seconds": 0}]
-
-
-def test_children_end_when_the_supervising_process_is_killed(diary: Path) -> None:
-    script = f"""
-import sys
-from pathlib import Path
-from precieux.up.supervisor import Supervisor
-from precieux.up.child import ChildProgram
-code = {PREAMBLE + "signal.signal(signal.SIGTERM, signal.SIG_IGN); ready(); wait()"!r}
-with Supervisor() as supervisor:
-    supervisor.start([ChildProgram("fake", [sys.executable, "-IS", "-c", code], {{"DIARY": "/dev/null"}})])
-    supervisor.wait_ready()
-    print("ready", flush=True)
-    supervisor.run_forever()
-"""
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline()
-        children = descendants(process.pid)
-        assert children
-        process.kill()
-    eventually_sync(lambda: not survivors(children), what="the children end")
