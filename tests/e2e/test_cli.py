@@ -236,14 +236,6 @@ def test_a_batch_that_is_refused_names_the_program(command: Command, running: Up
     assert done.stderr.startswith("precieux: Nothing was registered. b.py: email: It is not an e-mail address")
 
 
-def test_a_test_that_fails_says_why(command: Command, running: Up, source: Path, tmp_path: Path) -> None:
-    (tmp_path / "words.in").write_text("many")
-    done = command("submit", source, "--test", f"{tmp_path / 'words.in'}:", "--wait", "--url", running.url)
-    assert done.returncode == 1
-    assert "Test words:\nTraceback" in done.stderr
-    assert "ValueError" in done.stderr
-
-
 def test_languages_and_usage_are_listed(command: Command, running: Up) -> None:
     languages = command("languages", "--url", running.url)
     assert "py\tPython\t" in languages.stdout

@@ -1,7 +1,6 @@
 """`precieux demo` shows what it promises, and leaves nothing behind when it is stopped at any time."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -68,15 +67,3 @@ def test_an_interrupt_at_any_time_leaves_nothing(temporary: Path, delay: float) 
     assert demo.returncode != 0
     eventually_sync(lambda: not survivors(processes), timeout=10, what="everything ends")
     assert not left_behind(demo, temporary)
-
-
-def test_killing_the_demo_leaves_no_process(temporary: Path) -> None:
-    with start_demo(temporary) as demo:
-        eventually_sync(lambda: "queue_consumer" in str(descendants(demo.pid)), what="the services start")
-        processes = descendants(demo.pid)
-        demo.kill()
-        demo.communicate(timeout=60)
-    eventually_sync(lambda: not survivors(processes), timeout=30, what="everything ends")
-    # No process was left to remove it.
-    for folder in left_behind(demo, temporary):
-        shutil.rmtree(folder)

@@ -15,7 +15,7 @@ from shared.adapters.broker.base import QUEUE
 from shared.records.accounts.api_keys import PREFIX
 from tests.fixtures.up import SETTINGS, Up, running_system
 from tests.waiting import eventually_sync
-from tests.web.browsing import axe_violations, expect_all_can_read, watched
+from tests.web.browsing import expect_all_can_read, watched
 from tests.web.operation_rows import add_day, add_failures, add_running_job, execute
 
 pytestmark = pytest.mark.slow
@@ -53,9 +53,9 @@ def operator_of(browser: Browser, system: Up, *, scripts: bool = True) -> Iterat
         assert faults == []
 
 
-def log_in(page: Page, key: str = KEY) -> None:
+def log_in(page: Page) -> None:
     page.goto("/admin/login")
-    page.locator("#key").fill(key)
+    page.locator("#key").fill(KEY)
     page.locator("#key").press("Enter")
     page.wait_for_url("**/admin")
 
@@ -84,20 +84,6 @@ def state_of(system: Up, email: str) -> str | None:
     assert answer.ok, answer.text
     items = answer.json()["items"]
     return str(items[0]["state"]) if items else None
-
-
-def test_a_wrong_key_is_refused_and_a_right_one_opens(page: Page) -> None:
-    page.goto("/admin")
-    assert page.url.endswith("/admin/login")
-    page.keyboard.type("a-wrong-key")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_be_visible()
-    expect(page.locator("#key")).to_have_attribute("aria-invalid", "true")
-    assert axe_violations(page) == []
-    page.locator("#key").fill(KEY)
-    page.keyboard.press("Enter")
-    expect(page.locator("#state h1")).to_be_visible()
-    assert page.evaluate("document.cookie") == ""
 
 
 def test_all_can_read_the_operators_pages(admin: Page, system: Up) -> None:
@@ -147,35 +133,6 @@ def test_a_dead_letter_is_removed_after_a_question(browser: Browser, system: Up)
         remove.click()
         expect(page.get_by_role("status")).to_have_text("1 dead letter is removed.")
         expect(page.get_by_text(body)).to_have_count(0)
-
-
-def test_a_key_is_made_used_and_revoked(admin: Page, system: Up, locale: str) -> None:
-    course = f"course {locale} {secrets.token_hex(4)}"
-    admin.goto("/admin/keys")
-    admin.locator("#name").fill(f"{course} {HOSTILE}")
-    admin.locator("form .primary").click()
-    expect(admin.get_by_role("alert")).to_be_visible()  # the name has hidden characters
-    name = f"{course} {HOSTILE.translate({0x202E: None, 0x200B: None})}"
-    admin.locator("#name").fill(name)
-    admin.locator("#recipients").fill("example.edu")
-    admin.locator("form .primary").click()
-    key = admin.locator("#new-key").inner_text()
-    assert key.startswith(PREFIX)
-
-    def status() -> int:
-        headers = {"Authorization": f"Bearer {key}"}
-        return requests.get(f"{system.url}/v1/usage", headers=headers, timeout=10).status_code
-
-    assert status() == 200
-    admin.goto("/admin/keys")
-    assert key not in admin.content()
-    row = admin.locator("tbody tr", has_text=course)
-    row.locator("summary").click()
-    assert axe_violations(admin) == []
-    row.locator("button.danger").click()
-    expect(admin.get_by_role("status")).to_be_visible()
-    expect(row.locator("summary")).to_have_count(0)
-    eventually_sync(lambda: status() == 401, what="the key is refused")
 
 
 def test_mails_to_an_address_are_stopped_and_allowed(admin: Page) -> None:
