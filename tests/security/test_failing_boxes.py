@@ -17,7 +17,6 @@ from executor.host import find_mechanisms
 from executor.sandbox.base import SandboxFailure, find_python
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
-from executor.sandbox.wall.subordinate import Subordinates
 from executor.settings import ExecutorSettings
 from tests.fixtures.faulty_bubblewrap import Call, Fault, faulty_bubblewrap
 from tests.fixtures.gate import leave_out
@@ -274,13 +273,3 @@ async def test_lower_limits_of_the_host_are_kept(tmp_path: Path) -> None:
     lower.chmod(0o755)
     async with contextlib.aclosing(BubblewrapSandbox(replace(mechanisms, bubblewrap=lower))) as sandbox:
         await sandbox.start()
-
-
-async def test_a_bubblewrap_that_never_asks_for_its_users_is_reported(tmp_path: Path) -> None:
-    bubblewrap = tmp_path / "bwrap"
-    bubblewrap.write_text('#!/bin/sh\nexec tail -f "$0"')
-    bubblewrap.chmod(0o755)
-    ids = Subordinates(100000, 100000, 100, "/bin/true", "/bin/true")
-    message = await _message_of(Mechanisms(bubblewrap, privileged=False, first_user=1, cgroups=None, subordinates=ids))
-    assert message == _NOT_STARTED
-    await eventually(lambda: not processes_named(str(bubblewrap)), what="every process ends")

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call.events import Compiled, JudgeFailed, TestEnded
+from shared.engine_api.run_call.events import TestEnded
 from tests.fixtures import run_call
 from tests.fixtures.executor import RunningExecutor
 from tests.fixtures.processes import processes_named
@@ -123,41 +123,6 @@ async def test_testlib_with_a_checker(
         tests=[{"expected_output": "A"}],
     )
     assert test.verdict == verdict
-
-
-async def test_what_does_not_compile_runs_nothing(engine: RunningExecutor) -> None:
-    broken = run_call.as_files({"main.c": "int main(void) { return 0 }"})
-    found = await run_call.events(
-        engine.url, "py", {"main.py": "pass"}, interactor={"language": "c", "files": broken}, tests=[{}, {}]
-    )
-    failed = next(event for event in found if isinstance(event, JudgeFailed))
-    assert failed.judge == "interactor"
-    assert "expected" in failed.judge_message
-    assert not [event for event in found if isinstance(event, TestEnded)]
-    found = await run_call.events(
-        engine.url, "c", {"main.c": "int main(void) { return 0 }"}, interactor=_interactor("import sys; sys.exit(42)")
-    )
-    assert [event.verdict for event in found if isinstance(event, Compiled)] == [Verdict.COMPILE_ERROR]
-    assert not [event for event in found if isinstance(event, JudgeFailed | TestEnded)]
-
-
-async def test_compiled_programs_talk(engine: RunningExecutor) -> None:
-    program = """
-#include <stdio.h>
-int main(void) { int n; puts("3"); fflush(stdout); return scanf("%d", &n) != 1 || n != 9; }
-"""
-    judge = """
-#include <stdio.h>
-int main(void) { int n; if (scanf("%d", &n) != 1) return 43; printf("%d\\n", n * n); fflush(stdout); return 42; }
-"""
-    (first, second) = await run_call.tests(
-        engine.url,
-        "c",
-        {"main.c": program},
-        interactor={"language": "c", "files": run_call.as_files({"judge.c": judge})},
-        tests=[{}, {}],
-    )
-    assert (first.verdict, second.verdict) == (Verdict.ACCEPTED, Verdict.ACCEPTED)
 
 
 async def test_a_program_finds_nothing_of_the_judge(engine: RunningExecutor) -> None:
