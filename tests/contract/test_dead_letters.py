@@ -92,18 +92,6 @@ async def test_a_replayed_letter_is_delivered_as_new(broker: Broker, dead_letter
     await eventually(others_left)
 
 
-async def test_a_replayed_letter_may_die_again(broker: Broker, dead_letters: DeadLetters) -> None:
-    await bury(broker, dead_letters, make_message(b"7"))
-    [letter] = await dead_letters.read(limit=9)
-    await dead_letters.replay([letter.key])
-
-    async def dead_again() -> bool:
-        return [(one.body, one.reason) for one in await dead_letters.read(limit=9)] == [(b"7", "still not")]
-
-    async with consuming(broker, Recorder(lambda _: Reject("still not"))):
-        await eventually(dead_again)
-
-
 async def test_a_dropped_letter_is_gone(broker: Broker, dead_letters: DeadLetters) -> None:
     first, second = make_message(), make_message()
     await bury(broker, dead_letters, first, second)

@@ -45,13 +45,6 @@ async def test_an_object_is_returned_byte_for_byte(store: ObjectStore, data: byt
         assert await store.get("13.py") == data
 
 
-async def test_putting_again_replaces_the_object(store: ObjectStore) -> None:
-    for key in ("12.py", "results/12/1.txt"):
-        await store.put(key, b"a long first version")
-        await store.put(key, b"short")
-        assert await store.get(key) == b"short"
-
-
 async def test_a_part_is_read_by_offset_and_length(store: ObjectStore) -> None:
     await store.put("parts/1.txt", b"0123456789")
     parts = [await store.read("parts/1.txt", start, 4) for start in (0, 4, 8, 10, 100)]
@@ -147,8 +140,3 @@ async def test_a_link_names_the_object_and_carries_a_signature(store: ObjectStor
     link = await store.link("results/12.txt")
     assert "/results/12.txt?" in link
     assert "ignature=" in link
-
-
-async def test_closing_twice_is_fine(store: ObjectStore) -> None:
-    await store.close()
-    await store.close()

@@ -1,6 +1,5 @@
 """The use case of `POST /v1/submissions/{id}/runs`."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from api_service.access.recipients import ALL_RECIPIENTS, Recipients
 from api_service.http.errors import ApiError, Kind
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.quota_costs import QuotaCosts
-from api_service.submissions.service import RunUnderWay, Submissions
+from api_service.submissions.service import Submissions
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.local import LocalStore
 from shared.engine_api.program import Program, file_specs
@@ -44,18 +43,6 @@ async def register(submissions: Submissions, principal: Principal, new: NewSubmi
 
 async def end(database: Database, outcome: str = "finished") -> None:
     await execute(database, "UPDATE uploads SET request_id = NULL, outcome = :outcome, verdict = 'ok'", outcome=outcome)
-
-
-async def test_only_one_run_is_under_way(submissions: Submissions, database: Database) -> None:
-    upload = await register(submissions, OPERATOR, new_submission())
-    answers = await asyncio.gather(
-        *(submissions.request_run(OPERATOR, upload) for _ in range(8)), return_exceptions=True
-    )
-    assert sorted(type(answer).__name__ for answer in answers) == ["RunUnderWay"] * 7 + ["int"]
-    assert len(await fetch(database, "SELECT FROM outbox")) == 1
-    with pytest.raises(RunUnderWay) as refused:
-        await submissions.request_run(OPERATOR, upload)
-    assert refused.value.kind.status == 409
 
 
 async def test_a_blocked_submission_may_run(submissions: Submissions) -> None:

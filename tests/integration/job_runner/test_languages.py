@@ -8,9 +8,7 @@ from job_runner.engine.languages import Languages
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import EngineUnavailable
 from shared.engine_api.codex import SupportedLanguage
-from tests.integration.loops import looping
 from tests.integration.rows import fetch
-from tests.waiting import eventually
 
 
 class Engine:
@@ -59,13 +57,4 @@ async def test_an_engine_without_languages_changes_nothing(database: Database) -
     await languages.run_once()
     engine.codes = ()
     await languages.run_once()
-    assert await codes(database) == ["py"]
-
-
-async def test_an_unavailable_engine_ends_no_loop(database: Database) -> None:
-    engine = Engine("py")
-    await Languages(database, engine.languages).run_once()
-    engine.codes = None
-    async with looping(Languages(database, engine.languages).run):
-        await eventually(lambda: engine.requests == 2, what="the engine has two requests")
     assert await codes(database) == ["py"]

@@ -106,16 +106,6 @@ def test_a_judge_is_stored_beside_the_program() -> None:
     assert new.stored_bytes > plain.stored_bytes + len(stored.data)
 
 
-def test_without_a_judge_nothing_of_it_is_stored() -> None:
-    new = validated({**BASE, "checker": {"kind": "icpc", "args": ["case_sensitive"]}, "interactor": None})
-    assert new.spec
-    checker = {"kind": "icpc", "tolerance": None, "args": ["case_sensitive"]}
-    rest = {"args": [], "compiler_args": [], "limits": {}, "locale": "en", "artifacts": True}
-    # The previous release reads these rows, so they have its keys, and no others.
-    assert new.spec.stored() == {**rest, "checker": checker, "stop_at_first_failure": False, "receipt": False}
-    assert not new.judges
-
-
 def test_the_judge_of_a_batchs_defaults_is_packed_once() -> None:
     place = BodyPath("/submissions/0", Defaults({"checker": PROGRAM}))
     first, second = (validated_in(place, source) for source in ("print(1)", "print(2)"))

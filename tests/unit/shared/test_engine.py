@@ -41,15 +41,6 @@ def test_a_request_without_tests_is_one_run() -> None:
     assert request.entry_file.path == "main.py"
 
 
-def test_files_and_tests_may_hold_any_bytes() -> None:
-    files = [{"path": "a", "content": "AP8K", "encoding": "base64"}, {"path": "b", "content": "é\0"}]
-    request = _parse(files=files, entry="b")
-    assert [file.data() for file in request.files] == [b"\0\xff\n", b"\xc3\xa9\0"]
-    assert request.entry_file.path == "b"
-    (test,) = _parse(tests=[{"stdin": "/wD+", "expected_output": "/w==", "encoding": "base64"}]).tests
-    assert (test.input(), test.expected()) == (b"\xff\0\xfe", b"\xff")
-
-
 def test_as_much_as_the_contract_allows_is_accepted() -> None:
     request = _parse(
         files=[{"path": f"f{number}", "content": "x"} for number in range(256)],

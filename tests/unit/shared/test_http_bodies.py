@@ -277,15 +277,3 @@ async def test_the_read_part_of_a_refused_body_is_freed_at_once() -> None:
         assert freed
     finally:
         gc.enable()
-
-
-async def test_a_request_is_freed_at_its_end() -> None:
-    client = Client(b"x", end=True)
-    freed = weakref.ref(client)
-    gc.disable()
-    try:
-        await BoundedBodies(App(), _LIMITS, ByteBudget(1), _refuse)(client.scope, client.receive, client.send)
-        del client
-        assert freed() is None
-    finally:
-        gc.enable()

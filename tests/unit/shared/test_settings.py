@@ -15,7 +15,6 @@ from shared.adapters.database.connection import DatabaseSettings
 from shared.adapters.database.make_roles import RoleSettings
 from shared.adapters.database.roles import Role
 from shared.adapters.engine.settings import EngineSettings
-from shared.adapters.storage.settings import StoreSettings
 from shared.common.service.errors import ConfigurationError
 from shared.common.service.settings import load, unknown
 from shared.records.operations.health import HealthSettings
@@ -102,26 +101,6 @@ def test_a_file_that_an_address_names_must_be_readable(
 def test_a_file_that_asyncpg_does_not_read_may_be_missing(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://h/d?{query}")
     load(DatabaseSettings)
-
-
-@pytest.mark.parametrize(
-    ("settings", "name"),
-    [
-        (UpSettings, "PUBLIC_URL"),
-        (UpSettings, "CODEX_URL"),
-        (EngineSettings, "CODEX_URL"),
-        (ApiSettings, "CODEX_URL"),
-        (StoreSettings, "S3_ENDPOINT_URL"),
-        (StoreSettings, "PUBLIC_URL"),
-    ],
-)
-@pytest.mark.parametrize("value", ["127.0.0.1:8100", "ftp://host", "https://"])
-def test_an_address_of_http_is_shown_by_example(
-    monkeypatch: pytest.MonkeyPatch, settings: type[UpSettings], name: str, value: str
-) -> None:
-    monkeypatch.setenv(f"PRECIEUX_{name}", value)
-    with pytest.raises(ConfigurationError, match="it must look like http://host:port or https://host"):
-        load(settings)
 
 
 @pytest.mark.parametrize(
