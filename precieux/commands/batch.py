@@ -1,36 +1,31 @@
 """`precieux batch`: runs the programs of a folder or of a CSV file, with a progress bar and a CSV of the results."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from precieux import terminal
-from precieux.commands import batch_files
 from precieux.commands.batch_class import ClassOptions, HowToRun, grade_class
-from precieux.commands.batch_files import check_writable, read_entries, say_chosen, say_totals, write_results
-from precieux.commands.batch_run import follow, interrupted, key_of, member_of
-from precieux.commands.candidates import CandidateOptions, run_candidates
-from precieux.commands.options import (
-    Entry,
-    Json,
-    Metadata,
-    given_options,
-    on_server,
+from precieux.commands.batch_files import (
+    BatchEntry,
+    check_writable,
+    read_entries,
+    result_row,
+    say_chosen,
+    say_verdicts,
+    write_rows,
 )
-from precieux.commands.parameters import JudgeOptions, Judges, LimitOptions, metadata_of
+from precieux.commands.batch_run import run_all
+from precieux.commands.candidates import CandidateOptions, run_candidates
+from precieux.commands.options import Entry, Json, Metadata, given_options, on_server
+from precieux.commands.parameters import JudgeOptions, LimitOptions, metadata_of
 from precieux.commands.unit_tests import JUnitXml, write_junit
 from precieux.errors import UsageError
 from precieux.host import files
-from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
-from precieux_client import Batch, Client, InvalidRequest, SubmissionParameters
-from shared.common.service.stop_signals import INTERRUPTED
+from precieux_client import SubmissionParameters
 
-#: Different faults of a batch that are shown.
-_SHOWN_FAULTS: Final = 5
 #: Tests of a program that may reach the time limit before the others are left out.
 _MAX_TIME_LIMITS: Final = 2
 
@@ -99,70 +94,20 @@ def batch(
     if code is not None:
         raise typer.Exit(code)
     entries = [replace(one, email=one.email or email) for one in read_entries(path, language, entry)]
-    bodies = [_body(one, common) for one in entries]
-    max_batch = api.limits().max_batch
     if entry is None:
         say_chosen(entries)
+    bodies, names = [_body(one, common) for one in entries], [one.name for one in entries]
     client = server.connect(patient=True)
-    batches: list[Batch] = []
-    try:
-        with stoppable():
-            batches.extend(_register(client, entries, bodies, judges, size=max_batch, digest=digest, again=again))
-            follow(client, batches)
-    except KeyboardInterrupt:
-        terminal.hint(interrupted(sum(one.total for one in batches) == len(entries), again))
-        raise typer.Exit(INTERRUPTED) from None
-    numbers = [number for one in batches for number in client.get_batch(one.id).submissions]
-    submissions = [client.get(number) for number in numbers]
-    write_results(entries, submissions, output, as_json=as_json)
-    write_junit(client, submissions, [one.name for one in entries], junit_xml)
-    say_totals(entries, submissions)
+    ran, _ = run_all(client, bodies, judges.by_key, again=again, names=names, digest=digest)
+    submissions = list(ran.values())
+    rows = (result_row(one.name, ran[number], one.name, one.email) for number, one in enumerate(entries))
+    write_rows(list(rows), output, as_json=as_json)
+    write_junit(client, submissions, names, junit_xml)
+    say_verdicts(names, submissions)
     raise typer.Exit(0 if all(one.passed for one in submissions) else 1)
 
 
-def _register(
-    client: Client,
-    entries: Sequence[batch_files.Entry],
-    bodies: Sequence[SubmissionParameters],
-    judges: Judges,
-    *,
-    size: int,
-    digest: bool,
-    again: bool,
-) -> Iterator[Batch]:
-    """Register the programs, `size` in a batch. The same programs make the same batches."""
-    for start in range(0, len(entries), size):
-        part, its_bodies = entries[start : start + size], bodies[start : start + size]
-        key = None if again else key_of([its_bodies, judges])
-        defaults = judges.by_key
-        try:
-            created = client.create_batch(its_bodies, defaults=defaults, digest=digest, idempotency_key=key)
-        except InvalidRequest as exc:
-            done = f"The programs before {part[0].name} are registered, the others not." if start else ""
-            raise UsageError(f"{done or 'Nothing was registered.'} {_with_names(exc, part)}") from exc
-        yield created
-
-
-def _with_names(error: InvalidRequest, entries: Sequence[batch_files.Entry]) -> str:
-    """Return the faults of a batch in sentences, with the names of the programs instead of their numbers.
-
-    A fault that several programs have is said once.
-    """
-    programs: dict[str, list[str]] = {}
-    for fault in error.errors:
-        found = member_of(fault)
-        text = f"{found[1]}: {fault.detail}".removeprefix(": ") if found else str(fault)
-        programs.setdefault(text, []).extend([entries[found[0]].name] if found else [])
-    faults = [f"{_first_of(names)}: {text}" if names else text for text, names in programs.items()]
-    more = f" There are {len(faults) - _SHOWN_FAULTS} more faults." if len(faults) > _SHOWN_FAULTS else ""
-    return f"{' '.join(faults[:_SHOWN_FAULTS]) or error}{more}"
-
-
-def _first_of(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def _body(entry: batch_files.Entry, common: SubmissionParameters) -> SubmissionParameters:
+def _body(entry: BatchEntry, common: SubmissionParameters) -> SubmissionParameters:
     return {
         **common,
         "language": entry.program.language,

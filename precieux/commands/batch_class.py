@@ -18,17 +18,15 @@ from precieux.classes.sources.find import SYSTEMS, opened, recognise
 from precieux.classes.sources.work import Person, Work
 from precieux.classes.table import Table
 from precieux.commands.batch_files import check_writable, result_row, say_verdicts, write_rows
-from precieux.commands.batch_run import follow, interrupted, register, split
+from precieux.commands.batch_run import run_all
 from precieux.commands.parameters import Judges
 from precieux.commands.unit_tests import write_junit
 from precieux.errors import UsageError
 from precieux.host import files
-from precieux.host.interrupts import stoppable
 from precieux.installation.server import Server
 from precieux.programs.read import NoProgram, ProgramFiles, read_program
-from precieux_client import Batch, Limits, Submission, SubmissionParameters
+from precieux_client import Limits, Submission, SubmissionParameters
 from shared.common.files.archives import pack
-from shared.common.service.stop_signals import INTERRUPTED
 from shared.common.text.control_characters import replace_controls
 
 #: Seconds of CPU time that a test may use, if neither the options nor a problem say it.
@@ -254,31 +252,14 @@ def _run(
         if student.program:
             units[id(student.work), student.email].append(student)
     groups = list(units.values())
-    batches: list[tuple[Batch, list[int]]] = []
-    is_registered = False
-    try:
-        with stoppable():
-            bodies = [_body(group[0], how) for group in groups]
-            limits = client.limits()
-            for part in split(bodies, limits.max_batch, limits.max_body_bytes, defaults):
-                own = {number: bodies[number] for number in part}
-                made, refused = register(client, own, defaults, again=how.again, **how.digests(options.mail_students))
-                for number, reason in refused.items():
-                    for student in groups[number]:
-                        student.program, student.note = None, f"Not run: {reason}"
-                if made:
-                    batches.append((made, [number for number in part if number not in refused]))
-            is_registered = True
-            follow(client, [made for made, _ in batches])
-            for made, numbers in batches:
-                for number, submission in zip(numbers, client.get_batch(made.id).submissions, strict=True):
-                    result = client.get(submission)
-                    for student in groups[number]:
-                        student.submission = result
-    except KeyboardInterrupt:
-        terminal.hint(interrupted(is_registered, how.again))
-        return INTERRUPTED
-    if not batches:
+    bodies, digests = [_body(group[0], how) for group in groups], how.digests(options.mail_students)
+    results, refused = run_all(client, bodies, defaults, again=how.again, **digests)
+    for number, group in enumerate(groups):
+        for student in group:
+            student.submission = results.get(number)
+            if number in refused:
+                student.program, student.note = None, f"Not run: {refused[number]}"
+    if not results:
         raise nothing_runs(source, students)
     ran = [(student.submission, student.person.name) for student in students if student.submission]
     write_junit(client, [one for one, _ in ran], [name for _, name in ran], how.junit_xml)

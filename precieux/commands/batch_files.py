@@ -23,7 +23,7 @@ _OF_STUDENTS: Final = ("student", "email", "late", "submitted", "note")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BatchEntry:
     """A program of the batch, under the name that its result has."""
 
     name: str
@@ -32,7 +32,7 @@ class Entry:
     stdin: str | None = None
 
 
-def read_entries(path: Path, language: str | None, entry: str | None = None) -> list[Entry]:
+def read_entries(path: Path, language: str | None, entry: str | None = None) -> list[BatchEntry]:
     """Return the programs of a folder or of a CSV file. `entry` is the file that is run, of a program of several files.
 
     Raises `UsageError`.
@@ -41,7 +41,7 @@ def read_entries(path: Path, language: str | None, entry: str | None = None) -> 
     return read(path, language, entry)
 
 
-def say_chosen(entries: Sequence[Entry]) -> None:
+def say_chosen(entries: Sequence[BatchEntry]) -> None:
     """Print which file is run of the programs that have several."""
     chosen = [f"{one.name}/{one.program.entry}" for one in entries if len(one.program.files) > 1]
     if chosen:
@@ -56,16 +56,6 @@ def check_writable(output: Path | None) -> None:
         raise UsageError(f"{output} cannot be written: name a file in a folder that exists, and that you may write.")
 
 
-def write_results(
-    entries: Sequence[Entry], submissions: Sequence[Submission], output: Path | None, *, as_json: bool
-) -> None:
-    """Write a row for each program, as CSV or JSON, into a file or to standard output. Raises `UsageError`."""
-    rows = [
-        result_row(entry.name, one, entry.name, entry.email) for entry, one in zip(entries, submissions, strict=True)
-    ]
-    write_rows(rows, output, as_json=as_json)
-
-
 def write_rows(rows: Sequence[dict[str, Any]], output: Path | None, *, as_json: bool) -> None:
     """Write results as CSV or JSON, into a file or to standard output. Raises `UsageError`."""
     text = json.dumps(rows, ensure_ascii=False) + "\n" if as_json else _as_csv(rows)
@@ -74,11 +64,6 @@ def write_rows(rows: Sequence[dict[str, Any]], output: Path | None, *, as_json: 
         return
     files.write_whole(output, text.encode())
     terminal.hint(f"The results are in {output}.")
-
-
-def say_totals(entries: Sequence[Entry], submissions: Sequence[Submission]) -> None:
-    """Print how many programs have each verdict, and the names of those whose verdict is bad."""
-    say_verdicts([entry.name for entry in entries], submissions)
 
 
 def say_verdicts(programs: Sequence[str], submissions: Sequence[Submission]) -> None:
@@ -91,14 +76,14 @@ def say_verdicts(programs: Sequence[str], submissions: Sequence[Submission]) -> 
     terminal.hint(f"{len(programs)} program{'s' * (len(programs) != 1)}: {', '.join(counts)}.")
 
 
-def _read_folder(folder: Path, language: str | None, entry: str | None) -> list[Entry]:
+def _read_folder(folder: Path, language: str | None, entry: str | None) -> list[BatchEntry]:
     if folder.is_file():
         raise UsageError(f"{folder} is neither a folder nor a CSV file: `precieux submit` sends one program.")
     paths = [path for path in files.list_folder(folder) if not path.name.startswith(".")]
     entries, skipped = [], []
     for path in sorted(paths, key=lambda path: natural_key(path.name)):
         try:
-            entries.append(Entry(path.name, _read(path, language, entry)))
+            entries.append(BatchEntry(path.name, _read(path, language, entry)))
         except NoProgram:
             skipped.append(path.name)
     if not entries:
@@ -108,7 +93,7 @@ def _read_folder(folder: Path, language: str | None, entry: str | None) -> list[
     return entries
 
 
-def _read_csv(path: Path, language: str | None, entry: str | None) -> list[Entry]:
+def _read_csv(path: Path, language: str | None, entry: str | None) -> list[BatchEntry]:
     table = csv.DictReader(io.StringIO(files.read_text(path).removeprefix("\ufeff"), newline=""))
     try:
         columns, rows = table.fieldnames or (), [(table.line_num, row) for row in table]
@@ -126,7 +111,7 @@ def _read_csv(path: Path, language: str | None, entry: str | None) -> list[Entry
     return [_read_row(row, f"{path}, line {number}", path.parent, language, entry) for number, row in rows]
 
 
-def _read_row(row: dict[str, str], place: str, folder: Path, language: str | None, entry: str | None) -> Entry:
+def _read_row(row: dict[str, str], place: str, folder: Path, language: str | None, entry: str | None) -> BatchEntry:
     if None in row:
         raise UsageError(f"{place}: it has more cells than there are columns.")
     if not row["path"]:
@@ -135,7 +120,7 @@ def _read_row(row: dict[str, str], place: str, folder: Path, language: str | Non
         program = _read(folder / row["path"], row.get("language") or language, entry)
     except UsageError as exc:
         raise UsageError(f"{place}: {exc}") from exc
-    return Entry(row.get("name") or row["path"], program, row.get("email") or None, row.get("stdin") or None)
+    return BatchEntry(row.get("name") or row["path"], program, row.get("email") or None, row.get("stdin") or None)
 
 
 def _read(path: Path, language: str | None, entry: str | None) -> ProgramFiles:

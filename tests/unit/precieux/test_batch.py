@@ -9,9 +9,8 @@ import pytest
 import typer
 
 from precieux.commands.batch import batch
-from precieux.commands.batch_files import Entry, write_results
+from precieux.commands.batch_files import result_row, write_rows
 from precieux.errors import UsageError
-from precieux.programs.read import ProgramFiles
 from precieux_client import Client, Fault, InvalidRequest
 
 
@@ -33,7 +32,7 @@ def test_an_interrupted_batch_says_what_goes_on(
     def interrupted(*_: object) -> Iterator[object]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Client, "limits", lambda _: SimpleNamespace(max_batch=1))
+    monkeypatch.setattr(Client, "limits", lambda _: SimpleNamespace(max_batch=1, max_body_bytes=1 << 20))
     monkeypatch.setattr(Client, "create_batch", create)
     monkeypatch.setattr(Client, "batch_events", interrupted)
     with pytest.raises(typer.Exit) as ended:
@@ -52,7 +51,7 @@ def test_a_fault_of_many_programs_is_said_once(tmp_path: Path, monkeypatch: pyte
         faults = [Fault("It is unknown.", f"/submissions/{number}/language") for number in range(3)]
         raise InvalidRequest(422, "", errors=[*faults, Fault("It is too long.", "/submissions/1/stdin")])
 
-    monkeypatch.setattr(Client, "limits", lambda _: SimpleNamespace(max_batch=9))
+    monkeypatch.setattr(Client, "limits", lambda _: SimpleNamespace(max_batch=9, max_body_bytes=1 << 20))
     monkeypatch.setattr(Client, "create_batch", refuse)
     with pytest.raises(UsageError) as refused:
         batch(path=tmp_path)
@@ -61,7 +60,6 @@ def test_a_fault_of_many_programs_is_said_once(tmp_path: Path, monkeypatch: pyte
 
 
 def test_no_name_of_a_program_becomes_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
-    entry = Entry("＝1+1.py", ProgramFiles({}, None, None, "py"))
     submission: Any = SimpleNamespace(id=1, state="queued", verdict=None, run=None)
-    write_results([entry], [submission], None, as_json=False)
+    write_rows([result_row("＝1+1.py", submission, "＝1+1.py", None)], None, as_json=False)
     assert capsys.readouterr().out.splitlines()[1].startswith("'＝1+1.py,1,queued,")
