@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
@@ -27,7 +27,8 @@ from shared.common.service.stop_signals import INTERRUPTED
 
 _KEYS: Final = frozenset({"id", "problem", "unit_tests", *ProgramParameters.__annotations__})
 #: Answers after which the same call may succeed, and seconds without any success after which the command gives up.
-_TRANSIENT: Final = frozenset({429, 502, 503, 504})
+_FULL: Final = frozenset({429, 503})
+_TRANSIENT: Final = frozenset({502, 504, *_FULL})
 _MAX_SILENCE_S: Final = 600.0
 _PAUSE_S: Final = 0.5
 _MAX_PAUSE_S: Final = 10.0
@@ -90,13 +91,11 @@ class _Work:
     def __init__(
         self, options: CandidateOptions, candidates: Iterator[Candidate], target: BinaryIO, total: int | None
     ) -> None:
-        self._options = options
-        self._candidates = candidates
-        self._target = target
-        self._total = total
+        self._options, self._candidates, self._target, self._total = options, candidates, target, total
         self._turn = asyncio.Lock()
         self._begun = self._success_at = time.monotonic()
-        self._allowed, self._running, self._changed = options.jobs, 0, asyncio.Condition()
+        #: Calls that may be under way. Each refusal of a full server keeps a place back, until the next success.
+        self._places, self._kept_back = asyncio.Semaphore(options.jobs), 0
         self.counts: Counter[str] = Counter()
 
     async def transient(self, server: Server) -> None:
@@ -142,48 +141,32 @@ class _Work:
     async def _run(self, client: AsyncClient, candidate: Candidate) -> None:
         failures, pause = 0, _PAUSE_S
         while True:
+            await self._places.acquire()
             try:
-                async with self._place():
-                    run = await client.run_transient(**candidate.body)
-                self._allowed = min(self._options.jobs, self._allowed + 1)
-                self._success_at = time.monotonic()
-                self._write(candidate, run, None)
-                return
+                run = await client.run_transient(**candidate.body)
             except (APIError, ConnectionFailed) as exc:
-                asked = self._delay(exc, failures)
-                if asked is None:
-                    own = f"{exc}" if getattr(exc, "status", 500) < 500 else f"{_FAILED}: {exc}"
-                    self._write(candidate, None, own)
+                status, asked = getattr(exc, "status", None), getattr(exc, "retry_after", None)
+                if status in (401, 403) or time.monotonic() - self._success_at > _MAX_SILENCE_S:
+                    raise
+                failures += status == 500
+                if status not in (None, *_TRANSIENT) and (status != 500 or failures > 2):
+                    self._places.release()
+                    self._write(candidate, None, f"{exc}" if status and status < 500 else f"{_FAILED}: {exc}")
                     return
-                failures += getattr(exc, "status", 0) == 500
+                if status in _FULL and self._kept_back < self._options.jobs - 1:
+                    self._kept_back += 1
+                else:
+                    self._places.release()
                 await asyncio.sleep(asked or pause)
                 pause = min(2 * pause, _MAX_PAUSE_S)
-
-    def _delay(self, error: APIError | ConnectionFailed, failures: int) -> float | None:
-        """Return the seconds before the next try, 0 if the server says none; None for no more tries."""
-        if time.monotonic() - self._success_at > _MAX_SILENCE_S:
-            raise error
-        if isinstance(error, APIError):
-            if error.status in (401, 403):
-                raise error
-            if error.status not in _TRANSIENT:
-                return 0 if error.status == 500 and failures < 2 else None
-            if error.status in (429, 503):
-                self._allowed = max(1, self._allowed - 1)
-        return getattr(error, "retry_after", None) or 0
-
-    @contextlib.asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        """Wait until one more call may be under way."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._running < self._allowed)
-            self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
-            async with self._changed:
-                self._changed.notify_all()
+            else:
+                self._success_at = time.monotonic()
+                self._write(candidate, run, None)
+                self._places.release()
+                if self._kept_back:
+                    self._kept_back -= 1
+                    self._places.release()
+                return
 
     def _write(self, candidate: Candidate, result: TransientRun | Submission | None, error: str | None) -> None:
         """Write the line of a candidate at once."""
