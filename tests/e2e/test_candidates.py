@@ -1,15 +1,20 @@
 """`precieux batch FILE.jsonl`: a result for each line, once, whatever ends the command."""
 
+import csv
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.fixtures.http_thread import Handler, Server
 from tests.fixtures.up import Up
 
 LINES: list[tuple[str, str | None, str]] = [
@@ -94,3 +99,99 @@ def test_options_of_the_other_kind_are_refused(arguments: tuple[str, ...], sente
     done = start(*arguments, "--url", "http://127.0.0.1:9")
     assert sentence in done.communicate(timeout=100)[1]
     assert done.returncode == 2
+
+
+class Front:
+    """Stands before the real API: refuses the first calls that run programs, and passes the others on."""
+
+    def __init__(self, url: str, statuses: list[int]) -> None:
+        self.url, self.statuses = url, statuses
+        self.lock = threading.Lock()
+        self.refused_at: dict[str, float] = {}
+        self.passed: list[str] = []
+        #: Successes and calls under way at the beginning of each call that is passed on.
+        self.under_way, self.ended, self.seen = 0, 0, list[tuple[int, int]]()
+        self.waited: list[float] = []
+
+    def handler(self) -> type[Handler]:
+        front = self
+
+        class Passing(Handler):
+            def get(self) -> None:
+                self.pass_on("GET", b"")
+
+            def post(self) -> None:
+                body = self.read_body() or b""
+                call = body.decode()
+                with front.lock:
+                    if call in front.refused_at:
+                        front.waited.append(time.monotonic() - front.refused_at.pop(call))
+                    status = front.statuses.pop(0) if front.statuses else None
+                    if status is None:
+                        front.passed.append(call)
+                        front.under_way += 1
+                        front.seen.append((front.ended, front.under_way))
+                    elif status in (429, 503):
+                        front.refused_at[call] = time.monotonic()
+                if status is None:
+                    self.pass_on("POST", body)
+                else:
+                    self.answer(status, b"{}", {"Retry-After": "1"} if status in (429, 503) else None)
+
+            def pass_on(self, method: str, body: bytes) -> None:
+                names = ("Authorization", "Idempotency-Key", "Content-Type", "Accept")
+                headers = {name: self.headers[name] for name in names if name in self.headers}
+                got = httpx.request(method, f"{front.url}{self.path}", content=body, headers=headers, timeout=60)
+                if method == "POST":
+                    with front.lock:
+                        front.under_way -= 1
+                        front.ended += 1
+                self.answer(got.status_code, got.content, {"Content-Type": got.headers["Content-Type"]})
+
+        return Passing
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses"),
+    [
+        ("run", [429, 503, 429, 503]),
+        ("run", [502, 504, 500, 500]),
+        ("store", [429, 503, 502]),
+        ("folder", [503, 429]),
+    ],
+)
+def test_a_server_that_is_full_is_asked_later_by_fewer(
+    running: Up, tmp_path: Path, kind: str, statuses: list[int]
+) -> None:
+    source, output = tmp_path / ("programs" if kind == "folder" else "in.jsonl"), tmp_path / "out"
+    programs = [f"print({number})" for number in range(8)]
+    if kind == "folder":
+        source.mkdir()
+        for number, program in enumerate(programs):
+            (source / f"{number}.py").write_text(program)
+    else:
+        source.write_text("\n".join(json.dumps({"source": program}) for program in programs))
+    front = Front(running.url, list(statuses))
+    more = {"run": ["--jobs", "4"], "store": ["--store", "--jobs", "4"], "folder": []}[kind]
+    with Server(front.handler()) as server:
+        done = start(source, "--output", output, "--url", server.url, *more)
+        err = done.communicate(timeout=100)[1]
+    assert done.returncode == 0, err
+    if kind == "folder":
+        assert [row["verdict"] for row in csv.DictReader(output.read_text().splitlines())] == ["ok"] * 8
+    else:
+        assert [result["verdict"] for result in results(output).values()] == ["ok"] * 8
+    assert len(front.passed) == len(set(front.passed)) == {"run": 8, "store": 2, "folder": 1}[kind]
+    assert len(front.waited) == sum(status in (429, 503) for status in statuses)
+    assert min(front.waited, default=1) >= 1, "Retry-After is obeyed"
+    if kind == "run" and front.waited:
+        assert all(under_way <= ended + 1 for ended, under_way in front.seen), front.seen
+
+
+def test_a_line_that_the_server_fails_thrice_has_an_error(running: Up, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"source": "print(1)"}')
+    with Server(Front(running.url, [500] * 3).handler()) as server:
+        done = start(tmp_path / "in.jsonl", "--output", tmp_path / "out", "--url", server.url)
+        assert done.communicate(timeout=100)
+    assert done.returncode == 1
+    assert results(tmp_path / "out")[1]["error"].startswith("The server failed: ")
