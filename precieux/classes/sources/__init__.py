@@ -1,1 +1,1 @@
-"""What each system exports: a module for each, which `find` tries in their order."""
+"""What each system exports: a function for each, which `find` tries in their order."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from precieux.classes.sources import blackboard, canvas, folder, github, gradescope, moodle
+from precieux.classes.sources import folders, gradescope, named
 from precieux.classes.sources.work import Export, ExportEntry, Work
 from precieux.classes.tree import TreeFile, UnreadableFile, is_left_out, opened_zip, walk
 from precieux.errors import UsageError
@@ -20,11 +20,11 @@ Found: TypeAlias = tuple[str, TreeFile | None]
 #: The systems in the order in which they are tried, each with its name for people.
 SYSTEMS: Final[Mapping[str, tuple[str, Callable[[Export], tuple[list[Work], int]]]]] = {
     "gradescope": ("Gradescope", gradescope.read),
-    "moodle": ("Moodle", moodle.read),
-    "blackboard": ("Blackboard", blackboard.read),
-    "canvas": ("Canvas", canvas.read),
-    "github": ("GitHub", github.read),
-    "folder": ("A folder", folder.read),
+    "moodle": ("Moodle", named.moodle),
+    "blackboard": ("Blackboard", named.blackboard),
+    "canvas": ("Canvas", named.canvas),
+    "github": ("GitHub", folders.github),
+    "folder": ("A folder", folders.folder),
 }
 
 

@@ -23,6 +23,12 @@ class Export:
     entries: Mapping[str, ExportEntry]
     user_names: Set[str] = frozenset()
 
+    def user_in(self, name: str, separator: str) -> str | None:
+        """Return the user name of the roster that ends a name after a separator, which both may have inside."""
+        words = name.split(separator)
+        endings = [separator.join(words[first:]) for first in range(1, len(words))]
+        return next((ending for ending in endings if ending.casefold() in self.user_names), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
