@@ -40,23 +40,17 @@ class ClassOptions:
 
     lms: Annotated[
         str | None,
-        typer.Option("--lms", metavar="KIND", help=f"What made it: {', '.join(SYSTEMS)}. Default: found out."),
+        typer.Option(metavar="KIND", help=f"What made it: {', '.join(SYSTEMS)}. Default: found out."),
     ] = None
-    roster: Annotated[Path | None, typer.Option("--roster", help="The class as CSV: your system's file of grades.")] = (
-        None
-    )
-    grades: Annotated[Path | None, typer.Option("--grades", help="File for the roster with grades and feedback.")] = (
-        None
-    )
-    grade_column: Annotated[str | None, typer.Option("--grade-column", metavar="NAME", help="Where grades go.")] = None
-    feedback_column: Annotated[
-        str | None, typer.Option("--feedback-column", metavar="NAME", help="Where feedback goes.")
-    ] = None
+    roster: Annotated[Path | None, typer.Option(help="The class as CSV: your system's file of grades.")] = None
+    grades: Annotated[Path | None, typer.Option(help="File for the roster with grades and feedback.")] = None
+    grade_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where grades go.")] = None
+    feedback_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where feedback goes.")] = None
     max_grade: Annotated[
-        float | None, typer.Option("--max-grade", min=0, help="What full points are worth, if the roster does not say.")
+        float | None, typer.Option(min=0, help="What full points are worth, if the roster does not say.")
     ] = None
     feedback: Annotated[
-        Path | None, typer.Option("--feedback", metavar="FILE.zip", help="A file of feedback for each; for Moodle.")
+        Path | None, typer.Option(metavar="FILE.zip", help="A file of feedback for each; for Moodle.")
     ] = None
     mail_students: Annotated[bool, typer.Option("--mail-students", help="Mail each their result.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print who was found with which files; run nothing.")] = (

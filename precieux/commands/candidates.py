@@ -41,7 +41,7 @@ _FAILED: Final = "The server failed"
 class CandidateOptions:
     """How a file of candidates is run."""
 
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Candidates of a .jsonl that run at once, at most.")] = 64
+    jobs: Annotated[int, typer.Option(min=1, help="Candidates of a .jsonl that run at once, at most.")] = 64
     store: Annotated[bool, typer.Option("--store", help="Keep the candidates of a .jsonl as submissions.")] = False
     resume: Annotated[bool, typer.Option("--resume", help="Run what is not in the --output of a .jsonl yet.")] = False
     full: Annotated[bool, typer.Option("--full", help="Write the whole answers about a .jsonl too.")] = False

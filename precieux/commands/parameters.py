@@ -46,11 +46,11 @@ def byte_count(text: str, *, min_bytes: int = _MIN_BYTES) -> int:
 class LimitOptions:
     """What a program may use."""
 
-    cpu_s: Annotated[float | None, typer.Option("--cpu-s", min=0, help="Seconds of CPU time that it may use.")] = None
-    wall_s: Annotated[float | None, typer.Option("--wall-s", min=0, help="Seconds that it may take.")] = None
+    cpu_s: Annotated[float | None, typer.Option(min=0, help="Seconds of CPU time that it may use.")] = None
+    wall_s: Annotated[float | None, typer.Option(min=0, help="Seconds that it may take.")] = None
     memory_bytes: Annotated[
         int | None,
-        typer.Option("--memory-bytes", metavar="BYTES", parser=byte_count, help="Memory that it may use: 512M."),
+        typer.Option(metavar="BYTES", parser=byte_count, help="Memory that it may use: 512M."),
     ] = None
 
     def read(self) -> Limits | None:
@@ -106,13 +106,10 @@ class Judges:
 class JudgeOptions(UnitTestOptions):
     """What a program is judged by."""
 
-    test: Annotated[
-        list[str] | None, typer.Option("--test", metavar="IN:OUT", help="A test: two files; may be repeated.")
-    ] = None
+    test: Annotated[list[str] | None, typer.Option(metavar="IN:OUT", help="A test: two files; may be repeated.")] = None
     tests: Annotated[
         Path | None,
         typer.Option(
-            "--tests",
             help="Folder of tests: 1.in, 1.out, 2.in, ... A test without an output is passed by a program that ends"
             " well.",
         ),
@@ -120,7 +117,6 @@ class JudgeOptions(UnitTestOptions):
     checker: Annotated[
         str,
         typer.Option(
-            "--checker",
             metavar="KIND|FILE",
             help="How outputs are compared: exact, lines, tokens, float or icpc; or a file or folder with a program"
             " that judges them.",
@@ -132,14 +128,14 @@ class JudgeOptions(UnitTestOptions):
     ] = None
     interactor: Annotated[
         Path | None,
-        typer.Option("--interactor", metavar="FILE", help="A program that talks with this one, and judges it."),
+        typer.Option(metavar="FILE", help="A program that talks with this one, and judges it."),
     ] = None
     protocol: Annotated[
         str, typer.Option("--checker-protocol", help="How a program that judges is called: kattis or testlib.")
     ] = "kattis"
     problem: Annotated[
         str | None,
-        typer.Option("--problem", metavar="NAME[@VERSION]", help="Judge it by the tests of this problem."),
+        typer.Option(metavar="NAME[@VERSION]", help="Judge it by the tests of this problem."),
     ] = None
 
     def cases(self) -> list[TestCase]:

@@ -40,9 +40,7 @@ def submit(
     *,
     program: ProgramOptions,
     limits: LimitOptions,
-    expected: Annotated[
-        Path | None, typer.Option("--expected", help="File with the output that it should have.")
-    ] = None,
+    expected: Annotated[Path | None, typer.Option(help="File with the output that it should have.")] = None,
     judge: JudgeOptions,
     junit_xml: JUnitXml = None,
     stop_at_first_failure: Annotated[

@@ -24,15 +24,15 @@ class UnitTestOptions:
 
     unit_tests: Annotated[
         list[Path] | None,
-        typer.Option("--unit-tests", metavar="PATH", help="A file or folder of unit tests; may be repeated."),
+        typer.Option(metavar="PATH", help="A file or folder of unit tests; may be repeated."),
     ] = None
-    framework: Annotated[
-        str | None, typer.Option("--framework", help="What runs them. Default: pytest, or that of the language.")
-    ] = None
-    module: Annotated[str | None, typer.Option("--module", help="The name by which they import the program.")] = None
+    framework: Annotated[str | None, typer.Option(help="What runs them. Default: pytest, or that of the language.")] = (
+        None
+    )
+    module: Annotated[str | None, typer.Option(help="The name by which they import the program.")] = None
     shared: Annotated[
         list[Path] | None,
-        typer.Option("--shared", metavar="PATH", help="A file or folder for the program's folder; may be repeated."),
+        typer.Option(metavar="PATH", help="A file or folder for the program's folder; may be repeated."),
     ] = None
     hidden_tests: Annotated[
         bool, typer.Option("--hidden-tests", help="Hide the names and texts of tests that say nothing themselves.")
