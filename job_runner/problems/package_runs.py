@@ -1,19 +1,18 @@
 """Runs programs of packages and on their data: reads the files, of which the engine gets what it lacks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
-from typing import Final, TypeVar
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from typing import Final
 
 from job_runner.problems.program import files_beside
 from shared.adapters.engine.base import EngineClient
 from shared.adapters.storage.base import ObjectStore
+from shared.common.service.background import all_of
 from shared.common.service.errors import ObjectNotFound, PermanentError
 from shared.engine_api.event_lines import RunEvent
 from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import Package, PackageProgram
 from shared.records.problems.files import read_file
-
-_Result = TypeVar("_Result")
 
 #: Files of a problem that are read from the store at once.
 _READ_AT_ONCE: Final = 16
@@ -53,7 +52,7 @@ class PackageRuns:
         """Return files of a package by their paths in it. Raises `PermanentError` if one is missing."""
         digests = {path: package.files[path].digest for path in paths}
         wanted = list(dict.fromkeys(digests.values()))
-        found = await _all(map(self.read, wanted))
+        found = await all_of(map(self.read, wanted))
         by_digest = dict(zip(wanted, found, strict=True))
         return {path: by_digest[sha256] for path, sha256 in digests.items()}
 
@@ -64,12 +63,3 @@ class PackageRuns:
                 return await read_file(self._store, sha256)
             except ObjectNotFound:
                 raise PermanentError("a file of its problem is missing") from None
-
-
-async def _all(work: Iterable[Awaitable[_Result]]) -> list[_Result]:
-    """Return the results, when all has ended. Raise the first failure."""
-    done = await asyncio.gather(*work, return_exceptions=True)
-    for result in done:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in done if not isinstance(result, BaseException)]

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.adapters.engine.base import ReadData
 from shared.adapters.engine.codex_client import CodexClient
+from shared.common.service.background import all_of
 from shared.common.service.errors import EngineUnavailable
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.run_call.events import Missing
@@ -38,7 +39,5 @@ async def run_with_data(
                 yield event
         if not missing:
             return
-        for done in await asyncio.gather(*map(send, missing), return_exceptions=True):
-            if isinstance(done, BaseException):
-                raise done
+        await all_of(map(send, missing))
     raise EngineUnavailable("the engine does not keep the tests of the problem")

@@ -1,9 +1,11 @@
-"""Runs a task in the background while a block runs."""
+"""Runs a task in the background while a block runs, and several to their ends."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
@@ -15,3 +17,12 @@ async def in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Return the results, when all has ended. Raise the first failure."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in done if not isinstance(result, BaseException)]

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
+from shared.common.service.background import all_of
 from shared.common.service.errors import PermanentError
 from shared.judging.packages.model import ArchiveFile, Package
 from shared.judging.packages.statements import statement_files
@@ -108,9 +109,7 @@ async def store_files(
         some = [waiting.pop()]
         while waiting and len(some) < _AT_ONCE and sum(missing[sha256] for sha256 in some) < _BYTES_AT_ONCE:
             some.append(waiting.pop())
-        for result in await asyncio.gather(*map(put, some), return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
+        await all_of(map(put, some))
         await database.call(Connection.execute, _STORED, {"sha256": some})
 
 

@@ -8,7 +8,7 @@ from shared.engine_api.codex import STORED_VERDICTS, Verdict
 from shared.records.resources.links import Links
 from shared.records.resources.mapping import webhook_of
 from shared.records.resources.models import Batch, BatchProgress
-from shared.records.resources.statements import owned
+from shared.records.resources.statements import STATE, owned
 from shared.records.resources.states import FINAL_STATES, BatchState, State
 
 _BATCH: Final = f"""
@@ -22,16 +22,12 @@ _BATCH: Final = f"""
     WHERE b.id = :id AND {owned("b")}
 """  # noqa: S608  (constants)
 _IDS: Final = "SELECT id FROM uploads WHERE batch = :id ORDER BY id"
-# While a request is under way, its job decides between queued and running.
-_COUNTS: Final = """
+_COUNTS: Final = f"""
     SELECT state, verdict, count(*) AS count FROM (
-        SELECT CASE WHEN u.request_id IS NULL THEN coalesce(u.outcome, 'held')
-                WHEN j.id IS NOT NULL THEN 'running' ELSE 'queued' END AS state,
-            CASE WHEN u.request_id IS NULL AND u.outcome = 'finished' THEN u.verdict END AS verdict
-        FROM uploads u LEFT JOIN job j ON j.upload = u.id AND j.request_id = u.request_id AND j.status = 'executing'
-        WHERE u.batch = :id
+        SELECT {STATE}, CASE WHEN u.request_id IS NULL AND u.outcome = 'finished' THEN u.verdict END AS verdict
+        FROM uploads u WHERE u.batch = :id
     ) AS member GROUP BY state, verdict
-"""
+"""  # noqa: S608
 
 
 async def batch(connection: Connection, number: int, *, links: Links, owner: int | None = None) -> Batch | None:

@@ -110,6 +110,12 @@ _SUBMISSION: Final = f"""
     w.status AS webhook_status, w.attempt AS webhook_attempt, w.last_status AS webhook_last_status,
     w.last_error AS webhook_last_error, w.run_after AS webhook_run_after
 """
+#: The state of a submission `u`. While a request is under way, its job decides between queued and running.
+STATE: Final = """
+    CASE WHEN u.request_id IS NULL THEN coalesce(u.outcome, 'held')
+        WHEN EXISTS (SELECT FROM job WHERE job.request_id = u.request_id AND job.status = 'executing') THEN 'running'
+        ELSE 'queued' END AS state
+"""
 #: Joins the job of the latest run of `uploads u` as `j`.
 LATEST_JOB: Final = """
     LEFT JOIN LATERAL (

@@ -19,7 +19,7 @@ from shared.adapters.storage.signing import LinkSigner
 from shared.common.service.errors import DatabaseTooSlow
 from shared.engine_api.codex import STORED_VERDICTS
 from shared.records.accounts import api_keys
-from shared.records.operations import submissions as use_cases
+from shared.records.resources.operators_list import operators_list
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -54,7 +54,7 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
         keys = await api_keys.listed(connection)
         try:
             ids, following = await pages.find(connection, query, owner=number_of(given["key"]), after=after)
-            found = await use_cases.listed(connection, ids)
+            found = await operators_list(connection, ids)
         except DatabaseTooSlow:
             is_too_slow = True
     older = services.signer.seal(_CURSOR, str(following)) if following else None

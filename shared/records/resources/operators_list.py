@@ -4,22 +4,17 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from shared.adapters.database.connection import Connection
+from shared.records.resources.statements import STATE
 
 #: The mail is the latest of the submission's own. A summary of a batch belongs to many, and is not among them.
-_LISTED: Final = """
-    SELECT u.id, u.filename, u.language, u.email, u.created_at, u.verdict, k.name AS key,
-        CASE
-            WHEN u.request_id IS NULL THEN coalesce(u.outcome, 'held')
-            WHEN EXISTS (SELECT FROM job WHERE job.request_id = u.request_id AND job.status = 'executing')
-                THEN 'running'
-            ELSE 'queued'
-        END AS state,
+_LISTED: Final = f"""
+    SELECT u.id, u.filename, u.language, u.email, u.created_at, u.verdict, k.name AS key, {STATE},
         (SELECT status FROM emails WHERE emails.upload = u.id ORDER BY id DESC LIMIT 1) AS mail
     FROM uploads u LEFT JOIN api_keys k ON k.id = u.owner
     WHERE u.id = ANY(:ids) ORDER BY u.created_at DESC, u.id DESC
-"""
+"""  # noqa: S608  (constants)
 
 
-async def listed(connection: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
+async def operators_list(connection: Connection, ids: Sequence[int]) -> list[dict[str, Any]]:
     """Return these submissions, the newest first, each with the name of its key and the state of its latest mail."""
     return [dict(row) for row in await connection.fetch_all(_LISTED, {"ids": ids})]
