@@ -12,7 +12,7 @@ MAX_UNIT_TEST_POINTS: Final = 1000
 
 
 class UnitTestFramework(StrEnum):
-    """What runs the tests. `pytest` runs the classes of unittest too; `unittest` is its own loader and runner."""
+    """What runs the tests. `pytest` runs unittest's classes too; with `unittest` its own loader finds them."""
 
     PYTEST = "pytest"
     UNITTEST = "unittest"

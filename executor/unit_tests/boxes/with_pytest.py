@@ -19,6 +19,8 @@ from executor.unit_tests.boxes.handles import Path, bound, own_path, refusing
 from executor.unit_tests.boxes.relay import Remote, RemoteModule, the
 from executor.unit_tests.boxes.reporting import ListingFault, RunningTest, hide_ours
 
+#: What unittest's decorators set where a test has no points.
+_NO_POINTS: Final = frozenset({"__unittest_skip__", "__unittest_expecting_failure__"})
 #: Characters that are kept of what pytest itself writes, if it fails.
 _SAID: Final = 4096
 
@@ -28,9 +30,9 @@ class Plugin:
 
     def __init__(self, box: Any) -> None:
         self._box = box
-        self._fault: Exception | None = None
         self._errors: list[str] = []
-        self._entries: list[dict[str, Any]] = []
+        #: The number and the points of each item that is to run.
+        self._chosen: dict[Any, tuple[int, float]] = {}
         self._running: RunningTest | None = None
 
     def pytest_configure(self, config: Any) -> None:
@@ -45,24 +47,20 @@ class Plugin:
         if report.failed:
             self._errors.append(report.longreprtext)
 
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        try:
-            self._entries = [_entry(item, self._box.visibility) for item in items]
-        except ListingFault as fault:
-            self._fault = fault
-
     def pytest_collection_finish(self, session: Any) -> None:
-        self._box.listed(
-            self._entries, self._fault or (ListingFault("\n".join(self._errors)) if self._errors else None)
-        )
-        chosen = self._box.choose(self._entries)
-        session.items[:] = [item for item, number in zip(session.items, chosen, strict=True) if number]
-        for item, number in zip(session.items, filter(None, chosen), strict=True):
-            item.precieux_number = number
+        items, entries = session.items, []
+        try:
+            items = _as_loaded(items) if self._box.is_unittest else items
+            entries = [_entry(item, self._box.visibility) for item in items]
+        except ListingFault as fault:
+            self._errors.append(str(fault))
+        chosen = zip(items, self._box.listed(entries, "\n".join(self._errors)), strict=True)
+        self._chosen = {item: known for item, known in chosen if known}
+        session.items[:] = self._chosen
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, Any]:
-        self._running = running = self._box.begin(item.precieux_number)
+        self._running = running = RunningTest(self._box.reporter, *self._chosen[item])
         running.hides_errors = getattr(_function_of(item), "__hide_errors__", None)
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         parameters.update({name: bound(value) for name, value in parameters.items()})
@@ -80,7 +78,8 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
-        exc = call.excinfo.value if call.excinfo else None
+        kept = getattr(item, "_excinfo", None) or [call.excinfo]  # a method of unittest's classes keeps what it raised
+        exc = kept[0].value if kept[0] else None
         hide_ours(exc)
         report = yield
         if hasattr(report, "wasxfail"):
@@ -102,12 +101,30 @@ def _function_of(item: Any) -> Any:
     return getattr(item, "function", None)
 
 
+def _as_loaded(items: list[Any]) -> list[Any]:
+    """Return the items that unittest's own loader finds, in its order. Raises `ListingFault`."""
+    found = {(item.module, item.cls, item.name): item for item in items}
+    loader, loaded = unittest.TestLoader(), []
+    for module in {item.module: None for item in items}:
+        suites: list[Any] = [loader.loadTestsFromModule(module)]
+        while suites:
+            match suites.pop():
+                case unittest.TestSuite() as suite:
+                    suites += reversed(list(suite))
+                case test if item := found.get((module, type(test), test._testMethodName)):
+                    loaded.append(item)
+                case test:
+                    raise ListingFault("\n".join(map(str, loader.errors)) or f"{test} is in no class of its file.")
+    return loaded
+
+
 def _entry(item: Any, visibility: str) -> dict[str, Any]:
     classes = [parent.name for parent in item.listchain() if isinstance(parent, pytest.Class)]
     group = listing.group_of(item.nodeid.partition("::")[0], classes)
     marked = {mark.name: mark for mark in reversed(list(item.iter_markers()))}
     points = next(iter(marked["points"].args), 0) if "points" in marked else None
-    if evaluate_skip_marks(item) or evaluate_xfail_marks(item):
+    of_unittest = {**vars(getattr(item, "cls", None) or object), **getattr(_function_of(item), "__dict__", {})}
+    if evaluate_skip_marks(item) or evaluate_xfail_marks(item) or not _NO_POINTS.isdisjoint(of_unittest):
         points = 0
     own = getattr(_function_of(item), "__visibility__", None)
     hidden = "hidden" if "hidden" in marked else own or visibility
@@ -136,21 +153,10 @@ def _guard() -> None:
     setattr(inspect, "getfile", getfile)  # noqa: B010
 
 
-def run(box: Any) -> None:
-    """List the tests, and run those that the box chooses."""
+def run(box: Any) -> str:
+    """List the tests, and run those that the box chooses. Return what pytest says if it fails."""
     _guard()
-    plugin = Plugin(box)
-    words = [
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:tmpdir",
-        "-p",
-        "no:faulthandler",
-        "--no-header",
-        f"--rootdir={box.folder}",
-    ]
+    without = [word for name in ("cacheprovider", "tmpdir", "faulthandler") for word in ("-p", f"no:{name}")]
     with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(output):
-        code = pytest.main([*words, *box.files], [plugin])
-    said = f"pytest ended with {code!r}.\n{output.getvalue()[-_SAID:]}"
-    box.ended(ListingFault(said) if code not in (0, 1, 5) else None)
+        code = pytest.main([*without, "--no-header", f"--rootdir={box.folder}", *box.files], [Plugin(box)])
+    return "" if code in (0, 1, 5) else f"pytest ended with {code!r}.\n{output.getvalue()[-_SAID:]}"

@@ -148,6 +148,19 @@ def load_tests(loader, tests, pattern):
     ran = await run("def one(): return 1\n", tests, unit_tests={"framework": "unittest"})
     assert [(test.name, test.points) for test in ran.collected][:2] == [("test_a", 2), ("test_b", 1)]
     assert ran.outcomes == "fpesxf", ran.said
+    assert [test.message for test in ran.tests[:3]] == ["AssertionError: 1 != 2", None, "ValueError"]
+
+    methods = "".join(f"    def test_{name}(self): self.assertEqual(one(), 1)\n" for name in "ab")
+    tests = f"import unittest\nfrom student import one\nclass B(unittest.TestCase):\n{methods}class A(B): pass\n"
+    chosen = (
+        "def load_tests(loader, tests, pattern): return loader.loadTestsFromName('A.test_b', __import__(__name__))\n"
+    )
+    for added, groups in (("", "AABB"), (chosen, "A")):
+        ran = await run("def one(): return 1\n", tests + added, unit_tests={"framework": "unittest"})
+        assert "".join(test.group[-1] for test in ran.collected) == groups, ran.fault
+    own = "def load_tests(loader, tests, pattern): return unittest.TestSuite([unittest.FunctionTestCase(one)])\n"
+    ran = await run("def one(): return 1\n", tests + own, unit_tests={"framework": "unittest"})
+    assert "is in no class of its file" in (ran.fault or "")
 
 
 @pytest.mark.parametrize(
