@@ -10,11 +10,12 @@ import collections
 import datetime
 import decimal
 import fractions
+import itertools
 import math
 import types
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 #: Bounds of one message.
 MAX_LINE: Final = 8 << 20
@@ -38,56 +39,97 @@ class BrokenProtocol(Exception):
     """The other side has sent what no honest one sends."""
 
 
-def _zone(offset: datetime.timedelta | None) -> float | None:
-    return None if offset is None else offset.total_seconds()
+class _Kind(NamedTuple):
+    """A type that is copied: its tag, the parts of a value, and what makes a value of parts. A subclass becomes it."""
+
+    tag: str
+    parts: Callable[[Any], Iterable[Any]]
+    make: Callable[[list[Any]], Any]
+    is_plain: bool = True
 
 
-def _of_zone(seconds: float | None) -> datetime.timezone | None:
-    return None if seconds is None else datetime.timezone(datetime.timedelta(seconds=seconds))
+#: The types of parts of a plain value: no handle is asked anything while it is made.
+_PLAIN: Final = (int, float, str, datetime.timedelta, type(None))
 
 
-def _is_namedtuple(value: Any) -> bool:
-    fields = getattr(type(value), "_fields", None)
-    return isinstance(value, tuple) and type(fields) is tuple and len(fields) == len(value)
+def _digits_of(value: int) -> list[str]:
+    if int.bit_length(value) > _MAX_BITS:
+        raise ValueError("It has more than 100,000 digits in a number.")
+    return [int.__format__(value, "x")]
 
 
-def _make_namedtuple(name: str, *fields: str) -> Any:
-    if (name, *fields) not in _NAMEDTUPLES:
+def _zone(offset: datetime.timedelta | None) -> datetime.timezone | None:
+    return None if offset is None else datetime.timezone(offset)
+
+
+def _make_namedtuple(parts: list[Any]) -> Any:
+    names, *items = parts
+    if type(names) is not tuple or any(type(name) is not str for name in names):
+        raise BrokenProtocol("no names")
+    if names not in _NAMEDTUPLES:
         if len(_NAMEDTUPLES) > 1000:
             raise BrokenProtocol("too many kinds of tuples")
-        _NAMEDTUPLES[name, *fields] = collections.namedtuple(name, fields)
-    return _NAMEDTUPLES[name, *fields]
+        _NAMEDTUPLES[names] = collections.namedtuple(names[0], names[1:])
+    return _NAMEDTUPLES[names](*items)
 
 
-#: Of each kind of scalar: its tag, what stands for it, and what makes it again. A subclass becomes the base.
-_SCALARS: Final[tuple[tuple[type, str, Callable[[Any], Any], Callable[[Any], Any]], ...]] = (
-    (int, "int", lambda value: int.__format__(value, "x"), lambda text: int(text, 16)),
-    (float, "float", float.__repr__, float),
-    (str, "str", str.__str__, str),
-    (complex, "complex", lambda value: [repr(value.real), repr(value.imag)], lambda two: complex(*map(float, two))),
-    (bytes, "bytes", lambda value: base64.b64encode(value).decode(), base64.b64decode),
-    (range, "range", lambda value: [hex(part) for part in (value.start, value.stop, value.step)],
-     lambda three: range(*(int(part, 16) for part in three))),
-    (type(...), "ellipsis", lambda value: 0, lambda _: ...),
-    (decimal.Decimal, "decimal", decimal.Decimal.__str__, decimal.Decimal),
-    (fractions.Fraction, "fraction", lambda value: [hex(value.numerator), hex(value.denominator)],
-     lambda two: fractions.Fraction(int(two[0], 16), int(two[1], 16))),
-    (datetime.datetime, "datetime", lambda value: [*value.timetuple()[:6], value.microsecond, _zone(value.utcoffset())],
-     lambda parts: datetime.datetime(*parts[:7]).replace(tzinfo=_of_zone(parts[7]))),  # noqa: DTZ001
-    (datetime.date, "date", lambda value: [value.year, value.month, value.day], lambda parts: datetime.date(*parts)),
-    (datetime.time, "time",
-     lambda value: [value.hour, value.minute, value.second, value.microsecond, _zone(value.utcoffset())],
-     lambda parts: datetime.time(*parts[:4]).replace(tzinfo=_of_zone(parts[4]))),
-    (datetime.timedelta, "timedelta", lambda value: [value.days, value.seconds, value.microseconds],
-     lambda parts: datetime.timedelta(*parts)),
-    (uuid.UUID, "uuid", lambda value: value.hex, uuid.UUID),
-)  # fmt: skip
-_OF_TAG: Final = {tag: make for _, tag, _, make in _SCALARS}
+def _encoded(value: Any) -> list[str]:
+    return [base64.b64encode(value).decode()]
+
+
+_KINDS: Final[dict[type, _Kind]] = {
+    list: _Kind("list", list.__iter__, list, False),
+    dict: _Kind("dict", lambda value: itertools.chain.from_iterable(dict.items(value)),
+                lambda parts: dict(zip(parts[::2], parts[1::2], strict=True)), False),
+    set: _Kind("set", set.__iter__, set, False),
+    frozenset: _Kind("frozenset", frozenset.__iter__, frozenset, False),
+    tuple: _Kind("tuple", tuple.__iter__, tuple, False),
+    slice: _Kind("slice", lambda value: (value.start, value.stop, value.step), lambda parts: slice(*parts), False),
+    collections.deque: _Kind("deque", lambda value: (value.maxlen, *collections.deque.__iter__(value)),
+                             lambda parts: collections.deque(parts[1:], parts[0]), False),
+    bytearray: _Kind("bytearray", _encoded, lambda parts: bytearray(base64.b64decode(*parts))),
+    bytes: _Kind("bytes", _encoded, lambda parts: base64.b64decode(*parts)),
+    int: _Kind("int", _digits_of, lambda parts: int(*parts, 16)),
+    float: _Kind("float", lambda value: [float.__repr__(value)], lambda parts: float(*parts)),
+    str: _Kind("str", lambda value: [str.__str__(value)], lambda parts: str(*parts)),
+    complex: _Kind("complex", lambda value: (value.real, value.imag), lambda parts: complex(*parts)),
+    range: _Kind("range", lambda value: (value.start, value.stop, value.step), lambda parts: range(*parts)),
+    type(...): _Kind("ellipsis", lambda value: (), lambda parts: ...),
+    decimal.Decimal: _Kind("decimal", lambda value: [decimal.Decimal.__str__(value)],
+                           lambda parts: decimal.Decimal(*parts)),
+    fractions.Fraction: _Kind("fraction", lambda value: (value.numerator, value.denominator),
+                              lambda parts: fractions.Fraction(*map(int, parts))),
+    datetime.datetime: _Kind("datetime", lambda value: (*value.timetuple()[:6], value.microsecond, value.utcoffset()),
+                             lambda parts: datetime.datetime(*parts[:7], _zone(parts[7]))),  # noqa: DTZ001
+    datetime.date: _Kind("date", lambda value: (value.year, value.month, value.day),
+                         lambda parts: datetime.date(*parts)),
+    datetime.time: _Kind("time",
+                         lambda value: (value.hour, value.minute, value.second, value.microsecond, value.utcoffset()),
+                         lambda parts: datetime.time(*parts[:4], _zone(parts[4]))),
+    datetime.timedelta: _Kind("timedelta", lambda value: (value.days, value.seconds, value.microseconds),
+                              lambda parts: datetime.timedelta(*parts)),
+    uuid.UUID: _Kind("uuid", lambda value: [value.hex], lambda parts: uuid.UUID(*parts)),
+}  # fmt: skip
+_NAMEDTUPLE: Final = _Kind(
+    "namedtuple",
+    lambda value: ((type(value).__name__, *type(value)._fields), *tuple.__iter__(value)),
+    _make_namedtuple,
+    is_plain=False,
+)
+_OF_TAG: Final = {kind.tag: kind for kind in (*_KINDS.values(), _NAMEDTUPLE)}
+
+
+def _kind_of(value: Any) -> _Kind | None:
+    """Return how a value is copied; None if it is not."""
+    found = next((_KINDS[base] for base in type(value).__mro__ if base in _KINDS), None)
+    fields = getattr(type(value), "_fields", None)
+    is_named = found is _KINDS[tuple] and type(fields) is tuple and len(fields) == tuple.__len__(value)
+    return _NAMEDTUPLE if is_named else found
 
 
 class Packer:
-    """Packs the values of one message. `other` packs what is no plain value. With `tracked`, mutable values get numbers
-    as they come; without, those that have one are named by it."""
+    """Packs the values of one message. `other` packs what is no plain value. If it tracks, mutable values get numbers
+    as they come; else those that have one are named by it."""
 
     def __init__(self, other: Callable[[Any], Any], known: Iterable[Any] = (), *, tracks: bool = False) -> None:
         self._other = other
@@ -99,77 +141,46 @@ class Packer:
 
     def pack(self, value: Any) -> Any:
         """Return what stands for the value in JSON. Raises ValueError beyond a bound."""
-        kind = type(value)
-        if kind is str or kind is bool or value is None or (kind is int and -_SMALL < value < _SMALL):
+        own = type(value)
+        if own is str or own is bool or value is None or (own is int and -_SMALL < value < _SMALL):
             return value
-        if kind is float and math.isfinite(value):
+        if own is float and math.isfinite(value):
             return value
         if id(value) in self._open:
             raise ValueError("It contains itself, and cannot be copied.")
-        if isinstance(value, _MUTABLE):
-            return self._pack_mutable(value)
-        if isinstance(value, tuple | frozenset | slice):
-            return self._pack_frozen(value)
         if id(value) in _BUILTIN_NAMES:
             return {"builtin": _BUILTIN_NAMES[id(value)]}
-        for base, tag, show, _ in _SCALARS:
-            if isinstance(value, base):
-                if isinstance(value, int) and int.bit_length(value) > _MAX_BITS:
-                    raise ValueError("It has more than 100,000 digits in a number.")
-                return {tag: show(value)}
-        return self._other(value)
-
-    def contents(self, value: Any) -> dict[str, Any]:
-        """Return a mutable value's tag with its contents."""
-        if len(self._open) >= MAX_DEPTH:
-            raise ValueError(f"It has more than {MAX_DEPTH} levels.")
-        self._open.add(id(value))
-        try:
-            if isinstance(value, list):
-                return {"list": self._pack_all(list.__iter__(value))}
-            if isinstance(value, dict):
-                return {"dict": self._pack_all(part for item in dict.items(value) for part in item)}
-            if isinstance(value, set):
-                return {"set": self._pack_all(set.__iter__(value))}
-            if isinstance(value, bytearray):
-                return {"bytearray": base64.b64encode(value).decode()}
-            return {"deque": [value.maxlen, *self._pack_all(collections.deque.__iter__(value))]}
-        finally:
-            self._open.discard(id(value))
-
-    def _pack_mutable(self, value: Any) -> Any:
         if id(value) in self._numbers:
             return {"same": self._numbers[id(value)]}
-        if not self._tracks:
-            packed = self.contents(value)
-            return packed.get("list", packed)
-        self._numbers[id(value)] = number = len(self.known)
-        self.known.append(value)
-        return {**self.contents(value), "n": number}
+        kind = _kind_of(value)
+        if kind is None:
+            return self._other(value)
+        if self._tracks and isinstance(value, _MUTABLE):
+            self._numbers[id(value)] = number = len(self.known)
+            self.known.append(value)
+            return {kind.tag: self._parts(kind, value), "n": number}
+        parts = self._parts(kind, value)
+        return parts if kind.tag == "list" else {kind.tag: parts}
 
-    def _pack_frozen(self, value: Any) -> Any:
+    def contents(self, value: Any) -> dict[str, Any]:
+        """Return the tag of a mutable value with its parts."""
+        kind = _kind_of(value)
+        assert kind
+        return {kind.tag: self._parts(kind, value)}
+
+    def _parts(self, kind: _Kind, value: Any) -> list[Any]:
         if len(self._open) >= MAX_DEPTH:
             raise ValueError(f"It has more than {MAX_DEPTH} levels.")
         self._open.add(id(value))
+        packed = []
         try:
-            if isinstance(value, slice):
-                return {"slice": self._pack_all((value.start, value.stop, value.step))}
-            if isinstance(value, frozenset):
-                return {"frozenset": self._pack_all(frozenset.__iter__(value))}
-            items = self._pack_all(tuple.__iter__(value))
-            if _is_namedtuple(value):
-                return {"namedtuple": [[type(value).__name__, *type(value)._fields], *items]}
-            return {"tuple": items}
+            for part in kind.parts(value):
+                self._items += 1
+                if self._items > MAX_ITEMS:
+                    raise ValueError(f"It has more than {MAX_ITEMS:,} items.")
+                packed.append(self.pack(part))
         finally:
             self._open.discard(id(value))
-
-    def _pack_all(self, values: Iterable[Any]) -> list[Any]:
-        packed = []
-        for value in values:
-            self._items += 1
-            if self._items > MAX_ITEMS:
-                raise ValueError(f"It has more than {MAX_ITEMS:,} items.")
-            packed.append(self.pack(value))
         return packed
 
 
@@ -193,61 +204,31 @@ class Unpacker:
         if depth > MAX_DEPTH + 1:
             raise BrokenProtocol("too deep")
         if isinstance(data, list):
-            return self._all(data, depth)
+            data = {"list": data}
         number = data.pop("n", None)
         ((tag, content),) = data.items()
-        value = self._make(tag, content, depth)
-        if number is not None:
-            self._numbered[number] = value
-        return value
-
-    def _make(self, tag: str, content: Any, depth: int) -> Any:
-        if tag in _OF_TAG:
-            if isinstance(content, str) and len(content) > MAX_LINE:
-                raise BrokenProtocol("too long")
-            return _OF_TAG[tag](content)
         if tag == "same":
             return self._numbered[content]
         if tag == "builtin":
             return BUILTINS[content]
-        if tag == "bytearray":
-            return bytearray(base64.b64decode(content))
-        if tag not in _CONTAINERS:
+        kind = _OF_TAG.get(tag)
+        if kind is None:
             return self._other(tag, content)
-        if tag == "deque":
-            return collections.deque(self._all(content[1:], depth), content[0])
-        if tag == "namedtuple":
-            return _make_namedtuple(*content[0])(*self._all(content[1:], depth))
-        return _CONTAINERS[tag](self._all(content, depth))
-
-    def _all(self, data: list[Any], depth: int) -> list[Any]:
-        self._items += len(data)
+        self._items += len(content)
         if self._items > 2 * MAX_ITEMS:
             raise BrokenProtocol("too many items")
-        return [self.unpack(item, depth + 1) for item in data]
-
-
-_CONTAINERS: Final[dict[str, Callable[[list[Any]], Any]]] = {
-    "list": lambda items: items,
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "slice": lambda items: slice(*items),
-    "dict": lambda items: dict(zip(items[::2], items[1::2], strict=True)),
-    "deque": collections.deque,
-    "namedtuple": tuple,
-}
+        parts = [self.unpack(part, depth + 1) for part in content]
+        if kind.is_plain and any(type(part) not in _PLAIN for part in parts):
+            raise BrokenProtocol("no plain part")
+        value = kind.make(parts)
+        if number is not None:
+            self._numbered[number] = value
+        return value
 
 
 def restore(target: Any, source: Any) -> None:
     """Give a mutable value the contents of another one of its type."""
     if not any(isinstance(target, kind) and isinstance(source, kind) for kind in _MUTABLE):
         raise BrokenProtocol("another type")
-    if isinstance(target, list | bytearray):
-        target[:] = source
-    elif isinstance(target, collections.deque):
-        target.clear()
-        target.extend(source)
-    else:
-        target.clear()
-        target.update(source)
+    target.clear()
+    (target.update if isinstance(target, dict | set) else target.extend)(source)

@@ -287,8 +287,8 @@ MUTANTS: Final = [
     Mutant(
         "is an int that equals everything",
         "values.py",
-        "for base, tag, show, _ in _SCALARS:",
-        "for base, tag, show, _ in ():",
+        "for base in type(value).__mro__ if base in _KINDS",
+        "for base in type(value).__mro__[:1] if base in _KINDS",
     ),
     Mutant("answers with another id", "relay.py", 'message["id"] != number or ', ""),
     Mutant("is a class in place of a function", "handles.py", "and name[:1].isupper()", ""),
