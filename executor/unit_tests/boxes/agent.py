@@ -82,7 +82,7 @@ class Agent:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
         self._lines = open(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, HIGH), "rb")  # noqa: SIM115
-        self._relay = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, HIGH)
+        self._relay = open(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, HIGH), "wb")  # noqa: SIM115
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
@@ -146,7 +146,7 @@ class Agent:
         self._send({"id": request["id"], **answer})
 
     def _send(self, message: dict[str, Any]) -> None:
-        if self._relay < 0:
+        if self._relay.closed:
             os._exit(0)
         for name, output in self._outputs.items():
             if text := output.take():
@@ -154,9 +154,8 @@ class Agent:
         line = json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         if len(line) > MAX_LINE:
             line = json.dumps({"id": message["id"], "long": True}).encode() + b"\n"
-        view = memoryview(line)
-        while view:
-            view = view[os.write(self._relay, view) :]
+        self._relay.write(line)
+        self._relay.flush()
 
     def _do_call(self, function: Any, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> Any:
         return function(*args, **dict(kwargs))
@@ -304,9 +303,8 @@ class Agent:
     def _leave(self) -> None:
         """Let a child process have no part in the conversation."""
         self._open = "", []
-        os.close(self._relay)
+        self._relay.close()
         os.close(self._lines.fileno())
-        self._relay = -1
 
 
 def _attribute(value: Any, name: str) -> Any:

@@ -162,16 +162,13 @@ class Path(Handle):
     __slots__ = ()
 
     def __truediv__(self, part: str) -> "Path":
-        made = the().ask("op", "truediv", self, part)
-        return own_path(made)
+        return own_path(the().ask("op", "truediv", self, part))
 
 
 def own_path(made: Any) -> Path:
-    """Return a handle of a path to which the tests may append a name."""
-    path = Path(made._ref, made._kind, made._class)
-    the().replace(path)
-    object.__setattr__(made, "_ref", None)  # the new handle drops it
-    return path
+    """Return a handle of a path as one to which the tests may append a name."""
+    object.__setattr__(made, "__class__", Path)
+    return made
 
 
 _KINDS: Final = {"object": Handle, "callable": Callable, "class": Class, "async": Async, "awaitable": Awaitable}

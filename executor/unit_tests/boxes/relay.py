@@ -107,7 +107,7 @@ class Relay:
     def __init__(self, reader: int, writer: int, lose: Callable[[str], NoReturn], output_bytes: int) -> None:
         Relay.current = self
         self._lines = os.fdopen(reader, "rb", 1 << 16)
-        self._writer = writer
+        self._writer = os.fdopen(writer, "wb")
         self._lose = lose
         self._output_bytes = output_bytes
         self._lock = threading.RLock()
@@ -142,12 +142,12 @@ class Relay:
             number = os.urandom(8).hex()
             dropped, self._dropped = self._dropped, []
             self._send({"id": number, "do": do, "with": packed, "drop": dropped})
-            answer = self._answer(number, packer.known)
+            has_raised, answer = self._answer(number, packer.known)
             if self._pending:
                 pending, self._pending = self._pending, None
                 raise pending
-            if isinstance(answer, Raised):
-                raise answer.exception
+            if has_raised:
+                raise answer
             return answer
 
     def take_outputs(self) -> dict[str, Any]:
@@ -157,10 +157,6 @@ class Relay:
         taken = {**self.outputs, "cut": cut, "is_over": is_over}
         self.outputs, self._written = {"out": "", "err": ""}, {"out": 0, "err": 0}
         return taken
-
-    def replace(self, handle: Remote) -> None:
-        """Let this handle stand for its object from now on."""
-        self._handles[handle._ref] = handle
 
     def drop(self, number: int) -> None:
         """Let the student's box forget an object, with the next request."""
@@ -178,14 +174,14 @@ class Relay:
         line = json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         if len(line) > MAX_LINE:
             raise ValueError(f"The argument has more than {MAX_LINE >> 20} MiB.")
-        view = memoryview(line)
         try:
-            while view:
-                view = view[os.write(self._writer, view) :]
+            self._writer.write(line)
+            self._writer.flush()
         except BrokenPipeError:
             self._lose("ended")
 
-    def _answer(self, number: str, known: list[Any]) -> Any:
+    def _answer(self, number: str, known: list[Any]) -> tuple[bool, Any]:
+        """Return whether the student's code has raised, and what it has raised or returned."""
         while True:
             line = self._lines.readline(MAX_LINE + 1)
             if not line:
@@ -207,11 +203,9 @@ class Relay:
                 else:
                     for position, left in message.get("left", {}).items():
                         restore(known[int(position)], unpacker.unpack(left))
-                    return (
-                        Raised(self._exception(message["raise"]))
-                        if "raise" in message
-                        else unpacker.unpack(message["value"])
-                    )
+                    if "raise" in message:
+                        return True, self._exception(message["raise"])
+                    return False, unpacker.unpack(message["value"])
             except Exception:
                 self._lose("broken")
             self._send({"id": number, **self._call(function, args, dict(kwargs), known)})
@@ -258,8 +252,8 @@ class Relay:
     def _write(self, name: str, text: str) -> None:
         if not text:
             return
-        text = text.encode("utf-8", "replace").decode()
-        self._written[name] += len(text.encode("utf-8", "replace"))
+        self._written[name] += len(data := text.encode("utf-8", "replace"))
+        text = data.decode()
         self.outputs[name] = (self.outputs[name] + text)[:_KEPT]
         if not self.is_importing:
             (sys.stdout if name == "out" else sys.stderr).write(text)
@@ -295,9 +289,8 @@ class Relay:
         kind = next(
             (kind for kind in type(exc).__mro__ if kind in EXCEPTIONS.values() or isinstance(kind, StandIn)), Exception
         )
-        known: Any = (
-            {"handle": kind._number} if isinstance(kind, StandIn) else {"name": [kind.__module__, kind.__name__]}
-        )
+        is_own = isinstance(kind, StandIn)
+        known = self._pack_other(kind) if is_own else {"name": [kind.__module__, kind.__name__]}
         try:
             args = Packer(self._pack_other).pack(tuple(exc.args))
         except (ValueError, TypeError):
@@ -362,13 +355,6 @@ class Relay:
             exc.__cause__ = StudentError(str(described["cause"]))
         exc._student_lines = [(str(file), int(line), str(name)) for file, line, name in described["lines"]]
         return exc
-
-
-class Raised:
-    """An answer that is an exception."""
-
-    def __init__(self, exception: BaseException) -> None:
-        self.exception = exception
 
 
 def _text_of(exc: Any) -> str:

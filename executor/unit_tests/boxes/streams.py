@@ -72,8 +72,3 @@ class AskingStream(io.TextIOBase):
 
     def readable(self) -> bool:
         return True
-
-    def __next__(self) -> str:  # type: ignore[override]
-        if line := self.readline():
-            return line
-        raise StopIteration
