@@ -108,7 +108,6 @@ class ForwardBackend:
 
 
 def _error(response: httpx.Response, body: bytes) -> ApiError:
-    """Return the error of a problem document (RFC 9457), or of an answer that is none."""
     try:
         document = json.loads(body)
         faults = [Fault(fault["detail"], pointer=fault.get("pointer")) for fault in document.get("errors", ())]

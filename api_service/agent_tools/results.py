@@ -138,7 +138,6 @@ def _blocks(files: Sequence[ProgramFile]) -> Iterator[types.ContentBlock]:
 
 
 def _text_of(file: ProgramFile) -> str | None:
-    """Return the text of a file; None if it is long, or no text."""
     content = b64decode(file.content or "")
     try:
         return content.decode() if len(content) <= _TEXT_BYTES else None

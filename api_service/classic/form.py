@@ -106,7 +106,6 @@ def _upload(query: Mapping[str, str], parts: Sequence[Part], languages: Sequence
 
 
 def _file(parts: Sequence[Part], settings: ApiSettings) -> tuple[str, Object]:
-    """Return the file's name and its content."""
     file = next((part for part in parts if part.name == "file"), None)
     if file is None:
         raise ApiError(Kind.INVALID, "The source file is missing: send it as the multipart field `file`.")

@@ -88,7 +88,6 @@ def describe(
 
 
 def _forms(settings: ApiSettings) -> dict[str, Schema]:
-    """Return the schemas of both forms, with the limits of the settings."""
     upload = Upload.model_json_schema()
     fields = upload["properties"]
     inputs = {

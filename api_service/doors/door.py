@@ -88,7 +88,6 @@ class Door:
         return self.path_of(scope) is not None
 
     async def _of_http(self, _: Request, exc: HTTPException) -> ApiError:
-        """Return the `ApiError` of an error of the framework, such as a path without a route."""
         if exc.status_code in _UNROUTED and not (self.tells_methods and exc.status_code == _WRONG_METHOD):
             return ApiError(Kind.NOT_FOUND, "Not Found")
         return ApiError(Kind.of(exc.status_code), str(exc.detail), headers=exc.headers)

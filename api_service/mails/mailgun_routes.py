@@ -128,7 +128,6 @@ def _delivery(data: dict[str, Any]) -> DeliveryState | None:
 
 
 def _text(data: Any, *path: str) -> str | None:
-    """Return the text at a path of an event; None if it is missing or cannot be stored."""
     for name in path:
         data = data.get(name) if isinstance(data, dict) else None
     return data if isinstance(data, str) and data and is_clean(data) else None

@@ -104,7 +104,6 @@ async def get_check(principal: SetterDep, name: ProblemName, request: Request, s
 
 
 async def _ended(waiter: Waiter, check: ProblemCheck) -> ProblemCheck:
-    """Return a check, after a wait for its end."""
 
     async def is_running() -> bool:
         nonlocal check

@@ -161,7 +161,6 @@ class _Jury:
     async def _new(
         self, submission: JurySubmission, entry: dict[str, Any], check: int, batch: int, *, hold: bool
     ) -> NewSubmission:
-        """Return a submission with its files."""
         program, package, files = submission.program, self.package, {}
         try:
             for path, source in program.files.items():

@@ -128,7 +128,6 @@ async def whole(services: Services, principal: Principal, version: ProblemVersio
 
 
 async def _samples(store: ObjectStore, package: Package, reserve: Reserve) -> list[SampleTest]:
-    """Return the samples of a package, with the beginnings of their texts. `reserve` is called before they are read."""
     samples = {
         sample.name: {"input": sample.input, "answer": sample.answer, "interaction": sample.interaction}
         for sample in package.samples

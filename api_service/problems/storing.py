@@ -241,7 +241,6 @@ def _limits_after(settings: ProblemSettings, earlier: Mapping[str, Any]) -> dict
 
 
 def _check_versions(latest: ProblemVersion | None) -> None:
-    """Raise `ApiError` (429) if the problem has as many versions as it may."""
     if latest and latest.versions >= _MAX_VERSIONS:
         raise ApiError(
             Kind.QUOTA_EXCEEDED,

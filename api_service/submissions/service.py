@@ -183,7 +183,6 @@ class Submissions:
         await self._admit(connection, principal, [one.stored_bytes for one in new if not one.hold])
 
     async def _admit(self, connection: Connection, principal: Principal, requested: Sequence[int]) -> None:
-        """Refuse submissions of these bytes if they are too many beside those that wait."""
         if requested:
             assert principal.key_id is not None
             await self.backlog.admit(connection, principal.key_id, len(requested), sum(requested))
@@ -210,7 +209,6 @@ class Submissions:
         return keys
 
     async def _store(self, objects: Sequence[tuple[str, Object]]) -> None:
-        """Store files, a few at once."""
         left = iter(objects)
 
         async def store_some() -> None:
@@ -278,7 +276,6 @@ class Submissions:
         *,
         enable_binds: bool,
     ) -> int | None:
-        """Request a run, and return its number; None if it cannot be requested now."""
         row = await rows.request(connection, principal, upload_id, override, enable_binds=enable_binds)
         if row is None:
             return None

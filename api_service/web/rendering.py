@@ -91,5 +91,4 @@ def _environment(locale: str) -> jinja2.Environment:
 
 
 def _own_name(locale: str) -> str:
-    """Return the name of a locale's language in that language."""
     return (Locale.parse(locale).get_display_name() or locale).capitalize()

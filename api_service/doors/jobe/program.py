@@ -46,7 +46,6 @@ def program_of(spec: RunSpec, files: Mapping[str, bytes]) -> DoorProgram:
 
 
 def _compiler_words(spec: RunSpec, files: Container[str]) -> list[str]:
-    """Return the options of the compiler, and the names of files that it gets beside the source."""
     language, allowed = spec.language, spec.language.engine_language.compiler_args
     words = iter((*spec.words("compileargs", language.compileargs), *spec.words("linkargs")))
     options = []

@@ -122,7 +122,6 @@ def read_file(body: bytes, id_: str, max_bytes: int) -> bytes:
 
 
 def _attributes(run_spec: object) -> dict[str, Any]:
-    """Return the attributes of a run. Raise `ApiError` for the first that is missing, or of another type."""
     if not isinstance(run_spec, dict):
         raise invalid("No run_spec attribute found in post data")
     sent = {}
@@ -166,7 +165,6 @@ def _files(entries: Sequence[Any]) -> dict[str, str]:
 
 
 def _words(name: str, entries: Sequence[Any]) -> tuple[str, ...]:
-    """Return the words into which a shell splits these entries, joined by blanks."""
     if not all(isinstance(entry, str | int | float) for entry in entries):
         raise invalid(f"run_spec parameter '{name}' must be a list of strings")
     line = " ".join(map(str, entries))

@@ -117,7 +117,6 @@ def read(path: Path | None) -> Configuration:
 
 
 def _lines(text: str) -> dict[str, Any]:
-    """Return the values of a `judge0.conf`, by their names in `GET /config_info`."""
     values: dict[str, Any] = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")
@@ -128,7 +127,6 @@ def _lines(text: str) -> dict[str, Any]:
 
 
 async def _of_this_server(request: Request, port: PortDep) -> Configuration:
-    """Return the configuration, with no limit above what this server can do."""
     configured: Configuration = request.app.state.configuration
     return configured.within((await port.catalog()).bounds, port.settings)
 

@@ -39,12 +39,10 @@ def key_of(connection: HTTPConnection) -> str:
 
 
 def _sent(connection: HTTPConnection, name: str) -> str:
-    """Return a token from its header field, or from the parameter of the same name."""
     return (connection.headers.get(name) or connection.query_params.get(name) or "").strip()
 
 
 async def _admin(_: Reader, request: Request, port: PortDep) -> Principal:
-    """Return the authorized sender, who sees all. Raises `ApiError`: 401 or 403."""
     user = _sent(request, "X-Auth-User")
     principal = await port.senders.of_key(user) if user else None
     if principal is None or not principal.sees_all:

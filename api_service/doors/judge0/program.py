@@ -83,7 +83,6 @@ def submission_of(asked: SubmissionRequest, bounds: Mapping[str, LimitBounds], *
 
 
 def _files(asked: SubmissionRequest, max_program: int) -> tuple[dict[str, bytes], str]:
-    """Return the files of the program, and which of them is run."""
     language = asked.language
     own = dict([_SCRIPTS[language.id]]) if language.id in _SCRIPTS else {}
     if language.source_file is not None:

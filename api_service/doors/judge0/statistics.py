@@ -110,6 +110,5 @@ def _memory() -> dict[str, str]:
 
 
 def _values(lines: str) -> dict[str, str]:
-    """Return the values of lines such as `name: value`."""
     parts = (line.partition(":") for line in lines.splitlines())
     return {name.strip(): value.strip() for name, colon, value in parts if colon}

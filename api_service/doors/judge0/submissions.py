@@ -224,12 +224,10 @@ async def delete_submission(
 
 
 def _token(text: str) -> UUID | None:
-    """Return the text as a token; None if it is not one."""
     return UUID(text) if _TOKEN.fullmatch(text) else None
 
 
 async def _read_one(port: Judge0Port, principal: Principal, text: str, how: Shown) -> dict[str, Any]:
-    """Return a submission. Raises `ApiError`: 404, or 400 if it needs base64."""
     [submission] = await _read(port, principal, [_token(text)], how, _ONE)
     if submission is None:
         raise ApiError(Kind.NOT_FOUND, "")

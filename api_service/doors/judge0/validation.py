@@ -158,7 +158,6 @@ def _number(name: str, raw: object, configuration: Configuration) -> tuple[float
 
 
 def _switch(name: str, raw: object, configuration: Configuration) -> tuple[bool, list[str]]:
-    """Return the value of a switch, or its default, and the messages about it."""
     is_on = getattr(configuration, name) if raw is None or raw == "" else str(raw).lower() not in _FALSE
     refusal = _SWITCHES[name]
     is_refused = is_on and refusal is not None and not getattr(configuration, f"allow_{name}")
@@ -171,7 +170,6 @@ def _text(raw: object) -> str | None:
 
 
 def _filled(text: str | None) -> str:
-    """Return a text; empty if it is blank."""
     return text if text and text.strip() else ""
 
 

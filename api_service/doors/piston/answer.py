@@ -78,7 +78,6 @@ def _stage(ended: Compiled | TestEnded, stdout: str, stderr: str, cut: Sequence[
 def _how(
     stopped: Stop | None, cut: Sequence[str], code: int | None, signal: int | None
 ) -> tuple[str | None, str | None]:
-    """Return the status of a stage and a message. Both are None if the stage ended well."""
     match stopped:
         case Stop.CPU:
             return "TO", "Time limit exceeded"

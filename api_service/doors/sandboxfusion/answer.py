@@ -109,7 +109,6 @@ def _files(run: EndedRun, program: FusionProgram) -> dict[str, str]:
 
 
 def _cells(output: str) -> list[Cell] | None:
-    """Return the cells that the driver wrote; None if a cell has ended it."""
     try:
         return _CELLS.validate_json(output)
     except ValueError:

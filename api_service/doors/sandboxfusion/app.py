@@ -68,7 +68,6 @@ def _path_of(scope: Scope) -> str | None:
 
 
 def _key_of(connection: HTTPConnection) -> str:
-    """Return the API key of a request's header, or that in its path."""
     if key := bearer(connection):
         return key
     path = unquote_to_bytes(connection.scope["raw_path"]).decode(errors="replace")

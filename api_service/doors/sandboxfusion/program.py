@@ -111,7 +111,6 @@ def _request(
 
 
 def _source(code: str, language: str) -> str:
-    """Return the source as SandboxFusion writes it to a file."""
     match language:
         case "php":
             code = code.lstrip()
@@ -124,7 +123,6 @@ def _source(code: str, language: str) -> str:
 
 
 def _files(files: Mapping[str, str | None]) -> dict[str, bytes]:
-    """Return the files by their paths in the program's folder. Raises `NotRunnable` for the first that is wrong."""
     written = {
         _path(name): _decoded(name, text) for name, text in files.items() if text is not None and _IGNORED not in name
     }

@@ -120,7 +120,6 @@ def _outlined(body: bytes) -> tuple[_Outline, list[Fault]]:
 
 
 def _validated(outline: _Outline, constraints: Constraints, faults: Sequence[Fault]) -> NewBatch:
-    """Return the batch. Raises `ApiError`: 422 with these faults and its own, or 503 if it cannot be checked yet."""
     defaults = Defaults(outline.defaults)
     inner = [Fault(fault.detail, pointer=f"/defaults{fault.pointer}") for fault in defaults.checked.faults]
     faults = [*faults, *inner, *constraints.addresses.faults(None, outline.webhook_url)]

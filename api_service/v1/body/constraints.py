@@ -67,7 +67,6 @@ async def constraints_of(
 
 
 async def _problems(services: Services, principal: Principal, names: Iterable[str]) -> dict[str, ProblemVersion]:
-    """Return the versions with these names that the sender may submit to."""
     found: dict[str, ProblemVersion] = {}
     for name in names:
         if is_clean(name) and (named := submitting.reference(name)):

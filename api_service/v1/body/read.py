@@ -94,7 +94,6 @@ async def read_submission(
 
 
 def _parsed(request: Request, body: bytes, settings: ApiSettings, query_model: _Query) -> _Content:
-    """Return the content of a body, with the query and its faults. Raises `ApiError`: 400, 415 or 422."""
     content_type = request.headers.get("Content-Type", "")
     media_type, parameters = parse_options_header(content_type)
     kind = media_type.decode("latin-1")
@@ -135,7 +134,6 @@ def _of_text(body: bytes, items: Sequence[tuple[str, str]], query_model: _Query)
 
 
 def _of_form(parts: Sequence[Part], settings: ApiSettings) -> _Content:
-    """Return the content of a form. Raises `ApiError`: 400 or 422."""
     fields: dict[str, str] = {}
     whole: dict[str, Any] = {}
     files = [part for part in parts if part.name == "file"]
@@ -176,7 +174,6 @@ def _upload(parts: Sequence[Part], settings: ApiSettings) -> UploadedFiles:
 def _validated(
     content: _Content, constraints: Constraints, make: Callable[[SubmissionCheck], T], *, has_key: bool
 ) -> tuple[T, str | None]:
-    """Return what is made of a content, and its digest if it `has_key`. Raises `ApiError`: 422 or 503."""
     checked = check_submission(content.keys, constraints, content.path, content.upload, content.faults)
     return make(checked), _digest(content) if has_key else None
 

@@ -70,13 +70,11 @@ async def read_run_request(
 
 
 def _parsed(body: bytes) -> Checked[RunBody]:
-    """Return what a body has. Raise `ApiError`: 400, or 422 if a name comes twice."""
     content = parse_json(body) if body else None
     return checked(RunBody, {} if content is None else content)
 
 
 def _faults(run: RunBody, row: Record, engine_language: EngineLanguage | None, max_stdin_bytes: int) -> Iterator[Fault]:
-    """Yield the faults of a run of the submission in this row."""
     if row["has_problem"]:
         yield from (Fault(_HAS_PROBLEM, pointer=f"/{name}") for name in run.override())
         return

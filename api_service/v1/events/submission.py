@@ -125,7 +125,6 @@ async def _with_room(
 async def _tests(
     services: Services, principal: Principal, snapshot: Snapshot, first: int, reserve: read.Reserve
 ) -> dict[int, Test]:
-    """Return some tests of the run, from that number on."""
     assert snapshot.job is not None
     last = first + _TESTS_AT_ONCE - 1
     tests = await services.database.call(

@@ -88,7 +88,6 @@ class TransientResult:
         )
 
     def _own(self, run: EndedRun, ended: TestEnded | None) -> dict[str, Any]:
-        """Return the verdict, the measures and the points."""
         if (compiled := run.compiled) and compiled.verdict:
             measures = _measures(compiled)
             return {"verdict": compiled.verdict, "error": compiled.error or None, **measures, **self._points()}

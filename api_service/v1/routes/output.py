@@ -58,7 +58,6 @@ class OutputQuery(ArtifactQuery):
 
 
 def _reading(name: str, what: str) -> Callable[[Route], Route]:
-    """Return the decorator of a route that reads an output."""
     return router.operation(
         f"GET /submissions/{{id}}/{name}",
         f"Read what a program wrote to its {what}",
@@ -116,7 +115,6 @@ async def get_artifact(
 
 
 async def _output(request: Request, services: Services, principal: Principal, upload: int, stream: Stream) -> Response:
-    """Return an output of the run, or of its test, that the query names."""
     submission = await find_visible(services, principal, upload, _OF_TESTS) or refuse_unknown()
     query = read_query(request, OutputQuery)
     if submission["has_tests"] and query.test is None:

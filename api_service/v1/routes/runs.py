@@ -119,7 +119,6 @@ async def _request(
 
 
 async def _shown(waiter: Waiter, upload: int, number: int) -> Run:
-    """Return a run, after a wait for its end."""
     await waiter.until_final(upload)
     services, principal = waiter.services, waiter.principal
     async with services.database.connection() as connection:

@@ -9,7 +9,6 @@ from api_service.http.errors import Kind
 
 
 def _meaning(kind: Kind) -> Markup:
-    """Return the meaning, with what stands in backquotes as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(kind.meaning))))  # noqa: S704  (it is escaped)
 
 

@@ -113,7 +113,6 @@ async def read_artifact(
 
 
 async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:
-    """Return the submission of a link. Raises `LinkRefused`."""
     _require_ours(lambda now: services.signer.verifies_page(upload, expires=expires, signature=signature, now=now))
     submission = await services.database.call(read.submission, upload, links=services.links, text_limit=_TEXT_LIMIT)
     if submission is None:
@@ -122,7 +121,6 @@ async def _submission(services: Services, upload: int, expires: int, signature: 
 
 
 def _require_ours(is_valid_at: Callable[[float], bool]) -> None:
-    """Raise `LinkRefused` if a link is not ours, or has expired."""
     if not is_valid_at(time.time()):
         raise LinkRefused(Reason.EXPIRED if is_valid_at(0) else Reason.FORGED)
 

@@ -58,7 +58,6 @@ async def send(request: Request, services: ServicesDep) -> Response:
 
 
 def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
-    """Return the fields that end within the beginning of the form. Raise `ApiError` (400) if it is no form."""
     parts = read_parts(beginning, request.headers.get("Content-Type", ""), is_whole=False)
     return {part.name: part.text() for part in parts if part.name in ("token", "key")}
 
@@ -90,7 +89,6 @@ async def _sent(request: Request, services: Services, principal: Principal, body
 
 
 async def _store(request: Request, services: Services, principal: Principal, form: SentForm, size: int) -> int:
-    """Store the submission of a form, and return its id. Raises `ApiError` if it may not be sent."""
     constraints = await constraints_of(request, services, principal, [form.content])
     new = await run_in_thread_if_large(size, validate_submission, form.content, constraints, upload=form.upload)
     if form.faults:

@@ -67,7 +67,6 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
 
 
 def _page_path(signer: LinkSigner, upload: int) -> str:
-    """Return the path of a submission's page for its recipient, below the server's root."""
     link = signer.page_link(upload, expires=int(time.time()) + _LINK_SECONDS)
     return link.removeprefix(f"{signer.public_url}/")
 
