@@ -73,7 +73,13 @@ async def serve(stop: asyncio.Event) -> None:
     )
     broker = open_broker(load(BrokerSettings))
     store = open_store(load(StoreSettings))
-    costs = _costs(settings)
+    costs = QuotaCosts(
+        key_budget=settings.key_budget,
+        recipient_budget=settings.recipient_budget,
+        domain_budget=settings.domain_budget,
+        key_bytes=settings.key_bytes,
+        key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
+    )
     run_seconds = RunSeconds(database, costs)
     engine = partial(_open_engine, load(EngineSettings)) if settings.codex_url else None
     transient = TransientRuns(engine, run_seconds)
@@ -142,16 +148,6 @@ def _open_engine(settings: EngineSettings) -> OpenedEngine:
     from shared.adapters.engine.engines import Engines  # aiohttp is large, and not every server runs any
 
     return Engines(settings)
-
-
-def _costs(settings: ApiSettings) -> QuotaCosts:
-    return QuotaCosts(
-        key_budget=settings.key_budget,
-        recipient_budget=settings.recipient_budget,
-        domain_budget=settings.domain_budget,
-        key_bytes=settings.key_bytes,
-        key_cpu_seconds=load(RunBudgetSettings).key_cpu_seconds,
-    )
 
 
 def _compose(

@@ -83,9 +83,15 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(
         BoundedBodies,
         limits=limits,
-        by_path={path: _of_strangers(limits, size) for path, size in _READ_FROM_STRANGERS.items()},
+        by_path={
+            path: BodyLimits(size or limits.max_bytes, whole_s=_STRANGER_SECONDS)
+            for path, size in _READ_FROM_STRANGERS.items()
+        },
         # They are written to files.
-        uploads=(_is_package, BodyLimits(settings.max_package_bytes + FORM_BYTES, whole_s=_PACKAGE_SECONDS)),
+        uploads=(
+            lambda scope: scope["method"] == "PUT" and scope["path"].startswith("/v1/problems/"),
+            BodyLimits(settings.max_package_bytes + FORM_BYTES, whole_s=_PACKAGE_SECONDS),
+        ),
         budget=services.body_memory.budget,
         refuse=_refusing(doors),
         # API v1 first answers 401, 403, 404 and 405.
@@ -103,10 +109,6 @@ def create_app(services: Services) -> FastAPI:
     return app
 
 
-def _is_package(scope: Scope) -> bool:
-    return bool(scope["method"] == "PUT" and scope["path"].startswith("/v1/problems/"))
-
-
 def _refusing(doors: Sequence[Door]) -> Refuse:
     """Return what refuses bodies: the door that has the path makes the answer, or the API itself."""
 
@@ -119,7 +121,3 @@ def _refusing(doors: Sequence[Door]) -> Refuse:
         return respond
 
     return refuse
-
-
-def _of_strangers(usual: BodyLimits, max_bytes: int) -> BodyLimits:
-    return BodyLimits(max_bytes or usual.max_bytes, usual.pause_s, min(usual.whole_s, _STRANGER_SECONDS))

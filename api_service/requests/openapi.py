@@ -35,7 +35,7 @@ _WITH_KEY: Final = (Kind.UNAUTHENTICATED, Kind.FORBIDDEN)
 _IDEMPOTENT: Final = (Kind.REQUEST_UNDER_WAY, Kind.KEY_REUSED, Kind.GONE)
 _WITH_BODY: Final = (Kind.MALFORMED_BODY, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED_TYPE)
 #: Names of models that FastAPI does not see -> their schemas.
-_schemas: Final[dict[str, Schema]] = {}
+SCHEMAS: Final[dict[str, Schema]] = {}
 _IDEMPOTENCY_KEY: Final = request_header(
     "Idempotency-Key",
     "A text of your choice, a new one for each request, in quotes or without. If an answer is lost, send the same"
@@ -193,11 +193,6 @@ def _example(node: Any) -> Any:
     return {**_example(_EXAMPLES["things"][node["like"]]), **own} if "like" in node else own
 
 
-def schemas() -> dict[str, Schema]:
-    """Return the schemas of all models that FastAPI does not see."""
-    return dict(_schemas)
-
-
 def _body(body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel], *, is_required: bool) -> Schema:
     types = body if isinstance(body, Mapping) else {"application/json": body}
     schemas = {media_type: _ref(kind) if isinstance(kind, type) else kind for media_type, kind in types.items()}
@@ -211,7 +206,7 @@ def _ref(model: type[BaseModel], name: str | None = None) -> Schema:
     """Return a reference to the schema of a model, which the document will contain."""
     schema = model.model_json_schema(ref_template=_REF)
     for key, value in {**schema.pop("$defs", {}), name or model.__name__: schema}.items():
-        if _schemas.setdefault(key, value) != value:
+        if SCHEMAS.setdefault(key, value) != value:
             raise ValueError(f"two models of requests are called {key}")
     return {"$ref": _REF.format(model=name or model.__name__)}
 

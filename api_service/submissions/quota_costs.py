@@ -32,21 +32,20 @@ class QuotaCosts:
         self, principal: Principal, new: Sequence[NewSubmission], *, has_digest: bool, digest_to: str | None = None
     ) -> list[RateLimit]:
         """Return the limits against which these submissions count, each once."""
-        total: dict[str, RateLimit] = {}
+        wanted: list[RateLimit] = []
         for submission in new:
-            wanted = [self.submissions(principal), self.source_bytes(principal, submission.size_bytes)]
+            wanted += [self.submissions(principal), self.source_bytes(principal, submission.size_bytes)]
             if not submission.hold:
                 results = 0 if has_digest else 1
                 receipts = 1 if submission.spec and submission.spec.receipt else 0
                 wanted += self.of_execution(principal, submission.email, results + receipts)
-            for limit in wanted:
-                earlier = total.get(limit.subject)
-                total[limit.subject] = replace(limit, amount=limit.amount + (earlier.amount if earlier else 0))
         addresses = {submission.email for submission in new if has_digest} | {digest_to}
         for address in {as_addressed(address) for address in addresses if address is not None}:
-            for limit in self.of_mails(principal, address, 1):
-                earlier = total.get(limit.subject)
-                total[limit.subject] = replace(limit, amount=limit.amount + (earlier.amount if earlier else 0))
+            wanted += self.of_mails(principal, address, 1)
+        total: dict[str, RateLimit] = {}
+        for limit in wanted:
+            earlier = total.get(limit.subject)
+            total[limit.subject] = replace(limit, amount=limit.amount + (earlier.amount if earlier else 0))
         return list(total.values())
 
     def of_execution(self, principal: Principal, email: str | None, mails: int) -> list[RateLimit]:

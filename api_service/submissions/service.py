@@ -96,20 +96,16 @@ class Submissions:
         if on_stored is None and not new.has_objects and new.problem_version is None:
             return await self.groups.store(principal, new, self._store_group)
         async with self.semaphore.take(principal):
-            if on_stored is None and principal.sees_all:
-                # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
-                self._check_recipient(principal, new.email)
-                [key] = await self._store_sources([new])
-                async with self.database.connection() as connection:
-                    [stored] = await _insert_named(connection, principal, [(new, key)])
-                    return stored
+            if on_stored is None:
+                [stored] = await self._store_group(principal, [new])
+                return stored
             async with self.database.transaction() as connection:
                 [stored] = await self.add(connection, principal, [new])
-                if on_stored is not None:
-                    await on_stored(connection, stored.id)
+                await on_stored(connection, stored.id)
         return stored
 
     async def _store_group(self, principal: Principal, new: Sequence[NewSubmission]) -> list[Stored]:
+        # Without budgets there is nothing to undo, and a single statement needs no explicit transaction.
         is_single = principal.sees_all and len(new) == 1
         async with self.database.connection() if is_single else self.database.transaction() as connection:
             return await self.add(connection, principal, new)

@@ -23,15 +23,10 @@ _FILES: Final = {
 }
 
 
-def _digest() -> str:
-    digest = hashlib.sha256()
-    for name, content in _FILES.items():
-        digest.update(f"{name}\n{len(content)}\n".encode() + content)
-    return digest.hexdigest()[:16]
-
-
 #: The digest of all files.
-DIGEST: Final = _digest()
+DIGEST: Final = hashlib.sha256(
+    b"".join(f"{name}\n{len(content)}\n".encode() + content for name, content in _FILES.items())
+).hexdigest()[:16]
 
 
 def asset(name: str) -> tuple[bytes, str] | None:

@@ -79,7 +79,7 @@ def root_of(request: Request) -> str:
 def _environment(locale: str) -> jinja2.Environment:
     made = environment(jinja2.PackageLoader("api_service.web"), locale)
     made.globals |= {
-        "languages": {one: _own_name(one) for one in LOCALES},
+        "languages": {one: (Locale.parse(one).get_display_name() or one).capitalize() for one in LOCALES},
         "labels": LABELS,
         "outcomes": OUTCOMES,
         "explanations": EXPLANATIONS,
@@ -88,7 +88,3 @@ def _environment(locale: str) -> jinja2.Environment:
     }
     made.filters |= {"visible": visible, "language_name": name_of}
     return made
-
-
-def _own_name(locale: str) -> str:
-    return (Locale.parse(locale).get_display_name() or locale).capitalize()

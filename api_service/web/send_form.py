@@ -70,7 +70,11 @@ def read_form(parts: Sequence[Part]) -> SentForm:
         content,
         UploadedFiles(files) if files else None,
         left_out,
-        [Fault("It must be a number.", pointer=f"/{name}") for name in ("cpu_s", "memory_mib") if _is_bad(given[name])],
+        [
+            Fault("It must be a number.", pointer=f"/{name}")
+            for name in ("cpu_s", "memory_mib")
+            if given[name] and _number(given[name]) is None
+        ],
     )
 
 
@@ -96,20 +100,13 @@ def _short(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     shown: dict[str, Any] = {}
     room = _MAX_SHOWN
     for name, value in given.items():
-        size = len(value) if isinstance(value, str) else sum(map(_size_of_test, value))
+        rows = [] if isinstance(value, str) else value
+        size = sum(len(row["stdin"]) + len(row["expected_output"]) + _ROW for row in rows) if rows else len(value)
         if size <= room:
             shown[name] = value
             room -= size
     return shown, [name for name in given if name not in shown]
 
 
-def _size_of_test(test: Mapping[str, Any]) -> int:
-    return len(test["stdin"]) + len(test["expected_output"]) + _ROW
-
-
 def _number(text: str) -> float | None:
     return float(text) if _DECIMAL.fullmatch(text) else None
-
-
-def _is_bad(text: str) -> bool:
-    return bool(text) and _number(text) is None

@@ -46,7 +46,7 @@ async def openapi(request: Request, services: ServicesDep) -> Response:
     state, made_for = request.app.state, (languages, is_key_needed)
     if getattr(state, "openapi", (None,))[0] != made_for:
         document = describe(
-            request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.schemas()
+            request.app, services.settings, languages, is_key_needed=is_key_needed, schemas=v1_openapi.SCHEMAS
         )
         v1_openapi.complete(document)
         state.openapi = made_for, JSONResponse(document).body

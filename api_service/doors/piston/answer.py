@@ -26,9 +26,13 @@ def answer_of(runtime: Runtime, run: EndedRun) -> dict[str, Any]:
 
     A NUL in an output of the program is kept.
     """
-    compiled = _compile_stage(run.compiled) if run.compiled else None
-    if run.tests:
-        ran = _run_stage(run.tests[0])
+    compiler, compiled = run.compiled, None
+    if compiler:
+        compiled = _stage(compiler, compiler.output, compiler.stderr or "", compiler.cut)
+    if ended := run.ended:
+        written = (ended.written_to_stdout, ended.written_to_stderr)
+        stdout, stderr = (text.decode(errors="replace") for text in written)
+        ran = _stage(ended, stdout, stderr, ended.truncated)
     else:
         assert compiled
         # Without a compile step, Piston reports the compiler's failure as that of the program.
@@ -46,15 +50,6 @@ def end_of(stage: Any) -> tuple[int | None, int | None]:
 def name_of(signal: int | None) -> str | None:
     """Return a signal's name, such as SIGSEGV."""
     return None if signal is None else _NAMES.get(signal, f"SIG{signal}")
-
-
-def _compile_stage(ended: Compiled) -> dict[str, Any]:
-    return _stage(ended, ended.output, ended.stderr or "", ended.cut)
-
-
-def _run_stage(ended: TestEnded) -> dict[str, Any]:
-    stdout, stderr = (text.decode(errors="replace") for text in (ended.written_to_stdout, ended.written_to_stderr))
-    return _stage(ended, stdout, stderr, ended.truncated)
 
 
 def _stage(ended: Compiled | TestEnded, stdout: str, stderr: str, cut: Sequence[str]) -> dict[str, Any]:

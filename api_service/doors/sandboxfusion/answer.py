@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
@@ -53,11 +54,12 @@ def code_answer(run: EndedRun, program: FusionProgram) -> dict[str, Any]:
 def notebook_answer(run: EndedRun, program: FusionProgram) -> dict[str, Any]:
     """Return the answer of `run_jupyter`. The driver's output is the JSON of the cells, if it came to its end."""
     driver = _run_stage(run.tests[0])
-    cells = _cells(driver["stdout"]) if driver["return_code"] == 0 else None
-    driver["stdout"] = ""
-    if cells is None:
-        return _answer("Failed", {"driver": driver, "cells": []})
-    return _answer("Success", {"driver": driver, "cells": cells}, files=_files(run, program))
+    output, driver["stdout"] = driver["stdout"], ""
+    if driver["return_code"] == 0:
+        with suppress(ValueError):  # a cell has ended it
+            cells = _CELLS.validate_json(output)
+            return _answer("Success", {"driver": driver, "cells": cells}, files=_files(run, program))
+    return _answer("Failed", {"driver": driver, "cells": []})
 
 
 def failure(message: str, nothing: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,10 +108,3 @@ def _files(run: EndedRun, program: FusionProgram) -> dict[str, str]:
     """Return what came back, in base64 by the texts that asked for it."""
     contents = {file.path: file.content for test in run.tests for file in test.fetched}
     return {text: b64encode(contents[path]).decode() for text, path in program.fetched.items() if path in contents}
-
-
-def _cells(output: str) -> list[Cell] | None:
-    try:
-        return _CELLS.validate_json(output)
-    except ValueError:
-        return None

@@ -175,11 +175,10 @@ def _validated(
     content: _Content, constraints: Constraints, make: Callable[[SubmissionCheck], T], *, has_key: bool
 ) -> tuple[T, str | None]:
     checked = check_submission(content.keys, constraints, content.path, content.upload, content.faults)
-    return make(checked), _digest(content) if has_key else None
-
-
-def _digest(content: _Content) -> str:
-    """Return the digest of what was parsed. A null is the same as a key that is missing."""
+    if not has_key:
+        return make(checked), None
+    # A null is the same as a key that is missing.
     keys = {name: value for name, value in content.keys.items() if value is not None}
     files = content.upload.files if content.upload else ()
-    return digest({"keys": keys, "files": [[path, hashlib.sha256(data).hexdigest()] for path, data in files]})
+    digests = [[path, hashlib.sha256(data).hexdigest()] for path, data in files]
+    return make(checked), digest({"keys": keys, "files": digests})

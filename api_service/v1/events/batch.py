@@ -40,15 +40,13 @@ async def ended_batch(services: Services, batch: int, owner: int | None) -> Batc
     """
     with services.notifications.watch(batch, channel=channels.BATCHES) as changed, suppress(TimeoutError):
         async with asyncio.timeout(_FINISH_SECONDS):
-            while (current := await find_batch(services, batch, owner)) and _is_due(current):
+            while current := await find_batch(services, batch, owner):
+                if current.state is not BatchState.RUNNING or current.done < current.total:
+                    break
                 await changed.wait()
                 changed.clear()
         return current
     return await find_batch(services, batch, owner)
-
-
-def _is_due(batch: Batch) -> bool:
-    return batch.state is BatchState.RUNNING and batch.done == batch.total
 
 
 async def batch_events(services: Services, principal: Principal, number: int) -> AsyncGenerator[bytes]:

@@ -81,12 +81,7 @@ def _fit_headings(tokens: Sequence[Token]) -> None:
         token.tag = f"h{min(6, int(token.tag[1:]) - up)}"
 
 
-def _markdown() -> MarkdownIt:
-    # A definition can be named so often that the HTML is a thousand times as long.
-    markdown = MarkdownIt("commonmark", {"html": True}).enable("table").disable("reference")
-    markdown.use(dollarmath_plugin, renderer=_formula, allow_digits=False, allow_space=False, double_inline=True)
-    markdown.core.ruler.push("headings", lambda state: _fit_headings(state.tokens))
-    return markdown
-
-
-_MARKDOWN: Final = _markdown()
+# A definition can be named so often that the HTML is a thousand times as long.
+_MARKDOWN: Final = MarkdownIt("commonmark", {"html": True}).enable("table").disable("reference")
+_MARKDOWN.use(dollarmath_plugin, renderer=_formula, allow_digits=False, allow_space=False, double_inline=True)
+_MARKDOWN.core.ruler.push("headings", lambda state: _fit_headings(state.tokens))

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -140,11 +139,6 @@ def _text(submission: Submission) -> str:
 def _page(request: Request, signer: LinkSigner, submission: Submission, sent: SentProgram, expires: int) -> Response:
     run = submission.run
     locale = switched_locale(request) or submission.locale
-    files = (
-        [_shown(artifact, submission.id, run.number, signer, expires) for artifact in run.artifacts or ()]
-        if run
-        else []
-    )
     is_cut = run is not None and run.tests is None and "stdout" in run.truncated
     return page(
         request,
@@ -156,27 +150,17 @@ def _page(request: Request, signer: LinkSigner, submission: Submission, sent: Se
         is_final=submission.state in FINAL_STATES,
         passed=sum(test.verdict in GOOD_VERDICTS for test in (run and run.tests) or ()),
         whole_output=f"{submission.id}/output?{request.url.query}" if is_cut else None,
-        files=files,
+        files=[_shown(artifact, submission.id, run.number, signer, expires) for artifact in run.artifacts or ()]
+        if run
+        else [],
         files_note=about_left_out(run.artifacts_left_out, locale) if run else "",
         expires=datetime.fromtimestamp(expires, UTC),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _ShownFile:
-    """A file that the program wrote, with its size in bytes and its address, which is relative to the page."""
-
-    name: str
-    bytes: int
-    address: str
-    is_shown: bool
-
-
-def _shown(artifact: Artifact, upload: int, run: int, signer: LinkSigner, expires: int) -> _ShownFile:
+def _shown(artifact: Artifact, upload: int, run: int, signer: LinkSigner, expires: int) -> dict[str, object]:
+    """Return a file that the program wrote. Its address is relative to the page."""
     link = signer.artifact_link(upload, run, artifact.name, expires=expires)
-    return _ShownFile(
-        artifact.name,
-        artifact.bytes,
-        link.removeprefix(f"{signer.public_url}/pages/"),
-        artifact.media_type in IMAGES and artifact.bytes <= _MAX_IMAGE,
-    )
+    is_shown = artifact.media_type in IMAGES and artifact.bytes <= _MAX_IMAGE
+    address = link.removeprefix(f"{signer.public_url}/pages/")
+    return {"name": artifact.name, "bytes": artifact.bytes, "address": address, "is_shown": is_shown}

@@ -48,7 +48,10 @@ async def send(request: Request, services: ServicesDep) -> Response:
             break
     fields = _first_fields(request, bytes(beginning[:_BEGINNING_BYTES]))
     try:
-        principal = await _sender(request, services, fields.get("key", ""))
+        key = fields.get("key")
+        credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key) if key else None
+        principal = await services.authenticator.principal(request, credentials)
+        require(principal, Scope.SUBMIT)
         body = bytes(beginning) + b"".join([piece async for piece in pieces])
         async with services.body_semaphore.take(principal):
             return await _sent(request, services, principal, body, fields.get("token", ""))
@@ -60,13 +63,6 @@ async def send(request: Request, services: ServicesDep) -> Response:
 def _first_fields(request: Request, beginning: bytes) -> dict[str, str]:
     parts = read_parts(beginning, request.headers.get("Content-Type", ""), is_whole=False)
     return {part.name: part.text() for part in parts if part.name in ("token", "key")}
-
-
-async def _sender(request: Request, services: Services, key: str) -> Principal:
-    credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key) if key else None
-    principal = await services.authenticator.principal(request, credentials)
-    require(principal, Scope.SUBMIT)
-    return principal
 
 
 async def _sent(request: Request, services: Services, principal: Principal, body: bytes, token: str) -> Response:

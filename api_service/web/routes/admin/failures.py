@@ -1,17 +1,17 @@
 """The page of failures: dead letters, jobs that could not be run, and mails that did not arrive, with a remedy each."""
 
+from contextlib import suppress
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from api_service.http.errors import ApiError, Kind
-from api_service.services import Services, ServicesDep
+from api_service.services import ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
 from api_service.web.routes.admin.answers import admin_page, done, number_of
 from api_service.web.session import SessionDep
-from shared.adapters.broker.dead_letters import DeadLetter
 from shared.common.service.errors import BrokerUnavailable, PrecieuxError, TransientError
 from shared.common.service.logging import get_logger
 from shared.records.mail import mails
@@ -29,7 +29,9 @@ async def failures(request: Request, services: ServicesDep, session: SessionDep)
     async with services.database.connection() as connection:
         failed_jobs = await jobs.failed(connection, limit=_SHOWN)
         failed_mails = await mails.failed(connection, limit=_SHOWN)
-    letters = await _letters(services)
+    letters = None
+    with suppress(BrokerUnavailable):
+        letters = await services.dead_letters.read(limit=_SHOWN)
     return await admin_page(
         request, services, session, "failures", letters=letters, jobs=failed_jobs, mails=failed_mails
     )
@@ -69,13 +71,6 @@ async def resend(request: Request, services: ServicesDep, session: SessionDep, f
     sent = await services.database.transact(mails.send_again, _numbers(form))
     log.info("operator.resent", mails=sent, by=session.principal.key_id)
     return done(request, services, "failures", "resent", len(sent))
-
-
-async def _letters(services: Services) -> list[DeadLetter] | None:
-    try:
-        return await services.dead_letters.read(limit=_SHOWN)
-    except BrokerUnavailable:
-        return None
 
 
 def _numbers(form: FormData) -> list[int]:
