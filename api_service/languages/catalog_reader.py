@@ -5,7 +5,7 @@ from typing import Final
 from api_service.cached import CachedFor
 from api_service.http.errors import ApiError, Kind
 from api_service.languages.catalog import LanguageCatalog
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.engine_api.codex import SupportedLanguage
 from shared.engine_api.languages import check_lang, position_of
 
@@ -37,8 +37,7 @@ class CatalogReader:
         return await self._cached.get()
 
     async def _read(self) -> LanguageCatalog:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch_all(_OFFERED)
+        rows = await self._database.call(Connection.fetch_all, _OFFERED)
         # If several languages have an extension, it means the first of them.
         rows.sort(key=lambda row: position_of(row["code"]))
         read = SupportedLanguage.model_validate_json

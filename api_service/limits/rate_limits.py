@@ -64,9 +64,7 @@ async def take(connection: Connection, wanted: Sequence[RateLimit]) -> None:
     used_up = [(limit, state) for limit, state in counted if buckets[limit.subject].wait_s is not None]
     if used_up:
         raise _refused(used_up)
-    reported = REPORTED.get()
-    if reported is not None:
-        reported.update({state.name: state for limit, state in counted if not limit.is_shared})
+    _report([state for limit, state in counted if not limit.is_shared])
 
 
 async def check(connection: Connection, limit: RateLimit) -> None:
@@ -77,10 +75,8 @@ async def check(connection: Connection, limit: RateLimit) -> None:
 
 def report(limit: RateLimit, in_use_s: float) -> None:
     """Let the answer report a limit of which so many seconds of the hour are in use."""
-    reported = REPORTED.get()
-    if reported is not None:
-        wait_s = in_use_s - WINDOW_SECONDS
-        reported[limit.name] = _counted(limit, Bucket(in_use_s, wait_s if wait_s > 0 else None))
+    wait_s = in_use_s - WINDOW_SECONDS
+    _report([_counted(limit, Bucket(in_use_s, wait_s if wait_s > 0 else None))])
 
 
 def overdrawn(limit: RateLimit, wait_s: float) -> ApiError:
@@ -88,12 +84,16 @@ def overdrawn(limit: RateLimit, wait_s: float) -> ApiError:
     return _refused([(limit, _counted(limit, Bucket(WINDOW_SECONDS + wait_s, wait_s)))])
 
 
+def _report(states: Sequence[RateLimitStatus]) -> None:
+    if (reported := REPORTED.get()) is not None:
+        reported.update({state.name: state for state in states})
+
+
 def _refused(used_up: Sequence[tuple[RateLimit, RateLimitStatus]]) -> ApiError:
     """Return the refusal, which reports these limits alone."""
-    reported = REPORTED.get()
-    if reported is not None:
+    if (reported := REPORTED.get()) is not None:
         reported.clear()
-        reported.update({state.name: state for _, state in used_up})
+    _report([state for _, state in used_up])
     limit, last = max(used_up, key=lambda pair: pair[1].more_in_s)
     return ApiError(
         Kind.QUOTA_EXCEEDED,

@@ -164,8 +164,7 @@ class Once:
         return Response(body, self.status, _headers(self._address(self.made)), JSON)
 
     async def _run(self, sql: str, **values: object) -> Record | None:
-        async with self.services.database.connection() as connection:
-            return await connection.fetch_one(sql, {**(self._claim or {}), **values})
+        return await self.services.database.call(Connection.fetch_one, sql, {**(self._claim or {}), **values})
 
     async def _mark_done(self, connection: Connection, made: int) -> None:
         assert self._claim

@@ -5,7 +5,7 @@ from typing import Final, NoReturn
 from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Kind
 from api_service.services import Services
-from shared.adapters.database.connection import Record
+from shared.adapters.database.connection import Connection, Record
 from shared.records.resources import read
 from shared.records.resources.models import Submission
 from shared.records.resources.statements import owned
@@ -21,11 +21,8 @@ def refuse_unknown(what: str = "submission") -> NoReturn:
 
 async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record | None:
     """Return these columns of a submission; None if the sender may not see it, or there is none."""
-    async with services.database.connection() as connection:
-        return await connection.fetch_one(
-            _FIND.format(columns=columns),
-            {"id": upload_id, "owner": principal.visible_owner, "sees_all": principal.sees_all},
-        )
+    values = {"id": upload_id, "owner": principal.visible_owner, "sees_all": principal.sees_all}
+    return await services.database.call(Connection.fetch_one, _FIND.format(columns=columns), values)
 
 
 async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
@@ -54,7 +51,6 @@ async def visible_submission(
 
 async def require_visible_batch(services: Services, principal: Principal, batch: int) -> None:
     """Raise `ApiError` (404) if the sender may not see the batch, or there is none."""
-    async with services.database.connection() as connection:
-        row = await connection.fetch_one(_FIND_BATCH, {"id": batch, "owner": principal.visible_owner})
-    if row is None:
+    values = {"id": batch, "owner": principal.visible_owner}
+    if await services.database.call(Connection.fetch_one, _FIND_BATCH, values) is None:
         refuse_unknown("batch")

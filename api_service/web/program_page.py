@@ -40,7 +40,7 @@ async def program_page(
 
     With `problem` the program is for a problem. `values` are those of a `template` that shows more.
     """
-    catalog = await services.languages.catalog()
+    catalog, gettext = await services.languages.catalog(), translations(chosen_locale(request)).gettext
     offered = [(code, details.name if (details := catalog.languages.get(code)) else code) for code in catalog.codes]
     return page(
         request,
@@ -55,7 +55,10 @@ async def program_page(
         token=services.signer.seal(_PURPOSE, str(int(time.time()))),
         largest=services.settings.max_source_bytes,
         is_key_needed=await services.authenticator.keys_existed(),
-        verdict_messages=_verdict_messages(chosen_locale(request)),
+        verdict_messages={
+            **{f"verdict.{verdict}": gettext(label) for verdict, label in LABELS.items()},
+            **{f"about.{verdict}": gettext(sentence) for verdict, sentence in EXPLANATIONS.items()},
+        },
         **values,
     )
 
@@ -64,9 +67,3 @@ def is_valid_token(services: Services, token: str) -> bool:
     """Return True if this server has made the token in the last day."""
     made_at = services.signer.unseal(_PURPOSE, token)
     return made_at is not None and time.time() - int(made_at) < _TOKEN_SECONDS
-
-
-def _verdict_messages(locale: str) -> dict[str, str]:
-    gettext = translations(locale).gettext
-    labels = {f"verdict.{verdict}": gettext(label) for verdict, label in LABELS.items()}
-    return labels | {f"about.{verdict}": gettext(sentence) for verdict, sentence in EXPLANATIONS.items()}

@@ -91,19 +91,13 @@ def _detail(_: HTTPConnection, error: ApiError) -> Response:
 @router.post("/run_code")
 @router.post(f"{_NO_KEY}/run_code")
 async def run_code(principal: Submitter, request: Request, port: PortDep) -> Response:
-    try:
-        return _json(code_answer(*await _run(principal, request, port, code_program)))
-    except NotRunnable as exc:
-        return _json(failure(str(exc), NO_STAGES))
+    return await _answer(principal, request, port, code_program, code_answer, NO_STAGES)
 
 
 @router.post("/run_jupyter")
 @router.post(f"{_NO_KEY}/run_jupyter")
 async def run_jupyter(principal: Submitter, request: Request, port: PortDep) -> Response:
-    try:
-        return _json(notebook_answer(*await _run(principal, request, port, notebook_program)))
-    except NotRunnable as exc:
-        return _json(failure(str(exc), NO_CELLS))
+    return await _answer(principal, request, port, notebook_program, notebook_answer, NO_CELLS)
 
 
 @router.get("/v1/ping")
@@ -112,16 +106,15 @@ async def ping() -> Response:
     return _json("pong")
 
 
-async def _run(
+async def _answer(
     principal: Principal,
     request: Request,
     port: Port,
     program_of: Callable[[bytes, LanguageCatalog, int | None], FusionProgram],
-) -> tuple[EndedRun, FusionProgram]:
-    """Return how the program of a request ran, and the program.
-
-    Raises `NotRunnable` if no repeat can mend the request, or `ApiError`.
-    """
+    answer_of: Callable[[EndedRun, FusionProgram], dict[str, Any]],
+    nothing: Mapping[str, Any],
+) -> Response:
+    """Run the program of a request, and return the answer. `nothing` is that of a request that no repeat can mend."""
     settings: SandboxFusionSettings = request.app.state.settings
     wait_s, memory_mb = settings.sandboxfusion_wait_seconds, settings.sandboxfusion_memory_mb
     deadline = time.monotonic() + (wait_s or _WAIT_SECONDS)
@@ -131,13 +124,16 @@ async def _run(
                 await request.body()
         except TimeoutError:
             raise ApiError(Kind.UNAVAILABLE, "The body did not come in time; try again in a moment.") from None
-        program = await read_parsed(request, program_of, await port.catalog(), memory_mb)
-        deadline += 0.0 if wait_s else program.spare_s
-        return await run_within(place, request, program, deadline), program
+        try:
+            program = await read_parsed(request, program_of, await port.catalog(), memory_mb)
+            deadline += 0.0 if wait_s else program.spare_s
+            return _json(answer_of(await run_within(place, request, program, deadline), program))
+        except NotRunnable as exc:
+            return _json(failure(str(exc), nothing))
 
 
 async def run_within(place: Place, request: Request, program: FusionProgram, deadline: float) -> EndedRun:
-    """Return how the program ran. A key whose run time is used up waits for more. Raises as `_run` does."""
+    """Return how the program ran. A key without run time waits for more. Raises `NotRunnable`, or `ApiError`."""
     while True:
         try:
             return await place.run(request, program.request, wait_s=deadline - time.monotonic())

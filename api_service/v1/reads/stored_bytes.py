@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from api_service.requests.content import TEXT, ZIP, Content
-from shared.adapters.database.connection import Database, Record
+from shared.adapters.database.connection import Connection, Database, Record
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import ObjectNotFound
 from shared.engine_api.artifacts import ARTIFACTS, IMAGES
@@ -58,8 +58,8 @@ async def output_of_run(
 ) -> Content | None:
     """Return an output of a run without tests (None: of the latest run); None without an output yet."""
     written = _BYTES[stream]
-    async with database.connection() as connection:
-        row = await connection.fetch_one(_RESULT.format(stream=written, job=_JOB), {"id": upload, "run": run})
+    which = {"id": upload, "run": run}
+    row = await database.call(Connection.fetch_one, _RESULT.format(stream=written, job=_JOB), which)
     if row is None:
         return None
     if stream == "stdout" and row["output_key"]:
@@ -72,8 +72,7 @@ async def artifact_of_run(
     database: Database, store: ObjectStore, upload: int, run: int | None, name: str
 ) -> Content | None:
     """Return an artifact of a run (None: of the latest run); None without a file of this name."""
-    async with database.connection() as connection:
-        row = await connection.fetch_one(_ARTIFACTS, {"id": upload, "run": run})
+    row = await database.call(Connection.fetch_one, _ARTIFACTS, {"id": upload, "run": run})
     stored = ARTIFACTS.validate_json(row["artifacts"]) if row and row["artifacts"] else ()
     artifact = next((artifact for artifact in stored if artifact.name == name), None)
     if artifact is None:
@@ -87,10 +86,8 @@ async def artifact_of_run(
 
 async def output_of_test(database: Database, upload: int, run: int | None, test: int, stream: Stream) -> Content | None:
     """Return an output of a test; None if there is no such test, or if it has not ended."""
-    async with database.connection() as connection:
-        row = await connection.fetch_one(
-            _TEST.format(stream=stream, job=_JOB), {"id": upload, "run": run, "test": test}
-        )
+    which = {"id": upload, "run": run, "test": test}
+    row = await database.call(Connection.fetch_one, _TEST.format(stream=stream, job=_JOB), which)
     if row is None:
         return None
     return _text(database, row["size"], _PIECE_OF_TEST.format(stream=stream), {"job": row["job"], "test": test})
@@ -115,7 +112,7 @@ def _text(database: Database, size: int, sql: str, which: Mapping[str, object]) 
     """Return the content of a text in the database, which reads the whole text for each piece."""
 
     async def read(start: int, length: int) -> bytes:
-        async with database.connection() as connection:
-            return await connection.fetch_value(sql, {**which, "start": start + 1, "length": length}) or b""
+        values = {**which, "start": start + 1, "length": length}
+        return await database.call(Connection.fetch_value, sql, values) or b""
 
     return Content(size, read, piece_bytes=_PIECE_BYTES)

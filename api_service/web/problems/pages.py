@@ -4,10 +4,13 @@ The sender of a key sees what it may see. A browser that sends none gets a page 
 again with the key, and a form does so without scripts.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
+from markupsafe import Markup, escape
 
 from api_service.access.principal import Principal, require
 from api_service.http.errors import PAGE, ApiError, Kind
@@ -17,17 +20,20 @@ from api_service.problems.problem_routes import check_name
 from api_service.requests.content import content_answer
 from api_service.requests.visibility import refuse_unknown
 from api_service.services import CredentialsDep, Services, ServicesDep
+from api_service.v1.reads import pages
+from api_service.v1.reads.pages import ListQuery
 from api_service.web.csrf import own_form
 from api_service.web.locales import chosen_locale
-from api_service.web.problems import own
-from api_service.web.problems.kinds import KINDS
 from api_service.web.problems.statement import PDF, linked_file, statement_of
 from api_service.web.program_page import program_page
 from api_service.web.rendering import page, root_of
+from shared.adapters.database.connection import Connection
 from shared.common.service.errors import ObjectNotFound
 from shared.records.accounts.scopes import Scope
 from shared.records.problems import versions
 from shared.records.problems.versions import ProblemVersion
+from shared.records.resources import read
+from shared.records.resources.models import Submission
 
 router = APIRouter(include_in_schema=False)
 #: The `type` of a problem document leads to it, so it is served without the other pages, too.
@@ -39,13 +45,25 @@ _MAX_LISTED: Final = 200
 _PRIVATE: Final = {"Cache-Control": "private, no-store"}
 #: A viewer of PDFs may not start in a sandbox.
 _PDF_POLICY: Final = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'"
+#: The kinds of problem documents and their meanings, with what stands in backquotes as code.
+_KINDS: Final = [
+    (kind, Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(kind.meaning)))))  # noqa: S704  (it is escaped)
+    for kind in Kind
+]
+_SOLVED: Final = """
+    SELECT name FROM unnest(CAST(:names AS text[])) AS each (name) WHERE EXISTS (
+        SELECT FROM uploads u JOIN problem_versions v ON v.id = u.problem_version
+        WHERE v.problem = name AND u.outcome = 'finished' AND u.verdict = 'accepted'
+            AND (CAST(:owner AS bigint) IS NULL OR u.owner = :owner)
+    )
+"""
 
 
 @always.api_route(PAGE, methods=["GET", "HEAD"])
 async def list_page(request: Request, services: ServicesDep, credentials: CredentialsDep) -> Response:
     """Return the page with the problems that a sender may see, and with the kinds of problem documents."""
     if not services.settings.web:
-        return page(request, "problems/kinds.html.j2", locale="en", kinds=KINDS)
+        return page(request, "problems/kinds.html.j2", locale="en", kinds=_KINDS)
     principal = await _sender(request, services, credentials)
     found: list[ProblemVersion] = []
     if after := request.query_params.get("after"):
@@ -62,9 +80,9 @@ async def list_page(request: Request, services: ServicesDep, credentials: Creden
         headers=_PRIVATE if principal else None,
         is_locked=principal is None,
         titles=titles,
-        solved=await own.solved(services, principal, [*titles]) if principal else set(),
+        solved=await _solved(services, principal, [*titles]) if principal else set(),
         following=[*titles][-1] if len(found) > _MAX_LISTED else None,
-        kinds=KINDS,
+        kinds=_KINDS,
     )
 
 
@@ -83,8 +101,8 @@ async def problem_page(request: Request, name: str, services: ServicesDep, crede
         "title": _title(version, locale),
         "shown": await showing.whole(services, principal, version),
         "statement": await statement_of(services, package, locale, f"{root_of(request)}problems/{name}/"),
-        "latest": await own.latest(services, principal, name),
-        "solved": await own.solved(services, principal, [name]),
+        "latest": await _latest(services, principal, name),
+        "solved": await _solved(services, principal, [name]),
         "is_owned": showing.is_owned(principal, version),
     }
     if "Authorization" in request.headers:
@@ -127,6 +145,18 @@ async def _sender(
         raise
     require(principal, Scope.READ, Scope.PROBLEMS)
     return principal
+
+
+async def _latest(services: Services, principal: Principal, name: str) -> list[Submission]:
+    query = ListQuery.model_validate({"problem": name, "limit": 20})
+    async with services.classic_list.semaphore.take(principal), services.database.connection() as connection:
+        ids, _ = await pages.find(connection, query, owner=principal.key_id, after=None)
+        return await read.submissions(connection, ids, links=services.links)
+
+
+async def _solved(services: Services, principal: Principal, names: Sequence[str]) -> set[str]:
+    values = {"names": list(names), "owner": principal.key_id}
+    return {row["name"] for row in await services.database.call(Connection.fetch_all, _SOLVED, values)}
 
 
 def _title(version: ProblemVersion, locale: str) -> str:

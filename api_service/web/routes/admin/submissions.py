@@ -34,7 +34,9 @@ _FILTERS: Final = ("email", "key", "result", "since", "until")
 
 @router.get("/admin/submissions")
 async def submissions(request: Request, services: ServicesDep, session: SessionDep) -> Response:
-    given = {name: _printable(request.query_params.get(name, "")) for name in _FILTERS}
+    # Nothing that is looked for has other characters, and some the database refuses.
+    texts = {name: filter(str.isprintable, request.query_params.get(name, "")) for name in _FILTERS}
+    given = {name: "".join(text).strip()[:254] for name, text in texts.items()}
     # The list begins with the newest if the cursor is none of ours.
     cursor = services.signer.unseal(_CURSOR, request.query_params.get("cursor", ""))
     after = pages.ListPosition.parse(cursor) if cursor else None
@@ -69,11 +71,6 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
 def _page_path(signer: LinkSigner, upload: int) -> str:
     link = signer.page_link(upload, expires=int(time.time()) + _LINK_SECONDS)
     return link.removeprefix(f"{signer.public_url}/")
-
-
-def _printable(text: str) -> str:
-    """Return the text of a filter. Nothing that is looked for has other characters, and some the database refuses."""
-    return "".join(filter(str.isprintable, text)).strip()[:254]
 
 
 def _midnight(day: str, *, days: int = 0) -> datetime | None:
