@@ -25,12 +25,10 @@ from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Makes a front end's answer from an error.
 Render = Callable[[Request, ApiError], Response]
 #: Returns the `ApiError` of an error of the framework, such as a path without a route.
 OfHttp = Callable[[Request, HTTPException], Awaitable[ApiError]]
 
-#: Paths of API v1 that need no key.
 WITHOUT_KEY: Final = frozenset({"/v1/mailgun/events"})
 _CLIENT_GONE: Final = 499  # as nginx logs a client that has closed the connection
 #: The characters of all faults of an answer.

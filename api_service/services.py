@@ -47,19 +47,15 @@ class Services:
     submissions: Submissions
     languages: CatalogReader
     classic_list: ClassicList
-    #: The memory for bodies.
     body_memory: ConcurrencyLimit
     readiness: Readiness
     backlog: BacklogGuard
     outbox_publisher: OutboxPublisher | OutboxNotifier
     authenticator: Authenticator
-    #: Makes and verifies the links that this API serves.
     signer: LinkSigner
-    #: The memory for answers with the outputs of many tests.
     response_memory: ConcurrencyLimit
     notifications: Notifications
     streams: Streams
-    #: Requests that wait for a result.
     waits: ConcurrencyLimit
     queue_positions: QueuePositions
     #: Who signs webhooks, and where they may go.
@@ -67,7 +63,6 @@ class Services:
     #: Those of the broker, for the operator's page.
     dead_letters: DeadLetters
     system_status: CachedFor[SystemStatus]
-    #: Runs that are not stored, and the budgets of their keys.
     transient: TransientRuns
     #: Turns of requests whose bodies are parsed, checked and stored. Until it is checked, a body may have any values,
     #: which take many times its bytes in memory.
@@ -113,13 +108,9 @@ def _sender(*scopes: Scope) -> Any:
     return Depends(find)
 
 
-#: The sender of a request, who may submit and request executions.
 SubmitterDep = Annotated[Principal, _sender(Scope.SUBMIT)]
-#: The sender of a request, who may list submissions.
 ReaderDep = Annotated[Principal, _sender(Scope.READ)]
-#: The sender of a request, who may store problems.
 SetterDep = Annotated[Principal, _sender(Scope.PROBLEMS)]
-#: The sender of a request, who may read about problems.
 ProblemReaderDep = Annotated[Principal, _sender(Scope.READ, Scope.PROBLEMS)]
 
 

@@ -13,7 +13,6 @@ from shared.common.text.email_addresses import is_recipient
 from shared.engine_api.languages import ALIASES, check_lang
 from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES, MAX_JUDGE_OUTPUT_BYTES
 
-#: The front doors, which answer the calls of other systems.
 DOORS: Final = ("piston", "judge0", "jobe", "sandboxfusion", "mcp")
 _BODIES_BYTES: Final = 16 << 20
 _FACTOR: Final = re.compile(r"\w+\s*=\s*(?:[1-9]\d{0,3}(?:\.\d{1,6})?|0\.\d{0,5}[1-9])", re.ASCII)

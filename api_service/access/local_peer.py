@@ -21,7 +21,6 @@ from starlette.requests import HTTPConnection
 
 from shared.common.http.loopback import is_loopback
 
-#: An address and a port.
 Endpoint = tuple[str, int]
 #: Returns the user id that owns the socket at the first endpoint, connected to the second; None if it is unknown.
 SocketOwner = Callable[[Endpoint, Endpoint], int | None]

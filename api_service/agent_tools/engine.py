@@ -27,7 +27,6 @@ from shared.common.service.settings import load
 from shared.engine_api.languages import position_of
 from shared.records.accounts.scopes import Scope
 
-#: Who runs the process.
 _USER: Final = Principal(None, frozenset(Scope))
 #: Seconds between two looks whether the engine has started, and for which its languages are cached.
 _LOOK_S: Final = 0.1

@@ -12,7 +12,6 @@ from shared.common.service.errors import DatabaseUnavailable, StoreUnavailable
 _DATABASE_SECONDS: Final = 0.5
 #: An object is written, which takes longer, and may cost money.
 _STORE_SECONDS: Final = 10.0
-#: The key of that object.
 READINESS_KEY: Final = "readiness"
 
 

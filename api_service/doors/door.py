@@ -184,9 +184,6 @@ def _sender(scope: KeyScope | None) -> Any:
     return Depends(find)
 
 
-#: The sender of a request, with a key of any scope.
 Sender = Annotated[Principal, _sender(None)]
-#: The sender of a request, who may submit.
 Submitter = Annotated[Principal, _sender(KeyScope.SUBMIT)]
-#: The sender of a request, who may read.
 Reader = Annotated[Principal, _sender(KeyScope.READ)]

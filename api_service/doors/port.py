@@ -68,7 +68,6 @@ class Port(Protocol):
     """What every front door may do. Each method raises `ApiError` if a bound forbids the call."""
 
     settings: ApiSettings
-    #: The memory for answers with many outputs.
     response_memory: ConcurrencyLimit
     #: The address by which clients reach this server.
     public_url: str

@@ -9,7 +9,6 @@ from shared.adapters.database.connection import Connection, Database
 from shared.engine_api.codex import SupportedLanguage
 from shared.engine_api.languages import check_lang, position_of
 
-#: Seconds for which the table is cached.
 _CACHE_SECONDS: Final = 5.0
 #: A runner updates the table every minute while the engine answers. Rows older than an hour are ignored.
 _OFFERED: Final = "SELECT code, details FROM languages WHERE seen_at > now() - interval '1 hour' ORDER BY code"

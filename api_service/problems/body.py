@@ -42,7 +42,6 @@ TYPES: Final = f"{ZIP}, {FORM}"
 #: The part of a form that has the package, and the one that has the settings.
 _PACKAGE: Final = "package"
 _SETTINGS: Final = "problem"
-#: Bytes of a form beside its package.
 FORM_BYTES: Final = 256 << 10
 _PIECE_BYTES: Final = 1 << 20
 _MAX_LANGUAGES: Final = 100

@@ -9,7 +9,6 @@ from shared.engine_api.codex import LimitBounds
 from shared.judging.packages.model import OperatorLimits, PackageBounds
 from shared.records.problems.submitting import problem_bounds
 
-#: The most files of a package.
 MAX_PACKAGE_FILES: Final = 10_000
 
 

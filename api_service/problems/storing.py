@@ -26,7 +26,6 @@ from shared.records.problems.versions import ProblemVersion
 
 #: Reading a package takes a processor for seconds, so one is read at a time, and holds up nothing else.
 _READING: Final = ThreadPoolExecutor(1, thread_name_prefix="package")
-#: Versions that a problem may have.
 _MAX_VERSIONS: Final = 1000
 #: A refusal for lack of space cannot know when its key deletes something.
 _LATER: Final = {"Retry-After": "3600"}

@@ -18,7 +18,6 @@ T = TypeVar("T")
 
 #: The items of a page, if the client cannot choose their number.
 PAGE_ITEMS: Final = 200
-#: The header field of an answer, as OpenAPI describes it.
 LINK: Final = answer_header("Link", 'The address of the next page, with the same filters: `<...>; rel="next"`.')
 
 

@@ -10,7 +10,6 @@ from pydantic import Field
 from api_service.http.openapi import answer_header, request_header
 from api_service.requests.validation import Strict
 
-#: The longest wait, in seconds.
 MAX_WAIT_S: Final = 60
 
 #: One preference of the header: a name, perhaps with a value and parameters (RFC 7240, section 2).
@@ -35,14 +34,12 @@ class WaitQuery(Strict):
     )
 
 
-#: The header field `Prefer`, as OpenAPI describes it.
 PREFER: Final = request_header(
     "Prefer",
     f"`wait=N`: the seconds to wait until the state is final or `held`, {MAX_WAIT_S} at most. Another value is"
     " ignored.",
     example="wait=10",
 )
-#: The header field `Preference-Applied` of answers, as OpenAPI describes it.
 PREFERENCE_APPLIED: Final = answer_header("Preference-Applied", "`wait=N`, if the wait was preferred by `Prefer`.")
 
 

@@ -35,7 +35,6 @@ class Object:
         return "application/zip" if self.extension == _ARCHIVE else "text/plain; charset=utf-8"
 
 
-#: The columns that are JSON.
 JSON_COLUMNS: Final = frozenset({"spec", "files", "tests", "metadata"})
 
 

@@ -34,7 +34,6 @@ _REQUEST: Final = """
 
 _FIND: Final = "SELECT enable, owner FROM uploads WHERE id = :id"
 _FIND_DELETED: Final = "SELECT FROM deleted_uploads WHERE id = :id"
-#: The id that a client has chosen.
 _CHOSEN: Final = "SELECT CAST(:id AS bigint) AS id"
 #: The next id that is free.
 _NEXT: Final = """

@@ -25,7 +25,6 @@ from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 
-#: Files of a batch that are stored at once.
 _FILES_AT_ONCE: Final = 8
 #: Bytes of the rows of a batch that are sent at once. A larger row is sent alone.
 _BYTES_AT_ONCE: Final = 1 << 20

@@ -19,7 +19,6 @@ from shared.engine_api.event_lines import parse_conversation_event
 from shared.engine_api.run_call.events import Failed, Finished, Output, StageBegan, StageEnded
 from shared.engine_api.run_call.request import ProgramMessage
 
-#: Seconds within which the engine must accept a connection.
 _OPEN_S: Final = 10.0
 #: The most bytes of one event. The longest event has the compiler's output.
 _EVENT_BYTES: Final = 16 << 20

@@ -55,7 +55,6 @@ class TransientRuns:
     ) -> None:
         self._open_engine = open_engine
         self._engine: OpenedEngine | None = None
-        #: The budgets of run time.
         self.seconds = seconds
         self._policy = policy
         self._slots = EngineSlots()

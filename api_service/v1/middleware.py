@@ -19,7 +19,6 @@ from api_service.limits.rate_limits import REPORTED, WINDOW_SECONDS, RateLimitSt
 
 _SMALLEST: Final = 1024
 _COMPRESSION_LEVEL: Final = 5
-#: Everything but JSON.
 _NOT_COMPRESSED: Final = ("text/*", "application/zip", "application/octet-stream")
 _JSON: Final = frozenset({"application/json", "application/problem+json"})
 

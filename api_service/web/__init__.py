@@ -7,7 +7,6 @@ from api_service.web import error_pages
 from api_service.web.problems import pages as problem_pages
 from api_service.web.routes import admin, home, recipient_page, send, static, submission, unsubscribe
 
-#: Answers what cannot be served.
 answer: Final = error_pages.answer
 #: The paths that read what they are sent before its sender is known.
 SEND: Final = send.PATH

@@ -23,7 +23,6 @@ _FILES: Final = {
 }
 
 
-#: The digest of all files.
 DIGEST: Final = hashlib.sha256(
     b"".join(f"{name}\n{len(content)}\n".encode() + content for name, content in _FILES.items())
 ).hexdigest()[:16]

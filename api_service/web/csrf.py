@@ -14,7 +14,6 @@ from starlette.datastructures import FormData
 from api_service.http.errors import ApiError, Kind
 from api_service.web.session import SessionDep
 
-#: The field of the token.
 FIELD: Final = "csrf"
 _MAX_FIELDS: Final = 1100
 

@@ -20,7 +20,6 @@ from shared.adapters.database.connection import Connection
 from shared.records.accounts import api_keys
 from shared.records.accounts.scopes import Scope
 
-#: Hours after which a session ends.
 HOURS: Final = 8
 _COOKIE: Final = "precieux-operator"
 

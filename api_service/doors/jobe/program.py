@@ -8,7 +8,6 @@ from api_service.doors.jobe.request import RunSpec
 from api_service.doors.program import DoorProgram, within
 from shared.engine_api.run_call.limits import is_allowed
 
-#: Jobe's megabyte, in bytes.
 MB: Final = 1_024_000
 #: The heap of a Java program whose options are the usual ones, in bytes.
 _JAVA_HEAP: Final = 200 << 20

@@ -22,7 +22,6 @@ from api_service.doors.judge0.statistics import Statistics, system_info
 from api_service.http.errors import ApiError, Kind, cut
 from shared.records.judge0.statuses import Status
 
-#: The first parts of Judge0's paths.
 _PARTS: Final = frozenset(
     {"submissions", "languages", "statuses", "about", "version", "isolate", "license", "config_info", "system_info"}
     | {"workers", "statistics", "authenticate", "authorize"}

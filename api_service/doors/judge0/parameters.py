@@ -21,7 +21,6 @@ from api_service.requests.multipart import read_parts
 from api_service.requests.threads import run_in_thread_if_large
 from shared.records.judge0.submissions import ALL, DEFAULT
 
-#: The most fields of a form.
 _MAX_FIELDS: Final = 1000
 _MAX: Final = 1 << 31
 

@@ -13,7 +13,6 @@ from shared.common.text.base64_text import decode
 from shared.engine_api.run_call.limits import is_allowed
 
 _BLANK, _PRESENT = "can't be blank", "must be blank"
-#: The most characters of options and arguments.
 _MAX_LENGTH: Final = 512
 _TOO_LONG: Final = f"is too long (maximum is {_MAX_LENGTH} characters)"
 #: Characters that mean something to a shell. They are dropped from options and arguments.

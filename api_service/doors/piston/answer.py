@@ -10,7 +10,6 @@ from shared.engine_api.run_call.events import Compiled, Stop, TestEnded
 
 #: The first and the last real-time signal of Linux. The others are named after the nearer of these two.
 _SIGRTMIN, _MIDDLE, _SIGRTMAX = 34, 49, 64
-#: The signals by their names.
 SIGNALS: Final[dict[str, int]] = {
     **{signal.name: signal.value for signal in signals.Signals if signal.value < _SIGRTMIN},
     **{f"SIGRTMIN+{number - _SIGRTMIN}": number for number in range(_SIGRTMIN + 1, _MIDDLE + 1)},

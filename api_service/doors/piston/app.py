@@ -32,7 +32,6 @@ _PUBLIC: Final = f"{PATH}/piston"
 _MAX_SESSIONS: Final = 32
 _JSON: Final = "application/json"
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Statuses that Piston does not have.
 _BAD_REQUEST: Final = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
 _FIXED: Final = "{} is a part of this server; its operator installs and removes languages on the host."
 

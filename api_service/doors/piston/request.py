@@ -26,7 +26,6 @@ _URL_SAFE: Final = str.maketrans("-_", "+/")
 _HEX: Final = re.compile("(?:[0-9A-Fa-f]{2})*", re.ASCII)
 #: Clients send this as the limit of memory if they want the configured one.
 _CONFIGURED: Final = -1
-#: The most processes of a program in Piston.
 _PROCESSES: Final = 64
 
 

@@ -37,7 +37,6 @@ from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.rules import check_submission
 from api_service.v1.body.submission import SubmissionBody
 
-#: The submissions of one batch.
 MAX_BATCH: Final = 1000
 #: What a batch may have outside of its strings (`shared.common.text.json_structure`): as much as a body of the default
 #: size that is full of tests with short texts.

@@ -6,7 +6,6 @@ from api_service.http.openapi import Schema
 from api_service.requests.openapi import query_parameters
 from api_service.v1.body.submission import TransientRunBody
 
-#: A body that is the source.
 TEXT: Final[Schema] = {
     "type": "string",
     "minLength": 1,

@@ -12,7 +12,6 @@ from api_service.requests.validation import Strict
 from shared.common.text import source_paths
 from shared.engine_api.run_call.limits import MAX_ARGS, MAX_ARGS_BYTES, MAX_FILES, MAX_TESTS
 
-#: The most entries of `metadata`.
 MAX_METADATA: Final = 16
 
 

@@ -32,7 +32,6 @@ from shared.records.resources.models import ListOf, Queue, Submission
 
 router = V1Router(tags=["submissions"])
 
-#: What the cursors of the list are signed for.
 _CURSOR: Final = "submissions"
 _TOO_SLOW: Final = (
     "It took too long to find these submissions among so many; narrow the list by `created_after`, `created_before`,"
