@@ -32,13 +32,6 @@ def test_what_stops_work_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(one["stops_work"] and one["remedy"] for one in wrong)
 
 
-def test_a_database_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("precieux.installation.operator_database._CONNECT_TIMEOUT", 0.3)
-    monkeypatch.setenv("PRECIEUX_DATABASE_URL", f"postgresql://u@127.0.0.1:{free_ports(1)[0]}/d")
-    [only] = status(code=1)
-    assert only["trouble"] == "database-down"
-
-
 def test_a_disk_without_room_for_a_temporary_file_is_full(
     own_postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
