@@ -1,4 +1,4 @@
-"""Checks that a request can run here: its language, its sizes, its options and its limits."""
+"""Checks that a request can run here: language, sizes, options and limits."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
