@@ -23,7 +23,13 @@ from shared.judging.packages.model import JurySubmission, Package
 from shared.records.problems import versions
 from shared.records.problems.files import read_file
 from shared.records.problems.phases import Phase, phase_of
-from shared.records.problems.submitting import limits_for, limits_of_language, time_factor, time_limit_source
+from shared.records.problems.submitting import (
+    limits_for,
+    limits_of_language,
+    time_factor,
+    time_limit_source,
+    unit_tests_for,
+)
 from shared.records.problems.versions import ProblemVersion
 from shared.records.resources.check_models import CheckResult
 
@@ -174,6 +180,7 @@ class _Jury:
             compiler_args=(),
             limits=LimitsSpec.model_validate(limits),
             checker=None,
+            unit_tests=unit_tests_for(package.unit_tests, entry["codes"]),
             stop_at_first_failure=False,
             locale=self.locale,
             receipt=False,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.engine_api.unit_tests import UnitTestFramework
 from shared.judging.grading.scheme import Policy
 from shared.judging.packages.model import PackageFormat, ProblemType
 from shared.records.resources.models import AnyChecker, Bytes, Judge, Resource, Time
@@ -105,6 +106,9 @@ class StoredProblem(Resource):
     judge_limits: LimitsOfJudge
     checker: AnyChecker | None = Field(description="Null also with an interactor that gives the verdict.")
     interactor: Judge | None
+    unit_tests: dict[str, UnitTestFramework] | None = Field(
+        description="What runs its unit tests in each language; null without them. They are listed when a program runs."
+    )
     tests: TestCounts
     groups: list[TestGroup] = Field(description="In the order in which they are judged, parents before children.")
     points: float | None = Field(description="The most; null without a bound.")

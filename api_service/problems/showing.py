@@ -103,6 +103,7 @@ async def shown(services: Services, principal: Principal, version: ProblemVersio
         "limits": {**submitting.limits_of(version, bounds), "source_bytes": source_bytes},
         "time_limit_from": submitting.time_limit_source(version),
         "language_limits": version.settings.get("language_limits") or {},
+        "unit_tests": {code: tests.framework for code, tests in version.unit_tests.items()} or None,
         "samples": None,
         "warnings": None,
         "links": {

@@ -53,7 +53,8 @@ _SENT: Final = tuple(NewSubmission("", "", Object(b"", "")).columns)
 _COLUMNS: Final = f"id, object_key, sha256, owner, {', '.join(_SENT)}"
 #: A problem has the tests of its submissions.
 _VALUES_OF: Final = {
-    "tests": "coalesce(CAST(:tests AS jsonb), (SELECT tests FROM problem_versions WHERE id = :problem_version))"
+    "tests": "coalesce(CAST(:tests AS jsonb),"
+    " (SELECT nullif(tests, '[]') FROM problem_versions WHERE id = :problem_version))"
 }
 _VALUES: Final = ", ".join(
     ["chosen.id", "coalesce(:object_key, chosen.id || :suffix)", ":sha256", ":owner"]

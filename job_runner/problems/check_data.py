@@ -177,6 +177,11 @@ class DataCheck:
         return Case(fields, test.name)
 
     def _fault(self, path: str, sentence: str, message: str | None = None) -> None:
-        detail = "\n".join(filter(None, (sentence, message)))[:_MAX_DETAIL]
         if len(self.faults) < _MAX_FAULTS:
-            self.faults.append({"path": path, "detail": replace_controls(detail)})
+            self.faults.append(fault_of(path, sentence, message))
+
+
+def fault_of(path: str, sentence: str, message: str | None) -> dict[str, str]:
+    """Return a fault as answers have it, with the message of the program that has found it."""
+    detail = "\n".join(filter(None, (sentence, message)))[:_MAX_DETAIL]
+    return {"path": path, "detail": replace_controls(detail)}

@@ -75,8 +75,10 @@ _RUN: Final = f"""
 """  # noqa: S608  (constants)
 # The tests of one submission are in memory together, so their messages are cut.
 _TESTS: Final = """
-    SELECT number, verdict, cpu_s, points_awarded, left(judge_message, 4000) AS judge_message
-    FROM test_results WHERE job = :job ORDER BY number
+    SELECT t.number, t.verdict, t.cpu_s, t.points_awarded, left(t.judge_message, 4000) AS judge_message,
+        t.outcome, t.memory_bytes, u.tests -> (t.number - 1) ->> 'name' AS name
+    FROM test_results t, uploads u
+    WHERE t.job = :job AND u.id = :upload AND t.verdict IS NOT NULL ORDER BY t.number
 """
 _RELEASE_HELD: Final = f"""
     WITH requested AS (
@@ -207,7 +209,7 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
         return None
     if row["outcome"] != "finished":
         return JuryRun(None)
-    tests = await connection.fetch_all(_TESTS, {"job": row["job"]})
+    tests = await connection.fetch_all(_TESTS, {"job": row["job"], "upload": submission})
     return JuryRun(
         verdict=Verdict(row["verdict"]),
         points=row["points"],

@@ -13,6 +13,7 @@ from job_runner.problems import check_rows as rows
 from job_runner.problems.check_data import NOT_VALIDATED, DataCheck
 from job_runner.problems.check_mail import render_check
 from job_runner.problems.check_rows import LEASE_SECONDS, ClaimedData, RunningCheck
+from job_runner.problems.check_unit_tests import UnitTestsCheck
 from job_runner.problems.package_runs import PackageRuns
 from job_runner.problems.time_limit import (
     JuryRun,
@@ -199,7 +200,8 @@ class DataChecks:
         return True
 
     async def _prove(self, claimed: ClaimedData, package: Package) -> list[dict[str, str]]:
-        check = DataCheck(self._runs, package, f"key-{claimed.owner or 0}")
+        kind = UnitTestsCheck if package.unit_tests else DataCheck
+        check = kind(self._runs, package, f"key-{claimed.owner or 0}")
         try:
             await check.run()
         finally:

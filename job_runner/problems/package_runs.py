@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Final
 
-from job_runner.problems.program import files_beside
+from job_runner.problems.program import ProblemProgram, files_beside
 from shared.adapters.engine.base import EngineClient
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.background import all_of
 from shared.common.service.errors import ObjectNotFound, PermanentError
 from shared.engine_api.event_lines import RunEvent
+from shared.engine_api.job_program import JobProgram
 from shared.judging.packages.fields import replace_constants
 from shared.judging.packages.model import Package, PackageProgram
 from shared.records.problems.files import read_file
@@ -47,6 +48,14 @@ class PackageRuns:
     async def files_of_judges(self, package: Package) -> dict[str, dict[str, bytes]]:
         """Return the files of the programs that judge, by the keys of the engine's request."""
         return {name: await self.judge_files(package, judge.program) for name, judge in package.judges.items()}
+
+    async def unit_test_files(self, package: Package, program: JobProgram) -> dict[str, bytes]:
+        """Return the files of the unit tests for a program and what it includes, as the engine's request has them."""
+        tests = next(package.unit_tests[code].files for code in program.codes if code in package.unit_tests)
+        contents = await self.contents(package, tests.values())
+        included = await self.program_files(package, ProblemProgram(program, package).included)
+        files = {f"files/{path}": contents[source] for path, source in tests.items()}
+        return {**files, **{f"shared_files/{path}": data for path, data in included.items()}}
 
     async def contents(self, package: Package, paths: Iterable[str]) -> dict[str, bytes]:
         """Return files of a package by their paths in it. Raises `PermanentError` if one is missing."""

@@ -24,6 +24,7 @@ from shared.engine_api.job_program import JobProgram
 from shared.engine_api.run_call.events import Compiled, JudgeFailed, Started, TestEnded
 from shared.judging.grading.fold import Grading
 from shared.judging.grading.fold_legacy import GraderCall
+from shared.judging.packages.model import Package
 from shared.records.problems.versions import of_id, package_of
 
 
@@ -42,16 +43,28 @@ class ProblemRuns(PackageRuns):
         self, job: ClaimedJob, problem_version: int, program: JobProgram, files: Mapping[str, bytes]
     ) -> Outcome:
         """Run a program with these files, and return its outcome. Raises `LeaseLost`."""
+        package, title = await self._pinned(problem_version)
+        if not package.tests:
+            raise PermanentError("its problem has unit tests, which its server did not know; send it again")
+        problem = ProblemProgram(program, package, title)
+        included = await self.program_files(package, problem.included)
+        judges = await self.files_of_judges(package)
+        run = _Run(self, job, problem, problem.with_included(included), {**files, **included}, judges)
+        return await run.outcome()
+
+    async def unit_tests(self, problem_version: int, program: JobProgram) -> tuple[dict[str, bytes], str]:
+        """Return the files of the unit tests for a program, as a request has them, and the problem's title."""
+        package, title = await self._pinned(problem_version)
+        return await self.unit_test_files(package, program), title
+
+    async def _pinned(self, problem_version: int) -> tuple[Package, str]:
+        """Return the package of a version, and the title that people read."""
         async with self._database.connection() as connection:
             version = await of_id(connection, problem_version)
             package = await package_of(connection, problem_version)
         if version is None or package is None:
             raise PermanentError("its problem is missing")
-        problem = ProblemProgram(program, package, f"{version.title or package.title} ({version.reference})")
-        included = await self.program_files(package, problem.included)
-        judges = await self.files_of_judges(package)
-        run = _Run(self, job, problem, problem.with_included(included), {**files, **included}, judges)
-        return await run.outcome()
+        return package, f"{version.title or package.title} ({version.reference})"
 
 
 @dataclass

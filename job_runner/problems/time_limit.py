@@ -9,6 +9,7 @@ from typing import Any
 from shared.adapters.database.connection import Record
 from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import GOOD_VERDICTS
+from shared.engine_api.unit_tests import UnitTestOutcome
 from shared.judging.packages.expectations import JuryTest, matches, unmet
 from shared.judging.packages.model import JurySubmission, Package, PackageFormat, TimeLimitRule
 from shared.records.problems.phases import Phase
@@ -44,20 +45,29 @@ class TimeRange:
 
 def jury_tests(package: Package, rows: Iterable[Record | Mapping[str, Any]]) -> tuple[JuryTest, ...]:
     """Return the results of tests from their rows. If tests of Polygon have points, each must earn all of its own."""
-    names = {test.number: test.name for test in package.tests}
     needed = {}
     if package.format is PackageFormat.POLYGON and package.scheme.is_scoring:
         needed = {test.number: (test.points or 0.0) - 1e-6 for test in package.scheme.tests}
     return tuple(
         JuryTest(
-            names[row["number"]],
-            Verdict(row["verdict"]),
+            row["name"],
+            _jury_verdict(row),
             row["judge_message"] or "",
             is_full=(row["points_awarded"] or 0.0) >= needed.get(row["number"], -math.inf),
             cpu_s=row["cpu_s"] or 0.0,
         )
         for row in rows
     )
+
+
+def _jury_verdict(row: Record | Mapping[str, Any]) -> Verdict:
+    """Return the verdict of a test. A unit test that raises an exception is lost as by a wrong answer.
+
+    The engine reports a test's memory if the program ended in it.
+    """
+    is_exception = row["outcome"] == UnitTestOutcome.ERROR and row["memory_bytes"] is None
+    verdict = Verdict(row["verdict"])
+    return Verdict.WRONG_ANSWER if is_exception and verdict is Verdict.RUNTIME_ERROR else verdict
 
 
 def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun) -> TimeRange:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, closing
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -76,6 +76,8 @@ class ProgramRuns:
         if row.problem_version is not None:
             if not await self._has_run_call(job):
                 raise PermanentError(_NO_RUN_CALL.format("problems"))
+            if program.options.unit_tests:
+                return await self._run_unit_tests(job, row.problem_version, program, files)
             return await self._problems.run(job, row.problem_version, program, files)
         share = job.share
         if await self._has_run_call(job):
@@ -85,6 +87,15 @@ class ProgramRuns:
             raise PermanentError(_NO_RUN_CALL.format(" and ".join(missing)))
         answer = await self._call_codex(job, program, files[program.entry], share)
         return decide(compared(answer, program) if job.has_program else answer)
+
+    async def _run_unit_tests(
+        self, job: ClaimedJob, problem_version: int, program: JobProgram, files: Mapping[str, bytes]
+    ) -> Outcome:
+        """Run a submission to a problem whose unit tests judge it."""
+        tests, title = await self._problems.unit_tests(problem_version, program)
+        program = replace(program, options=program.options.model_copy(update={"of_problem": True}))
+        outcome = await self._stream(job, program, program.request(files, {"unit_tests": tests}), job.share)
+        return replace(outcome, details=outcome.details and replace(outcome.details, problem=title))
 
     async def _has_run_call(self, job: ClaimedJob) -> bool:
         try:

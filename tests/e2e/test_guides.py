@@ -80,6 +80,8 @@ def test_how_to_grade_with_unit_tests(system: Up, tmp_path: Path) -> None:
         "1\ttest_mean\tpassed\t1/1\t",
         "1 of 3 points, 1 of 2 tests passed\n",
         "2 programs: 1 accepted, 1 runtime_error (alan.py).\n",
+        "mean@1\n",
+        "mean@1: passed",
     ):
         assert line in output
     assert re.search(r"alan\.py,\d+,finished,runtime_error,1\.0,3\.0,", (tmp_path / "results.csv").read_text())

@@ -17,10 +17,10 @@ from api_service.v1.body.defaults import BodyPath, Defaults
 from api_service.v1.body.judges import CheckedJudge, check_judge, comparison_of, key_faults, programs_of
 from api_service.v1.body.program import ProgramCheck, UploadedFiles, limit_faults, limits_of
 from api_service.v1.body.submission import LimitsBody, SubmissionBody, TestBody, TransientRunBody
-from api_service.v1.body.unit_tests import check_unit_tests, default_limits, unit_test_faults
+from api_service.v1.body.unit_tests import check_unit_tests, default_limits, framework_faults, unit_test_faults
 from shared.engine_api.codex import LimitBounds
 from shared.engine_api.program import JudgeSpec, LimitsSpec, Program, TestSpec, UnitTestsSpec, file_specs
-from shared.records.problems.submitting import limits_for, problem_bounds
+from shared.records.problems.submitting import limits_for, problem_bounds, unit_tests_for
 from shared.records.problems.versions import ProblemVersion
 
 #: The fields that a submission with `tests` must not have.
@@ -169,6 +169,8 @@ class SubmissionCheck:
         if self.engine_language and allowed is not None and not {*self.engine_language.codes} & {*allowed}:
             named = ", ".join(allowed) or "none of those that are here"
             yield Fault(f"The problem does not allow this language. Allowed: {named}.", pointer="/language")
+        elif self.engine_language and (tests := unit_tests_for(self.problem.unit_tests, self.engine_language.codes)):
+            yield from framework_faults(tests.framework, self.engine_language, "/language")
 
     def _addresses(self) -> Iterator[Fault]:
         body = self.body
@@ -210,6 +212,8 @@ class SubmissionCheck:
         body, problem = self.body, self.problem
         judges = judges or {name: judge.spec for name, judge in self.judges.items()}
         unit_tests = judges.get("unit_tests")
+        if problem and self.engine_language:
+            unit_tests = unit_tests_for(problem.unit_tests, self.engine_language.codes)
         return Program(
             args=tuple(body.args or ()),
             compiler_args=tuple(body.compiler_args or ()),

@@ -5,7 +5,6 @@ from typing import Final
 
 from api_service.http.errors import Fault
 from api_service.http.sentences import as_written
-from api_service.http.source_text import is_text
 from api_service.languages.catalog import EngineLanguage
 from api_service.v1.body.constraints import Constraints
 from api_service.v1.body.judges import CheckedJudge
@@ -19,16 +18,12 @@ from shared.engine_api.run_call.limits import JUDGE_OUTPUT_BYTES, MAX_TESTS
 from shared.engine_api.unit_tests import (
     FRAMEWORK_LANGUAGES,
     UnitTestFramework,
-    find_test_files,
     is_module_name,
 )
+from shared.judging.packages.test_files import faults_of_test_files
 
-#: By the code of a language, the path of tests that are sent as one text, and the names that frameworks find.
-_NAMES: Final = {
-    "py": ("test_main.py", "`test_*.py` and `*_test.py`"),
-    "java": ("MainTest.java", "`*Test.java`, `*Tests.java` and `Test*.java`"),
-    "js": ("main.test.mjs", "`*.test.js` and `test-*.js`, also with `mjs` or `cjs`"),
-}
+#: By the code of a language, the path of tests that are sent as one text.
+_NAMES: Final = {"py": "test_main.py", "java": "MainTest.java", "js": "main.test.mjs"}
 #: The keys that a submission with unit tests must not have.
 _EXCLUDED: Final = ["tests", "stdin", "args", "expected_output", "checker", "interactor", "problem", "live_output"]
 #: CPU seconds of the program and of the tests' side, for each test.
@@ -50,6 +45,15 @@ def unit_test_faults(body: SubmissionBody, program: ProgramCheck) -> Iterator[Fa
 def default_limits(limits: LimitsSpec, bounds: Mapping[str, LimitBounds], cpu_s: float = _CPU_S) -> LimitsSpec:
     """Return the limits, with CPU seconds if they have none: by default those of a program with unit tests."""
     return limits.over(LimitsSpec(cpu_s=min(cpu_s, bounds["cpu_s"].max) if "cpu_s" in bounds else cpu_s))
+
+
+def framework_faults(framework: UnitTestFramework, language: EngineLanguage, pointer: str) -> Iterator[Fault]:
+    """Yield the fault of a framework of a language that the server lacks."""
+    details = language.details
+    if details is None or framework in {one.framework for one in details.unit_tests}:
+        return
+    name = {"junit": "JUnit", "node": "The runner of tests"}.get(framework, f"`{framework}`")
+    yield Fault(f"{name} is not installed on this server: `precieux doctor` says how to install it.", pointer=pointer)
 
 
 def check_unit_tests(
@@ -99,9 +103,8 @@ class _Check:
         elif code != self._code:
             of_tests, of_program = LANGUAGES[code].title, LANGUAGES[self._code].title
             yield "/framework", f"`{framework}` runs tests in {of_tests}, and the program is in {of_program}."
-        elif details and framework not in {one.framework for one in details.unit_tests}:
-            name = {"junit": "JUnit", "node": "The runner of tests"}.get(framework, f"`{framework}`")
-            yield "", f"{name} is not installed on this server: `precieux doctor` says how to install it."
+        else:
+            yield from (("", fault.detail) for fault in framework_faults(framework, self._language, ""))
 
     def _of_contents(self) -> Iterator[tuple[str, str]]:
         source, files = self._body.source, self._body.files
@@ -114,7 +117,7 @@ class _Check:
         elif source is not None:
             if not source.strip():
                 yield "/source", "It is empty; send the tests."
-            path = _NAMES[self._code][0] if self._code else "tests"
+            path = _NAMES[self._code] if self._code else "tests"
             yield from self._of_files("files", [FileBody(path=path, content=source)], "/source")
         elif files is not None:
             yield from self._of_files("files", files)
@@ -133,15 +136,9 @@ class _Check:
         self.files[name] = dict(contents)
 
     def _of_test_files(self, files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-        """Yield the faults of test files. Others may be data, or an empty `__init__.py`."""
-        tests = find_test_files(self._framework, [*files])
-        if not tests:
-            yield "/files", f"None of the files is a test file: {self._framework} finds {_NAMES[self._code][1]}."
-        for number, (path, data) in enumerate(files.items()):
-            if path in tests and not data.strip():
-                yield f"/files/{number}/content", "The file is empty; send the tests."
-            elif path in tests and not is_text(data):
-                yield f"/files/{number}/content", "The file is not UTF-8; save it as UTF-8, and send it again."
+        numbers = {path: number for number, path in enumerate(files)}
+        for path, detail in faults_of_test_files(self._framework, files):
+            yield f"/files/{numbers[path]}/content" if path else "/files", detail
 
     def checked(self) -> CheckedJudge:
         """Return unit tests without a fault."""

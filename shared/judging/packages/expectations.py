@@ -35,6 +35,16 @@ LEGACY_FOLDERS: Final = {
     "rejected": RunExpectation(frozenset({WA, TLE, RTE, CE})),
 }
 
+_LOST: Final = frozenset({WA, TLE, RTE})
+#: By the folder, what the unit tests of a submission must get. An accepted one is judged by its run.
+UNIT_TEST_FOLDERS: Final[Mapping[str, tuple[TestExpectation, ...]]] = {
+    "partially_accepted": (TestExpectation(required=frozenset({AC})), TestExpectation(required=_LOST)),
+    "wrong_answer": (TestExpectation(required=frozenset({WA})),),
+    "time_limit_exceeded": (TestExpectation(required=frozenset({TLE})),),
+    "run_time_error": (TestExpectation(required=frozenset({RTE})),),
+    "rejected": (TestExpectation(required=_LOST),),
+}
+
 
 def _expect(permitted: frozenset[Letters], required: frozenset[Letters]) -> TestExpectation:
     """Return an expectation that bounds the time limit as its letters say."""

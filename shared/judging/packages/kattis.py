@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from shared.judging.packages.archive import PackageArchive
-from shared.judging.packages.expectations import LEGACY_FOLDERS, SubmissionsYaml, of_tags
+from shared.judging.packages.expectations import LEGACY_FOLDERS, UNIT_TEST_FOLDERS, SubmissionsYaml, of_tags
 from shared.judging.packages.faults import FaultList
 from shared.judging.packages.fields import read_fields
 from shared.judging.packages.model import (
@@ -16,6 +18,7 @@ from shared.judging.packages.model import (
     PackageFormat,
     PackageJudge,
     PackageProgram,
+    ProblemType,
     RunExpectation,
     usable_titles,
 )
@@ -24,6 +27,7 @@ from shared.judging.packages.programs import MAX_PROGRAMS, ProgramFinder, langua
 from shared.judging.packages.test_data.collector import TestCollector
 from shared.judging.packages.test_data.kattis_2025_09 import Kattis2025Reader
 from shared.judging.packages.test_data.legacy import LegacyReader
+from shared.judging.packages.unit_tests import CPU_S, FOLDER, NO_DATA, read_unit_tests
 
 _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
 _LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\..+", re.DOTALL)
@@ -43,26 +47,30 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
     jury = ProgramFinder(archive, bounds.languages, bounds.operator.source_bytes, config.constants)
     validator = _find_checker(archive, config, finder, faults)
     grader = _find_grader(archive, config, finder, faults)
+    unit_tests = read_unit_tests(archive, bounds, faults)
     tests = TestCollector(archive, config, bounds, faults, has_checker=validator is not None)
     is_new = config.generation is Generation.KATTIS_2025_09
-    data = Kattis2025Reader(tests).read() if is_new else LegacyReader(tests).read()
+    reader = Kattis2025Reader(tests) if is_new else LegacyReader(tests)
+    data = NO_DATA if archive.is_folder(FOLDER) else reader.read()
     if data.uses_grader is not (grader is not None):
         sentence = "`grading: custom` needs a grader." if data.uses_grader else "No group has `grading: custom`."
         faults.add("graders", sentence)
     if archive.is_folder("static_validator"):
         faults.warn("static_validator", "Static validators are not run.")
     judge = PackageJudge(validator) if validator else None
-    includes = _includes(archive, config, faults)
+    includes = _includes(archive, config, unit_tests, faults)
     finder.check_includes(includes, "include", faults)
     name = archive.folder or name
     limits = config.limits
     assert limits is not None
+    if unit_tests:
+        limits = replace(limits, cpu_s=limits.cpu_s or min(CPU_S, bounds.operator.cpu_s))
     return Package(
         format=PackageFormat.LEGACY if config.generation is Generation.LEGACY else PackageFormat.KATTIS_2025_09,
         name=name,
         titles=usable_titles(config.titles, name),
-        types=config.types,
-        languages=config.languages,
+        types=(ProblemType.SCORING,) if unit_tests else config.types,
+        languages=_languages(config, unit_tests, faults) if unit_tests else config.languages,
         limits=limits,
         time_limit_rule=config.rule,
         checker=None if config.is_interactive else judge,
@@ -73,12 +81,13 @@ def read_kattis(archive: PackageArchive, bounds: PackageBounds, faults: FaultLis
         samples=data.samples,
         attachments=tuple(archive.below("attachments").values()),
         includes=includes,
-        submissions=_submissions(archive, config, jury, faults),
+        submissions=_submissions(archive, config, jury, unit_tests, faults),
         input_validators=_input_validators(archive, finder, faults),
         data_tests=data.data_tests,
         constants=config.constants,
         files=archive.files,
         checker_args=data.checker_args,
+        unit_tests=unit_tests,
     )
 
 
@@ -89,6 +98,14 @@ def _is_named_well(path: str, faults: FaultList) -> bool:
     if _LOOKS_IMPORTANT.fullmatch(path):
         faults.warn(path[:200], "The path has other characters than the format allows, so the file counts as absent.")
     return False
+
+
+def _languages(config: ProblemConfig, tested: Collection[str], faults: FaultList) -> tuple[str, ...]:
+    """Return the allowed languages that have unit tests."""
+    allowed = tuple(code for code in tested if config.languages is None or code in config.languages)
+    if not allowed:
+        faults.add(CONFIG, "`languages` has no language that has unit tests.")
+    return allowed
 
 
 def _find_checker(
@@ -141,11 +158,13 @@ def _find_grader(
     return None
 
 
-def _includes(archive: PackageArchive, config: ProblemConfig, faults: FaultList) -> dict[str, dict[str, str]]:
-    """Return the files that are copied over a program's, by language."""
+def _includes(
+    archive: PackageArchive, config: ProblemConfig, tested: Collection[str], faults: FaultList
+) -> dict[str, dict[str, str]]:
+    """Return the files that are copied over a program's, by language. `tested` are the languages of unit tests."""
     includes: dict[str, dict[str, str]] = {}
     for name in archive.children("include"):
-        language = EVERY_LANGUAGE if name == "default" else language_of(name)
+        language = EVERY_LANGUAGE if name == "default" else name if name in tested else language_of(name)
         if language is None or (name == "default" and config.generation is Generation.LEGACY):
             faults.warn(f"include/{name}", "This is no code of a language.")
         elif language or name == "default":
@@ -167,8 +186,13 @@ def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: Fa
 
 
 def _submissions(
-    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
+    archive: PackageArchive,
+    config: ProblemConfig,
+    finder: ProgramFinder,
+    tested: Collection[str],
+    faults: FaultList,
 ) -> tuple[JurySubmission, ...]:
+    """Return the jury's submissions. `tested` are the languages of unit tests, if these judge."""
     by_tests = config.generation is Generation.KATTIS_2025_09
     rules = SubmissionsYaml(read_fields(archive, _SUBMISSIONS_YAML, faults)) if by_tests else None
     overrides = _submissions_json(archive, faults)
@@ -189,9 +213,12 @@ def _submissions(
                 continue
             if program.fault:
                 faults.warn(path, program.fault)
-            run = None if rule else _expected_of_run(archive, folder, program, faults)
-            tests = rule.tests if rule else ()
+            tests = rule.tests if rule else UNIT_TEST_FOLDERS.get(folder, ()) if tested else ()
+            run = None if rule or tests else _expected_of_run(archive, folder, program, faults)
             not_run = program.fault or ("" if run or tests else "Nothing says what it must get.")
+            if tested and not not_run and program.language not in tested:
+                not_run = "There are no unit tests in its language."
+                faults.warn(path, not_run)
             if not (run or tests):
                 faults.warn(f"submissions/{folder}", "The folder is not known, and nothing says what is expected.")
             submissions.append(JurySubmission(path, program, run, tests, not_run))

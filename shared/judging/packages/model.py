@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from shared.engine_api.run_call.limits import ProgramLimits
 from shared.engine_api.run_call.request import JudgeProtocol
+from shared.engine_api.unit_tests import UnitTestFramework, UnitTestVisibility
 from shared.judging.grading.scheme import Scheme
 
 
@@ -109,6 +111,18 @@ class PackageTest:
         """Return the arguments of an input validator, by the name of its file or folder."""
         own = self.input_validator_args.get(validator)
         return self.input_validator_args.get(EVERY_VALIDATOR, ()) if own is None else own
+
+
+@dataclass(frozen=True)
+class PackageUnitTests:
+    """Unit tests in one language. `files` are paths in the package, by those in the folder of the tests."""
+
+    framework: UnitTestFramework
+    module: str | None
+    visibility: UnitTestVisibility
+    total_cpu_s: float | None
+    limits: ProgramLimits
+    files: Mapping[str, str]
 
 
 class DataKind(StrEnum):
@@ -269,7 +283,8 @@ class Package:
     """A problem package. `checker_args` are those of the default checker for tests that have none of their own.
 
     `grader` is the custom grader of legacy packages. `constants` replace `{{name}}` in programs and includes
-    (`shared.judging.packages.fields.replace_constants`).
+    (`shared.judging.packages.fields.replace_constants`). `unit_tests` are by the codes of their languages; a package
+    that has them has no `tests`, and its `includes` are files that they share with the program.
     """
 
     format: PackageFormat
@@ -294,6 +309,7 @@ class Package:
     files: Mapping[str, ArchiveFile] = field(repr=False)
     warnings: tuple["PackageFault", ...] = ()
     checker_args: tuple[str, ...] = ()
+    unit_tests: Mapping[str, PackageUnitTests] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -87,6 +87,7 @@ def needed_files(package: Package) -> list[ArchiveFile]:
     programs += [*package.input_validators, *(submission.program for submission in package.submissions)]
     paths: list[str | None] = [path for program in programs if not program.fault for path in program.files.values()]
     paths += [path for included in package.includes.values() for path in included.values()]
+    paths += [path for tests in package.unit_tests.values() for path in tests.files.values()]
     for test in (*package.tests, *(data.test for data in package.data_tests)):
         paths += [test.input, test.answer, *test.files.values()]
     paths += [data.output for data in package.data_tests]

@@ -5,7 +5,8 @@ The row in `uploads` is pinned: `problem_version` is the id of the version, whos
 - `problem`: the version, such as `sum@3`, for people;
 - `points`: the most that a run can earn, None without a bound;
 - `limits`: those in effect for the language, so that later settings change nothing of it;
-- `checker` and `interactor`: None, because the manifest has the judges.
+- `checker` and `interactor`: None, because the manifest has the judges;
+- `unit_tests`: those in its language without the names of their files, which the manifest has.
 
 Its `tests` have only what answers, mails and pages show of a test before it has ended: `stored_tests`. The rest is in
 the manifest, in the same order.
@@ -16,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.engine_api.codex import LimitBounds
-from shared.engine_api.program import TestSpec
+from shared.engine_api.program import LimitsSpec, TestSpec, UnitTestsSpec
 from shared.engine_api.run_call.request import CheckerKind
 from shared.judging.grading.scheme import Policy, Scheme
-from shared.judging.packages.model import Package, PackageJudge
+from shared.judging.packages.model import Package, PackageJudge, PackageUnitTests
 from shared.records.problems.versions import ProblemVersion
 
 #: The limits that a problem has. The number of processes is that of the language.
@@ -75,6 +76,8 @@ def summary_of(package: Package) -> dict[str, Any]:
 
 
 def _checker_of(package: Package) -> dict[str, Any] | None:
+    if package.unit_tests:
+        return None
     if package.checker is not None:
         return {"kind": CheckerKind.PROGRAM, **_judge_of(package.checker, package)}
     return None if package.interactor else {"kind": CheckerKind.ICPC, "args": list(package.checker_args)}
@@ -154,6 +157,23 @@ def limits_of_language(version: ProblemVersion, codes: Sequence[str]) -> dict[st
     """Return the limits that the settings name for a language; None if they do not name the language."""
     named = version.settings.get("language_limits") or {}
     return next((_set(named[code]) for code in codes if code in named), None)
+
+
+def unit_tests_for(tests: Mapping[str, PackageUnitTests], codes: Sequence[str]) -> UnitTestsSpec | None:
+    """Return the unit tests of a problem for a program, as its row has them; None if the problem has no such tests."""
+    code = next((code for code in codes if code in tests), None)
+    if code is None:
+        return None
+    own = tests[code]
+    return UnitTestsSpec(
+        language=code,
+        entry="",
+        framework=own.framework,
+        module=own.module,
+        visibility=own.visibility,
+        total_cpu_s=own.total_cpu_s,
+        limits=LimitsSpec.model_validate(own.limits.asked()),
+    )
 
 
 def time_factor(version: ProblemVersion, codes: Sequence[str], factors: Mapping[str, float]) -> float:

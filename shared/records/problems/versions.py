@@ -12,12 +12,15 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from shared.adapters.database.connection import Connection, Record
-from shared.judging.packages.model import Package
+from shared.judging.packages.model import Package, PackageUnitTests
 
 #: A new version that nobody finishes is removed after these minutes. Storing a package takes less.
 STORING_MINUTES: Final = 60
 
+# Only unit tests judge without a checker and an interactor. Other manifests are not read.
 COLUMNS: Final = """
+    CASE WHEN v.summary ->> 'checker' IS NULL AND v.summary ->> 'interactor' IS NULL
+        THEN v.manifest -> 'unit_tests' END AS unit_tests,
     v.id, v.problem AS name, p.owner, p.visibility, p.title, v.version, v.digest, v.package_bytes, v.size_bytes,
     v.settings, v.summary, v.derived_cpu_s, v.created_at,
     (SELECT count(*) FROM problem_versions WHERE problem = p.name AND state = 'stored') AS versions
@@ -34,6 +37,7 @@ _FIND: Final = (
 _OF_ID: Final = _SELECT + " WHERE v.id = :id"
 _MANIFEST: Final = "SELECT manifest FROM problem_versions WHERE id = :id"
 _PACKAGE: Final = TypeAdapter(Package)
+_UNIT_TESTS: Final = TypeAdapter(dict[str, PackageUnitTests])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class ProblemVersion:
     """A version of a problem. `settings` are its limits, as they were sent; `title` is None if it is the package's.
 
     `summary` is what answers say of its package (`shared.records.problems.submitting.summary_of`). `derived_cpu_s` is
-    the limit of CPU time that a check has derived.
+    the limit of CPU time that a check has derived. `unit_tests` are those of the package.
     """
 
     id: int
@@ -58,6 +62,7 @@ class ProblemVersion:
     derived_cpu_s: float | None
     created_at: datetime
     versions: int
+    unit_tests: Mapping[str, PackageUnitTests]
 
     @property
     def reference(self) -> str:
@@ -89,5 +94,5 @@ async def package_of(connection: Connection, id_: int) -> Package | None:
 
 def from_row(row: Record) -> ProblemVersion:
     """Return the version of a row with these `COLUMNS`."""
-    values = dict(row)
+    values = {**dict(row), "unit_tests": _UNIT_TESTS.validate_json(row["unit_tests"] or "{}")}
     return ProblemVersion(**{**values, **{name: json.loads(values[name]) for name in ("settings", "summary")}})

@@ -240,21 +240,27 @@ def test_of(row: Record, number: int, spec: TestSpec, result: Record | None, tex
     """Return a test of the run of a row. The output of a program that talks with an interactor is not kept.
 
     If not `shows_secrets`, a hidden test has its verdict and its points alone: its program could tell its input by its
-    output, its exit code, its time or its memory.
+    output, its exit code, its time or its memory. Of hidden unit tests there is no verdict, name and message either.
     """
     known = spec.shown(number)
-    is_secret = spec.hidden and not row["shows_secrets"]
+    is_secret, is_unit_test = spec.hidden and not row["shows_secrets"], row["has_unit_tests"]
+    if is_secret and is_unit_test:
+        known |= {"name": hidden_name(number), "group": None}
     if result is None:
-        outcome = UnitTestOutcome.NOT_RUN if is_over and row["has_unit_tests"] else None
+        outcome = UnitTestOutcome.NOT_RUN if is_over and is_unit_test else None
         awarded = 0.0 if is_over else None
         return Test(**known, outcome=outcome, points_awarded=awarded, truncated=None if is_secret else [])
     known |= {name: result[name] for name in ("verdict", "outcome", "points_awarded")}
+    if is_secret and is_unit_test:
+        return Test(**{**known, "verdict": None}, truncated=None)
     if is_secret:
         return Test(**known, message=cut(result["message"], text_limit), truncated=None)
     texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
     texts |= {name: result[name] for name in ("message", "judge_message")}
     if row["is_interactive"]:
         texts["stdout"] = None
+    if is_unit_test and not row["shows_secrets"]:
+        texts["judge_message"] = None  # it quotes the tests
     shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return Test(
         **known,

@@ -55,7 +55,7 @@ _RUN: Final = f"""
         END AS verdict,
     r.exit_code, r.signal, r.time_s, r.wall_s, r.memory_bytes, r.engine ->> 'language' AS engine_language,
     r.engine ->> 'info' AS engine_info, r.points_awarded, r.groups,
-    CASE WHEN u.problem_version IS NOT NULL THEN CAST(u.spec ->> 'points' AS float)
+    CASE WHEN u.problem_version IS NOT NULL AND NOT {_HAS_UNIT_TESTS} THEN CAST(u.spec ->> 'points' AS float)
         WHEN u.tests IS NOT NULL THEN coalesce(r.points,
         (SELECT sum(CAST(test ->> 'points' AS float)) FROM jsonb_array_elements(u.tests) AS test)) END AS points
 """  # noqa: S608  (constants)
@@ -183,6 +183,7 @@ BYTES_OF_TESTS: Final = f"""
 FIND_ENDED_TESTS: Final = f"""
     SELECT t.number, uploads.tests -> (t.number - 1) AS spec, t.verdict, t.outcome, points_awarded, {_TEST_TEXTS},
         diff, cut, uploads.spec ->> 'interactor' IS NOT NULL AS is_interactive,
+        uploads.spec ->> 'unit_tests' IS NOT NULL AS has_unit_tests,
         {shows_secrets("uploads")} AS shows_secrets, exit_code, signal, cpu_s, wall_s, memory_bytes
     FROM test_results t JOIN job ON job.id = t.job AND job.attempt = t.attempt
         JOIN uploads ON uploads.id = job.upload

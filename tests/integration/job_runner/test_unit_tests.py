@@ -1,6 +1,7 @@
 """Runs of unit tests, through the runner, on a real Postgres, with an engine that the test plays."""
 
 import hashlib
+import json
 from typing import Any, Final
 
 import pytest
@@ -15,13 +16,18 @@ from shared.common.files.archives import pack
 from shared.engine_api.codex import Verdict
 from shared.engine_api.event_lines import RunEvent
 from shared.engine_api.run_call.events import CollectedTest, Collection, JudgeFailed, UnitTestEnded, UnitTestsEnded
+from shared.records.problems.files import key_of
+from shared.records.problems.submitting import summary_of, unit_tests_for
+from shared.records.problems.versions import as_manifest, of_id
 from shared.records.resources import read
 from shared.records.resources.links import Links
 from shared.records.resources.mapping import for_recipient
 from tests.factories import BRANDING
+from tests.fixtures.postgres import owner_of
 from tests.integration.job_runner.engines import STARTED, StreamingEngine
 from tests.integration.job_runner.program_rows import add, all_are, running
 from tests.integration.rows import execute, fetch
+from tests.problem_packages import read as read_package
 
 FILES: Final = {"files/test_a.py": b"assert", "shared_files/data.bin": b"\xff"}
 SPEC: Final[dict[str, Any]] = {
@@ -73,13 +79,13 @@ class Suite:
     """Adds a submission with unit tests, and runs it."""
 
     def __init__(self, database: Database, store: LocalStore, processor: Processor) -> None:
-        self.database, self.store, self._processor = database, store, processor
+        self.database, self.store, self.processor = database, store, processor
 
     async def run(self, status: str = "executed") -> dict[str, Any]:
         upload = await add(self.database, self.store, spec=SPEC, files={"student.py": b"x = 1"})
         [row] = await fetch(self.database, "SELECT object_key FROM uploads WHERE id = :id", id=upload)
         await self.store.put(judge_key(row["object_key"], "unit_tests"), pack(FILES))
-        async with running(self.database, self._processor):
+        async with running(self.database, self.processor):
             await all_are(status, self.database)
         return await self.result(upload)
 
@@ -135,6 +141,82 @@ async def test_the_recipient_learns_no_name_of_a_hidden_test(engine: StreamingEn
     for text in [mail[part] for mail in mails for part in ("text", "html")]:
         assert {*filter(text.__contains__, shown)} == shown
         assert not {*filter(text.__contains__, ("test_secret", "SECRET", "Time limit"))}
+
+
+class Problem:
+    """Adds a problem of key 1 with unit tests, and submissions of key 2 to it."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+
+    async def store(self) -> int:
+        """Store the problem, and return the id of its version."""
+        files = {"problem.yaml": "name: S", "unit_tests/py/test_a.py": "assert", "include/py/data.bin": "1"}
+        package = read_package(files)
+        for path, file in package.files.items():
+            await self._suite.store.put(key_of(file.digest), files[path].encode())
+        await execute(self._suite.database, "INSERT INTO problems (name, owner) VALUES ('s', 1)")
+        [row] = await fetch(
+            self._suite.database,
+            "INSERT INTO problem_versions (problem, owner, version, digest, package_bytes, size_bytes, manifest,"
+            " summary, tests) VALUES ('s', 1, 1, '', 0, 0, CAST(:manifest AS jsonb), CAST(:summary AS jsonb), '[]')"
+            " RETURNING id",
+            manifest=as_manifest(package),
+            summary=json.dumps(summary_of(package)),
+        )
+        return int(row["id"])
+
+    async def found(self, upload: int, *, sees_all: bool = False) -> dict[str, Any]:
+        async with self._suite.database.connection() as connection:
+            found = await read.submission(connection, upload, links=LINKS, sees_all=sees_all)
+        assert found is not None
+        return found.model_dump(mode="json")
+
+
+async def test_another_key_learns_nothing_of_the_hidden_tests_of_a_problem(
+    engine: StreamingEngine, suite: Suite
+) -> None:
+    problem = Problem(suite)
+    version = await problem.store()
+    async with suite.database.connection() as connection:
+        found = await of_id(connection, version)
+    assert found
+    tests = unit_tests_for(found.unit_tests, ("py",))
+    assert tests
+    spec = {"unit_tests": tests.model_dump(mode="json"), "problem": "s@1", "points": None, "limits": {"cpu_s": 2.0}}
+    engine.streams = [[*MIXED]]
+    key = "INSERT INTO api_keys (name, sha256, scopes) VALUES ('other', 'x', '{submit}') RETURNING id"
+    [other] = await fetch(owner_of(suite.database), key)
+    columns = {"spec": spec, "problem_version": version, "owner": other["id"]}
+    upload = await add(suite.database, suite.store, files={"student.py": b"x = 1"}, **columns)
+    async with running(suite.database, suite.processor):
+        await all_are("executed", suite.database)
+    [request] = engine.requests
+    assert request.unit_tests
+    sent = [(file.path, file.data()) for file in (*request.unit_tests.files, *request.unit_tests.shared_files)]
+    assert sent == [("test_a.py", b"assert"), ("data.bin", b"1")]
+    submission, whole = await problem.found(upload), await problem.found(upload, sees_all=True)
+    run, hidden = submission["run"], submission["run"]["tests"][1]
+    assert (run["verdict"], run["points"], run["points_awarded"]) == ("wrong_answer", 8, 2)
+    known = {"number": 2, "name": "hidden 2", "hidden": True, "outcome": "error", "points": 2, "points_awarded": 0}
+    assert {name: value for name, value in hidden.items() if value is not None} == known
+    assert [run["tests"][0][name] for name in ("name", "group", "stdout", "judge_message")] == [
+        "test_add", "test_a", "WROTE", None,
+    ]  # fmt: skip
+    assert whole["run"]["tests"][1]["name"] == "test_secret"
+    assert not [word for word in ("test_secret", "SECRET", "line 4", "test_a.py") if word in json.dumps(submission)]
+    [mail] = await fetch(suite.database, "SELECT text FROM emails")
+    assert "S (s@1)" in mail["text"]
+
+
+async def test_a_submission_that_an_older_server_took_is_not_accepted(engine: StreamingEngine, suite: Suite) -> None:
+    version = await Problem(suite).store()
+    upload = await add(suite.database, suite.store, spec={"problem": "s@1"}, problem_version=version)
+    async with running(suite.database, suite.processor):
+        await all_are("failed", suite.database)
+    [job] = await fetch(suite.database, "SELECT failure FROM job WHERE upload = :upload", upload=upload)
+    assert "its problem has unit tests" in job["failure"]
+    assert not engine.requests
 
 
 async def test_tests_that_cannot_be_listed_are_a_judge_error(engine: StreamingEngine, suite: Suite) -> None:

@@ -14,6 +14,11 @@ from shared.records.problems.phases import Phase, phase_of
 from tests.problem_packages import LEGACY, NEW_YAML, TESTS, read
 
 AC, WA, TLE, JE = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.TIME_LIMIT, Verdict.JUDGE_ERROR
+RTE: Final = Verdict.RUNTIME_ERROR
+ROW: Final = {
+    "name": "sample/1", "number": 1, "cpu_s": 0.1, "points_awarded": 0.0, "judge_message": None, "outcome": None,
+    "memory_bytes": 9,
+}  # fmt: skip
 JURY: Final = {
     "submissions/accepted/a.py": "1",
     "submissions/accepted/sum.py": "1",
@@ -119,5 +124,22 @@ def test_points_of_polygon_must_be_full() -> None:
     package = replace(OLD, format=PackageFormat.POLYGON, scheme=OLD.scheme.model_copy(update={"is_scoring": True}))
     tests = tuple(test.model_copy(update={"points": 2.0}) for test in package.scheme.tests)
     package = replace(package, scheme=package.scheme.model_copy(update={"tests": tests}))
-    row = {"number": 1, "verdict": "accepted", "cpu_s": 0.1, "points_awarded": 1.0, "judge_message": None}
+    row = {**ROW, "verdict": "accepted", "points_awarded": 1.0}
     assert [[test.is_full for test in jury_tests(one, [row])] for one in (package, NEW)] == [[False], [True]]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "memory_bytes", "counts_as"),
+    [
+        ("runtime_error", "error", None, WA),
+        ("runtime_error", "error", 9, RTE),
+        ("time_limit", "error", 9, TLE),
+        ("wrong_answer", "failed", None, WA),
+        ("runtime_error", None, None, RTE),
+    ],
+)
+def test_an_exception_in_a_unit_test_is_no_crash(
+    verdict: str, outcome: str | None, memory_bytes: int | None, counts_as: Verdict
+) -> None:
+    row = {**ROW, "verdict": verdict, "outcome": outcome, "memory_bytes": memory_bytes}
+    assert [test.verdict for test in jury_tests(NEW, [row])] == [counts_as]

@@ -48,6 +48,7 @@ def test_a_language_that_the_settings_name_has_no_factor(
         derived_cpu_s=None,
         created_at=datetime.now(UTC),
         versions=1,
+        unit_tests={},
     )
     codes, factors = ("pypy", "py"), {"py": 3.0}
     assert limits_for(version, codes, _BOUNDS, factors)["cpu_s"] == cpu_s

@@ -51,7 +51,8 @@ async def test_a_package_becomes_a_problem(client: httpx.AsyncClient) -> None:
         },
         "time_limit_from": "default", "language_limits": {},
         "judge_limits": {"cpu_s": 20.0, "memory_bytes": 1 << 30, "output_bytes": 8 << 20},
-        "checker": {"kind": "icpc", "args": []}, "interactor": None, "tests": {"sample": 1, "secret": 1},
+        "checker": {"kind": "icpc", "args": []}, "interactor": None, "unit_tests": None,
+        "tests": {"sample": 1, "secret": 1},
         "groups": [
             {"name": "sample", "parent": None, "policy": "all", "points": None, "requires": [], "tests": 1},
             {"name": "secret", "parent": None, "policy": "all", "points": None, "requires": [], "tests": 1},
