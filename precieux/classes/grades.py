@@ -35,8 +35,8 @@ class Mark:
 class Gradebook:
     """A roster whose grades are filled in. Columns of -1 are missing. Raises `UsageError` if it cannot take grades."""
 
-    def __init__(self, roster: Roster, grade: str | None, feedback: str | None, max_grade: str | None) -> None:
-        self._roster, self._max_grade, table = roster, max_grade, roster.table
+    def __init__(self, roster: Roster, grade: str | None, feedback: str | None, max_grade: float | None) -> None:
+        self.roster, self._max_grade, table = roster, max_grade, roster.table
         self._width = len(table.head)
         of_grade, of_feedback, of_maximum = _NAMES.get(roster.kind, ("grade", "feedback", ""))
         self._maximum = _named(table, of_maximum)
@@ -63,15 +63,15 @@ class Gradebook:
         cells: dict[tuple[int, int], str] = {}
         for row, mark in marks.items():
             grade = self._grade_of(row, mark)
-            if row in self._roster.bad:
+            if row in self.roster.bad:
                 continue
             if grade is not None:
                 self.graded += 1
-                self.replaced += bool(self._roster.cell(row, self._grade))
+                self.replaced += bool(self.roster.cell(row, self._grade))
                 cells[row, self._grade] = grade
             if self._feedback >= 0 and mark.feedback:
                 cells[row, self._feedback] = mark.feedback
-        return self._roster.table.edited(cells, self.added if cells else [], kept=self._roster.kept)
+        return self.roster.table.edited(cells, self.added if cells else [], kept=self.roster.kept)
 
     def _grade_of(self, row: int, mark: Mark) -> str | None:
         """Return the grade as the file writes it; None if there is no grade."""
@@ -80,7 +80,7 @@ class Gradebook:
         text = self._max_of(row, mark.points)
         maximum = _number(text)
         if maximum is None or maximum <= 0:
-            self._roster.refuse(row, f"its maximum {text!r} is no number above 0, so it gets no grade.")
+            self.roster.refuse(row, f"its maximum {text!r} is no number above 0, so it gets no grade.")
             return None
         share = Decimal(str(mark.awarded)) / Decimal(str(mark.points)) * maximum
         grade = f"{share.quantize(Decimal('0.01'), ROUND_HALF_UP)}"
@@ -88,18 +88,18 @@ class Gradebook:
 
     def _max_of(self, row: int, points: float) -> str:
         """Return what full points are worth in a row, as the file or the option writes it."""
-        roster = self._roster
+        roster = self.roster
         if roster.kind == "canvas" and roster.head_rows:
             return roster.cell(roster.head_rows - 1, self._grade)
         if roster.kind == "blackboard" and (match := TOTAL_POINTS.fullmatch(roster.table.head[self._grade])):
             return match[1]
         if self._maximum >= 0:
             return roster.cell(row, self._maximum)
-        return self._max_grade or str(points)
+        return f"{points if self._max_grade is None else self._max_grade:.12g}"
 
     def _guessed(self) -> int:
         """Return the only column that may be the grades'. A file without one gets one, or is refused."""
-        roster, head = self._roster, self._roster.table.head
+        roster, head = self.roster, self.roster.table.head
         forms = {"canvas": _CANVAS_COLUMN, "blackboard": TOTAL_POINTS}
         if roster.kind == "moodle" and self._maximum > 0:
             return self._maximum - 1
@@ -115,7 +115,7 @@ class Gradebook:
 
     def _same_numbers(self) -> int:
         """Return the column whose cells are all one number above 0; -1 if there is none. Scales are refused."""
-        roster, name = self._roster, self._roster.table.name
+        roster, name = self.roster, self.roster.table.name
         for at in range(1, self._width):
             texts = {roster.cell(row, at) for row in roster.people}
             if len(texts) == 1 and (_number(texts.pop()) or 0) > 0:
@@ -127,7 +127,7 @@ class Gradebook:
     def _last(self) -> int:
         """Return Moodle's last column if it is the feedback's, in any language; else -1."""
         last = self._width - 1
-        texts = {self._roster.cell(row, last) for row in self._roster.people} - {""}
+        texts = {self.roster.cell(row, last) for row in self.roster.people} - {""}
         return last if last > self._maximum + 1 and not (texts and all(map(_TIME.fullmatch, texts))) else -1
 
 

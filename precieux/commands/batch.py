@@ -8,7 +8,6 @@ import typer
 
 from precieux.commands.batch_class import ClassOptions, HowToRun, grade_class
 from precieux.commands.batch_files import (
-    BatchEntry,
     check_writable,
     read_entries,
     result_row,
@@ -16,7 +15,7 @@ from precieux.commands.batch_files import (
     say_verdicts,
     write_rows,
 )
-from precieux.commands.batch_run import run_all
+from precieux.commands.batch_run import body_of, run_all
 from precieux.commands.candidates import CandidateOptions, run_candidates
 from precieux.commands.options import Entry, Json, Metadata, given_options, on_server
 from precieux.commands.parameters import JudgeOptions, LimitOptions, metadata_of
@@ -24,7 +23,6 @@ from precieux.commands.unit_tests import JUnitXml, write_junit
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
-from precieux_client import SubmissionParameters
 
 #: Tests of a program that may reach the time limit before the others are left out.
 _MAX_TIME_LIMITS: Final = 2
@@ -59,8 +57,11 @@ def batch(
 
     Ctrl-C does not stop the programs. The same command then follows them, and runs none twice.
     """
-    cases, limits_of_all, texts, judges = judge.cases(), limits.read(), metadata_of(metadata), judge.judges()
+    cases, texts = judge.cases(), metadata_of(metadata)
     stop_after = None if all_tests or judge.problem or not cases else _MAX_TIME_LIMITS
+    shared: dict[str, Any] = {"tests": cases, "problem": judge.problem, "limits": limits.read(), **judge.judges()}
+    shared |= {"stop_at_first_failure": stop_at_first_failure, "stop_after_time_limits": stop_after}
+    shared = {name: value for name, value in shared.items() if value}
     check_writable(None if output == files.STDIN else output)
     is_file = path == files.STDIN or path.suffix.lower() == ".jsonl"
     wrong = given_options(of_class if is_file else of_candidates)
@@ -70,50 +71,27 @@ def batch(
     if is_file and junit_xml:
         raise UsageError(f"--junit-xml is for a class or a folder, and {path.name} is a file of candidates.")
     if is_file:
-        chosen: dict[str, Any] = {
-            "tests": cases,
-            "problem": judge.problem,
-            "limits": limits_of_all,
-            "language": language,
-        }
-        chosen |= judges.by_key
-        chosen |= {"stop_at_first_failure": stop_at_first_failure, "stop_after_time_limits": stop_after}
-        defaults = {name: value for name, value in chosen.items() if value}
+        defaults = shared | ({"language": language} if language else {})
         raise typer.Exit(run_candidates(server, path, of_candidates, defaults, output))
-    api, problem = server.connect(), judge.problem
-    if problem and "@" not in problem and not of_class.dry_run:
+    api = server.connect()
+    if judge.problem and "@" not in judge.problem and not of_class.dry_run:
         # A mended problem then makes another batch.
-        problem = f"{problem}@{api.problem(problem).version}"
-    common = SubmissionParameters(language="", tests=cases, problem=problem, limits=limits_of_all, metadata=texts)
-    if stop_at_first_failure:
-        common["stop_at_first_failure"] = True
-    if stop_after:
-        common["stop_after_time_limits"] = stop_after
-    how = HowToRun(language, entry, email, digest, again, common, judges, junit_xml)
-    code = grade_class(server, path, of_class, how, output, as_json=as_json)
+        shared["problem"] = f"{judge.problem}@{api.problem(judge.problem).version}"
+    how = HowToRun(language, entry, email, digest, again, shared, texts, junit_xml, output, as_json)
+    code = grade_class(server, path, of_class, how)
     if code is not None:
         raise typer.Exit(code)
     entries = [replace(one, email=one.email or email) for one in read_entries(path, language, entry)]
+    most = api.limits()
     if entry is None:
         say_chosen(entries)
-    bodies, names = [_body(one, common) for one in entries], [one.name for one in entries]
-    client = server.connect(patient=True)
-    ran, _ = run_all(client, bodies, judges.by_key, again=again, names=names, digest=digest)
+    bodies = [body_of(one.program, one.name, one.email, texts, one.stdin) for one in entries]
+    client, names = server.connect(patient=True), [one.name for one in entries]
+    ran, _ = run_all(client, most, bodies, shared, again=again, names=names, digest=digest)
     submissions = list(ran.values())
-    rows = (result_row(one.name, ran[number], one.name, one.email) for number, one in enumerate(entries))
-    write_rows(list(rows), output, as_json=as_json)
+    found = zip(entries, submissions, strict=True)
+    rows = [result_row(one.name, each, {"student": one.name, "email": one.email}) for one, each in found]
+    write_rows(rows, output, as_json=as_json)
     write_junit(client, submissions, names, junit_xml)
     say_verdicts(names, submissions)
     raise typer.Exit(0 if all(one.passed for one in submissions) else 1)
-
-
-def _body(entry: BatchEntry, common: SubmissionParameters) -> SubmissionParameters:
-    return {
-        **common,
-        "language": entry.program.language,
-        "files": entry.program.files,
-        "entry": entry.program.entry,
-        "stdin": entry.stdin,
-        "email": entry.email,
-        "metadata": {"name": entry.name[:500], **(common["metadata"] or {})},
-    }

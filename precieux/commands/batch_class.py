@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,14 +18,13 @@ from precieux.classes.sources.find import SYSTEMS, opened, recognise
 from precieux.classes.sources.work import Person, Work
 from precieux.classes.table import Table
 from precieux.commands.batch_files import check_writable, result_row, say_verdicts, write_rows
-from precieux.commands.batch_run import run_all
-from precieux.commands.parameters import Judges
+from precieux.commands.batch_run import body_of, run_all
 from precieux.commands.unit_tests import write_junit
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
 from precieux.programs.read import NoProgram, ProgramFiles, read_program
-from precieux_client import Limits, Submission, SubmissionParameters
+from precieux_client import Limits, Submission
 from shared.common.files.archives import pack
 from shared.common.text.control_characters import replace_controls
 
@@ -57,7 +56,7 @@ class ClassOptions:
         False
     )
 
-    def check(self, has_points: bool) -> None:
+    def check(self, *, has_points: bool) -> None:
         """Raise `UsageError` if these options do not go together."""
         if self.lms is not None and self.lms not in SYSTEMS:
             raise UsageError(f"--lms {self.lms}: it must be one of {', '.join(SYSTEMS)}.")
@@ -73,32 +72,18 @@ class ClassOptions:
 
 @dataclass(frozen=True, slots=True)
 class HowToRun:
-    """How the programs are read and sent. `common` is true of all of them."""
+    """How the programs are read and sent, and where the results go. All of them have what is `shared`."""
 
     language: str | None
     entry: str | None
     email: str | None
     digest: bool
     again: bool
-    common: SubmissionParameters
-    judges: Judges
-    junit_xml: Path | None = None
-
-    def digests(self, mail_students: bool) -> dict[str, Any]:
-        """Return who gets a digest. Beside the mails of the students, it is one address alone."""
-        is_for_one = mail_students and self.email is not None
-        return {"digest_to": self.email} if is_for_one else {"digest": self.digest}
-
-    def defaults(self) -> dict[str, Any]:
-        """Return the keys that all submissions of a class share."""
-        common: dict[str, Any] = {
-            name: value for name, value in self.common.items() if name not in ("language", "metadata")
-        }
-        limits = self.common.get("limits") or Limits()
-        if self.common.get("tests") and limits.cpu_s is None and not self.common.get("problem"):
-            common["limits"] = replace(limits, cpu_s=_CPU_S)
-        judges = self.judges.by_key
-        return {name: value for name, value in (common | judges).items() if value}
+    shared: Mapping[str, Any]
+    metadata: Mapping[str, str]
+    junit_xml: Path | None
+    output: Path | None
+    as_json: bool
 
 
 @dataclass(slots=True)
@@ -114,13 +99,11 @@ class Student:
     submission: Submission | None = None
 
 
-def grade_class(
-    server: Server, path: Path, options: ClassOptions, how: HowToRun, output: Path | None, *, as_json: bool
-) -> int | None:
+def grade_class(server: Server, path: Path, options: ClassOptions, how: HowToRun) -> int | None:
     """Run a class, and return the exit code; None if it is a CSV of programs, or a folder that no system made."""
     if options.mail_students and how.email is not None and not how.digest:
         raise UsageError("--email goes with --digest beside --mail-students: then it gets one mail about all.")
-    options.check(bool(how.common.get("tests") or how.common.get("problem") or how.judges.unit_tests))
+    options.check(has_points=not {"tests", "problem", "unit_tests"}.isdisjoint(how.shared))
     is_zip = path.suffix.lower() == ".zip" and path.is_file()
     if not is_zip and not path.is_dir():
         if options != ClassOptions():
@@ -134,7 +117,9 @@ def grade_class(
         if is_plain and not options.dry_run:
             return None
         roster = read_roster(table, kind) if table else None
-        book = _gradebook(options, roster)
+        book = None
+        if options.grades is not None and roster is not None:
+            book = Gradebook(roster, options.grade_column, options.feedback_column, options.max_grade)
         if options.feedback is not None and kind != "moodle":
             raise UsageError("--feedback is for Moodle; --output has the feedback of others.")
         check_writable(options.grades)
@@ -150,17 +135,10 @@ def grade_class(
     for fault in roster.faults if roster else ():
         terminal.hint(fault)
     if options.dry_run:
-        return _show(students, as_json=as_json)
+        return _show(students, as_json=how.as_json)
     if not any(student.program for student in students):
         raise nothing_runs(path.name, students)
-    return _run(server, students, how, options, (roster, book) if roster and book else None, output, path.name, as_json)
-
-
-def _gradebook(options: ClassOptions, roster: Roster | None) -> Gradebook | None:
-    if options.grades is None or roster is None:
-        return None
-    most = None if options.max_grade is None else f"{options.max_grade:.12g}"
-    return Gradebook(roster, options.grade_column, options.feedback_column, most)
+    return _run(server, students, how, options, book, path.name)
 
 
 def _students(kind: str, works: Sequence[Work], roster: Roster | None, source: str) -> list[Student]:
@@ -178,13 +156,11 @@ def _students(kind: str, works: Sequence[Work], roster: Roster | None, source: s
     for work in works:
         for person in work.people:
             own = [row for row, pair in rows.items() if pair[0] is work and pair[1] is person]
-            students += [Student(_known(roster.person(row), person), work, row) for row in own]
+            for row in own:
+                known = roster.person(row)
+                students.append(Student(replace(known, email=known.email or person.email), work, row))
             students += [] if own else [Student(person, work)]
     return students + [Student(roster.person(row), None, row) for row in roster.people if row not in rows]
-
-
-def _known(person: Person, exported: Person) -> Person:
-    return replace(person, email=person.email or exported.email)
 
 
 def _choose(students: Sequence[Student], how: HowToRun, plain: Path | None, max_bytes: int | None) -> None:
@@ -234,20 +210,26 @@ def _run(
     students: Sequence[Student],
     how: HowToRun,
     options: ClassOptions,
-    book: tuple[Roster, Gradebook] | None,
-    output: Path | None,
+    book: Gradebook | None,
     source: str,
-    as_json: bool,
 ) -> int:
     """Run the programs, write the results, and return the exit code."""
-    client, defaults = server.connect(patient=True), how.defaults()
+    client, shared = server.connect(patient=True), dict(how.shared)
+    limits = shared.get("limits") or Limits()
+    if "tests" in shared and limits.cpu_s is None and "problem" not in shared:
+        shared["limits"] = replace(limits, cpu_s=_CPU_S)
+    # Beside the mails of the students, one address alone gets a digest.
+    is_for_one = options.mail_students and how.email is not None
+    digest: dict[str, Any] = {"digest_to": how.email} if is_for_one else {"digest": how.digest}
     units: dict[tuple[int, str | None], list[Student]] = defaultdict(list)
     for student in students:
         if student.program:
             units[id(student.work), student.email].append(student)
     groups = list(units.values())
-    bodies, digests = [_body(group[0], how) for group in groups], how.digests(options.mail_students)
-    results, refused = run_all(client, bodies, defaults, again=how.again, **digests)
+    bodies = [
+        body_of(one.program, one.person.name, one.email, how.metadata) for one, *_ in groups if one.program is not None
+    ]
+    results, refused = run_all(client, client.limits(), bodies, shared, again=how.again, **digest)
     for number, group in enumerate(groups):
         for student in group:
             student.submission = results.get(number)
@@ -257,7 +239,7 @@ def _run(
         raise nothing_runs(source, students)
     ran = [(student.submission, student.person.name) for student in students if student.submission]
     write_junit(client, [one for one, _ in ran], [name for _, name in ran], how.junit_xml)
-    return _report(students, options, book, output, how, as_json=as_json)
+    return _report(students, how, options, book)
 
 
 def nothing_runs(source: str, students: Sequence[Student]) -> UsageError:
@@ -265,50 +247,30 @@ def nothing_runs(source: str, students: Sequence[Student]) -> UsageError:
     return UsageError(f"{source} has nothing that can run: {' '.join(notes[:3]) or 'it is empty.'}")
 
 
-def _body(student: Student, how: HowToRun) -> SubmissionParameters:
-    program = student.program
-    assert program is not None
-    return SubmissionParameters(
-        language=program.language,
-        files=program.files,
-        entry=program.entry,
-        email=student.email,
-        metadata={"name": student.person.name[:500], **(how.common["metadata"] or {})},
-    )
-
-
-def _report(
-    students: Sequence[Student],
-    options: ClassOptions,
-    book: tuple[Roster, Gradebook] | None,
-    output: Path | None,
-    how: HowToRun,
-    *,
-    as_json: bool,
-) -> int:
+def _report(students: Sequence[Student], how: HowToRun, options: ClassOptions, book: Gradebook | None) -> int:
     """Write all that is wanted of the results, say what there is, and return the exit code."""
     ran = {student.submission.id: student for student in students if student.submission}
     skipped = [student for student in students if student.note]
     ended = [student.submission for student in ran.values() if student.submission]
     for line in summary.lines(
-        [(student.person.name, student.note.removeprefix("Not run: ")) for student in skipped], ended, output
+        [(student.person.name, student.note.removeprefix("Not run: ")) for student in skipped], ended, how.output
     ):
         terminal.hint(line)
     if book is not None and options.grades is not None:
-        roster, gradebook = book
+        roster = book.roster
         marks = {student.row: _mark(student, roster) for student in students if student.row is not None}
         said = len(roster.faults)
-        filled = gradebook.filled({row: mark for row, mark in marks.items() if mark})
+        filled = book.filled({row: mark for row, mark in marks.items() if mark})
         files.write_whole(options.grades, filled)
         for fault in roster.faults[said:]:
             terminal.hint(fault)
         missing = sum(student.work is None for student in students)
-        without = len(students) - missing - gradebook.graded
+        without = len(students) - missing - book.graded
         counts = f"{without} without a grade, {missing} handed in nothing"
-        replaced = f" Grades that were there and are replaced: {gradebook.replaced}." if gradebook.replaced else ""
-        terminal.hint(f"Grades of {gradebook.graded} in {options.grades}; {counts}.{replaced}")
+        replaced = f" Grades that were there and are replaced: {book.replaced}." if book.replaced else ""
+        terminal.hint(f"Grades of {book.graded} in {options.grades}; {counts}.{replaced}")
     if options.feedback is not None:
-        tests = list(how.common.get("tests") or ())
+        tests = list(how.shared.get("tests") or ())
         texts = {
             f"{student.work.prefix}/result.txt": feedback.text(
                 student.note, student.submission, tests, is_late=student.work.is_late
@@ -317,7 +279,7 @@ def _report(
             if student.work and _has_feedback(student)
         }
         files.write_whole(options.feedback, pack(texts))
-    write_rows([_row(student) for student in students], output, as_json=as_json)
+    write_rows([_row(student) for student in students], how.output, as_json=how.as_json)
     say_verdicts([student.person.name for student in ran.values()], ended)
     return 0 if not skipped and all(one.passed for one in ended) else 1
 
@@ -340,10 +302,7 @@ def _mark(student: Student, roster: Roster) -> Mark | None:
 
 def _row(student: Student) -> dict[str, Any]:
     person, work = student.person, student.work
-    about = (
-        "true" if work and work.is_late else None,
-        (work.submitted or None) if work else None,
-        student.note or None,
-    )
-    state = "skipped" if work else "missing"
-    return result_row(person.name, student.submission, person.id, student.email, *about, state=state)
+    about = {"student": person.id, "email": student.email, "note": student.note or None}
+    if work is not None:
+        about |= {"late": "true" if work.is_late else None, "submitted": work.submitted or None}
+    return result_row(person.name, student.submission, about, state="skipped" if work else "missing")

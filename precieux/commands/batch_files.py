@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -129,14 +129,14 @@ def _read(path: Path, language: str | None, entry: str | None) -> ProgramFiles:
 
 
 def result_row(
-    name: str, submission: Submission | None, student: str, email: str | None, *more: str | None, state: str = ""
+    name: str, submission: Submission | None, student: Mapping[str, str | None], state: str = ""
 ) -> dict[str, Any]:
-    """Return the row of a result. `more` is whether it is late, the time, and a note; `state` that of no submission."""
+    """Return the row of a result, with these columns of a student. `state` is that of no submission."""
     run = submission.run if submission else None
     values = (submission.id, submission.state, submission.verdict) if submission else (None, state, None)
     measured = run and (run.points_awarded, run.points, run.cpu_s and round(run.cpu_s, 6), run.memory_bytes)
-    of_student = (student, email, *(more or (None, None, None)))
-    return dict(zip((*_RESULTS, *_OF_STUDENTS), (name, *values, *(measured or [None] * 4), *of_student), strict=True))
+    result = dict(zip(_RESULTS, (name, *values, *(measured or [None] * 4)), strict=True))
+    return result | {column: student.get(column) for column in _OF_STUDENTS}
 
 
 def _as_csv(rows: Sequence[dict[str, Any]]) -> str:

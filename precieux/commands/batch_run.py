@@ -14,7 +14,8 @@ from precieux import terminal
 from precieux.commands import show
 from precieux.errors import UsageError
 from precieux.host.interrupts import stoppable
-from precieux_client import Batch, Client, Fault, InvalidRequest, Submission, SubmissionParameters
+from precieux.programs.read import ProgramFiles
+from precieux_client import Batch, Client, Fault, InvalidRequest, ServerLimits, Submission, SubmissionParameters
 from shared.common.service.stop_signals import INTERRUPTED
 
 _MEMBER: Final = re.compile(r"/submissions/([0-9]+)/?(.*)")
@@ -26,8 +27,23 @@ _ROOM: Final = 4096
 _SHOWN_FAULTS: Final = 5
 
 
+def body_of(
+    program: ProgramFiles, name: str, email: str | None, metadata: Mapping[str, str], stdin: str | None = None
+) -> SubmissionParameters:
+    """Return the submission of a program in a batch."""
+    return SubmissionParameters(
+        language=program.language,
+        files=program.files,
+        entry=program.entry,
+        stdin=stdin,
+        email=email,
+        metadata={"name": name[:500], **metadata},
+    )
+
+
 def run_all(
     client: Client,
+    limits: ServerLimits,
     bodies: Sequence[SubmissionParameters],
     defaults: Mapping[str, Any],
     *,
@@ -39,9 +55,8 @@ def run_all(
 
     With their `names`, a program that is refused is a `UsageError`, and its batch does not run. Ctrl-C ends this.
     """
-    limits, refused = client.limits(), dict[int, str]()
     batches: list[tuple[Batch, list[int]]] = []
-    is_registered = False
+    refused, is_registered = dict[int, str](), False
     try:
         with stoppable():
             for part in _split(bodies, limits.max_batch, limits.max_body_bytes, defaults):

@@ -6,7 +6,7 @@ Options that several commands have in a row are a group: a dataclass (`precieux.
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -23,7 +23,7 @@ from precieux.commands.unit_tests import UnitTestOptions
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.programs.read import files_of_no_test, read_program, read_tests
-from precieux_client import Checker, Interactor, Limits, ProgramChecker, TestCase, UnitTests
+from precieux_client import Checker, Interactor, Limits, ProgramChecker, TestCase
 from precieux_client.models import JudgeProgram
 
 _BYTES: Final = re.compile(r"([0-9]{1,18})([KMGT]?)(?:i?B)?", re.ASCII | re.IGNORECASE)
@@ -90,19 +90,6 @@ class ProgramOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Judges:
-    """The judges of a program, by their keys; None is the default."""
-
-    checker: Checker | ProgramChecker | None
-    interactor: Interactor | None
-    unit_tests: UnitTests | None = None
-
-    @property
-    def by_key(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-@dataclass(frozen=True, slots=True)
 class JudgeOptions(UnitTestOptions):
     """What a program is judged by."""
 
@@ -148,8 +135,8 @@ class JudgeOptions(UnitTestOptions):
             terminal.hint(f"These files belong to no test: {terminal.some(unused)}.")
         return tests
 
-    def judges(self) -> Judges:
-        """Return what judges a program. `checker` is a kind, or the path of a program.
+    def judges(self) -> dict[str, Any]:
+        """Return what judges a program, by its key, without the default. `checker` is a kind, or the path of a program.
 
         The arguments are those of the program that judges, or of `icpc`.
         """
@@ -172,7 +159,8 @@ class JudgeOptions(UnitTestOptions):
         if self.interactor is not None:
             own = () if is_program else args
             talks = Interactor(**_program(self.interactor), protocol=self.protocol, args=own)  # type: ignore[arg-type]
-        return Judges(made, talks, self.suite())
+        judges = {"checker": made, "interactor": talks, "unit_tests": self.suite()}
+        return {name: judge for name, judge in judges.items() if judge is not None}
 
 
 def read_input(text: str | None, file: Path | None) -> str | None:

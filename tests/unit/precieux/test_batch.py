@@ -61,5 +61,5 @@ def test_a_fault_of_many_programs_is_said_once(tmp_path: Path, monkeypatch: pyte
 
 def test_no_name_of_a_program_becomes_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
     submission: Any = SimpleNamespace(id=1, state="queued", verdict=None, run=None)
-    write_rows([result_row("＝1+1.py", submission, "＝1+1.py", None)], None, as_json=False)
+    write_rows([result_row("＝1+1.py", submission, {})], None, as_json=False)
     assert capsys.readouterr().out.splitlines()[1].startswith("'＝1+1.py,1,queued,")

@@ -2,18 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from precieux.commands import show
-from precieux.commands.parameters import JudgeOptions, Judges, byte_count
+from precieux.commands.parameters import JudgeOptions, byte_count
 from precieux.errors import UsageError
 from precieux_client import Checker, Interactor, ProgramChecker
 from tests.factories import client_submission
 
 
-def judges_of(checker: str, args: list[str] | None, interactor: Path | None, protocol: str) -> Judges:
+def judges_of(checker: str, args: list[str] | None, interactor: Path | None, protocol: str) -> dict[str, Any]:
     return JudgeOptions(checker=checker, checker_args=args, interactor=interactor, protocol=protocol).judges()
 
 
@@ -24,27 +25,25 @@ def judge(tmp_path: Path) -> Path:
 
 
 def test_a_kind_compares() -> None:
-    assert judges_of("lines", None, None, "kattis") == Judges(None, None)
-    assert judges_of("float", None, None, "kattis") == Judges(Checker("float"), None)
+    assert judges_of("lines", None, None, "kattis") == {}
+    assert judges_of("float", None, None, "kattis") == {"checker": Checker("float")}
     words = ["float_tolerance", "1e-6"]
-    assert judges_of("icpc", words, None, "kattis") == Judges(Checker("icpc", None, tuple(words)), None)
+    assert judges_of("icpc", words, None, "kattis") == {"checker": Checker("icpc", None, tuple(words))}
 
 
 def test_a_file_or_a_folder_judges(judge: Path) -> None:
     source = {"check.py": b"raise SystemExit(42)"}
     made = ProgramChecker("py", files=source, entry="check.py", protocol="testlib", args=("a",))
-    assert judges_of(str(judge), ["a"], None, "testlib") == Judges(made, None)
-    assert judges_of(str(judge.parent), ["a"], None, "testlib") == Judges(made, None)
+    assert judges_of(str(judge), ["a"], None, "testlib") == {"checker": made}
+    assert judges_of(str(judge.parent), ["a"], None, "testlib") == {"checker": made}
 
 
 def test_an_interactor_gets_the_arguments_unless_a_checker_does(judge: Path) -> None:
     source = {"check.py": b"raise SystemExit(42)"}
     alone = judges_of("lines", ["a"], judge, "kattis")
-    assert alone == Judges(None, Interactor("py", files=source, entry="check.py", args=("a",)))
+    assert alone == {"interactor": Interactor("py", files=source, entry="check.py", args=("a",))}
     both = judges_of(str(judge), ["a"], judge, "testlib")
-    assert both.checker
-    assert both.interactor
-    assert (both.checker.args, both.interactor.args) == (("a",), ())
+    assert (both["checker"].args, both["interactor"].args) == (("a",), ())
 
 
 @pytest.mark.parametrize(
