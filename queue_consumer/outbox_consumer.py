@@ -47,7 +47,7 @@ _REMOVE: Final = "DELETE FROM outbox WHERE id = ANY(:ids)"
 _RETRY: Final = "UPDATE outbox SET attempt = :attempt, run_after = clock_timestamp() + :delay WHERE id = :id"
 _BURY: Final = "UPDATE outbox SET failure = :reason, failed_at = clock_timestamp() WHERE id = :id"
 _NEXT_DUE: Final = """
-    SELECT CAST(extract(epoch FROM min(run_after) - now()) AS float8) AS seconds FROM outbox
+    SELECT coalesce(CAST(extract(epoch FROM min(run_after) - now()) AS float8), 'Infinity') FROM outbox
     WHERE failure IS NULL AND run_after > now()
 """
 
@@ -149,8 +149,7 @@ class OutboxConsumer:
 
         It comes after the commit of a batch, whose jobs need not wait for it.
         """
-        seconds = await self._database.call(Connection.fetch_value, _NEXT_DUE)
-        return self._poll_interval if seconds is None else min(self._poll_interval, float(seconds))
+        return min(self._poll_interval, float(await self._database.call(Connection.fetch_value, _NEXT_DUE)))
 
 
 def _without_success(attempts: int) -> str:

@@ -7,7 +7,6 @@ A statement that locks several rows locks jobs by (upload, id), each before its 
 avoids deadlocks, and a test checks every statement.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -153,9 +152,9 @@ _READ_PROGRAM: Final = f"""
 _READ_SOURCE: Final = "SELECT content FROM uploads WHERE id = :id"
 _READ_SUBMISSION: Final = "SELECT convert_to(job, 'UTF8') AS text FROM job WHERE id = :id"
 _NEXT_DUE: Final = f"""
-    SELECT alone_after IS NOT NULL AS is_interrupted, extract(epoch FROM least(run_after, CASE
+    SELECT alone_after IS NOT NULL AS is_interrupted, coalesce(CAST(extract(epoch FROM least(run_after, CASE
             WHEN alone_after IS NOT NULL THEN greatest(alone_after, {PAUSE_END}, now() + interval '0.25 s')
-        END) - now()) AS seconds
+        END) - now()) AS float8), 'Infinity') AS seconds
     FROM (SELECT
         (SELECT run_after FROM job
             WHERE status = 'none-executed' AND upload IS NOT NULL AND (crashes = 0 OR stop_reason IS NOT NULL)
@@ -165,7 +164,7 @@ _NEXT_DUE: Final = f"""
             ORDER BY run_after LIMIT 1) AS alone_after) AS next
 """  # noqa: S608  (constants)
 _NEXT_RETRY: Final = """
-    SELECT extract(epoch FROM min(run_after) - now()) AS seconds FROM job
+    SELECT coalesce(CAST(extract(epoch FROM min(run_after) - now()) AS float8), 'Infinity') FROM job
     WHERE status = 'none-executed' AND run_after > now()
 """
 _HEARTBEAT: Final = """
@@ -283,29 +282,18 @@ async def source_in_row(connection: Connection, upload: int) -> bytes | None:
     return content
 
 
-@dataclass(frozen=True, slots=True)
-class NextJob:
-    """The seconds until a job is due: 0 if one is due already, None if none waits.
+async def next_due(connection: Connection) -> tuple[float, bool]:
+    """Return the seconds until a job is due, infinity without one, and True if an interrupted job waits.
 
-    `is_interrupted` is True if an interrupted job waits. It may have to wait for others, so it is looked for a few
-    times a second.
+    That may have to wait for others, so it is looked for a few times a second.
     """
-
-    seconds: float | None
-    is_interrupted: bool
-
-
-async def next_due(connection: Connection) -> NextJob:
-    row = await connection.fetch_one(_NEXT_DUE, {"pause": PAUSE_SECONDS})
-    assert row is not None
-    seconds = row["seconds"]
-    return NextJob(None if seconds is None else max(0.0, float(seconds)), bool(row["is_interrupted"]))
+    [row] = await connection.fetch_all(_NEXT_DUE, {"pause": PAUSE_SECONDS})
+    return row["seconds"], row["is_interrupted"]
 
 
 async def seconds_until_retry(connection: Connection) -> float:
     """Return the seconds until the first job becomes due that is not due yet; infinity if there is none."""
-    seconds = await connection.fetch_value(_NEXT_RETRY)
-    return math.inf if seconds is None else float(seconds)
+    return float(await connection.fetch_value(_NEXT_RETRY))
 
 
 async def heartbeat(connection: Connection, lease_ids: Sequence[UUID], *, lease_seconds: float) -> set[UUID]:

@@ -11,6 +11,7 @@ notifications (`leases.lag`).
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -108,7 +109,7 @@ class Runner:
             return pause.seconds
         # What an engine has refused takes each slot that becomes free there.
         free = 0 if self._are_full() else pause.limit(self._free_slots(), self._busy_slots())
-        next_due = None
+        next_due = math.inf
         try:
             if free <= 0:
                 wait = await self._claim_for_reserved_slot() if pause.is_over else _PROBE_SECONDS
@@ -119,9 +120,8 @@ class Runner:
                 self._lag.note(len(jobs))
                 self._wants_slots = len(jobs) == free
                 if len(jobs) < free:
-                    following = await claim.next_due(connection)
-                    next_due = following.seconds
-                    if following.is_interrupted and not self._under_way:
+                    next_due, is_interrupted = await claim.next_due(connection)
+                    if is_interrupted and not self._under_way:
                         lease_seconds = self._settings.lease_seconds
                         self._start(await poison_jobs.claim_alone(self._database, lease_seconds=lease_seconds))
         except DatabaseUnavailable as exc:
@@ -130,8 +130,6 @@ class Runner:
         metrics.SLOTS_BUSY.set(self._busy_slots())
         if not pause.is_over and self._busy_slots():
             return _PROBE_SECONDS
-        if next_due is None:
-            return self._settings.poll_interval
         # Another runner may hold the rows that are due, so a minimum wait avoids a busy loop.
         return min(self._settings.poll_interval, max(next_due, 0.05))
 

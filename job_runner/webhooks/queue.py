@@ -93,7 +93,8 @@ _CLAIM: Final = f"""
 """  # noqa: S608  (constants)
 _NEXT_DUE: Final = f"""
     WITH RECURSIVE {_HOSTS}
-    SELECT extract(epoch FROM min(run_after) - now()) AS seconds FROM hosts CROSS JOIN LATERAL (
+    SELECT coalesce(CAST(extract(epoch FROM min(run_after) - now()) AS float8), 'Infinity')
+    FROM hosts CROSS JOIN LATERAL (
         SELECT run_after FROM webhooks WHERE status = 'pending' AND webhooks.host = hosts.host AND run_after > now()
         ORDER BY run_after LIMIT 1
     ) AS one
@@ -147,10 +148,9 @@ async def claim(
     return [ClaimedWebhook(**dict(row)) for row in rows]
 
 
-async def seconds_until_due(connection: Connection) -> float | None:
-    """Return the seconds until the next webhook that is not due yet; None if no webhook waits."""
-    seconds = await connection.fetch_value(_NEXT_DUE)
-    return None if seconds is None else float(seconds)
+async def seconds_until_due(connection: Connection) -> float:
+    """Return the seconds until the next webhook that is not due yet; infinity if no webhook waits."""
+    return float(await connection.fetch_value(_NEXT_DUE))
 
 
 async def keep_body(connection: Connection, webhook: ClaimedWebhook, body: str) -> bool:

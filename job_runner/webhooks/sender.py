@@ -97,7 +97,7 @@ class WebhookSender:
             self._under_way[task] = webhook
             task.add_done_callback(self._ended)
         # A minimum, because the clocks of the database and of this machine differ.
-        return max(due, 0.05) if due is not None else self._poll_interval
+        return max(due, 0.05)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]

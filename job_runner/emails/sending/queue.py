@@ -150,27 +150,15 @@ async def extend(connection: Connection, mail: ClaimedEmail, *, lease_seconds: f
     return row is not None
 
 
-@dataclass(frozen=True, slots=True)
-class NextMail:
-    """The seconds until a mail can be claimed: 0 if one is due already, None if none waits.
-
-    `is_pending` is True if a mail waits that the API has asked for, and that is not rendered yet.
-    """
-
-    seconds: float | None
-    is_pending: bool
-
-
-async def next_due(connection: Connection) -> NextMail:
-    row = await connection.fetch_one(
-        "SELECT extract(epoch FROM least("
+async def next_due(connection: Connection) -> tuple[float, bool]:
+    """Return the seconds until a mail can be claimed, infinity without one, and True if one waits to be rendered."""
+    [row] = await connection.fetch_all(
+        "SELECT coalesce(CAST(extract(epoch FROM least("
         "(SELECT min(run_after) FROM emails WHERE status = 'queued' AND message_id IS NOT NULL),"
-        " (SELECT min(lease_expires_at) FROM emails WHERE status = 'sending')) - now()) AS seconds,"
-        " EXISTS (SELECT FROM emails WHERE status = 'queued' AND message_id IS NULL) AS is_pending"
+        " (SELECT min(lease_expires_at) FROM emails WHERE status = 'sending')) - now()) AS float8), 'Infinity')"
+        " AS seconds, EXISTS (SELECT FROM emails WHERE status = 'queued' AND message_id IS NULL) AS is_pending"
     )
-    assert row is not None
-    seconds = row["seconds"]
-    return NextMail(None if seconds is None else max(0.0, float(seconds)), row["is_pending"])
+    return row["seconds"], row["is_pending"]
 
 
 async def mark_sent(connection: Connection, sent: Sequence[tuple[int, str]]) -> None:

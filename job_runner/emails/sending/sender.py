@@ -119,12 +119,12 @@ class MailSender:
             raise failed
         if pause := self._outage.pause.seconds:
             return pause
-        following = await self._database.call(queue.next_due)
-        rendered = await self._render_pending() if following.is_pending and self._render_pending else 0
+        seconds, is_pending = await self._database.call(queue.next_due)
+        rendered = await self._render_pending() if is_pending and self._render_pending else 0
         if len(claimed) == free or rendered:
             return 0.0
         # Another sender may hold the rows that are due, so a minimum wait avoids a busy loop.
-        return self._poll_interval if following.seconds is None else max(following.seconds, 0.05)
+        return max(seconds, 0.05)
 
     async def _claim(self, limit: int) -> list[ClaimedEmail]:
         claimed = await self._database.call(
