@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from shared.adapters.database.connection import Database
-from shared.adapters.database.oldest_program import oldest_program
+from shared.adapters.database.migrations import OLDEST_PROGRAM
 from shared.adapters.database.schema import require_current
 from shared.common.service.errors import ConfigurationError
+from tests.fixtures.postgres import connected
+from tests.migration.locks import upgrade
 
 
 async def make_newer(database: Database, oldest: str | None, revision: str = "9999") -> None:
@@ -95,13 +95,9 @@ async def test_the_migration_leaves_a_newer_schema_alone(database: Database, dat
     assert row["version_num"] == "9999"
 
 
-def test_the_oldest_program_is_that_of_the_last_contraction(tmp_path: Path) -> None:
-    versions = tmp_path / "versions"
-    versions.mkdir()
-    for number, more in (("1", ""), ("2", ""), ("3", "oldest_program = '2'"), ("4", "")):
-        before = repr(str(int(number) - 1)) if number > "1" else "None"
-        versions.joinpath(f"r{number}.py").write_text(f"revision = {number!r}\ndown_revision = {before}\n{more}\n")
-    config = Config()
-    config.set_main_option("script_location", str(tmp_path))
-    script = ScriptDirectory.from_config(config)
-    assert [oldest_program(script, revision) for revision in "1234"] == ["0001", "0001", "2", "2"]
+@pytest.mark.parametrize("revision", ["0005", "head"])
+async def test_each_upgrade_notes_the_oldest_program(empty_database_url: str, revision: str) -> None:
+    upgrade(empty_database_url, revision)
+    async with connected(empty_database_url) as database, database.transaction() as connection:
+        note = await connection.fetch_value("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
+    assert note == OLDEST_PROGRAM

@@ -10,7 +10,7 @@ from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 
-#: `shared.adapters.database.oldest_program` writes the comment.
+#: The comment is `OLDEST_PROGRAM` of the migrations.
 _REVISIONS: Final = """
 SELECT version_num AS current, obj_description('alembic_version'::regclass, 'pg_class') AS oldest_program
 FROM alembic_version

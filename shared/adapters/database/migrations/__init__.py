@@ -8,7 +8,7 @@ From 0021 on, a revision runs while services of the previous release write (ADR 
 2. `create_indexes`, `run_online`, `update_in_batches`: long work that stops no writer. It may run twice, too.
 3. `run`: what may run only once. It is committed together with the number of the revision.
 
-A revision that takes something away does so in its last part, and sets `oldest_program` to the first revision whose
+A revision that takes something away does so in its last part, and `OLDEST_PROGRAM` becomes the first revision whose
 programs can do without it.
 """
 
@@ -26,6 +26,9 @@ from shared.common.service.errors import DatabaseConflict
 
 T = TypeVar("T")
 
+#: The oldest revision whose programs may use the schema. A program cannot judge a schema that is newer, so the upgrade
+#: notes this in the database, as a comment that every role may read (`shared.adapters.database.schema`).
+OLDEST_PROGRAM: Final = "0001"
 #: How long a statement of a revision waits for a lock. Writers queue behind it as long.
 _LOCK_TIMEOUT_S: Final = 0.5
 LOCK_TIMEOUT: Final = f"{_LOCK_TIMEOUT_S * 1000:.0f}ms"

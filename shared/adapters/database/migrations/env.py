@@ -5,23 +5,23 @@ Each revision has a transaction of its own, and holds no lock for long, so servi
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from alembic import context
-from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.adapters.database.connector import Connector
-from shared.adapters.database.migrations import LOCK_TIMEOUT, patiently
-from shared.adapters.database.oldest_program import record
+from shared.adapters.database.migrations import LOCK_TIMEOUT, OLDEST_PROGRAM, patiently
 from shared.adapters.database.roles import grant
 
 # An arbitrary number: no other program uses it as an advisory lock on this database.
 _MIGRATION_LOCK: Final = 0x50524543
 _LOCK_PAUSE: Final = 0.1
+_NOTE: Final = f"COMMENT ON TABLE alembic_version IS '{OLDEST_PROGRAM}'"
 
 
 def _run(connection: Connection) -> None:
@@ -33,23 +33,20 @@ def _run_revisions(connection: Connection) -> None:
     context.configure(
         connection=connection,
         transaction_per_migration=True,
-        on_version_apply=_record_oldest_program,
+        on_version_apply=_note_oldest_program,
     )
     with context.begin_transaction():
         context.run_migrations()
     if context.get_context().get_current_revision() == context.get_head_revision():
         connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-        record(connection, context.script, str(context.get_head_revision()))  # what writes nothing waits for no disk
+        connection.exec_driver_sql(_NOTE)  # what writes nothing waits for no disk
         grant(connection)
     connection.commit()
 
 
-def _record_oldest_program(
-    ctx: MigrationContext, step: MigrationInfo, heads: Collection[str], run_args: Mapping[str, Any]
-) -> None:
+def _note_oldest_program(ctx: MigrationContext, *_: Any, **__: Any) -> None:
     assert ctx.connection is not None
-    for head in heads:
-        record(ctx.connection, context.script, head)
+    ctx.connection.exec_driver_sql(_NOTE)
 
 
 @contextmanager
