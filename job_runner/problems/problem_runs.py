@@ -140,7 +140,6 @@ class _Run:
         await writer.write(event, points)
 
     async def _grade(self, call: GraderCall) -> None:
-        """Let the custom grader fold the results of a group."""
         grader = self.problem.package.grader
         assert grader is not None
         files = await self.runs.judge_files(self.problem.package, grader)

@@ -93,7 +93,6 @@ def narrowest(bounds: Sequence[TimeRange]) -> TimeRange:
 
 
 def _bounding(submission: JurySubmission, run: JuryRun, side: str) -> Iterator[JuryTest]:
-    """Yield the tests that bound the time limit from one side."""
     wheres = ["" for part in (submission.run,) if part and getattr(part, side)]
     wheres += [part.where for part in submission.tests if getattr(part, side)]
     return (test for test in run.tests if any(matches(where, test.name) for where in wheres))

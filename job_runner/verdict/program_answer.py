@@ -98,7 +98,6 @@ class ProgramAnswer:
 
     @property
     def _may_test(self) -> bool:
-        """True if another test may follow."""
         options = self._program.options
         failed = options.stop_at_first_failure and any(verdict not in GOOD_VERDICTS for verdict in self._verdicts)
         too_long = self._verdicts.count(Verdict.TIME_LIMIT) == options.stop_after_time_limits

@@ -199,7 +199,6 @@ async def _policy_of(connection: Connection, webhook: ClaimedWebhook) -> Deliver
 
 
 def _context(webhook: ClaimedWebhook) -> dict[str, object]:
-    """Return what every log record about a webhook names."""
     return {
         "webhook": webhook.id,
         "type": webhook.type,

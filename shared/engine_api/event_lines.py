@@ -110,7 +110,6 @@ class EventLines:
                 await turn.aclose()
 
     async def _fill(self, turn: AsyncExitStack) -> None:
-        """Read until there is a whole line."""
         searched = 0
         is_long = False
         while self._buffer.find(b"\n", searched) < 0:

@@ -161,7 +161,6 @@ def _job(row: Record, *, locale: str | None = None) -> ClaimedJob:
 
 
 async def _outcome(connection: Connection, job: int, stored: Record) -> Outcome:
-    """Return the outcome of a job from its stored result."""
     engine: dict[str, Any] = json.loads(stored["engine"])
     answer = RunResponse.model_validate({**engine, "output": stored["output"] or "", "error": stored["error"] or ""})
     if stored["stderr"] is None and stored["compile_output"] is None and stored["tests"] is None:

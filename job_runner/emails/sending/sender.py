@@ -138,7 +138,6 @@ class MailSender:
         return claimed
 
     async def _send(self, mail: ClaimedEmail) -> None:
-        """Send one mail and record the result."""
         if mail.suppressed:
             await self._end(mail, MailState.SUPPRESSED)
             return
@@ -248,5 +247,4 @@ class MailSender:
 
 
 def _context(mail: ClaimedEmail) -> dict[str, object]:
-    """Return what every log record about a mail names."""
     return {"message_id": mail.email.message_id, "mail": mail.id, "job": mail.job, "attempt": mail.attempt}

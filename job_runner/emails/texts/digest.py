@@ -83,7 +83,6 @@ def table_as_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _digest(batch: int, lines: Sequence[Line], locale: str) -> dict[str, Any]:
-    """Return what the templates show, in the language of the mail."""
     words, gettext = translations(locale), translations(locale).gettext
     good = sum(_is_good(line) for line in lines)
     unjudged = sum(line.result == Verdict.JUDGE_ERROR for line in lines)

@@ -43,7 +43,6 @@ def upgrade_if_older(settings: DatabaseSettings) -> bool:
 
 
 async def _first_look(settings: DatabaseSettings) -> str | None:
-    """Wait for the server, and return the revision of the schema."""
     database = Database(settings)
     await database.connect()
     try:

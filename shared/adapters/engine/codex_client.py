@@ -242,7 +242,6 @@ class CodexClient:
     def _post(
         self, path: str, share: str, body: bytes, silence_s: float = 0.0
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Send a run, and yield its answer."""
         headers = {"Content-Type": "application/json"}
         if path == "/run":
             headers[ALIVE_HEADER] = str(_ALIVE_SECONDS)
@@ -349,7 +348,6 @@ def _without_surrogates(value: object) -> object:
 
 
 def _shorten(answer: RunResponse, longest: int) -> RunResponse:
-    """Return the answer with each field cut to the length that we keep."""
     texts = {name: getattr(answer, name) for name in ("info", "language", "compile", "run")}
     short = {name: text[:_FIELD_LENGTH] for name, text in texts.items() if text and len(text) > _FIELD_LENGTH}
     if short:

@@ -28,8 +28,6 @@ _LOOK_S: Final = 5.0
 
 
 class _Engine:
-    """One engine at one address."""
-
     def __init__(self, settings: EngineSettings, url: str, address: str) -> None:
         self._name = f"{address or urlsplit(url).hostname}:{urlsplit(url).port or urlsplit(url).scheme}"
         self.busy = Busyness()
@@ -167,7 +165,6 @@ class Engines:
         return [engine for engine in self._engines.values() if engine.is_usable] or list(self._engines.values())
 
     async def _keep_looking(self) -> None:
-        """Find the engines that there are now, again and again."""
         while True:
             found: dict[tuple[str, str], _Engine] = {}
             for url in entries_of(self._settings.codex_url):

@@ -124,7 +124,6 @@ class S3Store:
                 self._client.delete_object(Bucket=self._bucket, Key=entry["Key"])
 
     def _pages(self, prefix: str, **options: Any) -> "PageIterator[ListObjectsV2OutputTypeDef]":
-        """Return the pages of the list of all objects whose keys begin with `prefix`."""
         return self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, **options)
 
     def _make_bucket_once(self) -> None:

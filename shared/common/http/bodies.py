@@ -270,7 +270,6 @@ class _Body:
         self._taken = 0
 
     async def _take(self, size: int) -> None:
-        """Hold the budget's bytes for a body of `size` bytes."""
         missing = size - FREE_BYTES - self._taken
         if missing <= 0:
             return

@@ -121,7 +121,6 @@ class LegacyFold:
 
 
 def _default_grade(group: Group, results: Sequence[Award]) -> Award:
-    """Return the grade of a group by the default grader and its flags."""
     flags = group.grader_flags
     if "ignore_sample" in flags and group.parent is None:
         results = results[-1:]

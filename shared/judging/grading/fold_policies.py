@@ -48,7 +48,6 @@ class PolicyFold:
         return fold_scores(group.policy, children)
 
     def _share(self, number: int) -> float:
-        """Return which part of its points a test has earned."""
         awards, most = self._progress.awards, self._progress.tests[number].points
         if most:
             return self._progress.points(number) / most

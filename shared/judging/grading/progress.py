@@ -47,7 +47,6 @@ class Progress:
         return [self.awards[number].verdict for number in self.members[name] if number in self.awards]
 
     def _ancestors(self, name: str | None) -> Iterator[str]:
-        """Yield the name of a group, of its parent, and so on to the root."""
         while name is not None:
             yield name
             name = self.groups[name].parent

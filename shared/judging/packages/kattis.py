@@ -111,7 +111,6 @@ def _languages(config: ProblemConfig, tested: Collection[str], faults: FaultList
 def _find_checker(
     archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, faults: FaultList
 ) -> PackageProgram | None:
-    """Return the output validator, if there is one."""
     programs = _programs_of("output_validator", archive, finder)
     if config.generation is Generation.LEGACY:
         programs += _programs_of("output_validators", archive, finder)
@@ -232,7 +231,6 @@ def _submissions(
 def _expected_of_run(
     archive: PackageArchive, folder: str, program: PackageProgram, faults: FaultList
 ) -> RunExpectation | None:
-    """Return what a submission's folder or its tags say (legacy)."""
     if folder in LEGACY_FOLDERS:
         return LEGACY_FOLDERS[folder]
     sources = (archive.beginning(path, _MAX_SOURCE) for path in program.files.values())

@@ -239,8 +239,6 @@ class JurySubmission:
 
 @dataclass(frozen=True, kw_only=True)
 class _Limits:
-    """The limits of a program, its compiler, and judges."""
-
     memory_bytes: int
     output_bytes: int
     source_bytes: int

@@ -270,7 +270,6 @@ class _PolygonReader:
         return {path.rpartition("/")[2]: path for path in sorted(found)[: MAX_FILES + 1]}
 
     def _assets(self, path: str, most: int) -> list[Element]:
-        """Return the elements of an asset's programs."""
         elements = self._root.findall(f"assets/{path}")
         if len(elements) > most:
             raise self._faults.fail(_PROBLEM, f"There are more than {most} programs at assets/{path}.")

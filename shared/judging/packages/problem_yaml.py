@@ -255,7 +255,6 @@ def _read_limits(
 
 
 def _read_ini(archive: PackageArchive, faults: FaultList) -> dict[str, str]:
-    """Return the keys of DOMjudge's file."""
     text = archive.read(_INI, _SHORT_FILE_BYTES) if _INI in archive.files else None
     values: dict[str, str] = {}
     for line in strip_nul((text or b"").decode("utf-8-sig", "replace")).splitlines():
@@ -284,7 +283,6 @@ def _time_limits(archive: PackageArchive, ini: dict[str, str], faults: FaultList
 
 
 def _titles_of_statements(archive: PackageArchive) -> dict[str, str]:
-    """Return the titles that the statements have, by language."""
     titles: dict[str, str] = {}
     for path in archive.below("problem_statement").values():
         if match := _STATEMENT.fullmatch(path):

@@ -111,7 +111,6 @@ async def ended_tests(
 async def _whole_run(
     connection: Connection, row: Record, upload: int, links: Links, text_limit: int, reserve: Reserve | None = None
 ) -> Run | None:
-    """Return the run of a row with its texts, artifacts and tests."""
     results: list[Record] = []
     if row["has_tests"] and row["job"] is not None:
         if reserve is not None:

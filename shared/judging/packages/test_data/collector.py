@@ -110,7 +110,6 @@ class TestCollector:
             raise self.faults.fail("data", f"There are more than {most} groups.")
 
     def _samples(self) -> tuple[Sample, ...]:
-        """Return what is shown of the samples."""
         files = self.archive.below(f"data/{SAMPLE}")
         hides_files = self.config.is_interactive or self.config.is_multi_pass
         tests = {test.name.removeprefix(f"{SAMPLE}/") for test in self.tests if test.is_sample}

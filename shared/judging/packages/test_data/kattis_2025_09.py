@@ -54,7 +54,6 @@ class Kattis2025Reader:
         return self._tests.finish(scheme, data_tests=tuple(self._data_tests()))
 
     def _groups_in(self, root: str) -> list[str]:
-        """Return the names of the groups in `secret`."""
         if root != SECRET:
             return []
         folders = [f"{root}/{name}" for name, is_test in self._tests.names_in(root) if not is_test]
@@ -81,7 +80,6 @@ class Kattis2025Reader:
         return tuple(numbers)
 
     def _read_group(self, name: str, parent: str) -> None:
-        """Read a folder's `test_group.yaml`."""
         if f"data/{name}/{LEGACY_CONFIG}" in self._archive.files:
             self._faults.warn(f"data/{name}/{LEGACY_CONFIG}", f"The file is not read: its successor is {_CONFIG}.")
         fields = self._tests.fields(f"data/{name}/{_CONFIG}")
@@ -140,7 +138,6 @@ class Kattis2025Reader:
         return Group(name=name, parent=parent, policy=policy, points=points, children=members[name], requires=requires)
 
     def _check_scores(self, groups: list[Group]) -> None:
-        """Note what is wrong with how groups are scored."""
         before: dict[str, Policy] = {}
         secret = self._scores[SECRET]
         for group in groups:
@@ -169,7 +166,6 @@ class Kattis2025Reader:
         return ScoredTest(number=test.number, group=test.group, points=points, rule=rule)
 
     def _data_tests(self) -> Iterator[DataTest]:
-        """Yield the tests of the validators."""
         for kind in DataKind:
             files = self._archive.below(f"data/{kind}")
             self._read_arguments(kind, ROOT, self._tests.fields(f"data/{kind}/{_CONFIG}"))
