@@ -3,8 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
 from executor.sandbox.base import Job, Sandbox, StepResult
@@ -23,7 +22,9 @@ class Reports:
 
     async def events(self) -> AsyncGenerator[dict[str, Any]]:
         """Yield each event, and answer it when the caller has handled it. If this is closed, the job is killed."""
-        with _ends() as (ours, theirs):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
             running = asyncio.create_task(self._sandbox.run(self._make_job(theirs)))
             reader, writer = await asyncio.open_connection(sock=ours, limit=_MAX_LINE)
             running.add_done_callback(lambda _: theirs.close())
@@ -46,14 +47,3 @@ async def _read_event(reader: asyncio.StreamReader) -> dict[str, Any]:
     except (ValueError, ConnectionError):
         return {}
     return event if isinstance(event, dict) and "event" in event else {}
-
-
-@contextmanager
-def _ends() -> Iterator[tuple[socket.socket, socket.socket]]:
-    ours, theirs = socket.socketpair()
-    try:
-        ours.setblocking(False)
-        yield ours, theirs
-    finally:
-        theirs.close()
-        ours.close()

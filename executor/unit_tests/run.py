@@ -14,9 +14,10 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from executor.catalogue.installed import Installed
+from executor.limits import RunLimits
 from executor.pipeline.plan import plan_program
 from executor.pipeline.results import started
-from executor.sandbox.base import Laps, Sandbox, SandboxFailure, StepResult
+from executor.sandbox.base import Job, Laps, Sandbox, SandboxFailure, StepResult
 from executor.settings import ExecutorSettings
 from executor.slots import KeptSandbox, Turns
 from executor.unit_tests.bundle import Bundles
@@ -74,9 +75,8 @@ class UnitTester:
             if isinstance(listed, JudgeFailed):
                 yield listed
                 return
-            collection, modules = listed
-            yield collection
-            run = _ListedRun(sandbox, self._warm, plan, collection, modules, judge_cpu_s)
+            yield listed[0]
+            run = _ListedRun(sandbox, self._warm, plan, *listed, judge_cpu_s)
             async with aclosing(run.events()) as events:
                 async for event in events:
                     yield event
@@ -85,8 +85,8 @@ class UnitTester:
     async def _list(
         self, plan: UnitTestPlan, sandbox: Sandbox
     ) -> tuple[tuple[Collection, list[str]] | JudgeFailed, float]:
-        key = hashlib.sha256(repr((plan.tests, plan.installed.info)).encode() + plan.bundle.tests).digest()
-        key = hashlib.sha256(key + b"".join(file.content.encode() for file in plan.tests.files)).digest()
+        depends_on = f"{plan.tests.model_dump_json()} {plan.installed.info}"
+        key = hashlib.sha256(depends_on.encode() + plan.bundle.tests).digest()
         if known := self._lists.get(key):
             return known, 0.0
         reports = Reports(sandbox, plan.listing)
@@ -137,16 +137,15 @@ class _ListedRun:
         """Yield how each test ended, in order."""
         while len(self._ended) < len(self._tests) and self._may_go_on():
             async with aclosing(self._run_pair()) as events:
-                async for event in events:
-                    self._ended.append(event)
-                    yield event
+                async for ended in events:
+                    for event in (*self._unreported(ended.number), ended):
+                        self._ended.append(event)
+                        yield event
                     if not self._may_go_on():
                         break
-        while len(self._ended) < len(self._tests):
+        for number in range(len(self._ended) + 1, len(self._tests) + 1):
             outcome = UnitTestOutcome.NOT_RUN
-            self._ended.append(
-                UnitTestEnded(number=len(self._ended) + 1, outcome=outcome, verdict=None, points_awarded=0)
-            )
+            self._ended.append(UnitTestEnded(number=number, outcome=outcome, verdict=None, points_awarded=0))
             yield self._ended[-1]
 
     def summary(self) -> UnitTestsEnded:
@@ -172,46 +171,49 @@ class _ListedRun:
         """Run the tests that are left in new boxes, until one of the boxes ends."""
         self._starts += 1
         pair = _Pair(self._plan, self._cpu_s)
-        chosen = {number: test for number, test in enumerate(self._tests, 1) if number > len(self._ended)}
+        first = len(self._ended) + 1
+        chosen = dict(enumerate(self._tests[first - 1 :], first))
         reports = Reports(
             self._sandbox,
             lambda report: self._plan.pair(self._place, report, pair.begun, self._modules, chosen, self._failure),
         )
-        first = len(self._ended)
         async with aclosing(reports.events()) as events:
             async for event in events:
-                match event["event"]:
-                    case "started":
-                        self._outputs = str(event["out"]), str(event["err"])
-                    case "end":
-                        ended = await pair.end(event)
-                        self._cpu_s = pair.cpu_s
-                        for number in range(len(self._ended) + 1, ended.number):
-                            yield _unreported(number)
-                        yield ended
-                        continue
-                await pair.handle(event)
+                ended = await pair.handle(event)
+                self._cpu_s, self._outputs = pair.cpu_s, pair.outputs or self._outputs
+                if ended:
+                    yield ended
         ran = reports.result
-        judged = ran.judge or StepResult(None)
         self._cpu_s = max(self._cpu_s, pair.before_s + ran.cpu_s)
         self._memory_bytes = max(self._memory_bytes, ran.memory_bytes)
-        self._judge_cpu_s += judged.cpu_s
+        self._judge_cpu_s += ran.judge.cpu_s if ran.judge else 0.0
         if ran.stopped not in (None, "killed", "cpu", "wall", "memory", "output"):
             raise SandboxFailure(f"the program was stopped: {ran.stopped}")
-        if pair.is_finished:
-            for number in range(len(self._ended) + 1, len(self._tests) + 1):
-                yield _unreported(number)
-            return
         why = why_lost(pair.reason, _PARTS[pair.number is not None], ran, pair.limits, self._plan.own_limits)
-        if pair.is_starting:
+        if pair.is_finished:
+            for missing in self._unreported(len(self._tests) + 1):
+                yield missing
+        elif pair.is_starting:
             self._failure = why[1]
-        elif pair.number is not None or len(self._ended) == first:
-            number = pair.number or first + 1
-            for missing in range(len(self._ended) + 1, number):
-                yield _unreported(missing)
+        elif number := pair.number or (first if len(self._ended) < first else None):
             yield lost(number, why, ran, pair.reason, self._cpu_s - pair.began_cpu_s, pair.elapsed_s)
 
-    def _place(self, job: Any) -> Any:
+    def _unreported(self, end: int) -> list[UnitTestEnded]:
+        """Return the ends of tests before this number that were listed, and have not run with the program."""
+        message = "The test was listed, and did not run with the program."
+        return [
+            UnitTestEnded(
+                number=number,
+                outcome=UnitTestOutcome.ERROR,
+                verdict=Verdict.RUNTIME_ERROR,
+                points_awarded=0,
+                message=message,
+                judge_message=message,
+            )
+            for number in range(len(self._ended) + 1, end)
+        ]
+
+    def _place(self, job: Job) -> Job:
         planned = self._plan.planned
         return self._warm.place(job, planned.program, planned.installed) if self._warm else job
 
@@ -221,11 +223,13 @@ class _Pair:
 
     def __init__(self, plan: UnitTestPlan, before_s: float) -> None:
         self._plan = plan
-        self._laps: list[Laps | None] = [None, None]
-        self.begun = (lambda laps: self._set(0, laps)), (lambda laps: self._set(1, laps))
+        self._student: list[Laps] = []
+        self._own: list[Laps] = []
+        self.begun = self._student.append, self._own.append
         self.before_s = self.cpu_s = before_s
         self.number: int | None = None
         self.reason: str | None = None
+        self.outputs: tuple[str, str] | None = None
         self.is_starting = self.is_finished = False
         self.limits = plan.student_limits
         self._began, self.began_cpu_s = time.monotonic(), before_s
@@ -234,68 +238,50 @@ class _Pair:
     def elapsed_s(self) -> float:
         return time.monotonic() - self._began
 
-    async def handle(self, event: dict[str, Any]) -> None:
-        """Take an event of the tests' box. When it is answered, the limits of the next part hold."""
+    async def handle(self, event: dict[str, Any]) -> UnitTestEnded | None:
+        """Take an event of the tests' box, and return how a test ended, if it says that. When it is answered, the
+        limits of the next part hold."""
         match event["event"]:
             case "start":
                 self.is_starting = True
-                await self._begin_lap(is_start=True)
+                await self._begin_lap(self._plan.start_limits)
             case "started":
-                self.is_starting = False
-                await self._begin_lap()
+                self.is_starting, self.outputs = False, (str(event["out"]), str(event["err"]))
+                await self._begin_lap(self._plan.student_limits)
             case "begin":
                 self.number = int(event["number"])
-                await self._begin_lap()
+                await self._begin_lap(self._plan.student_limits)
                 self._began, self.began_cpu_s = time.monotonic(), self.cpu_s
+            case "end":
+                return await self._end(event)
             case "lost":
                 self.reason = str(event["reason"])
-                if self._laps[0]:
-                    await asyncio.wait({self._laps[0].ended}, timeout=_END_S if self.reason == "ended" else 0)
+                for laps in self._student:
+                    await asyncio.wait({laps.ended}, timeout=_END_S if self.reason == "ended" else 0)
             case "finished":
                 self.is_finished = True
+        return None
 
-    async def end(self, event: dict[str, Any]) -> UnitTestEnded:
-        """Return how a test ended."""
-        elapsed_s = self.elapsed_s
-        await self._begin_lap()
+    async def _end(self, event: dict[str, Any]) -> UnitTestEnded:
+        wall_s = self.elapsed_s
+        await self._begin_lap(self._plan.student_limits)
         self.number = None
+        copied = ("number", "outcome", "verdict", "message", "judge_message")
         return UnitTestEnded(
-            number=event["number"],
-            outcome=event["outcome"],
-            verdict=event["verdict"],
+            **{name: event[name] for name in copied},
             points_awarded=event["points"],
-            message=event["message"],
-            judge_message=event["judge_message"],
             stdout=event["out"],
             stderr=event["err"],
             truncated=["stdout" if name == "out" else "stderr" for name in event["cut"]],
             cpu_s=round(self.cpu_s - self.began_cpu_s, 6),
-            wall_s=round(elapsed_s, 6),
+            wall_s=round(wall_s, 6),
         )
 
-    async def _begin_lap(self, *, is_start: bool = False) -> None:
-        student, own = self._laps
-        assert student
-        assert own
-        self.limits = self._plan.start_limits if is_start else self._plan.student_limits
+    async def _begin_lap(self, limits: RunLimits) -> None:
+        [student], [own] = self._student, self._own
+        self.limits = limits
         left_s = max(self._plan.total_cpu_s - self.cpu_s, 0.01)
-        cpu_s = await student.begin(min(self.limits.cpu_s, left_s), self.limits.wall_s)
+        cpu_s = await student.begin(min(limits.cpu_s, left_s), limits.wall_s)
         if cpu_s is not None:
             self.cpu_s = self.before_s + cpu_s
         await own.begin(self._plan.own_limits.cpu_s, self._plan.own_limits.wall_s)
-
-    def _set(self, which: int, laps: Laps) -> None:
-        self._laps[which] = laps
-
-
-def _unreported(number: int) -> UnitTestEnded:
-    """Return the end of a test that was listed, and has not run with the program."""
-    message = "The test was listed, and did not run with the program."
-    return UnitTestEnded(
-        number=number,
-        outcome=UnitTestOutcome.ERROR,
-        verdict=Verdict.RUNTIME_ERROR,
-        points_awarded=0,
-        message=message,
-        judge_message=message,
-    )
