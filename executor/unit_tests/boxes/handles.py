@@ -161,11 +161,11 @@ class Path(Handle):
 
     __slots__ = ()
 
-    def __truediv__(self, part: str) -> "Path":
+    def __truediv__(self, part: str) -> Any:
         return own_path(the().ask("op", "truediv", self, part))
 
 
-def own_path(made: Any) -> Path:
+def own_path(made: Any) -> Any:
     """Return a handle of a path as one to which the tests may append a name."""
     object.__setattr__(made, "__class__", Path)
     return made

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from executor.unit_tests.boxes.handles import Path, own_path
+from executor.unit_tests.boxes.handles import own_path
 from executor.unit_tests.boxes.relay import the
 
 #: Where the student's sources are, to be read as text.
@@ -43,7 +43,7 @@ def _giving(keyword: str, attribute: str, weight: float | None = None) -> Callab
 def install(entry: str) -> None:
     """Let the tests import the modules of this file by their names."""
 
-    def folder() -> Path:
+    def folder() -> Any:
         return own_path(the().ask("op", "folder"))
 
     def source(path: str | None = None) -> str:

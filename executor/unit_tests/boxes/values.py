@@ -89,7 +89,7 @@ _KINDS: Final[dict[type, _Kind]] = {
                              lambda parts: collections.deque(parts[1:], parts[0]), False),
     bytearray: _Kind("bytearray", _encoded, lambda parts: bytearray(base64.b64decode(*parts))),
     bytes: _Kind("bytes", _encoded, lambda parts: base64.b64decode(*parts)),
-    int: _Kind("int", _digits_of, lambda parts: int(*parts, 16)),
+    int: _Kind("int", _digits_of, lambda parts: int(parts[0], 16)),
     float: _Kind("float", lambda value: [float.__repr__(value)], lambda parts: float(*parts)),
     str: _Kind("str", lambda value: [str.__str__(value)], lambda parts: str(*parts)),
     complex: _Kind("complex", lambda value: (value.real, value.imag), lambda parts: complex(*parts)),
@@ -100,12 +100,12 @@ _KINDS: Final[dict[type, _Kind]] = {
     fractions.Fraction: _Kind("fraction", lambda value: (value.numerator, value.denominator),
                               lambda parts: fractions.Fraction(*map(int, parts))),
     datetime.datetime: _Kind("datetime", lambda value: (*value.timetuple()[:6], value.microsecond, value.utcoffset()),
-                             lambda parts: datetime.datetime(*parts[:7], _zone(parts[7]))),  # noqa: DTZ001
+                             lambda parts: datetime.datetime(*parts[:7]).replace(tzinfo=_zone(parts[7]))),  # noqa: DTZ001
     datetime.date: _Kind("date", lambda value: (value.year, value.month, value.day),
                          lambda parts: datetime.date(*parts)),
     datetime.time: _Kind("time",
                          lambda value: (value.hour, value.minute, value.second, value.microsecond, value.utcoffset()),
-                         lambda parts: datetime.time(*parts[:4], _zone(parts[4]))),
+                         lambda parts: datetime.time(*parts[:4]).replace(tzinfo=_zone(parts[4]))),
     datetime.timedelta: _Kind("timedelta", lambda value: (value.days, value.seconds, value.microseconds),
                               lambda parts: datetime.timedelta(*parts)),
     uuid.UUID: _Kind("uuid", lambda value: [value.hex], lambda parts: uuid.UUID(*parts)),

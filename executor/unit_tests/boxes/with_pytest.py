@@ -15,7 +15,7 @@ from _pytest import approx
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
 from executor.unit_tests.boxes import listing
-from executor.unit_tests.boxes.handles import Path, bound, own_path, refusing
+from executor.unit_tests.boxes.handles import bound, own_path, refusing
 from executor.unit_tests.boxes.relay import Remote, RemoteModule, the
 from executor.unit_tests.boxes.reporting import ListingFault, RunningTest, hide_ours
 
@@ -40,7 +40,7 @@ class Plugin:
         config.addinivalue_line("markers", "hidden: a test whose name and texts are not shown")
 
     @pytest.fixture
-    def tmp_path(self) -> Path:
+    def tmp_path(self) -> Any:
         return own_path(the().ask("op", "new_folder"))
 
     def pytest_collectreport(self, report: Any) -> None:
