@@ -32,6 +32,11 @@ _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
         "str", "repr", "format", "len", "bool", "int", "float", "complex", "abs", "round", "iter", "next", "reversed",
         "isinstance", "issubclass", "dir",
     )},
+    "call": lambda function, args, kwargs: function(*args, **dict(kwargs)),
+    "get": lambda value, name: _attribute(value, name),
+    "own": lambda value, name: getattr(value, "__dict__", {})[name],
+    "set": setattr,
+    "del": delattr,
     "await": lambda coroutine: importlib.import_module("asyncio").run(_finish(coroutine)),
     "enter": lambda manager: type(manager).__enter__(manager),
     "exit": lambda manager, *details: type(manager).__exit__(manager, *details),
@@ -92,6 +97,8 @@ class Agent:
         self._numbers: dict[int, int] = {}
         self._next = 1
         self._thread = threading.get_ident()
+        own = {"start": self._start, "import": self._import, "public": self._public, "reload": self._reload}
+        self._can_do = {**_OPERATORS, **own}
         #: The request that is being answered, and the arguments of it that have numbers.
         self._open: tuple[str, list[Any]] = "", []
         os.register_at_fork(after_in_child=self._leave)
@@ -135,7 +142,7 @@ class Agent:
             packer = Packer(self._pack_other, known)
             before = [packer.contents(value) for value in known]
             self._open = request["id"], known
-            answer = {"value": packer.pack(getattr(self, f"_do_{request['do']}")(*operands))}
+            answer = {"value": packer.pack(self._can_do[request["do"]](*operands))}
         except BaseException as exc:
             answer = {"raise": self._describe(exc)}
         self._open = "", []
@@ -157,44 +164,26 @@ class Agent:
         self._relay.write(line)
         self._relay.flush()
 
-    def _do_call(self, function: Any, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> Any:
-        return function(*args, **dict(kwargs))
-
-    def _do_get(self, value: Any, name: str) -> Any:
-        return _attribute(value, name)
-
-    def _do_own(self, value: Any, name: str) -> Any:
-        return getattr(value, "__dict__", {})[name]
-
-    def _do_set(self, target: Any, name: str, value: Any) -> None:
-        setattr(target, name, value)
-
-    def _do_del(self, target: Any, name: str) -> None:
-        delattr(target, name)
-
-    def _do_op(self, name: str, *operands: Any) -> Any:
-        return _OPERATORS[name](*operands)
-
-    def _do_start(self, *names: str) -> list[str | None]:
+    def _start(self, *names: str) -> list[str | None]:
         """Import the modules of these names, and return of each why that failed, or None."""
         sys.path.insert(0, os.path.dirname(f"{_WORK}/{self._settings['entry']}"))
         sys.path.insert(1, _WORK)
         own = {path.partition("/")[0].removesuffix(".py") for path in self._settings["files"]}
         for name in {*own, self._settings["alias"]} - _AT_START:  # we may use modules of these names
             sys.modules.pop(name, None)
-        return [self._do_import(name) for name in names]
+        return [self._import(name) for name in names]
 
-    def _do_reload(self, module: Any) -> None:
+    def _reload(self, module: Any) -> None:
         if module.__name__ == self._settings["alias"]:
             module.__spec__.loader.exec_module(module)
         else:
             importlib.reload(module)
 
-    def _do_public(self, name: str) -> list[str]:
+    def _public(self, name: str) -> list[str]:
         module = self._module(name)
         return list(getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")])
 
-    def _do_import(self, name: str) -> str | None:
+    def _import(self, name: str) -> str | None:
         """Import a module, and return why that failed, or None."""
         files = self._settings["files"]
         try:

@@ -12,7 +12,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, Final
 
-from executor.unit_tests.boxes.relay import FOLDER, Remote, RemoteModule, StandIn, decides, line_of_tests, the
+from executor.unit_tests.boxes.relay import FOLDER, Remote, StandIn, decides, line_of_tests, the
 
 #: The operators that a handle passes on alone: each has a method of its name with two underscores on both ends.
 _ALONE: Final = (
@@ -49,7 +49,7 @@ class _Own:
 class Handle(Remote):
     """An object of the student's. `_kind` is the name of its class, and `_class` that class's number."""
 
-    __slots__ = ("_class", "_kind")
+    __slots__ = ("__weakref__", "_class", "_kind", "_ref")
     _kind: str
     _class: int
 
@@ -76,23 +76,23 @@ class Handle(Remote):
 
     def __eq__(self, other: object) -> bool:
         refuse_approximate(other)
-        return isinstance(other, Handle) and the().ask("op", "eq", self, other) is True
+        return isinstance(other, Handle) and the().ask("eq", self, other) is True
 
     def __ne__(self, other: object) -> bool:
         refuse_approximate(other)
-        return not isinstance(other, Handle) or the().ask("op", "ne", self, other) is True
+        return not isinstance(other, Handle) or the().ask("ne", self, other) is True
 
     __hash__ = object.__hash__
     __dict__ = property(_Own)
 
     def __contains__(self, item: Any) -> bool:
         if isinstance(item, Handle) or self._class in the().taken:
-            return the().ask("op", "contains", self, item) is True
-        return any(item is other or item == other for other in the().ask("op", "iter", self))
+            return the().ask("contains", self, item) is True
+        return any(item is other or item == other for other in the().ask("iter", self))
 
     def __exit__(self, kind: Any, exc: Any, trace: Any) -> bool:
         told = (None, None, None) if decides(exc) else (kind, exc, None)
-        return the().ask("op", "exit", self, *told) is True and not decides(exc)
+        return the().ask("exit", self, *told) is True and not decides(exc)
 
     def __fspath__(self) -> str:
         raise TypeError("This file is in the student's box: use `.read_text()`.")
@@ -120,7 +120,7 @@ class Name(Callable):
         object.__setattr__(self, "where", line_of_tests())
 
     def __repr__(self) -> str:
-        return ".".join(self._ref) if the().is_listing else str(the().ask("op", "repr", self))
+        return ".".join(self._ref) if the().is_listing else str(the().ask("repr", self))
 
 
 class Class(Callable):
@@ -129,10 +129,10 @@ class Class(Callable):
     __slots__ = ()
 
     def __instancecheck__(self, value: Any) -> bool:
-        return isinstance(value, Remote) and the().ask("op", "isinstance", value, self) is True
+        return isinstance(value, Remote) and the().ask("isinstance", value, self) is True
 
     def __subclasscheck__(self, value: Any) -> bool:
-        return isinstance(value, Remote | StandIn) and the().ask("op", "issubclass", value, self) is True
+        return isinstance(value, Remote | StandIn) and the().ask("issubclass", value, self) is True
 
 
 class Awaitable(Handle):
@@ -142,7 +142,7 @@ class Awaitable(Handle):
 
     def __await__(self) -> Any:
         yield from ()
-        return the().ask("op", "await", self)
+        return the().ask("await", self)
 
 
 class Async(Callable):
@@ -162,7 +162,7 @@ class Path(Handle):
     __slots__ = ()
 
     def __truediv__(self, part: str) -> Any:
-        return own_path(the().ask("op", "truediv", self, part))
+        return own_path(the().ask("truediv", self, part))
 
 
 def own_path(made: Any) -> Any:
@@ -210,7 +210,7 @@ def refusing(function: Any) -> Any:
     return refuse
 
 
-class StudentModule(RemoteModule):
+class StudentModule(Remote, types.ModuleType):
     """A module of the student's. While the tests are listed, its names stand for what they will be."""
 
     def __init__(self, name: str) -> None:
@@ -239,7 +239,7 @@ class StudentModule(RemoteModule):
         the().ask("del", self, name)
 
     def __dir__(self) -> Any:
-        return the().ask("op", "dir", self)
+        return the().ask("dir", self)
 
 
 #: The modules of the tests that import all names of one of the student's.
@@ -342,7 +342,7 @@ def _is_special(name: str) -> bool:
 def _add_operators() -> None:
     def alone(name: str) -> Any:
         def method(self: Handle, *operands: Any) -> Any:
-            return the().ask("op", name, self, *operands)
+            return the().ask(name, self, *operands)
 
         return method
 
@@ -352,7 +352,7 @@ def _add_operators() -> None:
             if not (isinstance(other, Handle) or self._class in relay.taken or relay.is_listing):
                 raise TypeError(f"This is an object of the student's class {self._kind!r}: compare its attributes.")
             operands = (other, self) if is_reflected else (self, other)
-            return relay.ask("op", name, *operands)
+            return relay.ask(name, *operands)
 
         return method
 

@@ -45,10 +45,6 @@ class NotImported(StudentError):
     """A module of the student's could not be imported."""
 
 
-class OutsideOfTest(AttributeError):
-    """A value of the student's is used while the tests are listed."""
-
-
 class StandIn(type):
     """The class of a class of exceptions of the student's, which stands for it in the tests."""
 
@@ -56,7 +52,7 @@ class StandIn(type):
 
     def __instancecheck__(cls, value: Any) -> bool:
         return super().__instancecheck__(value) or (
-            isinstance(value, Remote) and the().ask("op", "isinstance", value, cls) is True
+            isinstance(value, Remote) and the().ask("isinstance", value, cls) is True
         )
 
     def __getattr__(cls, name: str) -> Any:
@@ -65,16 +61,10 @@ class StandIn(type):
         return the().ask("get", cls, name)
 
 
-class RemoteModule(types.ModuleType):
-    """A module of the student's. `_ref` is the path of its name."""
-
-    _ref: list[str]
-
-
 class Remote:
     """What lives in the student's box. `_ref` is its number, or the path of a name (`student`, `add`)."""
 
-    __slots__ = ("__weakref__", "_ref")
+    __slots__ = ()
     _ref: Any
     #: The line of the tests that took a name before the program may be used.
     where: str | None = None
@@ -100,11 +90,19 @@ def the() -> "Relay":
 
 
 class Relay:
-    """`lose` ends this box, because the other one has ended or has broken the protocol."""
+    """`lose` ends this box, because the other one has ended or has broken the protocol. `make` makes a handle of its
+    number, kind and class."""
 
     current: "Relay | None" = None
 
-    def __init__(self, reader: int, writer: int, lose: Callable[[str], NoReturn], output_bytes: int) -> None:
+    def __init__(
+        self,
+        reader: int,
+        writer: int,
+        lose: Callable[[str], NoReturn],
+        output_bytes: int,
+        make: Callable[[int, str, str, int], Remote],
+    ) -> None:
         Relay.current = self
         self._lines = os.fdopen(reader, "rb", 1 << 16)
         self._writer = os.fdopen(writer, "wb")
@@ -118,8 +116,7 @@ class Relay:
         self._pending: BaseException | None = None
         self._classes: dict[int, Any] = {}
         self._handles: weakref.WeakValueDictionary[int, Remote] = weakref.WeakValueDictionary()
-        #: Makes a handle of its number, kind and class.
-        self.make: Callable[[int, str, str, int], Remote]
+        self._make = make
         #: True until the program may be used; then why its modules could not be imported.
         self.is_listing = True
         self.is_importing = False
@@ -165,7 +162,7 @@ class Relay:
     def _refuse(self, operands: tuple[Any, ...]) -> NoReturn:
         taken_at = next((value.where for value in operands if isinstance(value, Remote) and value.where), None)
         where = line_of_tests() or taken_at
-        raise OutsideOfTest(
+        raise AttributeError(  # `hasattr` catches no other
             f"{where}: the tests are listed without the student's program, so its values can be used in tests and"
             " fixtures only."
         )
@@ -260,7 +257,7 @@ class Relay:
 
     def _pack_other(self, value: Any) -> Any:
         kind = type(value)
-        if isinstance(value, Remote | RemoteModule):
+        if isinstance(value, Remote):
             if isinstance(value._ref, int):
                 return {"handle": value._ref}
             if value._ref[0] in self.failures:
@@ -302,7 +299,7 @@ class Relay:
             number, kind, name, of_class = content
             handle = self._handles.get(number)
             if handle is None:
-                handle = self._handles[int(number)] = self.make(number, kind, name, of_class)
+                handle = self._handles[int(number)] = self._make(number, kind, name, of_class)
                 with contextlib.suppress(ValueError):
                     self._dropped.remove(number)
             return handle

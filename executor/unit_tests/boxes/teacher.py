@@ -44,7 +44,7 @@ def install(entry: str) -> None:
     """Let the tests import the modules of this file by their names."""
 
     def folder() -> Any:
-        return own_path(the().ask("op", "folder"))
+        return own_path(the().ask("folder"))
 
     def source(path: str | None = None) -> str:
         root = pathlib.Path(_SOURCES)

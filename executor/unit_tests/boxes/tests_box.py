@@ -33,8 +33,7 @@ class TestsBox:
         self.files: list[str] = settings["tests"]
         self._settings = settings
         self.reporter = Reporter(report)
-        self._relay = Relay(relay_in, relay_out, self.reporter.lose, settings["output_bytes"])
-        self._relay.make = make_handle
+        self._relay = Relay(relay_in, relay_out, self.reporter.lose, settings["output_bytes"], make_handle)
         self._finder = StudentFinder()
         sys.path.insert(0, _WORK)
         sys.dont_write_bytecode = True

@@ -16,7 +16,7 @@ from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
 from executor.unit_tests.boxes import listing
 from executor.unit_tests.boxes.handles import bound, own_path, refusing
-from executor.unit_tests.boxes.relay import Remote, RemoteModule, the
+from executor.unit_tests.boxes.relay import Remote, the
 from executor.unit_tests.boxes.reporting import ListingFault, RunningTest, hide_ours
 
 #: What unittest's decorators set where a test has no points.
@@ -41,7 +41,7 @@ class Plugin:
 
     @pytest.fixture
     def tmp_path(self) -> Any:
-        return own_path(the().ask("op", "new_folder"))
+        return own_path(the().ask("new_folder"))
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
@@ -146,7 +146,7 @@ def _guard() -> None:
     find_file = inspect.getfile
 
     def getfile(value: Any) -> str:
-        if isinstance(value, Remote | RemoteModule):
+        if isinstance(value, Remote):
             raise TypeError("The source is in the student's box: use `precieux_tests.source()`.")
         return find_file(value)
 

@@ -275,8 +275,8 @@ MUTANTS: Final = [
     Mutant(
         "equals everything",
         "handles.py",
-        'return isinstance(other, Handle) and the().ask("op", "eq", self, other) is True',
-        'return the().ask("op", "eq", self, other)',
+        'return isinstance(other, Handle) and the().ask("eq", self, other) is True',
+        'return the().ask("eq", self, other)',
     ),
     Mutant(
         "equals everything",
