@@ -14,13 +14,15 @@ import pytest
 from _pytest import approx
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
-from executor.unit_tests.boxes import listing
 from executor.unit_tests.boxes.handles import bound, own_path, refusing
 from executor.unit_tests.boxes.relay import Remote, the
 from executor.unit_tests.boxes.reporting import ListingFault, RunningTest, hide_ours
 
+#: As in `shared.engine_api.unit_tests`.
+_MAX_POINTS: Final = 1000
+_HIDDEN: Final = {"visible": False, "hidden": True, "after_due_date": True, "after_published": True}
 #: What unittest's decorators set where a test has no points.
-_NO_POINTS: Final = frozenset({"__unittest_skip__", "__unittest_expecting_failure__"})
+_LEFT_OUT: Final = ("__unittest_skip__", "__unittest_expecting_failure__")
 #: Characters that are kept of what pytest itself writes, if it fails.
 _SAID: Final = 4096
 
@@ -61,7 +63,8 @@ class Plugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, Any]:
         self._running = running = RunningTest(self._box.reporter, *self._chosen[item])
-        running.hides_errors = getattr(_function_of(item), "__hide_errors__", None)
+        function = getattr(item, "function", None)
+        running.hides_errors = getattr(function, "__hide_errors__", None)
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         parameters.update({name: bound(value) for name, value in parameters.items()})
         try:
@@ -72,7 +75,7 @@ class Plugin:
             raise
         else:
             awarded = [value for name, value in item.user_properties if name == "points"]
-            running.awarded = awarded[-1] if awarded else getattr(_function_of(item), "__score__", None)
+            running.awarded = awarded[-1] if awarded else getattr(function, "__score__", None)
             running.end()
             return result
 
@@ -97,10 +100,6 @@ class Plugin:
         return report
 
 
-def _function_of(item: Any) -> Any:
-    return getattr(item, "function", None)
-
-
 def _as_loaded(items: list[Any]) -> list[Any]:
     """Return the items that unittest's own loader finds, in its order. Raises `ListingFault`."""
     found = {(item.module, item.cls, item.name): item for item in items}
@@ -119,16 +118,30 @@ def _as_loaded(items: list[Any]) -> list[Any]:
 
 
 def _entry(item: Any, visibility: str) -> dict[str, Any]:
+    """Return the entry of a test. Raises `ListingFault` for points or a visibility that no test can have.
+
+    A mark counts before what gradescope-utils' decorators have set.
+    """
+    function = getattr(item, "function", None)
     classes = [parent.name for parent in item.listchain() if isinstance(parent, pytest.Class)]
-    group = listing.group_of(item.nodeid.partition("::")[0], classes)
+    group = ".".join([item.nodeid.partition("::")[0].removesuffix(".py").replace("/", "."), *classes])
     marked = {mark.name: mark for mark in reversed(list(item.iter_markers()))}
-    points = next(iter(marked["points"].args), 0) if "points" in marked else None
-    of_unittest = {**vars(getattr(item, "cls", None) or object), **getattr(_function_of(item), "__dict__", {})}
-    if evaluate_skip_marks(item) or evaluate_xfail_marks(item) or not _NO_POINTS.isdisjoint(of_unittest):
+    points = next(iter(marked["points"].args), 0) if "points" in marked else getattr(function, "__weight__", 1)
+    places = (getattr(item, "cls", None), function)
+    is_left_out = any(getattr(place, name, False) for place in places for name in _LEFT_OUT)
+    if is_left_out or evaluate_skip_marks(item) or evaluate_xfail_marks(item):
         points = 0
-    own = getattr(_function_of(item), "__visibility__", None)
-    hidden = "hidden" if "hidden" in marked else own or visibility
-    return listing.describe(group, item.name, _function_of(item), points, hidden)
+    visibility = "hidden" if "hidden" in marked else getattr(function, "__visibility__", visibility)
+    if isinstance(points, bool) or not isinstance(points, int | float) or not 0 <= points <= _MAX_POINTS:
+        raise ListingFault(
+            f"{group}: {item.name} has the points {points!r}: they must be a number from 0 to {_MAX_POINTS}."
+        )
+    if visibility not in _HIDDEN:
+        raise ListingFault(
+            f"{group}: {item.name} has the visibility {visibility!r}: it must be one of {', '.join(_HIDDEN)}."
+        )
+    name = f"{function.__number__}) {item.name}" if hasattr(function, "__number__") else item.name
+    return {"group": group, "name": name, "points": round(float(points), 6), "hidden": _HIDDEN[visibility]}
 
 
 def _guard() -> None:
