@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from api_service.classic.routes.files import Expires, Signature
@@ -14,7 +14,7 @@ from api_service.http.integers import MAX_NUMBER
 from api_service.http.openapi import problem_responses
 from api_service.requests.content import content_answer
 from api_service.requests.ids import SubmissionId
-from api_service.services import Services, ServicesDep
+from api_service.services import ServicesDep
 from api_service.v1.reads.stored_bytes import artifact_of_run, output_of_run
 from api_service.v1.routes.output import ArtifactName
 from api_service.web.link_refusal import HTML, LinkRefused, Reason
@@ -48,6 +48,18 @@ for _status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
     _REFUSALS[_status.value]["content"]["text/html"] = HTML
 
 
+async def _linked(services: ServicesDep, id: SubmissionId, expires: Expires, signature: Signature) -> Submission:
+    _require_ours(lambda now: services.signer.verifies_page(id, expires=expires, signature=signature, now=now))
+    submission = await services.database.call(read.submission, id, links=services.links, text_limit=_TEXT_LIMIT)
+    if submission is None:
+        raise LinkRefused(Reason.REMOVED)
+    return for_recipient(submission)
+
+
+#: The submission of a link. Raises `LinkRefused`.
+LinkedDep = Annotated[Submission, Depends(_linked)]
+
+
 @router.get(
     "/pages/{id}",
     operation_id="read_page",
@@ -60,34 +72,20 @@ for _status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         **_REFUSALS,
     },
 )
-async def read_page(
-    request: Request,
-    id: SubmissionId,
-    expires: Expires,
-    signature: Signature,
-    services: ServicesDep,
-) -> Response:
-    submission = await _submission(services, id, expires, signature)
+async def read_page(request: Request, submission: LinkedDep, expires: Expires, services: ServicesDep) -> Response:
     accepted = request.headers.get("Accept", "")
     if "text/plain" in accepted and "text/html" not in accepted:
         return PlainTextResponse(_text(submission), headers={**SECRET, "X-Content-Type-Options": "nosniff"})
-    sent = await sent_program(services.database, services.store, id, text_limit=_TEXT_LIMIT)
+    sent = await sent_program(services.database, services.store, submission.id, text_limit=_TEXT_LIMIT)
     return _page(request, services.signer, submission, sent, expires)
 
 
 @router.get("/pages/{id}/output", include_in_schema=False)
-async def read_output(
-    request: Request,
-    id: SubmissionId,
-    expires: Expires,
-    signature: Signature,
-    services: ServicesDep,
-) -> Response:
+async def read_output(request: Request, submission: LinkedDep, services: ServicesDep) -> Response:
     """Answer with the whole output. That of tests is not there: some of them may be hidden."""
-    submission = await _submission(services, id, expires, signature)
     if submission.run is None or submission.run.tests is not None:
         raise LinkRefused(Reason.REMOVED)
-    content = await output_of_run(services.database, services.store, id, None, "stdout")
+    content = await output_of_run(services.database, services.store, submission.id, None, "stdout")
     if content is None:
         raise LinkRefused(Reason.REMOVED)
     return await content_answer(request, content)
@@ -109,14 +107,6 @@ async def read_artifact(
     if content is None:
         raise LinkRefused(Reason.REMOVED)
     return await content_answer(request, content)
-
-
-async def _submission(services: Services, upload: int, expires: int, signature: str) -> Submission:
-    _require_ours(lambda now: services.signer.verifies_page(upload, expires=expires, signature=signature, now=now))
-    submission = await services.database.call(read.submission, upload, links=services.links, text_limit=_TEXT_LIMIT)
-    if submission is None:
-        raise LinkRefused(Reason.REMOVED)
-    return for_recipient(submission)
 
 
 def _require_ours(is_valid_at: Callable[[float], bool]) -> None:

@@ -3,14 +3,12 @@
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from starlette.datastructures import FormData
 
-from api_service.services import Services, ServicesDep
 from api_service.web.csrf import FormDep
 from api_service.web.page_route import PageRoute
-from api_service.web.routes.admin.answers import admin_page, done, number_of
-from api_service.web.session import Session, SessionDep
+from api_service.web.routes.admin.answers import Operator, OperatorDep, number_of
 from shared.common.service.logging import get_logger
 from shared.common.text.email_addresses import is_recipient
 from shared.records.accounts import api_keys, webhooks
@@ -24,46 +22,36 @@ SCOPES: Final = (Scope.SUBMIT, Scope.READ)
 
 
 @router.get("/admin/keys")
-async def keys(request: Request, services: ServicesDep, session: SessionDep) -> Response:
-    return await _page(request, services, session)
+async def keys(operator: OperatorDep) -> Response:
+    return await _page(operator)
 
 
 @router.post("/admin/keys")
-async def create(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+async def create(operator: OperatorDep, form: FormDep) -> Response:
+    services = operator.services
     name = str(form.get("name", "")).strip()
     recipients = str(form.get("recipients", "")).replace(",", " ").split()
     scopes = [scope for scope in SCOPES if scope in form.getlist("scope")]
     wrong = [one for one in recipients if not is_recipient(one)]
     may_make = await services.authenticator.keys_existed()
     if not may_make or not api_keys.is_name(name) or not scopes or wrong:
-        return await _page(request, services, session, status=HTTPStatus.UNPROCESSABLE_ENTITY, wrong=wrong, given=form)
+        return await _page(operator, status=HTTPStatus.UNPROCESSABLE_ENTITY, wrong=wrong, given=form)
     secret = webhooks.new_secret()
     number, key = await services.database.transact(api_keys.create, name, scopes, recipients or None, secret)
-    log.info("operator.made_key", key=number, by=session.principal.key_id)
-    return await _page(request, services, session, made={"id": number, "name": name, "key": key, "secret": secret})
+    log.info("operator.made_key", key=number, by=operator.key)
+    return await _page(operator, made={"id": number, "name": name, "key": key, "secret": secret})
 
 
 @router.post("/admin/keys/revoke")
-async def revoke(request: Request, services: ServicesDep, session: SessionDep, form: FormDep) -> Response:
+async def revoke(operator: OperatorDep, form: FormDep) -> Response:
     number = number_of(form.get("id"))
-    revoked = number is not None and await services.database.transact(api_keys.revoke, number)
-    log.info("operator.revoked_key", key=number if revoked else None, by=session.principal.key_id)
-    return done(request, services, "keys", "revoked", int(revoked))
+    revoked = number is not None and await operator.services.database.transact(api_keys.revoke, number)
+    return operator.done("keys", "revoked", int(revoked), key=number if revoked else None)
 
 
-async def _page(
-    request: Request,
-    services: Services,
-    session: Session,
-    *,
-    status: HTTPStatus = HTTPStatus.OK,
-    made: dict[str, object] | None = None,
-    wrong: list[str] | None = None,
-    given: FormData | None = None,
-) -> Response:
-    listed = await services.database.call(api_keys.listed)
-    return await admin_page(
-        request, services, session, "keys", status=status, keys=listed, own=session.principal.key_id, made=made,
-        wrong=wrong or [], given=given or FormData(), scopes=SCOPES,
-        may_make=await services.authenticator.keys_existed(),
-    )  # fmt: skip
+async def _page(operator: Operator, *, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
+    """Return the page. `values` are the key that was `made`, or the fields `given` and which recipients are `wrong`."""
+    listed = await operator.services.database.call(api_keys.listed)
+    may_make = await operator.services.authenticator.keys_existed()
+    shown = {"keys": listed, "own": operator.key, "scopes": SCOPES, "may_make": may_make, "made": None}
+    return await operator.page("keys", status=status, **{**shown, "wrong": [], "given": FormData(), **values})

@@ -3,15 +3,13 @@
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from api_service.background import metrics_history
 from api_service.background.charts import hours, series_of
-from api_service.services import ServicesDep
 from api_service.web.page_route import PageRoute
-from api_service.web.routes.admin.answers import admin_page
-from api_service.web.session import SessionDep
+from api_service.web.routes.admin.answers import OperatorDep
 from shared.records.operations.health_checks import issues
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -20,24 +18,17 @@ _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 
 @router.get("/admin")
-async def overview(request: Request, services: ServicesDep, session: SessionDep) -> Response:
-    minutes = await services.database.call(metrics_history.read, _LONG_AGO)
-    system = await services.system_status.get()
-    return await admin_page(
-        request,
-        services,
-        session,
-        "overview",
-        issues=issues(system),
-        latest=minutes[-1] if minutes else None,
-        hours=hours(minutes),
-    )
+async def overview(operator: OperatorDep) -> Response:
+    minutes = await operator.services.database.call(metrics_history.read, _LONG_AGO)
+    found = issues(await operator.services.system_status.get())
+    latest = minutes[-1] if minutes else None
+    return await operator.page("overview", issues=found, latest=latest, hours=hours(minutes))
 
 
 After = Annotated[int, Query(ge=0, le=1 << 40, description="The second since the epoch after which minutes begin.")]
 
 
 @router.get("/admin/series")
-async def read_series(services: ServicesDep, _: SessionDep, after: After = 0) -> Response:
-    minutes = await services.database.call(metrics_history.read, datetime.fromtimestamp(after, UTC))
+async def read_series(operator: OperatorDep, after: After = 0) -> Response:
+    minutes = await operator.services.database.call(metrics_history.read, datetime.fromtimestamp(after, UTC))
     return JSONResponse(series_of(minutes), headers={"Cache-Control": "no-store"})

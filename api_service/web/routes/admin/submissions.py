@@ -7,14 +7,12 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from api_service.services import ServicesDep
 from api_service.v1.reads import pages
 from api_service.v1.reads.pages import ListQuery
 from api_service.web.page_route import PageRoute
-from api_service.web.routes.admin.answers import admin_page, number_of
-from api_service.web.session import SessionDep
+from api_service.web.routes.admin.answers import OperatorDep, number_of
 from shared.adapters.storage.signing import LinkSigner
 from shared.common.service.errors import DatabaseTooSlow
 from shared.engine_api.codex import STORED_VERDICTS
@@ -33,12 +31,13 @@ _FILTERS: Final = ("email", "key", "result", "since", "until")
 
 
 @router.get("/admin/submissions")
-async def submissions(request: Request, services: ServicesDep, session: SessionDep) -> Response:
+async def submissions(operator: OperatorDep) -> Response:
+    services, sent = operator.services, operator.request.query_params
     # Nothing that is looked for has other characters, and some the database refuses.
-    texts = {name: filter(str.isprintable, request.query_params.get(name, "")) for name in _FILTERS}
+    texts = {name: filter(str.isprintable, sent.get(name, "")) for name in _FILTERS}
     given = {name: "".join(text).strip()[:254] for name, text in texts.items()}
     # The list begins with the newest if the cursor is none of ours.
-    cursor = services.signer.unseal(_CURSOR, request.query_params.get("cursor", ""))
+    cursor = services.signer.unseal(_CURSOR, sent.get("cursor", ""))
     after = pages.ListPosition.parse(cursor) if cursor else None
     query = ListQuery.model_validate(
         {
@@ -60,8 +59,8 @@ async def submissions(request: Request, services: ServicesDep, session: SessionD
         except DatabaseTooSlow:
             is_too_slow = True
     older = services.signer.seal(_CURSOR, str(following)) if following else None
-    return await admin_page(
-        request, services, session, "submissions",
+    return await operator.page(
+        "submissions",
         status=HTTPStatus.SERVICE_UNAVAILABLE if is_too_slow else HTTPStatus.OK,
         submissions=found, given=given, keys=keys, verdicts=STORED_VERDICTS, is_too_slow=is_too_slow,
         following=older and urlencode({**given, "cursor": older}), page_path=partial(_page_path, services.signer),
