@@ -17,8 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from api_service.access.principal import BEARER
-from api_service.http.errors import MEDIA_TYPE, ApiError, Fault, Kind, cut
-from api_service.http.request_log import HEADER, SCOPE_KEY
+from api_service.http.errors import MEDIA_TYPE, REQUEST_ID, REQUEST_ID_FIELD, ApiError, Fault, Kind, cut
 from api_service.http.sentences import sentence
 from shared.common.service.errors import TransientError
 from shared.common.service.logging import get_logger
@@ -86,9 +85,9 @@ def answer_errors(app: FastAPI, render: Render, of_http: OfHttp | None = None) -
 
     async def answer(request: Request, exc: Exception) -> Response:
         response = render(request, await error_of(request, exc, of_http))
-        if SCOPE_KEY in request.scope:
+        if REQUEST_ID in request.scope:
             # The answer to a crash is made outside of the middleware that does this.
-            response.headers[HEADER] = request.scope[SCOPE_KEY]
+            response.headers[REQUEST_ID_FIELD] = request.scope[REQUEST_ID]
         return response
 
     for kind in (ApiError, RequestValidationError, HTTPException, TransientError, MemoryError, Exception):

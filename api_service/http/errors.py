@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Final
 
 MEDIA_TYPE: Final = "application/problem+json"
+#: The header field of a request's id, and the id's key in an ASGI scope.
+REQUEST_ID_FIELD: Final = "X-Request-Id"
+REQUEST_ID: Final = "request_id"
 #: The page that describes the kinds of problems, one anchor each.
 PAGE: Final = "/problems"
 _QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"

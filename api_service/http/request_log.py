@@ -13,14 +13,12 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_service.http.errors import REQUEST_ID, REQUEST_ID_FIELD
 from shared.common.service import metrics
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 
-HEADER: Final = "X-Request-Id"
-#: The key of the id in an ASGI scope.
-SCOPE_KEY: Final = "request_id"
 _VALID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 #: FastAPI's routes do not know the prefix of a router that includes theirs.
 _PREFIX: Final = "/v1"
@@ -41,8 +39,8 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        chosen = Headers(scope=scope).get(HEADER, "")
-        request_id = scope[SCOPE_KEY] = chosen if _VALID.fullmatch(chosen) else uuid.uuid4().hex
+        chosen = Headers(scope=scope).get(REQUEST_ID_FIELD, "")
+        request_id = scope[REQUEST_ID] = chosen if _VALID.fullmatch(chosen) else uuid.uuid4().hex
         is_logged = scope["path"].startswith(self._logged)
         started = time.perf_counter()
         status = 500
@@ -51,7 +49,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                MutableHeaders(raw=message.setdefault("headers", []))[HEADER] = request_id
+                MutableHeaders(raw=message.setdefault("headers", []))[REQUEST_ID_FIELD] = request_id
             await send(message)
 
         # It is not unbound, because an error is logged further out. Each request has a task and a context of its own.

@@ -74,13 +74,10 @@ async def check_problem(principal: SetterDep, name: ProblemName, request: Reques
         async def render(check: int) -> ProblemCheck:
             return await _ended(waiter, await _read(services, check))
 
-        accepted = await once(
+        return await once(
             request, services, principal, content, work, render,
-            status=HTTPStatus.ACCEPTED, wait_s=wait.seconds,
-            location=f"/v1/problems/{name}/check?version={version.version}",
+            status=HTTPStatus.ACCEPTED, location=f"/v1/problems/{name}/check?version={version.version}", wait=wait,
         )  # fmt: skip
-    accepted.headers.update(wait.headers)
-    return accepted
 
 
 @router.operation(

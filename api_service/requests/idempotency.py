@@ -33,6 +33,7 @@ from pydantic_core import to_jsonable_python
 from api_service.access.principal import Principal
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.requests.answers import JSON
+from api_service.requests.prefer import NO_WAIT, Wait
 from api_service.requests.threads import run_in_thread
 from api_service.services import Services
 from api_service.submissions.service import OnStored
@@ -94,7 +95,7 @@ _RELEASE: Final = """
 class Once:
     """A request whose work is done once, and then answered. Nothing of the work need be in memory by then.
 
-    `location` is the path of what is made, with `{}` for its id. `wait_s` is the longest time that the answer may wait.
+    `location` is the path of what is made, with `{}` for its id. `wait` is how long the answer may wait.
     """
 
     request: Request
@@ -102,7 +103,7 @@ class Once:
     principal: Principal
     status: HTTPStatus
     location: str | None = None
-    wait_s: float = 0
+    wait: Wait = NO_WAIT
     #: The id or the number of what the work has made.
     made: int = field(init=False, default=0)
     #: The claim of the request on its key, as the statements have it; None if it has no key.
@@ -158,18 +159,22 @@ class Once:
         Raises `ApiError`: 409 if that is not known yet, 410 if what it was about is deleted.
         """
         if self._first:
-            return await self._replay(self._first, render)
-        body = (await render(self.made)).model_dump_json().encode()
-        await self._store(body)
-        return Response(body, self.status, _headers(self._address(self.made)), JSON)
+            response = await self._replay(self._first, render)
+        else:
+            body = (await render(self.made)).model_dump_json().encode()
+            await self._store(body)
+            response = Response(body, self.status, _headers(self._address(self.made)), JSON)
+        response.headers.update(self.wait.headers)
+        return response
 
     async def _run(self, sql: str, **values: object) -> Record | None:
         return await self.services.database.call(Connection.fetch_one, sql, {**(self._claim or {}), **values})
 
     async def _mark_done(self, connection: Connection, made: int) -> None:
         assert self._claim
-        values = {"status": self.status.value, "made": made, "location": self._address(made), "wait_s": self.wait_s}
-        if not await connection.fetch_one(_MARK_DONE, {**self._claim, **values}):
+        values = {"status": self.status.value, "made": made, "location": self._address(made)}
+        seconds = {"wait_s": float(self.wait.seconds)}
+        if not await connection.fetch_one(_MARK_DONE, {**self._claim, **values, **seconds}):
             raise _under_way()
 
     async def _replay(self, first: Record, render: Callable[[int], Awaitable[BaseModel]]) -> Response:
@@ -209,10 +214,10 @@ async def once(
     *,
     status: HTTPStatus,
     location: str | None = None,
-    wait_s: float = 0,
+    wait: Wait = NO_WAIT,
 ) -> Response:
     """Do the work and return its answer; for a repeated `Idempotency-Key`, return the first answer."""
-    post = Once(request, services, principal, status, location, float(wait_s))
+    post = Once(request, services, principal, status, location, wait)
     if await post.is_first(content):
         async with post.working():
             post.made = await work(post.on_stored or _store_nothing)

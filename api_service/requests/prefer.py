@@ -51,12 +51,15 @@ class Wait:
     headers: dict[str, str]
 
 
+NO_WAIT: Final = Wait(0, {})
+
+
 def wait_of(request: Request, query: WaitQuery | None) -> Wait:
     """Return the wait that a request asks for; its query wins over `Prefer`."""
     if query is not None and query.wait is not None:
         return Wait(query.wait, {})
     preferred = _preferred(",".join(request.headers.getlist("Prefer")))
-    return Wait(preferred, {"Preference-Applied": f"wait={preferred}"}) if preferred is not None else Wait(0, {})
+    return Wait(preferred, {"Preference-Applied": f"wait={preferred}"}) if preferred is not None else NO_WAIT
 
 
 def _preferred(header: str) -> int | None:

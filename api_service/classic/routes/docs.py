@@ -1,6 +1,5 @@
 """The pages that document the calls. All their files are on this server, so they work without the Internet."""
 
-from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -9,7 +8,6 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from api_service.classic.openapi import describe
-from api_service.http.streaming import PiecewiseResponse
 from api_service.requests import openapi as v1_openapi
 from api_service.services import ServicesDep
 from shared.common.service.errors import TransientError
@@ -24,7 +22,6 @@ _COMPRESSED: Final = {
     for path in _FOLDER.glob("*/*.gz")
 }
 _SCRIPTS: Final = {path.name: path.read_bytes() for path in _FOLDER.glob("*.js")}
-_PIECE_BYTES: Final = 32 << 10
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -71,10 +68,5 @@ async def asset(name: str) -> Response:
         return Response(_SCRIPTS[name], media_type="text/javascript", headers=_HEADERS)
     if name in _COMPRESSED:
         content, media_type = _COMPRESSED[name]
-        return PiecewiseResponse(_pieces(content), media_type, {**_HEADERS, "Content-Encoding": "gzip"})
+        return Response(content, headers={**_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type)
     raise HTTPException(HTTPStatus.NOT_FOUND)
-
-
-async def _pieces(content: bytes) -> AsyncGenerator[bytes]:
-    for start in range(0, len(content), _PIECE_BYTES):
-        yield content[start : start + _PIECE_BYTES]

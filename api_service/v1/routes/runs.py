@@ -97,14 +97,12 @@ async def get_run(
 async def create_run(principal: SubmitterDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
     override, wait = await read_run_request(request, services, principal, id)
     with waiting(services, principal, wait.seconds) as waiter:
-        accepted = await once(
+        return await once(
             request, services, principal, override,
             partial(_request, services, principal, id, override),
             partial(_shown, waiter, id),
-            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait_s=wait.seconds,
+            status=HTTPStatus.ACCEPTED, location=f"/v1/submissions/{id}/runs/{{}}", wait=wait,
         )  # fmt: skip
-    accepted.headers.update(wait.headers)
-    return accepted
 
 
 async def _request(

@@ -11,7 +11,7 @@ from api_service.http.errors import ApiError, Kind
 from api_service.requests.cursors import LINK, page_answer, unsealed
 from api_service.requests.idempotency import Once
 from api_service.requests.openapi import V1Router, location
-from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, Wait, WaitQuery
+from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery
 from api_service.requests.receive import receiving
 from api_service.requests.validation import read_query
 from api_service.requests.visibility import visible_submission
@@ -55,7 +55,7 @@ _TOO_SLOW: Final = (
 async def create_submission(principal: SubmitterDep, request: Request, services: ServicesDep) -> Response:
     with ExitStack() as held:
         # While the answer waits, neither the body nor the submission is in memory.
-        once, wait, waiter, shown = await _create(request, services, principal, held)
+        once, waiter, shown = await _create(request, services, principal, held)
 
         async def render(upload: int) -> Submission:
             if shown is not None:
@@ -63,14 +63,12 @@ async def create_submission(principal: SubmitterDep, request: Request, services:
             await waiter.until_final(upload)
             return await visible_submission(services, principal, upload)
 
-        answer = await once.answer(render)
-    answer.headers.update(wait.headers)
-    return answer
+        return await once.answer(render)
 
 
 async def _create(
     request: Request, services: Services, principal: Principal, held: ExitStack
-) -> tuple[Once, Wait, Waiter, Submission | None]:
+) -> tuple[Once, Waiter, Submission | None]:
     """Store the submission of a request, unless an earlier one with its key has. Its wait counts until `held` ends.
 
     The last value is the submission as it was stored; None if the answer waits or reads it.
@@ -79,7 +77,7 @@ async def _create(
         parsed = await read_submission(request, services, principal, body, SubmissionCheck.stored)
         wait, shown = parsed.wait, None
         waiter = held.enter_context(waiting(services, principal, wait.seconds))
-        once = Once(request, services, principal, HTTPStatus.CREATED, "/v1/submissions/{}", float(wait.seconds))
+        once = Once(request, services, principal, HTTPStatus.CREATED, "/v1/submissions/{}", wait)
         if await once.is_first(parsed.content_sha256):
             is_shown = not wait.seconds and parsed.new.problem_version is None
             async with once.working(), services.requesting_runs():
@@ -89,7 +87,7 @@ async def _create(
                 stored = await services.submissions.post(principal, parsed.new, once.on_stored)
             once.made = stored.id
             shown = await _shown(services, parsed.new, stored, queue) if is_shown else None
-        return once, wait, waiter, shown
+        return once, waiter, shown
 
 
 async def _shown(services: Services, new: NewSubmission, stored: Stored, queue: Queue | None) -> Submission:
