@@ -12,7 +12,7 @@ from api_service import web
 from api_service.classic.openapi import DESCRIPTION, TAGS
 from api_service.classic.routes import classic, docs, files, health
 from api_service.doors.door import Door, open_doors
-from api_service.errors import WITHOUT_KEY, answer_errors, is_v1
+from api_service.errors import WITHOUT_KEY, is_v1, make_app
 from api_service.http.errors import ApiError, Kind
 from api_service.http.request_log import RequestLog
 from api_service.http.trailing_slash import TrailingSlash
@@ -45,7 +45,8 @@ class _Port(ServicesPort):
 
 def create_app(services: Services) -> FastAPI:
     """Return the application. Raises `ConfigurationError` for a wrong setting of a front door that is open."""
-    app = FastAPI(
+    app = make_app(
+        web.answer,
         title="Precieux",
         summary="Post a program, its input and an e-mail address; it runs in a sandbox and the result is mailed.",
         description=DESCRIPTION,
@@ -53,14 +54,6 @@ def create_app(services: Services) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         openapi_tags=[*V1_TAGS, *TAGS],
         generate_unique_id_function=lambda route: route.name,
-        # `TrailingSlash` accepts both spellings of a path.
-        redirect_slashes=False,
-        # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        # Spans would contain query strings: addresses, inputs, signatures of links. Logs would contain bodies.
-        telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.services = services
     # They are tried in turn, so those that are used most come first.
@@ -70,7 +63,6 @@ def create_app(services: Services) -> FastAPI:
     for router in routers:
         app.include_router(router)
         paths += [route.path for route in router.routes if isinstance(route, Route) and "{" not in route.path]
-    answer_errors(app, web.answer)
     settings, logged = services.settings, ["/v1"]
     doors = open_doors(app, _Port(services))
     for door in doors:

@@ -7,7 +7,7 @@ documents of the classic calls have neither. The original system's own errors ke
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from http import HTTPMethod, HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -80,8 +80,19 @@ async def error_of(request: Request, exc: Exception, of_http: OfHttp | None = No
             return ApiError(Kind.INTERNAL, _CRASHED_V1 if is_v1(path) else _CRASHED)
 
 
-def answer_errors(app: FastAPI, render: Render, of_http: OfHttp | None = None) -> None:
-    """Let the app answer every exception with what `render` makes of it."""
+def make_app(render: Render, of_http: OfHttp | None = None, **options: Any) -> FastAPI:
+    """Return an application without documents, which answers every exception with what `render` makes of it."""
+    app = FastAPI(
+        # `TrailingSlash` accepts both spellings of a path.
+        redirect_slashes=False,
+        # FastAPI's own pages load scripts from a CDN, and its document lacks this server's limits: see `routes.docs`.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        # Spans would contain query strings: addresses, inputs, signatures of links. Logs would contain bodies.
+        telemetry={"tracing": False, "operation_spans": False, "logs": False},
+        **options,
+    )
 
     async def answer(request: Request, exc: Exception) -> Response:
         response = render(request, await error_of(request, exc, of_http))
@@ -93,6 +104,7 @@ def answer_errors(app: FastAPI, render: Render, of_http: OfHttp | None = None) -
     for kind in (ApiError, RequestValidationError, HTTPException, TransientError, MemoryError, Exception):
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(ClientDisconnect, _gone)
+    return app
 
 
 def document(request: Request, error: ApiError) -> Response:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_service.access.principal import Principal, require
 from api_service.doors.port import Port
-from api_service.errors import Render, answer_errors
+from api_service.errors import Render, make_app
 from api_service.http.errors import ApiError, Kind
 from shared.common.service.errors import ConfigurationError
 from shared.records.accounts.scopes import Scope as KeyScope
@@ -62,20 +62,16 @@ class Door:
     state: Mapping[str, Any] = field(default_factory=dict)
 
     def app(self, port: Port) -> FastAPI:
-        """Return the application that answers the door's requests. It has no documents, and no redirects."""
-        app = FastAPI(
+        """Return the application that answers the door's requests."""
+        app = make_app(
+            self.render,
+            self._of_http,
             # An included router would match each request once more.
             routes=[route for router in self.routers for route in router.routes],
-            redirect_slashes=False,
-            openapi_url=None,
-            docs_url=None,
-            redoc_url=None,
             middleware=self.middleware,
-            telemetry={"tracing": False, "operation_spans": False, "logs": False},
         )
         for name, value in {**self.state, "door": self, "port": port}.items():
             setattr(app.state, name, value)
-        answer_errors(app, self.render, self._of_http)
         return app
 
     def without_own_fields(self, connection: HTTPConnection) -> HTTPConnection:
