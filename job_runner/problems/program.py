@@ -20,6 +20,7 @@ from shared.judging.grading.fold import Grading, RunResult
 from shared.judging.grading.fold_legacy import GraderCall
 from shared.judging.packages.model import EVERY_LANGUAGE, Package, PackageJudge, PackageProgram, ProblemType
 from shared.judging.packages.programs import main_file
+from shared.records.resources.texts import cut
 
 #: Bytes of inputs and answers that one request names, and of files in it, but for those of its first run.
 _DATA_BYTES: Final = 64 << 20
@@ -149,10 +150,9 @@ class ProblemAnswer(ProgramAnswer):
         score = TestScore(verdict=event.verdict, score=event.score, multiplier=event.multiplier)
         award = self._grading.put(event.number, score)
         if award.verdict is not event.verdict:
-            said = "\n".join(filter(None, (award.error, event.judge_message)))
-            event = event.model_copy(
-                update={"verdict": award.verdict, "message": None, "judge_message": _cut(said), "diff": None}
-            )
+            said = cut("\n".join(filter(None, (award.error, event.judge_message))), _MESSAGE_BYTES)
+            changes = {"verdict": award.verdict, "message": None, "judge_message": said, "diff": None}
+            event = event.model_copy(update=changes)
         points = award.points
         if points is not None and not self._problem.package.scheme.is_scoring:
             points = 0.0
@@ -229,7 +229,3 @@ def files_beside(program: PackageProgram) -> dict[str, bytes]:
 
 def _shown(data: bytes) -> str:
     return replace_controls(data[:_MESSAGE_BYTES].decode(errors="replace"))
-
-
-def _cut(text: str) -> str:
-    return text.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
