@@ -60,16 +60,14 @@ def run_online(script: str) -> None:
             patiently(lambda statement=statement: op.execute(statement))  # type: ignore[misc]
 
 
-def create_indexes(*definitions: str) -> None:
-    """Create indexes while others write, each from `name ON table ...` or `UNIQUE name ON table ...`."""
+def create_indexes(script: str) -> None:
+    """Create the indexes of a script while others write, each from a part `name ON table ...`."""
     with op.get_context().autocommit_block(), _waiting_for_readers():
-        for definition in definitions:
-            unique, name = ("UNIQUE ", definition.split()[1]) if definition.startswith("UNIQUE ") else ("", "")
-            name = name or definition.split()[0]
+        for definition in script.split(";\n"):
+            name = definition.split()[0]
             if _is_invalid(name):  # an earlier attempt was interrupted
                 op.execute(f"DROP INDEX CONCURRENTLY {name}")
-            rest = definition.removeprefix(unique)
-            op.execute(f"CREATE {unique}INDEX CONCURRENTLY IF NOT EXISTS {rest}")
+            op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {definition}")
 
 
 def update_in_batches(table: str, statement: str) -> None:

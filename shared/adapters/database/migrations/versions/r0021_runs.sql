@@ -182,6 +182,33 @@ FROM (
 UPDATE emails SET upload = job.upload, updated_at = coalesce(emails.sent_at, emails.created_at)
 FROM job WHERE job.id = emails.job AND emails.id > :low AND emails.id <= :high;
 
+-- part indexes
+emails_upload_idx ON emails (upload, id);
+emails_batch_idx ON emails (batch, id) WHERE batch IS NOT NULL;
+emails_ordered_idx ON emails (id) WHERE status = 'queued' AND message_id IS NULL;
+emails_ended_idx ON emails (updated_at) WHERE status NOT IN ('queued', 'sending');
+emails_not_arrived_idx ON emails (updated_at, id)
+    WHERE status IN ('refused', 'bounced', 'complained', 'uncertain');
+job_sender_new_idx ON job (sender, owner, place) WHERE status = 'none-executed';
+job_owner_idx ON job (owner, turn) WHERE status = 'none-executed';
+job_place_idx ON job (owner, place, id) WHERE status = 'none-executed';
+job_suspect_idx ON job (turn, id)
+    WHERE crashes > 0 AND stop_reason IS NULL AND status IN ('none-executed', 'executing');
+job_crashed_idx ON job (crashed_at) WHERE crashes > 0;
+job_finished_idx ON job (finished_at) WHERE finished_at IS NOT NULL;
+job_failed_idx ON job (finished_at, id) WHERE status = 'failed';
+job_number_idx ON job (upload, number);
+uploads_email_new_idx ON uploads (lower(email), id);
+uploads_created_new_idx ON uploads (created_at, id);
+uploads_owner_idx ON uploads (owner, lower(email), id);
+uploads_waiting_idx ON uploads (owner) WHERE request_id IS NOT NULL;
+uploads_newest_idx ON uploads (owner, created_at, id);
+uploads_address_idx ON uploads (owner, lower(email), created_at, id);
+uploads_outcome_idx ON uploads (owner, outcome, verdict, created_at, id);
+uploads_metadata_idx ON uploads USING gin (metadata jsonb_path_ops) WHERE metadata IS NOT NULL;
+uploads_batch_idx ON uploads (batch, id) WHERE batch IS NOT NULL;
+uploads_source_idx ON uploads (object_key) WHERE object_key LIKE 'sources/%';
+
 -- part validation
 ALTER TABLE uploads VALIDATE CONSTRAINT uploads_batch_fkey;
 ALTER TABLE uploads VALIDATE CONSTRAINT uploads_outcome_check;

@@ -19,8 +19,5 @@ depends_on = None
 def upgrade() -> None:
     parts = script("r0028_problems.sql")
     run_online(parts["tables"])
-    create_indexes(
-        "uploads_problem_idx ON uploads (problem_version, created_at, id) WHERE problem_version IS NOT NULL",
-        "problem_versions_owner_idx ON problem_versions (owner)",
-    )
+    create_indexes(parts["indexes"])
     run_online(parts["validation"])

@@ -87,5 +87,9 @@ ALTER TABLE test_results ADD COLUMN IF NOT EXISTS message text, ADD COLUMN IF NO
     ALTER COLUMN points_awarded DROP NOT NULL;
 ALTER TABLE api_keys ADD COLUMN IF NOT EXISTS run_seconds bigint;
 
+-- part indexes
+uploads_problem_idx ON uploads (problem_version, created_at, id) WHERE problem_version IS NOT NULL;
+problem_versions_owner_idx ON problem_versions (owner);
+
 -- part validation
 ALTER TABLE uploads VALIDATE CONSTRAINT uploads_problem_version_fkey;
