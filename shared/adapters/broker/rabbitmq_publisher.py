@@ -9,6 +9,7 @@ takes comes back as `basic.return` *before* its ack, so an ack alone proves noth
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import pika
@@ -136,7 +137,9 @@ class _Link:
         channel.add_on_close_callback(lambda _, error: self._lose(error))
         channel.add_on_return_callback(self._on_return)
         for queue in self._queues:
-            await self._declare(channel, queue)
+            declare = partial(channel.queue_declare, queue.name, durable=queue.durable, arguments=queue.arguments)
+            with explaining_conflict(queue.name):
+                await self._answer(lambda then, declare=declare: declare(callback=then))  # type: ignore[misc]
         await self._answer(lambda then: channel.confirm_delivery(self._confirms.on_confirm, callback=then))
         self._channel = channel
 
@@ -164,14 +167,6 @@ class _Link:
             self._connection.add_on_close_callback(lambda *_: resolve(closed, None))
             self.abandon()
             await asyncio.wait({closed}, timeout=CLOSE_SECONDS + 1)
-
-    async def _declare(self, channel: Channel, queue: DeclaredQueue) -> None:
-        with explaining_conflict(queue.name):
-            await self._answer(
-                lambda then: channel.queue_declare(
-                    queue.name, durable=queue.durable, arguments=queue.arguments, callback=then
-                )
-            )
 
     async def _answer(self, ask: Callable[[Callable[[Any], None]], object]) -> Any:
         answer: asyncio.Future[Any] = self._loop.create_future()

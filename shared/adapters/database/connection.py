@@ -148,9 +148,6 @@ class Database:
             "SET jit = off"
         )
 
-        async def begin_session(connection: asyncpg.Connection) -> None:
-            await connection.execute(settings_of_session)
-
         self._database = databases.Database(
             "postgresql://",
             # The connector knows the address and its query.
@@ -159,13 +156,13 @@ class Database:
             min_size=1,
             max_size=settings.database_pool_size,
             max_inactive_connection_lifetime=_SPARE_SECONDS,
-            init=begin_session,
+            init=lambda connection: connection.execute(settings_of_session),
             reset=_keep_session,
             server_settings=self._session,
             command_timeout=self._wait,
         )
         self._held: dict[asyncio.Task[Any], RawConnection] = {}
-        self._listener = Listener(self._connect_listener)
+        self._listener = Listener(lambda: self._connector.connect(timeout=10, server_settings=self._session))
 
     async def connect(self, stop: asyncio.Event | None = None) -> None:
         """Connect to the server. Try again with backoff until it succeeds or `stop` is set.
@@ -285,9 +282,6 @@ class Database:
 
         async with self._listener.listen(channel, note):
             yield heard
-
-    async def _connect_listener(self) -> asyncpg.Connection:
-        return await self._connector.connect(timeout=10, server_settings=self._session)
 
 
 def numbered(sql: str, values: Mapping[str, object] | None) -> tuple[str, list[object]]:

@@ -340,11 +340,8 @@ def _fields(content: bytearray) -> Any:
     except ValueError:
         # Engines in JavaScript may escape a lone surrogate, which UTF-8 cannot encode.
         fields = json.loads(content.decode("utf-8", "replace"))
-        return {name: _without_surrogates(value) for name, value in fields.items()}
-
-
-def _without_surrogates(value: object) -> object:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        texts = {name: value.encode("utf-8", "replace") for name, value in fields.items() if isinstance(value, str)}
+        return fields | {name: text.decode() for name, text in texts.items()}
 
 
 def _shorten(answer: RunResponse, longest: int) -> RunResponse:

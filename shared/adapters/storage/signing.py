@@ -83,7 +83,8 @@ class LinkSigner:
 
     def _is_ours(self, signature: str, purpose: str, *values: object, length: int | None = None) -> bool:
         # All are tried, so that the time does not reveal which one matches.
-        matches = [_equal(_signature(secret, purpose, values)[:length], signature) for secret in self._valid]
+        signatures = [_signature(secret, purpose, values)[:length].encode() for secret in self._valid]
+        matches = [hmac.compare_digest(ours, signature.encode(errors="replace")) for ours in signatures]
         return any(matches)
 
 
@@ -95,7 +96,3 @@ def _signature(secret: bytes, purpose: str, values: Sequence[object]) -> str:
 
 def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _equal(expected: str, given: str) -> bool:
-    return hmac.compare_digest(expected.encode(), given.encode(errors="replace"))

@@ -200,7 +200,10 @@ class _PolygonReader:
             policy, children = policy or Policy.SUM, tuple(numbers)
             group = Group(name=name, parent="", policy=policy, points=points, children=children, requires=requires)
             groups.append(group)
-        self._check_cycle(groups)
+        try:
+            TopologicalSorter({group.name: group.requires for group in groups}).prepare()
+        except CycleError as error:
+            self._faults.add(_PROBLEM, f"Groups depend on each other: {', '.join(error.args[1])[:200]}.")
         total = sum(group.points or 0.0 for group in groups)
         if not total:
             groups = [group.model_copy(update={"policy": Policy.ALL, "points": None}) for group in groups]
@@ -230,12 +233,6 @@ class _PolygonReader:
             if name not in members and name not in defined:
                 self._faults.add(_PROBLEM, f"A group depends on the group {name[:100]!r}, and there is none.")
         return tuple(dict.fromkeys(name for name in names if name in members))
-
-    def _check_cycle(self, groups: list[Group]) -> None:
-        try:
-            TopologicalSorter({group.name: group.requires for group in groups}).prepare()
-        except CycleError as error:
-            self._faults.add(_PROBLEM, f"Groups depend on each other: {', '.join(error.args[1])[:200]}.")
 
     def _limits(self, testset: Element) -> PackageLimits:
         operator = self._bounds.operator

@@ -30,7 +30,7 @@ def environment(loader: jinja2.BaseLoader, locale: str, **options: Any) -> jinja
     """
     jinja = jinja2.Environment(
         loader=loader,
-        autoescape=_is_markup,  # noqa: S701  (all but plain text is escaped)
+        autoescape=lambda name: name is None or not name.endswith(".txt.j2"),  # noqa: S701  (all but plain text)
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
@@ -44,7 +44,3 @@ def environment(loader: jinja2.BaseLoader, locale: str, **options: Any) -> jinja
     jinja.globals |= {"locale": locale, "direction": translations.direction(locale)}
     jinja.filters |= {name: partial(format_, locale=locale) for name, format_ in _FORMATS.items()}
     return jinja
-
-
-def _is_markup(name: str | None) -> bool:
-    return name is None or not name.endswith(".txt.j2")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
-from shared.adapters.database.connection import Connection, Database
+from shared.adapters.database.connection import Database
 from shared.adapters.database.standby import lacks_standby
 from shared.common.service import metrics
 from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
@@ -95,7 +95,9 @@ class HealthServer:
         try:
             async with self._database.transaction() as connection:
                 if self._counts_backlog:
-                    await self._count_backlog(connection)
+                    for waiting in await backlog.measure(connection):
+                        metrics.BACKLOG.labels(waiting.place).set(waiting.depth)
+                        metrics.BACKLOG_AGE_SECONDS.labels(waiting.place).set(waiting.oldest_s or 0)
                 metrics.STANDBY_MISSING.set(await lacks_standby(connection))
             metrics.DATABASE_UP.set(1)
         except DatabaseUnavailable:
@@ -106,8 +108,3 @@ class HealthServer:
         for state, count in self._database.connections().items():
             metrics.DATABASE_CONNECTIONS.labels(state).set(count)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    async def _count_backlog(self, connection: Connection) -> None:
-        for waiting in await backlog.measure(connection):
-            metrics.BACKLOG.labels(waiting.place).set(waiting.depth)
-            metrics.BACKLOG_AGE_SECONDS.labels(waiting.place).set(waiting.oldest_s or 0)
