@@ -1,7 +1,6 @@
 """Completes a job that has an outcome: stores files, renders the mail, and writes all rows in one statement."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -35,7 +34,7 @@ class Completion:
         self._branding = branding
         self._policy = policy.capped(MAX_PAUSE)
         self._pause = pause
-        self._group = GroupCommit(self._finish)
+        self._group = GroupCommit[JobResult, bool](lambda results: database.call(finish, results))
 
     async def complete(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Write the outcome as soon as the store and the database take it: it is not computed again.
@@ -76,6 +75,3 @@ class Completion:
         if not is_written and is_certain:
             await remove_files(self._store, files)
         return is_written
-
-    async def _finish(self, results: Sequence[JobResult]) -> list[bool]:
-        return await self._database.call(finish, results)

@@ -12,7 +12,7 @@ from typing import Final
 from job_runner.emails.mailers.base import Mailer
 from job_runner.problems.removal import remove_unneeded
 from job_runner.upkeep.orphans import Orphans
-from shared.adapters.database.connection import Database
+from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 from shared.common.service.errors import TransientError
 from shared.common.service.lifecycle import wait_any
@@ -100,8 +100,11 @@ class Cleaner:
 
     async def run_once(self) -> int:
         """Remove what is old of a few submissions, and return the number of submissions removed."""
-        await self._remove_expired()
-        await self._remove_forgotten_objects()
+        # A row that a request has locked is left to the next round, because waiting for it could cause a deadlock.
+        for statement in (_DELETE_PAST_BUDGETS, _DELETE_MAILGUN_EVENTS):
+            await self._database.call(Connection.execute, statement)
+        forgotten = await self._database.call(forgotten_objects, limit=_BATCH)
+        await remove_objects(self._database, self._store, forgotten)
         await self._orphans.remove()
         await remove_unneeded(self._database, self._store)
         await remove_unused_files(self._database, self._store)
@@ -121,15 +124,3 @@ class Cleaner:
         if old:
             log.info("submissions.removed", count=len(old), older_than_days=self._days)
         return len(old)
-
-    async def _remove_forgotten_objects(self) -> None:
-        """Remove the objects of submissions that were removed before a crash."""
-        objects = await self._database.call(forgotten_objects, limit=_BATCH)
-        await remove_objects(self._database, self._store, objects)
-
-    async def _remove_expired(self) -> None:
-        """Remove the budgets that are not in use any more, and events that Mailgun cannot repeat any more."""
-        # A row that a request has locked is left to the next round, because waiting for it could cause a deadlock.
-        async with self._database.connection() as connection:
-            await connection.execute(_DELETE_PAST_BUDGETS)
-            await connection.execute(_DELETE_MAILGUN_EVENTS)

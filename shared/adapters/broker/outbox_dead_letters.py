@@ -6,7 +6,7 @@ from typing import Final
 from shared.adapters.broker.base import DEAD_QUEUE, QUEUE
 from shared.adapters.broker.dead_letters import DeadLetter, Depth
 from shared.adapters.database import channels
-from shared.adapters.database.connection import Connection, Database, Record
+from shared.adapters.database.connection import Connection, Database
 
 _LETTER: Final = "outbox.id, body, headers ->> 'message_id' AS message_id, failure, failed_at"
 
@@ -35,8 +35,7 @@ class OutboxDeadLetters:
         self._database = database
 
     async def depths(self) -> dict[str, Depth]:
-        row = await self._database.call(Connection.fetch_one, _DEPTH)
-        assert row is not None
+        [row] = await self._database.call(Connection.fetch_all, _DEPTH)
         # What waits is in the outbox itself: there is no other queue.
         return {QUEUE: Depth(0), DEAD_QUEUE: Depth(row["dead"], row["since"])}
 
@@ -50,11 +49,10 @@ class OutboxDeadLetters:
         return await self._letters(_DROP, {"ids": _ids(keys)})
 
     async def _letters(self, sql: str, values: Mapping[str, object]) -> list[DeadLetter]:
-        return [_letter(row) for row in await self._database.call(Connection.fetch_all, sql, values)]
-
-
-def _letter(row: Record) -> DeadLetter:
-    return DeadLetter(str(row["id"]), row["body"].encode(), row["message_id"], row["failed_at"], row["failure"])
+        return [
+            DeadLetter(str(row["id"]), row["body"].encode(), row["message_id"], row["failed_at"], row["failure"])
+            for row in await self._database.call(Connection.fetch_all, sql, values)
+        ]
 
 
 def _ids(keys: Collection[str]) -> list[int]:

@@ -100,7 +100,7 @@ async def create(
 ) -> tuple[int, str]:
     """Make a key that works until a time. Return its id and the key itself, which is not stored."""
     key = new_key()
-    row = await connection.fetch_one(
+    created = await connection.fetch_value(
         _CREATE,
         {
             "name": name,
@@ -112,8 +112,7 @@ async def create(
             "until": until,
         },
     )
-    assert row is not None
-    return row["id"], key
+    return int(created), key
 
 
 async def find(connection: "Connection", sha256: str) -> ApiKey | None:

@@ -96,8 +96,7 @@ async def visible(connection: Connection, tokens: Collection[UUID], *, owner: in
 
 async def page(connection: Connection, *, limit: int, offset: int) -> tuple[list[UUID], int]:
     """Return the tokens of a page of all submissions, the newest first, and how many submissions there are."""
-    row = await connection.fetch_one(_PAGE, {"limit": limit, "offset": offset})
-    assert row is not None
+    [row] = await connection.fetch_all(_PAGE, {"limit": limit, "offset": offset})
     return row["tokens"], row["number"]
 
 

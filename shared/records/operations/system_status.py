@@ -157,10 +157,8 @@ async def read_system_status(database: Database, dead_letters: DeadLetters) -> S
 
 
 async def _system_status(connection: Connection, dead: int | None) -> SystemStatus:
-    failures = await connection.fetch_one(_FAILURES)
-    engine = await connection.fetch_one(_ENGINE)
-    assert failures is not None
-    assert engine is not None
+    [failures] = await connection.fetch_all(_FAILURES)
+    [engine] = await connection.fetch_all(_ENGINE)
     return SystemStatus(
         waits={waiting.place: waiting for waiting in await backlog.measure(connection)},
         running=await jobs.running(connection),

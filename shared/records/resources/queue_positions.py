@@ -111,6 +111,5 @@ class Front:
 
 async def front(connection: Connection) -> Front:
     """Return the front of the queue, in one statement that costs the same for one key as for many."""
-    row = await connection.fetch_one(_READ_FRONT)
-    assert row is not None
+    [row] = await connection.fetch_all(_READ_FRONT)
     return Front(row["turns"] or [], row["owners"] or [], row["running"], row["seconds"])
