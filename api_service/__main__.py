@@ -27,7 +27,8 @@ from api_service.submissions.quota_costs import QuotaCosts
 from api_service.submissions.service import Submissions
 from api_service.transient.run_seconds import RunSeconds
 from api_service.transient.runs import TransientRuns
-from shared.adapters.broker.open import open_broker, open_dead_letters
+from shared.adapters.broker.open import open_broker
+from shared.adapters.broker.open_dead_letters import open_dead_letters
 from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database, DatabaseSettings
 from shared.adapters.database.schema import require_current

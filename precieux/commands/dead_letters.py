@@ -11,7 +11,7 @@ from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate
 from shared.adapters.broker.dead_letters import DeadLetter, DeadLetters
-from shared.adapters.broker.open import open_dead_letters
+from shared.adapters.broker.open_dead_letters import open_dead_letters
 from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import PrecieuxError

@@ -7,7 +7,7 @@ from precieux import terminal
 from precieux.commands.options import DataDir, Json
 from precieux.installation.operator_database import operate
 from shared.adapters.broker.base import DEAD_QUEUE, QUEUE
-from shared.adapters.broker.open import open_dead_letters
+from shared.adapters.broker.open_dead_letters import open_dead_letters
 from shared.adapters.broker.settings import BrokerSettings
 from shared.adapters.database.connection import Database
 from shared.common.service.errors import BrokerUnavailable

@@ -1,10 +1,7 @@
 """Opens the broker that the settings name, and its dead letters."""
 
 from shared.adapters.broker.base import Broker
-from shared.adapters.broker.dead_letters import DeadLetters
-from shared.adapters.broker.outbox_dead_letters import OutboxDeadLetters
 from shared.adapters.broker.settings import BrokerSettings
-from shared.adapters.database.connection import Database
 
 
 def open_broker(settings: BrokerSettings) -> Broker | None:
@@ -15,12 +12,3 @@ def open_broker(settings: BrokerSettings) -> Broker | None:
     from shared.adapters.broker.rabbitmq import RabbitMQBroker
 
     return RabbitMQBroker(settings.amqp_url.get_secret_value(), queue_type=settings.amqp_queue_type)
-
-
-def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLetters:
-    """Return the dead letters of RabbitMQ, or without it those of the outbox. They need no closing."""
-    if settings.amqp_url is None:
-        return OutboxDeadLetters(database)
-    from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
-
-    return RabbitMQDeadLetters(settings.amqp_url.get_secret_value(), queue_type=settings.amqp_queue_type)
