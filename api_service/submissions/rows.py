@@ -7,30 +7,27 @@ from typing import Any, Final
 
 from api_service.access.principal import Principal
 from api_service.submissions.new_submission import JSON_COLUMNS, NewSubmission, Object, as_json
-from shared.adapters.broker.base import QUEUE
+from shared.adapters.broker.outbox import adding
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Record
 
-# Writes the request, and the outbox row as `shared.adapters.broker.outbox.add` does, in one round trip for speed. The
-# first run of a submission with a receipt orders the receipt. A blocked submission can be run by API v1 only.
-_REQUEST: Final = """
+# Writes the request and the outbox row in one round trip for speed. The first run of a submission with a receipt orders
+# the receipt. A blocked submission can be run by API v1 only.
+_REQUEST: Final = f"""
     WITH requested AS (
         UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,
             verdict = NULL, override = CAST(:override AS jsonb)
         WHERE id = :id AND (enable = 0 OR NOT :enable_binds) AND request_id IS NULL AND (:sees_all OR owner = :owner)
         RETURNING id, email, request_id, runs, spec,
-            runs = 1 AND email IS NOT NULL AND spec @> '{"receipt": true}' AS has_receipt
-    ), queued AS (
-        INSERT INTO outbox (queue, body, headers)
-        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
-    ), receipt AS (
+            runs = 1 AND email IS NOT NULL AND spec @> '{{"receipt": true}}' AS has_receipt
+    ), queued AS ({adding("requested")}), receipt AS (
         INSERT INTO emails (kind, upload, locale)
         SELECT 'receipt', id, spec ->> 'locale' FROM requested WHERE has_receipt RETURNING pg_notify(:emails, '')
     )
     SELECT email, request_id, runs, has_receipt, pg_notify(:submissions, CAST(id AS text)),
         (SELECT count(*) FROM receipt) AS receipts
     FROM requested
-"""
+"""  # noqa: S608  (constants)
 
 _FIND: Final = "SELECT enable, owner FROM uploads WHERE id = :id"
 _FIND_DELETED: Final = "SELECT FROM deleted_uploads WHERE id = :id"
@@ -75,10 +72,7 @@ _INSERT_AND_REQUEST: Final = f"""
         SELECT {_VALUES}, gen_random_uuid(), now(), 1 FROM ({_NEXT}) AS chosen
         WHERE chosen.id IS NOT NULL
         ON CONFLICT DO NOTHING RETURNING id, created_at, object_key, request_id, email, spec
-    ), queued AS (
-        INSERT INTO outbox (queue, body, headers)
-        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM created
-    ), receipt AS (
+    ), queued AS ({adding("created")}), receipt AS (
         INSERT INTO emails (kind, upload, locale)
         SELECT 'receipt', id, spec ->> 'locale' FROM created
         WHERE email IS NOT NULL AND spec @> '{{"receipt": true}}' RETURNING pg_notify(:emails, '')
@@ -129,7 +123,6 @@ def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | No
         "suffix": new.source.suffix,
         "sha256": sha256,
         "owner": principal.key_id,
-        "queue": QUEUE,
         "emails": channels.EMAILS,
     }
 
@@ -150,7 +143,6 @@ async def request(
     """Request a run. Return None if there is no such upload, or if it cannot be run now."""
     values = {
         "id": upload_id,
-        "queue": QUEUE,
         "submissions": channels.SUBMISSIONS,
         "emails": channels.EMAILS,
         "sees_all": principal.sees_all,

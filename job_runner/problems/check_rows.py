@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from pydantic_core import from_json
 
 from job_runner.problems.time_limit import JuryRun, jury_tests
-from shared.adapters.broker.base import QUEUE
+from shared.adapters.broker.outbox import adding
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection
 from shared.engine_api.codex import LimitBounds, Verdict
@@ -85,10 +85,7 @@ _RELEASE_HELD: Final = f"""
         UPDATE uploads SET spec = spec || jsonb_build_object('limits', CAST(:limits AS jsonb)),
             request_id = gen_random_uuid(), requested_at = now(), runs = 1
         WHERE id = :id AND request_id IS NULL AND runs = 0 AND outcome IS NULL RETURNING id, request_id
-    ), queued AS (
-        INSERT INTO outbox (queue, body, headers)
-        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
-    )
+    ), queued AS ({adding("requested")})
     SELECT id, pg_notify('{channels.SUBMISSIONS}', CAST(id AS text)) FROM requested
 """  # noqa: S608  (constants)
 _KEEP_PHASE: Final = """
@@ -223,7 +220,7 @@ async def run_of(connection: Connection, check: RunningCheck, submission: int | 
 
 async def release_held(connection: Connection, submission: int, limits: Mapping[str, float | int]) -> bool:
     """Request the run of a submission that is held, with these limits. Return False if it is not held any more."""
-    values = {"id": submission, "limits": json.dumps(limits), "queue": QUEUE}
+    values = {"id": submission, "limits": json.dumps(limits)}
     return await connection.fetch_one(_RELEASE_HELD, values) is not None
 
 

@@ -6,15 +6,10 @@ consumer takes them itself (`queue_consumer.outbox_consumer`).
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 from shared.adapters.broker.base import QUEUE, Message
 from shared.adapters.database.connection import Connection
 
-_ADD: Final = """
-    INSERT INTO outbox (queue, body, headers)
-    VALUES (:queue, :body, jsonb_build_object('message_id', CAST(:message_id AS text)))
-"""
 _TAKE: Final = """
     SELECT id, body, headers ->> 'message_id' AS message_id FROM outbox WHERE failure IS NULL
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -22,9 +17,12 @@ _TAKE: Final = """
 _REMOVE: Final = "DELETE FROM outbox WHERE id = ANY(:ids)"
 
 
-async def add(connection: Connection, upload_id: int, request_id: UUID) -> None:
-    """Request a run of one submission, in the caller's transaction."""
-    await connection.execute(_ADD, {"queue": QUEUE, "body": str(upload_id), "message_id": str(request_id)})
+def adding(requested: str) -> str:
+    """Return the SQL that requests a run of each row of `requested`, which has the `id` and `request_id` of uploads."""
+    return f"""
+        INSERT INTO outbox (queue, body, headers)
+        SELECT '{QUEUE}', CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM {requested}
+    """  # noqa: S608  (constants)
 
 
 async def take(connection: Connection, limit: int) -> dict[int, Message]:

@@ -2,10 +2,8 @@
 
 from datetime import datetime
 from typing import Any, Final
-from uuid import uuid4
 
 from shared.adapters.broker import outbox
-from shared.adapters.broker.base import QUEUE
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Record
 from shared.common.service.errors import PrecieuxError
@@ -15,7 +13,7 @@ from shared.records.operations.job_state import FINAL, JobState
 CANCELLED: Final = "the operator of this service cancelled it"
 
 # A job with a `stop_reason` was stopped on purpose, or stopped an engine or a runner.
-_RETRY_FAILED: Final = """
+_RETRY_FAILED: Final = f"""
     WITH failed AS MATERIALIZED (
         SELECT uploads.id FROM uploads JOIN job ON job.upload = uploads.id
         WHERE job.status = 'failed' AND job.finished_at >= :since AND job.stop_reason IS NULL
@@ -26,13 +24,9 @@ _RETRY_FAILED: Final = """
         UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,
             verdict = NULL
         FROM failed WHERE uploads.id = failed.id RETURNING uploads.id, request_id
-    ), queued AS (
-        INSERT INTO outbox (queue, body, headers)
-        SELECT :queue, CAST(id AS text), jsonb_build_object('message_id', CAST(request_id AS text)) FROM requested
-        RETURNING id
-    )
+    ), queued AS ({outbox.adding("requested")} RETURNING id)
     SELECT count(*) AS jobs FROM queued
-"""
+"""  # noqa: S608  (constants)
 
 _LIST: Final = """
     SELECT job.id, job.upload, uploads.email, job.status, job.attempt, job.crashes,
@@ -82,11 +76,13 @@ _CANCEL: Final = f"""
 _LOCK_UPLOAD: Final = """
     SELECT enable, request_id, runs, spec IS NULL AS is_classic FROM uploads WHERE id = :id FOR UPDATE
 """
-_REQUEST_AGAIN: Final = """
-    UPDATE uploads SET request_id = :request_id, requested_at = now(), runs = runs + 1, outcome = NULL,
-        verdict = NULL
-    WHERE id = :id
-"""
+_REQUEST_AGAIN: Final = f"""
+    WITH requested AS (
+        UPDATE uploads SET request_id = gen_random_uuid(), requested_at = now(), runs = runs + 1, outcome = NULL,
+            verdict = NULL
+        WHERE id = :id RETURNING id, request_id
+    ) {outbox.adding("requested")}
+"""  # noqa: S608
 
 
 async def listed(
@@ -144,7 +140,7 @@ async def retry_failed(connection: Connection, since: datetime) -> int:
 
     What was stopped on purpose, or stopped an engine or a runner, is left alone.
     """
-    return int(await connection.fetch_value(_RETRY_FAILED, {"since": since, "queue": QUEUE}))
+    return int(await connection.fetch_value(_RETRY_FAILED, {"since": since}))
 
 
 async def cancel(connection: Connection, job_id: int) -> str:
@@ -184,9 +180,7 @@ async def _request_again(connection: Connection, job_id: int, upload_id: int, nu
             f"Job {job_id} is run {number} of submission {upload_id}, which has run again since: retry the job of its"
             " last run, or request another run."
         )
-    request_id = uuid4()
-    await connection.execute(_REQUEST_AGAIN, {"id": upload_id, "request_id": request_id})
-    await outbox.add(connection, upload_id, request_id)
+    await connection.execute(_REQUEST_AGAIN, {"id": upload_id})
     return f"Job {job_id} stays as it is; its submission {upload_id} is requested again, which makes a new job."
 
 

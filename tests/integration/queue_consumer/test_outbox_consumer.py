@@ -4,15 +4,14 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from precieux.postgres.embedded import EmbeddedPostgres
-from shared.adapters.broker import outbox
 from shared.adapters.broker.base import Ack, Delivery, Handler, Settlement
 from shared.adapters.broker.handling import DELIVERY_LIMIT
+from shared.adapters.broker.outbox import adding
 from shared.adapters.database.connection import Database
 from shared.adapters.database.roles import Role
 from shared.common.service.errors import DatabaseUnavailable
@@ -22,6 +21,8 @@ from tests.fixtures.brokers import Outbox, consuming
 from tests.fixtures.postgres import administrator_url, connected, migrate
 from tests.integration.rows import fetch
 from tests.waiting import eventually
+
+_ADD = adding("(SELECT 5 AS id, gen_random_uuid() AS request_id) AS requested")
 
 QUICK = RetryPolicy(base=0.05, cap=0.2)
 AN_HOUR = 3600.0
@@ -146,7 +147,7 @@ async def test_a_killed_server_undoes_a_hand_over_as_a_whole(own_postgres: Embed
     async with connected(own_postgres.url(Role.OWNER)) as database:
         broker = Outbox(database)
         async with database.transaction() as connection:
-            await outbox.add(connection, 5, uuid4())
+            await connection.execute(_ADD)
         for _ in range(2):
             await broker._consume_batch(_noting(database, attempts))
             assert await _counts(database) == (1, 0)
@@ -170,7 +171,7 @@ async def test_other_statements_wait_for_the_disk(database: Database, broker: Ou
         return [Ack()] * len(deliveries)
 
     async with database.transaction() as connection:
-        await outbox.add(connection, 5, uuid4())
+        await connection.execute(_ADD)
     await broker._consume_batch(handle)
     assert await waits() == "on"
     assert await _counts(database) == (0, 0)
