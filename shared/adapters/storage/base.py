@@ -6,7 +6,7 @@ We make the keys (`{id}.{extension}`, `results/...`). A client's path is never o
 from collections.abc import AsyncGenerator
 from typing import Final, Protocol
 
-from shared.common.files.atomic_write import Content
+from shared.common.files.content import Content
 
 #: Seconds for which a link works, a week; S3 allows no more.
 LINK_SECONDS: Final = 7 * 86_400

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, Final, ParamSpec, TypeVar
 from shared.adapters.storage.base import LINK_SECONDS
 from shared.adapters.storage.keys import checked
 from shared.adapters.storage.signing import LinkSigner
-from shared.common.files.atomic_write import Content, write_durably
+from shared.common.files.atomic_write import write_durably
+from shared.common.files.content import Content
 from shared.common.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 
 P = ParamSpec("P")

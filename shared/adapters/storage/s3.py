@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalE
 from shared.adapters.storage.base import LINK_SECONDS
 from shared.adapters.storage.keys import checked
 from shared.adapters.storage.signing import LinkSigner
-from shared.common.files.atomic_write import Content
+from shared.common.files.content import Content
 from shared.common.service.errors import ConfigurationError, ObjectNotFound, StoreUnavailable
 from shared.common.service.logging import get_logger
 

@@ -10,10 +10,10 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-#: The content of a file: bytes, or a file that is read from its beginning in pieces.
-Content = bytes | BinaryIO
+from shared.common.files.content import Content
+
 #: What link(2) says on file systems without hard links.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _PRIVATE: Final = 0o600

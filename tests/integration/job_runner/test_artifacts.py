@@ -16,7 +16,7 @@ from job_runner.runs.process import Processor
 from job_runner.upkeep.cleaner import Cleaner
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.local import LocalStore
-from shared.common.files.atomic_write import Content
+from shared.common.files.content import Content
 from shared.common.service.errors import StoreUnavailable
 from shared.records.mail.mails import order
 from tests.factories import BRANDING

@@ -20,7 +20,7 @@ from shared.adapters.database.connection import Connection, Database
 from shared.adapters.engine.base import EngineClient
 from shared.adapters.storage.local import LocalStore
 from shared.adapters.storage.signing import LinkSigner
-from shared.common.files.atomic_write import Content
+from shared.common.files.content import Content
 from shared.common.service import metrics
 from shared.common.service.errors import (
     DatabaseConflict,
