@@ -1,4 +1,4 @@
-"""Opens the broker that the settings name, and its dead letters."""
+"""Opens the broker that the settings name."""
 
 from shared.adapters.broker.base import Broker
 from shared.adapters.broker.settings import BrokerSettings

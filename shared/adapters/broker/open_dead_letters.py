@@ -10,7 +10,6 @@ def open_dead_letters(settings: BrokerSettings, database: Database) -> DeadLette
     """Return the dead letters of RabbitMQ, or without it those of the outbox. They need no closing."""
     if settings.amqp_url is None:
         return OutboxDeadLetters(database)
-    # Imported here, so that an embedded installation never loads pika.
     from shared.adapters.broker.rabbitmq_dead_letters import RabbitMQDeadLetters
 
     return RabbitMQDeadLetters(settings.amqp_url.get_secret_value(), queue_type=settings.amqp_queue_type)
