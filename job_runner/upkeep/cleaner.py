@@ -48,34 +48,26 @@ _OLD_BATCHES: Final = """
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
-# The latest of a version stays.
-_OLD_CHECKS: Final = """
-    DELETE FROM problem_checks USING (
-        SELECT id FROM problem_checks c
-        WHERE state = 'finished' AND created_at < now() - make_interval(days => :days)
-            AND EXISTS (SELECT FROM problem_checks n WHERE n.version = c.version AND n.id > c.id)
-        FOR UPDATE SKIP LOCKED
-    ) AS old WHERE problem_checks.id = old.id
-"""
 
-_DELETE_PAST_BUDGETS: Final = """
-    DELETE FROM budgets USING (SELECT subject FROM budgets WHERE used_until < now() FOR UPDATE SKIP LOCKED) AS past
-    WHERE budgets.subject = past.subject
-"""
+def _removal(table: str, key: str, condition: str) -> str:
+    """Return the SQL that removes the rows `r` of a table, but for those that a request has locked.
 
+    They are left to the next round, because waiting for them could cause a deadlock.
+    """
+    return f"""
+        DELETE FROM {table} USING (SELECT {key} FROM {table} r WHERE {condition} FOR UPDATE SKIP LOCKED) AS old
+        WHERE {table}.{key} = old.{key}
+    """  # noqa: S608  (constants)
+
+
+_IS_OLD: Final = "r.created_at < now() - make_interval(days => :days)"
+_HAS_NEWER: Final = "EXISTS (SELECT FROM problem_checks n WHERE n.version = r.version AND n.id > r.id)"
+_OLD_CHECKS: Final = _removal("problem_checks", "id", f"state = 'finished' AND {_IS_OLD} AND {_HAS_NEWER}")
+_PAST_BUDGETS: Final = _removal("budgets", "subject", "used_until < now()")
 # Mailgun repeats an event for eight hours, and one whose time is more than five minutes away is refused.
-_DELETE_MAILGUN_EVENTS: Final = """
-    DELETE FROM mailgun_events USING (
-        SELECT token FROM mailgun_events WHERE created_at < now() - interval '1 day' FOR UPDATE SKIP LOCKED
-    ) AS old WHERE mailgun_events.token = old.token
-"""
-
+_MAILGUN_EVENTS: Final = _removal("mailgun_events", "token", "created_at < now() - interval '1 day'")
 # Of installations without RabbitMQ. The operator drops dead letters of RabbitMQ.
-_DELETE_DEAD_LETTERS: Final = """
-    DELETE FROM outbox USING (
-        SELECT id FROM outbox WHERE failed_at < now() - make_interval(days => :days) FOR UPDATE SKIP LOCKED
-    ) AS old WHERE outbox.id = old.id
-"""
+_DEAD_LETTERS: Final = _removal("outbox", "id", "failed_at < now() - make_interval(days => :days)")
 
 
 class Cleaner:
@@ -100,8 +92,7 @@ class Cleaner:
 
     async def run_once(self) -> int:
         """Remove what is old of a few submissions, and return the number of submissions removed."""
-        # A row that a request has locked is left to the next round, because waiting for it could cause a deadlock.
-        for statement in (_DELETE_PAST_BUDGETS, _DELETE_MAILGUN_EVENTS):
+        for statement in (_PAST_BUDGETS, _MAILGUN_EVENTS):
             await self._database.call(Connection.execute, statement)
         forgotten = await self._database.call(forgotten_objects, limit=_BATCH)
         await remove_objects(self._database, self._store, forgotten)
@@ -113,7 +104,7 @@ class Cleaner:
         await self._mailer.forget(days=self._days)
         values = {"days": self._days, "limit": _BATCH}
         async with self._database.transaction() as connection:
-            await connection.execute(_DELETE_DEAD_LETTERS, {"days": self._days})
+            await connection.execute(_DEAD_LETTERS, {"days": self._days})
             await connection.execute(_OLD_CHECKS, {"days": self._days})
             old = await connection.fetch_all(_OLD, values)
             objects = await remove_rows(connection, [row["id"] for row in old]) if old else {}
