@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID, uuid4
@@ -184,9 +184,7 @@ class JobMaker:
         statement inserts the jobs. An error concerns the whole batch.
         """
         decoded = [_decode(body, message_id) for body, message_id in messages]
-        ids = {message[0] for message in decoded if not isinstance(message, InvalidMessage)}
-        values = {"ids": list(ids), "count": len(ids), "unknown": _UNKNOWN_SIZE}
-        uploads = {row["id"]: row for row in await self.database.call(Connection.fetch_all, _READ_UPLOADS, values)}
+        uploads = await self._uploads({message[0] for message in decoded if not isinstance(message, InvalidMessage)})
         foreign_requests: dict[int, UUID] = {}
         results: list[int | InvalidMessage | None] = []
 
@@ -212,6 +210,11 @@ class JobMaker:
         """End a request that cannot be run: make a job with a `stop_reason`, which a runner mails. Return its id."""
         jobs = await self._insert([_Request(upload_id, request_id, None, stop_reason=reason)])
         return jobs.get(request_id)
+
+    async def _uploads(self, ids: Collection[int]) -> dict[int, Record]:
+        values = {"ids": list(ids), "count": len(ids), "unknown": _UNKNOWN_SIZE}
+        rows = await self.database.call(Connection.fetch_all, _READ_UPLOADS, values)
+        return {row["id"]: row for row in rows}
 
     async def _prepare(
         self, decoded: _Decoded, uploads: dict[int, Record], foreign_requests: dict[int, UUID]
