@@ -25,14 +25,7 @@ from api_service.languages.catalog import LanguageCatalog
 from api_service.problems.storing import ProblemSettings, SentPackage
 from api_service.requests.fields import Locale, Seconds, Text, Whole
 from api_service.requests.multipart import Form
-from api_service.requests.validation import (
-    NoQuery,
-    Strict,
-    checked,
-    checked_query,
-    escaped,
-    query_items,
-)
+from api_service.requests.validation import NoQuery, Strict, checked, checked_query, escaped, query_items
 from api_service.settings import ApiSettings
 from shared.engine_api.codex import LimitBounds
 

@@ -14,14 +14,7 @@ from api_service.requests.answers import conditional
 from api_service.requests.idempotency import once
 from api_service.requests.openapi import V1Router, location
 from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery, wait_of
-from api_service.requests.validation import (
-    checked,
-    checked_query,
-    parse_json,
-    query_items,
-    read_body,
-    read_query,
-)
+from api_service.requests.validation import checked, checked_query, parse_json, query_items, read_body, read_query
 from api_service.requests.visibility import refuse_unknown
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import Services, ServicesDep, SetterDep

@@ -14,13 +14,7 @@ from api_service.http.integers import MAX_NUMBER
 from api_service.http.openapi import Schema
 from api_service.limits.holds import reserving
 from api_service.problems import showing, storing
-from api_service.problems.body import (
-    FORM,
-    ZIP,
-    ProblemBody,
-    receive_package,
-    settings_of,
-)
+from api_service.problems.body import FORM, ZIP, ProblemBody, receive_package, settings_of
 from api_service.problems.bounds import limit_bounds, package_bounds
 from api_service.problems.models import StoredProblem, VersionOfProblem
 from api_service.requests.answers import IF_NONE_MATCH, SAME, answer

@@ -8,16 +8,7 @@ from api_service.mails import mail_routes as mails
 from api_service.mails import mailgun_routes as mailgun
 from api_service.problems import check_routes as checks
 from api_service.problems import problem_routes as problems
-from api_service.v1.routes import (
-    batches,
-    languages,
-    output,
-    runs,
-    server,
-    submission,
-    submissions,
-    transient,
-)
+from api_service.v1.routes import batches, languages, output, runs, server, submission, submissions, transient
 
 PREFIX: Final = "/v1"
 

@@ -12,15 +12,7 @@ from api_service.languages.catalog import EngineLanguage
 from api_service.requests.fields import Text
 from api_service.requests.prefer import Wait, WaitQuery, wait_of
 from api_service.requests.threads import run_in_thread_if_large
-from api_service.requests.validation import (
-    Checked,
-    Strict,
-    checked,
-    checked_query,
-    parse_json,
-    query_items,
-    read_body,
-)
+from api_service.requests.validation import Checked, Strict, checked, checked_query, parse_json, query_items, read_body
 from api_service.requests.visibility import find_visible, refuse_unknown
 from api_service.services import Services
 from api_service.v1.body.program import limit_faults
