@@ -38,14 +38,15 @@ class ProblemDocument(BaseModel):
 
 def problem_responses(meanings: Mapping[HTTPStatus, str], document: Schema = _DOCUMENT) -> dict[int | str, Schema]:
     """Return the OpenAPI responses that are problem documents, from the meaning of each status."""
-    return {
-        status.value: {
-            "description": meaning,
-            "content": {MEDIA_TYPE: {"schema": document}},
-            **response_headers(status),
-        }
-        for status, meaning in meanings.items()
-    }
+    responses: dict[int | str, Schema] = {}
+    for status, meaning in meanings.items():
+        response: Schema = {"description": meaning, "content": {MEDIA_TYPE: {"schema": document}}}
+        if status in _HEADERS:
+            name, description, schema = _HEADERS[status]
+            is_required = status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            response["headers"] = {name: {"description": description, "required": is_required, "schema": schema}}
+        responses[status.value] = response
+    return responses
 
 
 def request_header(name: str, description: str, schema: Schema | None = None, **more: object) -> Schema:
@@ -57,15 +58,6 @@ def request_header(name: str, description: str, schema: Schema | None = None, **
 def answer_header(name: str, description: str, schema: Schema | None = None) -> dict[str, Schema]:
     """Return a header field of answers, as OpenAPI describes it."""
     return {name: {"description": description, "schema": {"type": "string", **(schema or {})}}}
-
-
-def response_headers(status: HTTPStatus) -> dict[str, Any]:
-    """Return the header field that belongs to a status, for its OpenAPI response."""
-    if status not in _HEADERS:
-        return {}
-    name, description, schema = _HEADERS[status]
-    is_required = status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return {"headers": {name: {"description": description, "required": is_required, "schema": schema}}}
 
 
 def without_null(schema: Schema) -> Schema:

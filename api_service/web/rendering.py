@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api_service.web.assets import DIGEST, modules
-from api_service.web.locales import chosen_locale, remember_locale
+from api_service.web.locales import COOKIE, chosen_locale, switched_locale
 from api_service.web.visible import visible
 from shared.common.version import VERSION
 from shared.engine_api.languages import name_of
@@ -65,7 +65,8 @@ def page(
         )
     )
     response = HTMLResponse(text, status, headers={**_HEADERS, **(headers or {})})
-    remember_locale(request, response)
+    if wish := switched_locale(request):
+        response.set_cookie(COOKIE, wish, max_age=365 * 86_400, samesite="lax", httponly=True)
     return response
 
 
