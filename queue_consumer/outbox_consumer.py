@@ -18,8 +18,8 @@ from shared.adapters.broker.base import MAX_BREAK, Ack, Delivery, Handler, Rejec
 from shared.adapters.broker.handling import DELIVERY_LIMIT, settle_batch
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database, Record
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable, TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.common.text.strip_nul import strip_nul

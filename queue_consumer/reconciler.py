@@ -11,8 +11,8 @@ from uuid import UUID
 
 from queue_consumer.jobs import InvalidMessage, JobMaker
 from shared.adapters.database.connection import Connection, Database, Record
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable, TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)

@@ -12,8 +12,8 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from shared.adapters.database.connection import Connection, Database
+from shared.common.service.background import wait_any
 from shared.common.service.errors import TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.records.operations import backlog
 from shared.records.resources.kept_answers import forget_old

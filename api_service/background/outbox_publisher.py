@@ -7,8 +7,8 @@ from shared.adapters.broker import outbox
 from shared.adapters.broker.base import Broker
 from shared.adapters.database.connection import Database
 from shared.common.service import metrics
+from shared.common.service.background import wait_any
 from shared.common.service.errors import TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
-from shared.common.service.lifecycle import wait_any
+from shared.common.service.background import wait_any
 
 #: Seconds between two checks. If no client has waited since the one before, listening ends.
 _LOOK_SECONDS: Final = 60.0

@@ -13,8 +13,8 @@ from api_service.access.principal import Principal
 from api_service.events.notifications import Notifications
 from api_service.limits.holds import ConcurrencyLimit
 from shared.adapters.database.connection import Database
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.records.accounts import api_keys
 

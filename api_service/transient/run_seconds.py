@@ -10,8 +10,8 @@ from api_service.limits import rate_limits
 from api_service.limits.rate_limits import WINDOW_SECONDS, RateLimit
 from api_service.submissions.quota_costs import QuotaCosts
 from shared.adapters.database.connection import Database
+from shared.common.service.background import wait_any
 from shared.common.service.errors import TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.records.accounts import cell_rate
 from shared.records.accounts.cell_rate import Charge

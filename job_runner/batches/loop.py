@@ -8,8 +8,8 @@ from typing import Final
 from job_runner.emails.texts.branding import Branding
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)

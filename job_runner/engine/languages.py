@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from shared.adapters.database.connection import Connection, Database
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable, EngineUnavailable
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.text.strip_nul import strip_nul
 from shared.engine_api.codex import SupportedLanguage

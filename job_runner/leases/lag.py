@@ -4,7 +4,7 @@ import asyncio
 from random import uniform
 from typing import Final
 
-from shared.common.service.lifecycle import wait_any
+from shared.common.service.background import wait_any
 
 #: With so many misses more than finds, a runner lags behind another that is free and faster.
 _MISSES: Final = 3

@@ -6,8 +6,8 @@ import time
 from job_runner.leases import poison_jobs
 from shared.adapters.database.connection import Database
 from shared.common.service import metrics
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)

@@ -26,8 +26,8 @@ from job_runner.problems.time_limit import (
 from job_runner.verdict.outcome import costs_an_attempt
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable, PermanentError, TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.judging.packages.model import JurySubmission, Package
 from shared.records.problems.phases import Phase

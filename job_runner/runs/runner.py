@@ -29,9 +29,9 @@ from job_runner.settings import RunnerSettings
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.common.service import metrics
-from shared.common.service.background import in_background
+from shared.common.service.background import in_background, wait_any
 from shared.common.service.errors import DatabaseUnavailable
-from shared.common.service.lifecycle import restarting, wait_any
+from shared.common.service.lifecycle import restarting
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)

@@ -14,8 +14,8 @@ from job_runner.problems.removal import remove_unneeded
 from job_runner.upkeep.orphans import Orphans
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
+from shared.common.service.background import wait_any
 from shared.common.service.errors import TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.records.jobe.files import remove_unused_files
 from shared.records.resources.remove import forgotten_objects, remove_batches, remove_objects, remove_rows

@@ -17,9 +17,8 @@ from shared.adapters.database import channels
 from shared.adapters.database.connection import Database
 from shared.adapters.database.group_commit import GroupCommit
 from shared.common.service import metrics
-from shared.common.service.background import in_background
+from shared.common.service.background import in_background, wait_any
 from shared.common.service.errors import DatabaseUnavailable, StoreUnavailable
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 from shared.records.resources.states import MailState

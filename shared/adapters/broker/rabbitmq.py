@@ -12,8 +12,8 @@ from shared.adapters.broker.handling import settle_batch
 from shared.adapters.broker.rabbitmq_consumer import ConsumerThread, DeliveryBatch
 from shared.adapters.broker.rabbitmq_publisher import Publisher
 from shared.adapters.broker.rabbitmq_topology import QueueType, connection_parameters, queues
+from shared.common.service.background import wait_any
 from shared.common.service.errors import TransientError
-from shared.common.service.lifecycle import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 

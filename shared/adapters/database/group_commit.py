@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from shared.common.service.background import wait_any
 from shared.common.service.errors import TransientError
-from shared.common.service.lifecycle import wait_any
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.common.service.lifecycle import wait_any
+from shared.common.service.background import wait_any
 from shared.common.service.logging import get_logger
 from shared.common.service.retry import RetryPolicy
 

@@ -1,4 +1,4 @@
-"""Runs a task in the background while a block runs, and several to their ends."""
+"""Runs a task in the background while a block runs, and several to their ends, and waits for events."""
 
 import asyncio
 import contextlib
@@ -26,3 +26,14 @@ async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in done if not isinstance(result, BaseException)]
+
+
+async def wait_any(*events: asyncio.Event, timeout: float | None = None) -> None:
+    """Return as soon as one of the events is set, or after `timeout` seconds."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import uvloop
 
 from shared.common.service import metrics
+from shared.common.service.background import wait_any
 from shared.common.service.errors import ConfigurationError, StoreUnavailable
 from shared.common.service.logging import LogSettings, configure_logging, get_logger
 from shared.common.service.retry import RetryPolicy
@@ -80,14 +81,3 @@ async def run_loops(loops: Iterable[Loop], stop: asyncio.Event) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in tasks:
         task.result()
-
-
-async def wait_any(*events: asyncio.Event, timeout: float | None = None) -> None:
-    """Return as soon as one of the events is set, or after `timeout` seconds."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)

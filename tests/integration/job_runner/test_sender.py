@@ -15,8 +15,9 @@ from job_runner.emails.sending.complete import MailCompletion
 from job_runner.emails.sending.sender import MailSender
 from shared.adapters.database import channels
 from shared.adapters.database.connection import Connection, Database
+from shared.common.service.background import wait_any
 from shared.common.service.errors import DatabaseUnavailable
-from shared.common.service.lifecycle import restarting, wait_any
+from shared.common.service.lifecycle import restarting
 from shared.common.service.retry import RetryPolicy
 from shared.records.mail import suppressions
 from tests.fixtures.postgres import owner_of
