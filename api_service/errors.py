@@ -121,7 +121,6 @@ def document(request: Request, error: ApiError) -> Response:
 
 
 def v1_document(error: ApiError, public_url: str) -> Response:
-    """Return a problem document of API v1."""
     kind = error.kind
     content: dict[str, object] = {
         "type": kind.url(public_url),

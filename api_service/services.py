@@ -72,7 +72,6 @@ class Services:
 
     @property
     def links(self) -> Links:
-        """Makes the links of resources."""
         return Links(self.signer)
 
     @asynccontextmanager

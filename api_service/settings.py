@@ -131,7 +131,6 @@ class ApiSettings(Settings):
 
     @property
     def doors(self) -> frozenset[str]:
-        """The names in `front_doors`."""
         return frozenset(entries_of(self.front_doors))
 
     @property
@@ -141,7 +140,6 @@ class ApiSettings(Settings):
 
     @property
     def domain_budget(self) -> int:
-        """The executions mailed to one domain an hour."""
         return max(60_000, 100 * self.recipient_budget)
 
     @property

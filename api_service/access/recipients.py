@@ -21,7 +21,6 @@ class Recipients:
         self._suffixes = tuple("." + canonical_domain(name[2:]) for name in domains if name.startswith("*."))
 
     def allows(self, address: str) -> bool:
-        """Return True if mail may be sent to the address."""
         if self._allows_all or canonical(address) in self._addresses:
             return True
         domain = domain_of(address)

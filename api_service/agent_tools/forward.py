@@ -30,7 +30,6 @@ class ForwardBackend:
 
     @classmethod
     def of(cls, url: str, key: str | None) -> Self:
-        """Return the backend of the server at this address."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         timeout = httpx.Timeout(_SILENCE_S, connect=_CONNECT_S)
         return cls(httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout))

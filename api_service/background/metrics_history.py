@@ -79,8 +79,6 @@ class Figures(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """A minute, by its beginning, and its figures."""
-
     at: datetime
     figures: Figures
 

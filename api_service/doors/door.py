@@ -80,7 +80,6 @@ class Door:
         return HTTPConnection({**connection.scope, "headers": fields})
 
     def has(self, scope: Scope) -> bool:
-        """Return True if a request is for this door."""
         return self.path_of(scope) is not None
 
     async def _of_http(self, _: Request, exc: HTTPException) -> ApiError:

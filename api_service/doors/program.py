@@ -44,7 +44,6 @@ class DoorProgram:
     fields: Mapping[str, Any]
 
     def engine_request(self, stdin: str = "") -> bytes:
-        """Return the engine's request of one run."""
         files = [
             {"path": path, "content": b64encode(data).decode(), "encoding": Encoding.BASE64}
             for path, data in self.files.items()

@@ -47,7 +47,6 @@ class Stream:
         return self._watcher.is_stopping or self._is_revoked or time.monotonic() >= self._ends_at
 
     def revoke(self) -> None:
-        """End the stream, because its key is revoked."""
         self._is_revoked = True
         self.wake.set()
 

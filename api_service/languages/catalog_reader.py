@@ -32,7 +32,6 @@ class CatalogReader:
         )
 
     async def catalog(self) -> LanguageCatalog:
-        """Return what the engine offers."""
         return await self._cached.get()
 
     async def _read(self) -> LanguageCatalog:

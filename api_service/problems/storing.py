@@ -214,7 +214,6 @@ async def delete(services: Services, principal: Principal, name: str, version: i
 
 
 async def used_bytes(connection: Connection, owner: int | None) -> int:
-    """Return the bytes that the problems of a key take."""
     return int(await connection.fetch_value(_BYTES_OF_KEY, {"owner": owner}))
 
 

@@ -38,7 +38,6 @@ class HeldPlace:
 
     @contextmanager
     def memory(self, size: int) -> Iterator[None]:
-        """Hold the memory of a program or of its files while the block runs. Raises `ApiError` (503)."""
         largest = self.services.settings.largest_body_bytes
         with self.services.body_memory.hold(self.principal, max(0, min(size, largest) - FREE_BYTES)):
             yield
@@ -51,7 +50,6 @@ class HeldPlace:
                     yield event
 
     async def run(self, request: Request, program: bytes, *, wait_s: float) -> EndedRun:
-        """Return the run of a program when it has ended. If the client has gone, the program is stopped."""
         # The program takes the place of the body, and no other request gets that memory in between.
         release_body(request)
         with self.memory(len(program)):

@@ -83,8 +83,6 @@ _INSERT_AND_REQUEST: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A submission that was stored."""
-
     id: int
     created_at: datetime
 
@@ -128,7 +126,6 @@ def _values(principal: Principal, new: NewSubmission, sha256: str, key: str | No
 
 
 async def is_deleted(connection: Connection, upload_id: int) -> bool:
-    """True if there was a submission with this id that was deleted."""
     return await connection.fetch_one(_FIND_DELETED, {"id": upload_id}) is not None
 
 

@@ -67,7 +67,6 @@ class RunSeconds:
         rate_limits.report(budget.limit, used)
 
     def charge(self, principal: Principal, seconds: float) -> None:
-        """Charge a key for a run."""
         limit = self._costs.run_seconds(principal)
         if limit is None:
             return

@@ -40,8 +40,6 @@ class Reason(Enum):
 
 
 class LinkRefused(ApiError):
-    """A link shows nothing."""
-
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.kind, reason.detail)
         self.reason = reason

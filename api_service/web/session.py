@@ -71,7 +71,6 @@ async def log_in(services: Services, request: Request, key: str) -> str:
 
 
 async def log_out(services: Services, token: str) -> None:
-    """End a session."""
     await services.database.call(Connection.execute, _REMOVE, {"sha256": api_keys.digest(token)})
 
 

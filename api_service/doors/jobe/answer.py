@@ -36,7 +36,6 @@ class JobeOutcome(IntEnum):
 
 
 def answer(outcome: JobeOutcome, *, cmpinfo: str = "", stdout: str = "", stderr: str = "") -> dict[str, Any]:
-    """Return the answer of an outcome."""
     return {"run_id": None, "outcome": outcome.value, "cmpinfo": cmpinfo, "stdout": stdout, "stderr": stderr}
 
 

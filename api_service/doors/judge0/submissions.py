@@ -48,8 +48,6 @@ _NOT_TEXT: Final = "some attributes for {} cannot be converted to UTF-8, use bas
 
 @dataclass(frozen=True, slots=True)
 class Creator:
-    """Creates the submissions of one request."""
-
     request: Request
     principal: Submitter
     port: PortDep

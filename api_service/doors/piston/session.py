@@ -35,15 +35,12 @@ class Closed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class InteractiveSession:
-    """An accepted connection and its job."""
-
     websocket: WebSocket
     api_settings: ApiSettings
     settings: PistonSettings
     place: Place
 
     async def serve(self, runtimes: Sequence[Runtime]) -> None:
-        """Run the job of the connection, and close the connection."""
         try:
             try:
                 job = await self._job(runtimes)

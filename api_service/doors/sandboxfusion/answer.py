@@ -39,7 +39,6 @@ _CELLS: Final = TypeAdapter(list[Cell])
 
 
 def code_answer(run: EndedRun, program: FusionProgram) -> dict[str, Any]:
-    """Return the answer of `run_code`."""
     compiled, ran = _stages(run)
     if not program.tells_compiler:
         if ran is None and compiled is not None and compiled["status"] == "Finished":

@@ -23,8 +23,6 @@ from shared.records.problems.versions import ProblemVersion
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """The constraints of the operator and of the engine."""
-
     catalog: LanguageCatalog
     settings: ApiSettings
     addresses: AddressRules
@@ -50,7 +48,6 @@ async def constraints_of(
     *,
     may_store: bool = True,
 ) -> Constraints:
-    """Return the constraints of submissions with these contents."""
     catalog = await services.languages.catalog()
     names = [content["problem"] for content in contents if isinstance(content.get("problem"), str)]
     if names:

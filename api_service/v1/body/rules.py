@@ -244,7 +244,6 @@ class SubmissionCheck:
 
     @cached_property
     def tests(self) -> list[TestSpec]:
-        """The tests with their defaults."""
         return [_test(number, test) for number, test in enumerate(self.body.tests or (), 1)]
 
     def stored(self) -> NewSubmission:

@@ -74,7 +74,6 @@ class LimitsBody(Strict):
     processes: Whole | None = Field(default=None, description="Processes and threads at once.")
 
     def asked(self) -> dict[str, int | float]:
-        """Return the limits that were asked for."""
         return self.model_dump(exclude_none=True)
 
 

@@ -100,7 +100,6 @@ async def get_language(principal: ReaderDep, name: LanguageName, request: Reques
 
 
 def languages_of(catalog: LanguageCatalog) -> list[Language]:
-    """Return the languages of a catalog."""
     return [_language(catalog, code) for code in catalog.codes]
 
 
