@@ -4,20 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
 #: Runs at the engine at once, until it says that it is full. The most are for many large engines behind one name.
 _FIRST: Final = 64
 _MAX: Final = 1024
-
-
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    key: int
-    #: The time until which it can wait.
-    deadline: float
-    granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class EngineSlots:
@@ -32,21 +23,21 @@ class EngineSlots:
         self._limit = float(limit)
         self._most = most
         self._at_engine: Counter[int] = Counter()
-        self._waiting: list[_Waiter] = []
+        #: The keys of those that wait, and the times until which they can, by what ends the wait.
+        self._waiting: dict[asyncio.Future[None], tuple[int, float]] = {}
 
     @asynccontextmanager
     async def take(self, key: int, deadline: float) -> AsyncIterator[None]:
         """Be one of the runs at the engine while the block runs."""
         if self._waiting or self._at_engine.total() >= int(self._limit):
-            waiter = _Waiter(key, deadline)
-            self._waiting.append(waiter)
+            granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting[granted] = key, deadline
             try:
-                await waiter.granted
+                await granted
             except asyncio.CancelledError:
-                if not waiter.granted.cancelled():  # the turn was granted at the same moment
+                if not granted.cancelled():  # the turn was granted at the same moment
                     self._give_back(key)
-                elif waiter in self._waiting:
-                    self._waiting.remove(waiter)
+                self._waiting.pop(granted, None)
                 raise
         else:
             self._at_engine[key] += 1
@@ -66,8 +57,10 @@ class EngineSlots:
         if not self._at_engine[key]:
             del self._at_engine[key]
         while self._waiting and self._at_engine.total() < int(self._limit):
-            waiter = min(self._waiting, key=lambda waiter: (self._at_engine[waiter.key], waiter.deadline))
-            self._waiting.remove(waiter)
-            if not waiter.granted.done():  # otherwise it was cancelled, and its task has not run since
-                self._at_engine[waiter.key] += 1
-                waiter.granted.set_result(None)
+            granted, (waiter, _) = min(
+                self._waiting.items(), key=lambda item: (self._at_engine[item[1][0]], item[1][1])
+            )
+            del self._waiting[granted]
+            if not granted.done():  # otherwise it was cancelled, and its task has not run since
+                self._at_engine[waiter] += 1
+                granted.set_result(None)

@@ -60,19 +60,13 @@ class InteractiveSession:
         """Return the job of `init`."""
         try:
             async with asyncio.timeout(_INIT_S):
-                body = await self._init()
+                while (message := await self._receive()).get("type") != "init":
+                    if message.get("type") in ("data", "signal"):
+                        raise Closed(4003, "Not yet initialized")
         except TimeoutError:
             raise Closed(4001, "Initialization Timeout") from None
+        body = {name: value for name, value in message.items() if name != "stdin"}
         return read_job(body, runtimes, self.settings)
-
-    async def _init(self) -> Mapping[str, Any]:
-        while True:
-            message = await self._receive()
-            match message.get("type"):
-                case "init":
-                    return {name: value for name, value in message.items() if name != "stdin"}
-                case "data" | "signal":
-                    raise Closed(4003, "Not yet initialized")
 
     async def _listen(self, engine: Conversation) -> None:
         """Pass the client's messages on. Raises `Closed` for a wrong message, and when the client leaves."""
