@@ -4,7 +4,7 @@ Their memory is counted where they arrive (`shared.common.http.bodies`), so no r
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from http import HTTPStatus
 
 from fastapi import Request
@@ -31,11 +31,9 @@ async def receiving(
     try:
         body = await request.body()
         async with services.body_semaphore.take(principal):
-            if len(body) < LARGE or principal.sees_all or not counts_refused:
+            is_counted = counts_refused and len(body) >= LARGE and not principal.sees_all
+            async with _counting_refusals(services, principal) if is_counted else nullcontext():
                 yield body
-            else:
-                async with _counting_refusals(services, principal):
-                    yield body
     finally:
         release_body(request)
 

@@ -1,6 +1,5 @@
 """The use cases: register a submission, and request its execution."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from api_service.http.errors import ApiError, Fault, Kind
 from api_service.limits import rate_limits
 from api_service.limits.backlog import KeyBacklog
 from api_service.limits.holds import KeySemaphore
+from api_service.limits.rate_limits import RateLimit
 from api_service.submissions import rows
 from api_service.submissions.new_submission import NewSubmission, Object
 from api_service.submissions.post_groups import PostGroups
@@ -20,6 +20,7 @@ from api_service.submissions.rows import Stored
 from shared.adapters.database.connection import Connection, Database
 from shared.adapters.storage.base import ObjectStore
 from shared.adapters.storage.sources import judge_key, source_key
+from shared.common.service.background import all_of
 from shared.common.service.in_groups import in_groups
 from shared.common.service.logging import get_logger
 
@@ -140,13 +141,9 @@ class Submissions:
         These do not count as `submissions` or `runs`. Raises `ApiError` (422 or 429).
         """
         self._check_recipient(principal, email)
-        if principal.sees_all:
-            return
-        await self._check_run_seconds(connection, principal)
         mails = [] if email is None else self.costs.of_mails(principal, email, 1)
         size = sum(requested) + sum(held)
-        await rate_limits.take(connection, [self.costs.source_bytes(principal, size), *mails])
-        await self._admit(connection, principal, requested)
+        await self._take(connection, principal, [self.costs.source_bytes(principal, size), *mails], requested)
 
     async def add_taken(
         self, connection: Connection, principal: Principal, new: Sequence[NewSubmission]
@@ -170,21 +167,27 @@ class Submissions:
         """Take what these submissions cost from the budgets and the backlog. Raises `ApiError` (422 or 429)."""
         for submission in new:
             self._check_recipient(principal, submission.email)
+        if not principal.sees_all:
+            costs = self.costs.of_submissions(principal, new, has_digest=has_digest, digest_to=digest_to)
+            await self._take(connection, principal, costs, [one.stored_bytes for one in new if not one.hold])
+
+    async def _take(
+        self,
+        connection: Connection,
+        principal: Principal,
+        costs: Sequence[RateLimit],
+        sizes: Sequence[int],
+        upload: int | None = None,
+    ) -> None:
+        """Take the costs from the budgets, and requests of these sizes, or that of `upload`, from the backlog."""
         if principal.sees_all:
             return
-        await self._check_run_seconds(connection, principal)
-        costs = self.costs.of_submissions(principal, new, has_digest=has_digest, digest_to=digest_to)
-        await rate_limits.take(connection, costs)
-        await self._admit(connection, principal, [one.stored_bytes for one in new if not one.hold])
-
-    async def _admit(self, connection: Connection, principal: Principal, requested: Sequence[int]) -> None:
-        if requested:
-            assert principal.key_id is not None
-            await self.backlog.admit(connection, principal.key_id, len(requested), sum(requested))
-
-    async def _check_run_seconds(self, connection: Connection, principal: Principal) -> None:
+        assert principal.key_id is not None
         if run_time := self.costs.run_seconds(principal):
             await rate_limits.check(connection, run_time)
+        await rate_limits.take(connection, costs)
+        if sizes or upload is not None:
+            await self.backlog.admit(connection, principal.key_id, len(sizes), sum(sizes), upload=upload)
 
     async def _store_sources(self, new: Sequence[NewSubmission]) -> list[str]:
         """Store the files that rows do not hold before the rows, and return the keys of all.
@@ -210,14 +213,7 @@ class Submissions:
             for key, source in left:
                 await self.store.put(key, source.data, content_type=source.content_type)
 
-        storing = [asyncio.create_task(store_some()) for _ in range(min(len(objects), _FILES_AT_ONCE) - 1)]
-        try:
-            await store_some()
-            await asyncio.gather(*storing)
-        finally:
-            for task in storing:
-                task.cancel()
-            await asyncio.gather(*storing, return_exceptions=True)
+        await all_of(store_some() for _ in range(min(len(objects), _FILES_AT_ONCE)))
 
     async def request_execution(self, principal: Principal, upload_id: int) -> bool | None:
         """Request the execution of an upload, as the classic call does. Return True if a request is under way.
@@ -276,12 +272,8 @@ class Submissions:
             return None
         if self._is_limited(principal):
             self._check_recipient(principal, row["email"])
-        if not principal.sees_all:
-            await self._check_run_seconds(connection, principal)
-            mails = 2 if row["has_receipt"] else 1
-            await rate_limits.take(connection, self.costs.of_execution(principal, row["email"], mails))
-            assert principal.key_id is not None
-            await self.backlog.admit(connection, principal.key_id, 0, 0, upload=upload_id)
+        costs = self.costs.of_execution(principal, row["email"], 2 if row["has_receipt"] else 1)
+        await self._take(connection, principal, costs, (), upload_id)
         log.debug("execution.requested", request=str(row["request_id"]), upload=upload_id)
         number: int = row["runs"]
         return number
