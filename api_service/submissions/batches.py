@@ -48,9 +48,8 @@ async def register(submissions: Submissions, principal: Principal, new: NewBatch
     Raises `ApiError` as `Submissions.register` does. `on_stored` is called at the end of the transaction.
     """
     async with submissions.semaphore.take(principal), submissions.database.transaction() as connection:
-        values = {"owner": principal.key_id, "digest": new.digest, "webhook_url": new.webhook_url}
-        values |= {"digest_to": new.digest_to}
-        batch: int = await connection.fetch_value(_INSERT, values)
+        columns = {"digest": new.digest, "digest_to": new.digest_to, "webhook_url": new.webhook_url}
+        batch: int = await connection.fetch_value(_INSERT, {"owner": principal.key_id, **columns})
         members = [replace(member, batch=batch) for member in new.submissions]
         await submissions.add(connection, principal, members, has_digest=new.digest, digest_to=new.digest_to)
         await on_stored(connection, batch)

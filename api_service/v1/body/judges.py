@@ -68,12 +68,9 @@ def key_faults(body: SubmissionBody, left_out: frozenset[str]) -> Iterator[Fault
 
 def programs_of(body: SubmissionBody) -> dict[str, JudgeBody | CheckerBody]:
     """Return the programs that judge a submission, by their keys in its body."""
-    programs: dict[str, JudgeBody | CheckerBody] = {}
-    if body.checker is not None and kind_of(body.checker) is CheckerKind.PROGRAM:
-        programs["checker"] = body.checker
-    if body.interactor is not None:
-        programs["interactor"] = body.interactor
-    return programs
+    checker = body.checker if kind_of(body.checker) is CheckerKind.PROGRAM else None
+    programs = {"checker": checker, "interactor": body.interactor}
+    return {name: program for name, program in programs.items() if program is not None}
 
 
 def check_judge(
