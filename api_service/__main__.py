@@ -90,14 +90,8 @@ async def serve(stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         await require_current(database)
-        services = _compose(
-            settings,
-            database,
-            store,
-            OutboxPublisher(database, broker) if broker else OutboxNotifier(database),
-            costs,
-            transient,
-        )
+        publisher = OutboxPublisher(database, broker) if broker else OutboxNotifier(database)
+        services = _compose(settings, database, store, publisher, costs, transient)
         if not await services.authenticator.keys_existed() and not is_loopback(settings.host):
             raise ConfigurationError(
                 f"PRECIEUX_HOST is {settings.host}, which other machines can reach, but there is no API key: create one"
