@@ -87,19 +87,12 @@ class Stored:
     created_at: datetime
 
 
-async def insert(connection: Connection, principal: Principal, new: NewSubmission, sha256: str) -> Stored | None:
-    """Insert a row. Return None if the id is taken."""
-    values = _values(principal, new, sha256, None)
-    row = await connection.fetch_one(_statement(new), values)
-    return Stored(row["id"], row["created_at"]) if row else None
-
-
 async def insert_all(
-    connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str, str]]
+    connection: Connection, principal: Principal, new: Sequence[tuple[NewSubmission, str, str | None]]
 ) -> dict[str, Stored]:
     """Insert rows in one round trip, all of them held or none. Return them by their keys.
 
-    Each submission comes with the SHA-256 of its source and its key. Submissions for which `insert` would return None
+    Each submission comes with the SHA-256 of its source and its key, by default its id. Submissions whose ids are taken
     are left out.
     """
     values = [_values(principal, submission, sha256, key) for submission, sha256, key in new]

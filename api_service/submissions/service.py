@@ -77,10 +77,11 @@ class Submissions:
         """
         async with self.semaphore.take(principal), self.database.transaction() as connection:
             await self._check(connection, principal, [new])
-            while (stored := await rows.insert(connection, principal, new, new.source.sha256)) is None:
+            while not (inserted := await rows.insert_all(connection, principal, [(new, new.source.sha256, None)])):
                 if new.id is not None:
                     raise IdTaken(new.id)
                 # Clients have chosen all ids that the sequence gave, perhaps one of them just now. Try its next.
+            [stored] = inserted.values()
             # The insertion waits for a deletion of the same id, which this statement therefore sees.
             if new.id is not None and await rows.is_deleted(connection, new.id):
                 raise IdTaken(new.id)

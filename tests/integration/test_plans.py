@@ -47,7 +47,7 @@ async def test_insertions_of_submissions_keep_a_plan(database: Database, chosen:
     async with database.transaction() as connection:
         for number in range(CALLS):
             new = NewSubmission("python", "p.py", Object(SOURCE, "py"), id=2 * ROWS + number if chosen else None)
-            assert await rows.insert(connection, Principal(None, frozenset(Scope)), new, "0" * 64)
+            assert await rows.insert_all(connection, Principal(None, frozenset(Scope)), [(new, "0" * 64, None)])
         assert await plans_of(connection, "INSERT INTO uploads") == (FIRST, CALLS - FIRST)
 
 
@@ -81,8 +81,8 @@ async def test_plans_that_are_made_for_small_tables_serve_large_ones(database: D
     async with database.transaction() as connection:
         for _ in range(CALLS):
             new = NewSubmission("python", "p.py", Object(SOURCE, "py"))
-            stored = await rows.insert(connection, Principal(None, frozenset(Scope)), new, sha256(SOURCE).hexdigest())
-            assert stored
+            left = [(new, sha256(SOURCE).hexdigest(), None)]
+            [stored] = (await rows.insert_all(connection, Principal(None, frozenset(Scope)), left)).values()
             store.objects[f"{stored.id}.py"] = SOURCE
             assert await maker_of(database, store).make(str(stored.id).encode(), None)
         # Otherwise a server before version 18 compiles what it scans nevertheless, in 150 ms each time.

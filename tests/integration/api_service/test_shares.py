@@ -173,13 +173,13 @@ async def test_chosen_ids_cost_the_next_id_no_statements(
 ) -> None:
     key = await make_key(database, Scope.SUBMIT)
     statements = []
-    insert = rows.insert
+    insert = rows.insert_all
 
-    async def counted(*values: Any, **keywords: Any) -> rows.Stored | None:
+    async def counted(*values: Any, **keywords: Any) -> dict[str, rows.Stored]:
         statements.append(values)
         return await insert(*values, **keywords)
 
-    monkeypatch.setattr(rows, "insert", counted)
+    monkeypatch.setattr(rows, "insert_all", counted)
     await execute(database, "INSERT INTO uploads (id) SELECT generate_series(1, 2000)")
     async with api_with(key_budget=MANY) as client:
         for number in (2001, 2002):
