@@ -19,16 +19,16 @@ def refuse_unknown(what: str = "submission") -> NoReturn:
     raise ApiError(Kind.NOT_FOUND, f"This {what} does not exist, or belongs to another key.")
 
 
-async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record | None:
+async def find_visible(services: Services, principal: Principal, upload_id: int, columns: str) -> Record | None:
     """Return these columns of a submission; None if the sender may not see it, or there is none."""
     values = {"id": upload_id, "owner": principal.visible_owner, "sees_all": principal.sees_all}
     return await services.database.call(Connection.fetch_one, _FIND.format(columns=columns), values)
 
 
-async def require_visible(services: Services, principal: Principal, upload_id: int) -> None:
-    """Raise `ApiError` (404) if the sender may not see the submission, or there is none."""
-    if await find_visible(services, principal, upload_id) is None:
-        refuse_unknown()
+async def require_visible(services: Services, principal: Principal, upload_id: int, columns: str = "") -> Record:
+    """Return these columns of a submission. Raise `ApiError` (404) if the sender may not see it, or there is none."""
+    row = await find_visible(services, principal, upload_id, columns)
+    return refuse_unknown() if row is None else row
 
 
 async def visible_submission(

@@ -38,7 +38,7 @@ def _reached(package: str) -> set[str]:
 @pytest.mark.parametrize(
     ("package", "most"),
     [
-        *((f"api_service.doors.{name}", 5900 if name == "judge0" else 3750) for name in DOORS),
+        *((f"api_service.doors.{name}", 6000 if name == "judge0" else 3750) for name in DOORS),
         ("executor", 3300),
         ("shared.judging", 1450),
         ("queue_consumer", 4700),

@@ -13,7 +13,7 @@ from api_service.requests.fields import Text
 from api_service.requests.prefer import Wait, WaitQuery, wait_of
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.requests.validation import Checked, Strict, checked, checked_query, parse_json, query_items, read_body
-from api_service.requests.visibility import find_visible, refuse_unknown
+from api_service.requests.visibility import require_visible
 from api_service.services import Services
 from api_service.v1.body.program import limit_faults
 from api_service.v1.body.rules import NEEDS_RUN, input_faults
@@ -46,9 +46,7 @@ async def read_run_request(
     request: Request, services: Services, principal: Principal, upload_id: int
 ) -> tuple[dict[str, Any], Wait]:
     """Return what a run has of its own, and its wait. Raise `ApiError`: 404, 415, 400, or 422 with all faults."""
-    row = await find_visible(services, principal, upload_id, _COLUMNS)
-    if row is None:
-        refuse_unknown()
+    row = await require_visible(services, principal, upload_id, _COLUMNS)
     body = await read_body(request, may_be_empty=True)
     query, faults = checked_query(WaitQuery, query_items(request))
     result = await run_in_thread_if_large(len(body), _parsed, body)

@@ -14,7 +14,7 @@ from api_service.requests.content import RANGE, TEXT, ZIP, content_answer, conte
 from api_service.requests.ids import SubmissionId
 from api_service.requests.openapi import Route, V1Router
 from api_service.requests.validation import Strict, read_query
-from api_service.requests.visibility import find_visible, refuse_unknown
+from api_service.requests.visibility import refuse_unknown, require_visible
 from api_service.services import ReaderDep, Services, ServicesDep
 from api_service.v1.reads.stored_bytes import (
     SOURCE_COLUMNS,
@@ -29,7 +29,7 @@ from shared.records.resources.statements import shows_secrets
 
 router = V1Router(tags=["submissions"])
 
-#: If a submission has tests, and the numbers of those whose outputs its sender may not see (`find_visible`).
+#: If a submission has tests, and the numbers of those whose outputs its sender may not see (`require_visible`).
 _OF_TESTS: Final = f"""
     tests IS NOT NULL AS has_tests, CASE WHEN {shows_secrets("uploads")} THEN ARRAY[]::bigint[] ELSE ARRAY(
         SELECT nth FROM jsonb_array_elements(tests) WITH ORDINALITY AS each (test, nth)
@@ -88,7 +88,7 @@ async def get_stderr(principal: ReaderDep, id: SubmissionId, request: Request, s
     responses=content_responses(TEXT, ZIP),
 )
 async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, services: ServicesDep) -> Response:
-    submission = await find_visible(services, principal, id, SOURCE_COLUMNS) or refuse_unknown()
+    submission = await require_visible(services, principal, id, SOURCE_COLUMNS)
     read_query(request)
     content = await source_of(services.store, submission)
     return await content_answer(request, content or refuse_unknown("source"))
@@ -106,7 +106,7 @@ async def get_source(principal: ReaderDep, id: SubmissionId, request: Request, s
 async def get_artifact(
     principal: ReaderDep, id: SubmissionId, name: ArtifactName, request: Request, services: ServicesDep
 ) -> Response:
-    await find_visible(services, principal, id, "id") or refuse_unknown()
+    await require_visible(services, principal, id)
     query = read_query(request, ArtifactQuery)
     content = await artifact_of_run(services.database, services.store, id, query.run, name)
     if content is None:
@@ -115,7 +115,7 @@ async def get_artifact(
 
 
 async def _output(request: Request, services: Services, principal: Principal, upload: int, stream: Stream) -> Response:
-    submission = await find_visible(services, principal, upload, _OF_TESTS) or refuse_unknown()
+    submission = await require_visible(services, principal, upload, _OF_TESTS)
     query = read_query(request, OutputQuery)
     if submission["has_tests"] and query.test is None:
         raise invalid([Fault("It is missing; this submission has tests, so name one.", parameter="test")])

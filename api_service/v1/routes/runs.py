@@ -14,7 +14,7 @@ from api_service.requests.idempotency import once
 from api_service.requests.ids import RunNumber, SubmissionId
 from api_service.requests.openapi import V1Router, location
 from api_service.requests.prefer import PREFER, PREFERENCE_APPLIED, WaitQuery
-from api_service.requests.visibility import find_visible, refuse_unknown
+from api_service.requests.visibility import find_visible, refuse_unknown, require_visible
 from api_service.requests.waiting import Waiter, waiting
 from api_service.services import ReaderDep, ReserveDep, Services, ServicesDep, SubmitterDep
 from api_service.submissions.service import OnStored
@@ -74,7 +74,7 @@ async def get_run(
         )
     run = run or refuse_unknown("run of this submission")
     if query.format is not None:
-        row = await find_visible(services, principal, id, "filename") or refuse_unknown()
+        row = await require_visible(services, principal, id, "filename")
         return junit.answer(request, row["filename"] or "", run)
     return answer(run)
 

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from api_service.access.principal import Principal, require
 from api_service.http.errors import ApiError, Fault, Kind, invalid
 from api_service.requests.multipart import read_parts
+from api_service.requests.port import submit
 from api_service.requests.threads import run_in_thread_if_large
 from api_service.services import Services, ServicesDep
 from api_service.v1.body.constraints import constraints_of
@@ -89,5 +90,4 @@ async def _store(request: Request, services: Services, principal: Principal, for
     new = await run_in_thread_if_large(size, validate_submission, form.content, constraints, upload=form.upload)
     if form.faults:
         raise invalid(form.faults)
-    async with services.requesting_runs():
-        return (await services.submissions.post(principal, new, None)).id
+    return await submit(services, principal, new)

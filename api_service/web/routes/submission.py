@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api_service.requests.ids import SubmissionId
-from api_service.requests.visibility import find_visible, refuse_unknown
+from api_service.requests.visibility import require_visible
 from api_service.services import ReaderDep, ReserveDep, ServicesDep
 from api_service.web.program_page import program_page
 
@@ -28,8 +28,8 @@ async def submission(request: Request, services: ServicesDep) -> Response:
 @router.get("/sent/{id}")
 async def sent(principal: ReaderDep, id: SubmissionId, services: ServicesDep, reserve: ReserveDep) -> Response:
     """Answer a sender with what API v1 does not return, so that the page can fill in its form again."""
-    found = await find_visible(services, principal, id, _SIZE) or refuse_unknown()
+    found = await require_visible(services, principal, id, _SIZE)
     reserve(found["size"])
-    row = await find_visible(services, principal, id, _SENT) or refuse_unknown()
+    row = await require_visible(services, principal, id, _SENT)
     headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
     return Response(row["content"], media_type="application/json", headers=headers)
