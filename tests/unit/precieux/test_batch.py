@@ -1,6 +1,6 @@
 """What `precieux batch` says after Ctrl-C and when programs are refused, and what it writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,6 +57,29 @@ def test_a_fault_of_many_programs_is_said_once(tmp_path: Path, monkeypatch: pyte
         batch(path=tmp_path)
     faults = "a.py and 2 more: language: It is unknown. b.py: stdin: It is too long."
     assert str(refused.value) == f"Nothing was registered. {faults}"
+
+
+@pytest.mark.parametrize(
+    ("max_batch", "max_bytes", "sizes"), [(9, 1 << 20, [3]), (2, 1 << 20, [2, 1]), (9, 9000, [1, 1, 1])]
+)
+def test_what_does_not_fit_one_batch_is_several(
+    max_batch: int, max_bytes: int, sizes: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.py", "b.py", "c.py"):
+        (tmp_path / name).write_text("#" * 3000)
+    made: list[int] = []
+
+    def create(_: Client, bodies: Iterable[object], **__: object) -> SimpleNamespace:
+        made.append(len(list(bodies)))
+        if sum(made) == 3:
+            raise KeyboardInterrupt
+        return SimpleNamespace(id=len(made), total=made[-1], done=0)
+
+    monkeypatch.setattr(Client, "limits", lambda _: SimpleNamespace(max_batch=max_batch, max_body_bytes=max_bytes))
+    monkeypatch.setattr(Client, "create_batch", create)
+    with pytest.raises(typer.Exit):
+        batch(path=tmp_path)
+    assert made == sizes
 
 
 def test_no_name_of_a_program_becomes_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
