@@ -194,6 +194,20 @@ def test_the_list_asks_for_a_key_and_knows_what_is_solved(page: Page, system: Up
     expect(page.locator("#own a")).to_have_attribute("href", f"#submission={sent['id']}")
 
 
+@pytest.mark.parametrize("wrong", ["/problems#key=wrong", "/problems/sum#key=wrong"])
+def test_a_wrong_link_leaves_a_persons_own_key_alone(page: Page, system: Up, wrong: str) -> None:
+    made = precieux(system.data_dir, "keys", "create", "Alan")
+    page.goto("/problems")
+    page.locator("#page-key").fill(made["key"])
+    page.keyboard.press("Enter")
+    expect(page.locator(".problems li")).to_have_count(2)
+    page.goto("/")
+    page.goto(wrong)
+    expect(page.locator("#page-key-refused, #key-refused").first).to_be_visible()
+    page.goto("/problems")
+    expect(page.locator(".problems li")).to_have_count(2)
+
+
 def test_without_scripts_forms_lead_to_the_result(new_page: NewPage, link: str, locale: str) -> None:
     page = new_page(locale=locale, java_script_enabled=False)
     path, _, key = link.partition("#key=")

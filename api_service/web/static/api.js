@@ -3,8 +3,8 @@
 import { root, t } from "./page.js";
 
 const KEY = "precieux.key";
-/** Kept beside a key that came with a link, which others have too. */
-const FROM_LINK = "precieux.key.from_link";
+/** The key of a link, which others have too. It is used in its tab in place of a person's own, and leaves that alone. */
+const LINK_KEY = "precieux.key.of_link";
 /** Milliseconds before a stream that broke off is opened again. */
 const RETRY_MS = 1000;
 
@@ -26,28 +26,28 @@ export function onKeyNeeded(ask) {
   askForKey = ask;
 }
 
-const keptKey = () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
+const keptKey = () => sessionStorage.getItem(LINK_KEY) ?? sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
 export const hasKey = () => keptKey() !== null;
 /** Keep a key: in this tab, or in this browser until it is forgotten. @param {string} key @param {boolean} isForLong */
 export function keepKey(key, isForLong) {
-  forgetKey();
+  while (hasKey()) forgetKey();
   (isForLong ? localStorage : sessionStorage).setItem(KEY, key);
 }
+/** Forget the key that is used: that of a link alone, if there is one. */
 export function forgetKey() {
+  if (isKeyShared()) return sessionStorage.removeItem(LINK_KEY);
   sessionStorage.removeItem(KEY);
-  sessionStorage.removeItem(FROM_LINK);
   localStorage.removeItem(KEY);
 }
 
 /** Return true if the key is that of a class: what was sent with it may be another's. */
-export const isKeyShared = () => sessionStorage.getItem(FROM_LINK) !== null;
+export const isKeyShared = () => sessionStorage.getItem(LINK_KEY) !== null;
 
 /** Keep the key of a link in this tab, and take it from the address, so that it is neither seen nor in the history. */
 function takeKey() {
   const key = /^#key=([\w.~-]{1,500})$/.exec(location.hash)?.[1];
   if (!key) return false;
-  sessionStorage.setItem(KEY, key);
-  sessionStorage.setItem(FROM_LINK, "yes");
+  sessionStorage.setItem(LINK_KEY, key);
   history.replaceState(history.state, "", location.pathname + location.search);
   return true;
 }
