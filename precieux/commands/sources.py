@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
+from unicodedata import normalize
 
 import typer
 
@@ -43,26 +44,29 @@ def sources(
             full_name = submission.metadata.get("name") or str(number)
             name = _free(full_name, taken)
             for path, content in _files_of(client, submission).items():
-                (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+                files.make_folder((folder / name / path).parent)
                 files.write(folder / name / path, content)
             made_at, verdict = submission.created_at.isoformat(), submission.verdict or ""
             rows.append((f"{name}/{submission.entry}", text_cell(full_name), number, made_at, verdict))
     table = io.StringIO(newline="")
     csv.writer(table, lineterminator="\n").writerows([_COLUMNS, *rows])
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     files.write_whole(folder / "info.csv", table.getvalue().encode())
     terminal.hint(f"The sources of {len(rows)} submissions are in {folder}.")
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name of a folder that no other submission has, and take it."""
+    """Return the name of a folder that no other submission has, and take it.
+
+    Some file systems know neither case nor how a letter is composed.
+    """
     plain = _NOT_IN_NAMES.sub("_", text_cell(name)).encode("utf-8", "replace")[:_MAX_NAME].decode("utf-8", "ignore")
     plain = plain if plain.strip(".") else "_"
     found, number = plain, 1
-    while found in taken or found == "info.csv":
+    while (key := normalize("NFKC", found).casefold()) in taken or key == "info.csv":
         number += 1
         found = f"{plain} ({number})"
-    taken.add(found)
+    taken.add(key)
     return found
 
 

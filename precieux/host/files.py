@@ -35,6 +35,12 @@ def list_folder(folder: Path) -> list[Path]:
         return list(folder.iterdir())
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it is in; it may be there."""
+    with _explained(folder, "made"):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a file, or replace its content."""
     with _explained(path, "written"):

@@ -164,7 +164,7 @@ def test_the_students_and_the_teacher_are_mailed(running: Up, moodle: Path) -> N
 
 def test_the_sources_of_a_class_are_written_for_others(running: Up, tmp_path: Path) -> None:
     with Client(running.url) as client:
-        names = ["Ada/../x", "Ada/../x", "..", "=1+1", "é" * 80]
+        names = ["Ada/../x", "ADA/../x", "..", "=1+1", "é" * 80, "Zoë", "Zoe\u0308"]
         bodies: Any = [{"language": "py", "source": "1", "metadata": {"name": name}} for name in names]
         bodies.append({"language": "py", "files": {"a.py": "1", "b/c.py": b"\xff"}, "entry": "a.py"})
         batch = client.create_batch(bodies)
@@ -172,10 +172,14 @@ def test_the_sources_of_a_class_are_written_for_others(running: Up, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((tmp_path / "out/info.csv").read_text().splitlines()))
     last = str(batch.submissions[-1])
-    folders = ["Ada_.._x", "Ada_.._x (2)", "_", "'=1+1", "é" * 50, last]
+    folders = ["Ada_.._x", "ADA_.._x (2)", "_", "'=1+1", "é" * 50, "Zoë", "Zoe\u0308 (2)", last]
     assert [row["filename"].partition("/")[0] for row in rows] == folders
     assert all((tmp_path / "out" / row["filename"]).read_text() == "1" for row in rows)
     assert (tmp_path / "out" / last / "b/c.py").read_bytes() == b"\xff"
+    (tmp_path / "file").touch()
+    refused = command("sources", str(batch.id), tmp_path / "file/out", "--url", running.url)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+    assert "file/out/Ada_.._x cannot be made: Not a directory." in refused.stderr
     again = command("sources", str(batch.id), tmp_path / "out", "--url", running.url)
     assert again.returncode == 2
     assert "is not empty" in again.stderr
