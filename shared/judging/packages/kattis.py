@@ -30,7 +30,7 @@ from shared.judging.packages.test_data.legacy import LegacyReader
 from shared.judging.packages.unit_tests import CPU_S, FOLDER, NO_DATA, read_unit_tests
 
 _PART: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}")
-_LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|submissions/.*\..+", re.DOTALL)
+_LOOKS_IMPORTANT: Final = re.compile(r"data/.*\.(in|ans)|(submissions|unit_tests)/.*\..+", re.DOTALL)
 _SUBMISSIONS_JSON: Final = "submissions.json"
 _SUBMISSIONS_YAML: Final = "submissions/submissions.yaml"
 _MAX_EXPECTATIONS: Final = 5000
@@ -185,11 +185,7 @@ def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: Fa
 
 
 def _submissions(
-    archive: PackageArchive,
-    config: ProblemConfig,
-    finder: ProgramFinder,
-    tested: Collection[str],
-    faults: FaultList,
+    archive: PackageArchive, config: ProblemConfig, finder: ProgramFinder, tested: Collection[str], faults: FaultList
 ) -> tuple[JurySubmission, ...]:
     """Return the jury's submissions. `tested` are the languages of unit tests, if these judge."""
     by_tests = config.generation is Generation.KATTIS_2025_09

@@ -33,15 +33,9 @@ _ASSERTS: Final = re.compile(rb"assert|raises|fail|expect")
 _NO_ASSERT: Final = "It has none of the words `assert`, `raises`, `fail` and `expect`, so its tests may demand nothing."
 _CACHE: Final = "/__pycache__/"
 _ROOT: Final = Group(name="", parent=None, policy=Policy.SUM, points=None, children=())
+_SCHEME: Final = Scheme(fold=Fold.LEGACY, is_scoring=True, points=None, groups=(_ROOT,), tests=())
 #: What a package has below `data` if it has unit tests: the engine lists its tests, and says what they earn.
-NO_DATA: Final = TestData(
-    tests=(),
-    scheme=Scheme(fold=Fold.LEGACY, is_scoring=True, points=None, groups=(_ROOT,), tests=()),
-    samples=(),
-    data_tests=(),
-    checker_args=(),
-    uses_grader=False,
-)
+NO_DATA: Final = TestData(tests=(), scheme=_SCHEME, samples=(), data_tests=(), checker_args=(), uses_grader=False)
 
 
 def read_unit_tests(archive: PackageArchive, bounds: PackageBounds, faults: FaultList) -> dict[str, PackageUnitTests]:

@@ -164,16 +164,9 @@ def unit_tests_for(tests: Mapping[str, PackageUnitTests], codes: Sequence[str]) 
     code = next((code for code in codes if code in tests), None)
     if code is None:
         return None
-    own = tests[code]
-    return UnitTestsSpec(
-        language=code,
-        entry="",
-        framework=own.framework,
-        module=own.module,
-        visibility=own.visibility,
-        total_cpu_s=own.total_cpu_s,
-        limits=LimitsSpec.model_validate(own.limits.asked()),
-    )
+    own = {name: getattr(tests[code], name) for name in ("framework", "module", "visibility", "total_cpu_s")}
+    limits = LimitsSpec.model_validate(tests[code].limits.asked())
+    return UnitTestsSpec(language=code, entry="", limits=limits, **own)
 
 
 def time_factor(version: ProblemVersion, codes: Sequence[str], factors: Mapping[str, float]) -> float:

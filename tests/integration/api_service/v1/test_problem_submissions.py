@@ -281,3 +281,43 @@ async def test_a_name_that_is_taken_over_brings_no_secrets(client: httpx.AsyncCl
     assert taken.status_code == 201
     seen = (await client.get(f"{SUBMISSIONS}/{number}", headers=rival.headers)).json()
     assert [test["stdout"] for test in seen["run"]["tests"]] == ["OUT", None]
+
+
+UNIT_TESTS: Final = {"problem.yaml": "name: S\n", "unit_tests/py/test_secret.py": "assert", "include/py/a.py": "1"}
+
+
+async def test_a_framework_that_the_server_lacks_is_named(client: httpx.AsyncClient) -> None:
+    await put(client, pack(UNIT_TESTS).getvalue())
+    missing = "`pytest` is not installed on this server: `precieux doctor` says how to install it."
+    assert await faults(client) == {"/language": missing}
+
+
+async def test_unit_tests_of_a_version_judge_its_submissions(client: httpx.AsyncClient, database: Database) -> None:
+    frameworks = [{"framework": name, "version": "9"} for name in ("pytest", "unittest")]
+    details = json.dumps({"unit_tests": frameworks})
+    await execute(database, "UPDATE languages SET details = details || CAST(:details AS jsonb)", details=details)
+    assert (await put(client, pack(UNIT_TESTS).getvalue()))["unit_tests"] == {"py": "pytest"}
+    assert await faults(client, language="cpp") == {
+        "/language": "The problem does not allow this language. Allowed: py."
+    }
+    first = await submit(client)
+    settings = "module: stack\ntotal_cpu_s: 9\nvisibility: hidden\nlimits: {cpu_s: 4}\npy: {framework: unittest}"
+    await put(client, pack({**UNIT_TESTS, "unit_tests/settings.yaml": settings}).getvalue())
+    await client.patch(PATH, json={"limits": {"cpu_s": 1}})
+    second = await submit(client)
+    assert [(one["problem"], one["limits"]["cpu_s"], one["run"]["tests"]) for one in (first, second)] == [
+        ("sum@1", 6.0, None), ("sum@3", 3.0, None),
+    ]  # fmt: skip
+    for submission, framework, module, visibility, cpu_s, total in (
+        (first, "pytest", None, "visible", 10.0, 60.0),
+        (second, "unittest", "stack", "hidden", 4.0, 9.0),
+    ):
+        shown = (await client.get(f"{SUBMISSIONS}/{submission['id']}")).json()["unit_tests"]
+        assert (shown["framework"], shown["module"], shown["visibility"]) == (framework, module, visibility)
+        assert (shown["limits"]["cpu_s"], shown["total_cpu_s"], shown["tests"]) == (cpu_s, total, None)
+        assert (shown["files"], shown["shared_files"]) == ([], [])
+    [row] = await fetch(database, "SELECT spec, tests FROM uploads WHERE id = :id", id=first["id"])
+    assert ("secret" in row["spec"], row["tests"]) == (False, None)
+    await client.post(f"{SUBMISSIONS}/{first['id']}/cancel")
+    refused = await client.post(f"{SUBMISSIONS}/{first['id']}/runs", json={"stdin": "1"})
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/stdin"]

@@ -83,10 +83,11 @@ def test_what_is_strange() -> None:
             "problem.yaml": "name: Stack\n",
             PY: "def test(): print(1)",
             "submissions/wrong_answer/wrong.c": "int x;",
+            "unit_tests/py/test ä.py": "assert",
         }
     )
     assert {warning.path for warning in package.warnings} == {
-        PY, "submissions/accepted", "submissions/wrong_answer/wrong.c",
+        PY, "unit_tests/py/test ä.py", "submissions/accepted", "submissions/wrong_answer/wrong.c",
     }  # fmt: skip
     [wrong] = package.submissions
     assert wrong.not_run == "There are no unit tests in its language."
