@@ -307,10 +307,8 @@ class StudentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         if parent and not isinstance(sys.modules.get(parent), StudentModule):
             return None
-        if the().is_listing:
-            self.names += [name] if name not in self.names else []
-        elif name not in self.names:
-            failure = the().ask("import", name)
+        if name not in self.names:
+            failure = None if the().is_listing else the().ask("import", name)
             if failure and parent:
                 return None
             if failure:

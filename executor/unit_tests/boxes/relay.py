@@ -309,16 +309,14 @@ class Relay:
             return self._callbacks[content]
         raise BrokenProtocol(tag)
 
-    def _class(self, described: list[Any], depth: int = 0) -> Any:
+    def _class(self, described: list[Any]) -> Any:
         """Return a class of the language by its name, or what stands for one of the student's."""
         name, *own = described
-        if depth > 50 or not isinstance(name, str):
-            raise BrokenProtocol("no class")
         if not own:
             return EXCEPTIONS.get(name, StudentError)
         number, *others = own
         if number not in self._classes:
-            bases = tuple(dict.fromkeys(self._class(other, depth + 1) for other in others)) or (StudentError,)
+            bases = tuple(dict.fromkeys(self._class(other) for other in others)) or (StudentError,)
             names = {"_number": number, "__module__": "student", "__str__": _text_of}
             try:
                 self._classes[number] = StandIn(name, bases, names)

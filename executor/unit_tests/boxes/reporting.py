@@ -10,7 +10,6 @@ from executor.unit_tests.boxes.relay import NotImported, the
 
 _MESSAGE: Final = 4096
 _REPORT: Final = 16384
-_OURS: Final = "/box/given/boxes.zip/executor/"
 #: The verdict that goes with an outcome. Of the others it is None.
 _VERDICTS: Final = {"passed": "accepted", "failed": "wrong_answer", "error": "runtime_error"}
 
@@ -63,39 +62,24 @@ class RunningTest:
         """Report the test."""
         if self._outcome == "passed" and not self.has_succeeded:
             self.note("error", None, "The test did not come to its end.")
-        points = self._points if self._outcome == "passed" else 0.0
-        if self._outcome == "passed" and self.awarded is not None:
-            if isinstance(self.awarded, int | float) and 0 <= self.awarded <= self._points:
-                points = float(self.awarded)
-            else:
-                self.note("error", None, f"The part of the points must be from 0 to {self._points:g}.")
-                points = 0.0
-        outputs = the().take_outputs()
-        verdict = _VERDICTS.get(self._outcome)
+        points = self._points if self.awarded is None else self.awarded
+        is_part = isinstance(points, int | float) and 0 <= points <= self._points
+        if self._outcome == "passed" and not is_part:
+            self.note("error", None, f"The part of the points must be from 0 to {self._points:g}.")
+        outputs, verdict = the().take_outputs(), _VERDICTS.get(self._outcome)
         if outputs.pop("is_over"):
-            self._outcome, verdict, points = "error", "output_limit", 0.0
+            self._outcome, verdict = "error", "output_limit"
             self._message = "The program wrote more than its limit of output in this test."
         self._reporter.tell(
             "end",
             number=self._number,
             outcome=self._outcome,
             verdict=verdict,
-            points=points,
+            points=float(points) if self._outcome == "passed" else 0.0,
             message=_cut(self._message, _MESSAGE),
             judge_message=_cut(self._report, _REPORT),
             **outputs,
         )
-
-
-def hide_ours(exc: BaseException | None) -> None:
-    """Leave the frames of our code out of the traceback of an exception."""
-    traceback = exc.__traceback__ if exc else None
-    while traceback:
-        following = traceback.tb_next
-        while following and following.tb_frame.f_code.co_filename.startswith(_OURS):
-            following = following.tb_next
-        traceback.tb_next = following
-        traceback = following
 
 
 def _lines_of(exc: BaseException | None) -> list[str]:

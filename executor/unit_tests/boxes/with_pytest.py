@@ -5,6 +5,7 @@ import inspect
 import io
 import math
 import statistics
+import sys
 import traceback
 import unittest
 from collections.abc import Generator
@@ -16,7 +17,7 @@ from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
 from executor.unit_tests.boxes.handles import bound, own_path, refusing
 from executor.unit_tests.boxes.relay import Remote, the
-from executor.unit_tests.boxes.reporting import ListingFault, RunningTest, hide_ours
+from executor.unit_tests.boxes.reporting import ListingFault, RunningTest
 
 #: As in `shared.engine_api.unit_tests`.
 _MAX_POINTS: Final = 1000
@@ -83,7 +84,6 @@ class Plugin:
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
         kept = getattr(item, "_excinfo", None) or [call.excinfo]  # a method of unittest's classes keeps what it raised
         exc = kept[0].value if kept[0] else None
-        hide_ours(exc)
         report = yield
         if hasattr(report, "wasxfail"):
             outcome = "xfail"
@@ -140,7 +140,8 @@ def _entry(item: Any, visibility: str) -> dict[str, Any]:
         raise ListingFault(
             f"{group}: {item.name} has the visibility {visibility!r}: it must be one of {', '.join(_HIDDEN)}."
         )
-    name = f"{function.__number__}) {item.name}" if hasattr(function, "__number__") else item.name
+    number = getattr(function, "__number__", None)
+    name = item.name if number is None else f"{number}) {item.name}"
     return {"group": group, "name": name, "points": round(float(points), 6), "hidden": _HIDDEN[visibility]}
 
 
@@ -169,6 +170,8 @@ def _guard() -> None:
 def run(box: Any) -> str:
     """List the tests, and run those that the box chooses. Return what pytest says if it fails."""
     _guard()
+    for module in [module for name, module in sys.modules.items() if name.startswith("executor.")]:
+        vars(module)["__tracebackhide__"] = True  # for pytest, which then shows no line of ours
     without = [word for name in ("cacheprovider", "tmpdir", "faulthandler") for word in ("-p", f"no:{name}")]
     with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(output):
         code = pytest.main([*without, "--no-header", f"--rootdir={box.folder}", *box.files], [Plugin(box)])

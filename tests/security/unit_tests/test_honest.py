@@ -85,6 +85,7 @@ async def test_a_message_says_what_went_wrong(run: Run, program: str, message: s
     ran = await run(program, _TEST)
     assert message in (ran.tests[0].message or "")
     assert "def test_add" not in (ran.tests[0].message or "")
+    assert "boxes.zip" not in (ran.tests[0].judge_message or "")
     if "AssertionError" in message:
         assert "def test_add" in (ran.tests[0].judge_message or "")
 
