@@ -97,8 +97,9 @@ class Agent:
         self._numbers: dict[int, int] = {}
         self._next = 1
         self._thread = threading.get_ident()
-        of_modules = {"start": self._start, "import": self._import, "public": self._public, "reload": self._reload}
-        self._can_do: dict[str, Callable[..., Any]] = {**_OPERATORS, **of_modules}
+        self._can_do = _OPERATORS | {
+            "start": self._start, "import": self._import, "public": self._public, "reload": self._reload,
+        }  # fmt: skip
         #: The request that is being answered, and the arguments of it that have numbers.
         self._open: tuple[str, list[Any]] = "", []
         os.register_at_fork(after_in_child=self._leave)
