@@ -16,6 +16,7 @@ from executor import limits
 from executor.pipeline.plan import cold_box
 from executor.sandbox.base import GIVEN, Job, Sandbox, SandboxFailure, Step, WorkFile, all_files, find_python
 from executor.settings import ExecutorSettings
+from shared.engine_api.unit_tests import UnitTestFramework
 
 #: The file in the folder `GIVEN` that holds the code.
 ARCHIVE: Final = "boxes.zip"
@@ -48,8 +49,10 @@ class Bundles:
         self._making = asyncio.Lock()
         self._bundle: Bundle | None = None
 
-    async def get(self) -> Bundle:
-        """Return the bundle. Raises `SandboxFailure` if it cannot be made."""
+    async def get(self, framework: UnitTestFramework) -> Bundle:
+        """Return the bundle, which is empty for Node's boxes. Raises `SandboxFailure` if it cannot be made."""
+        if framework == UnitTestFramework.NODE:
+            return Bundle(b"", b"")
         async with self._making:
             self._bundle = self._bundle or await self._make()
             return self._bundle

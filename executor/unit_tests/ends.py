@@ -21,18 +21,22 @@ _REASONS: Final = {
 }
 
 
-def why_lost(reason: str | None, part: str, ran: StepResult, student: RunLimits, own: RunLimits) -> tuple[Verdict, str]:
+def why_lost(
+    reason: str | None, part: str, ran: StepResult, student: RunLimits, own: RunLimits, exit_call: str
+) -> tuple[Verdict, str]:
     """Return the verdict of a test that has lost a box, and a sentence. `part` names what ran then: the test, or the
-    import of the program."""
+    import of the program. `exit_call` is the function by which its language ends a program."""
     judged = ran.judge
     if ran.stopped in _VERDICTS:
         return _VERDICTS[ran.stopped], _sentence("The program", ran.stopped, student, part)
+    if reason == "output":
+        return Verdict.OUTPUT_LIMIT, _sentence("The program", reason, student, part)
     if reason in _REASONS:
         return Verdict.RUNTIME_ERROR, _REASONS[reason].format(part=part)
     if reason == "ended":
         if ran.signal:
             return Verdict.RUNTIME_ERROR, f"The program was ended by signal {ran.signal} in {part}."
-        return Verdict.RUNTIME_ERROR, f"The program ended (`os._exit({ran.exit_code})` or alike) in {part}."
+        return Verdict.RUNTIME_ERROR, f"The program ended (`{exit_call}({ran.exit_code})` or alike) in {part}."
     if judged and judged.stopped in _VERDICTS:
         return _VERDICTS[judged.stopped], _sentence("The test itself", judged.stopped, own, part)
     return Verdict.RUNTIME_ERROR, f"The tests' own process ended in {part}."

@@ -9,6 +9,8 @@ from shared.engine_api.unit_tests import UnitTestFramework
 
 def frameworks_of(installed: Installed) -> list[LanguageFramework]:
     """Return the frameworks of a language, the usual one first."""
+    if installed.code == "js":
+        return [LanguageFramework(framework=UnitTestFramework.NODE, version=installed.version or "")]
     if installed.code != "py":
         return []
     versions = {

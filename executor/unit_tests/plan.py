@@ -11,12 +11,13 @@ from executor.catalogue.installed import Installed
 from executor.limits import RunLimits
 from executor.pipeline.plan import PlannedRun, cold_box, plan_program
 from executor.sandbox.base import GIVEN, Job, JudgeJob, Laps, Step, WorkFile
-from executor.settings import ExecutorSettings
+from executor.settings import MIB, ExecutorSettings
+from executor.unit_tests import node
 from executor.unit_tests.bundle import ARCHIVE, Bundle
 from shared.engine_api.run_call.events import CollectedTest
 from shared.engine_api.run_call.limits import judge_limits_in_effect
 from shared.engine_api.run_call.request import ProgramRequest, ProgramTest, UnitTests
-from shared.engine_api.unit_tests import find_test_files
+from shared.engine_api.unit_tests import UnitTestFramework, find_test_files
 
 #: Seconds that no unit tests take. The real limits are those of each test.
 _NO_LIMIT_S: Final = 24 * 3600.0
@@ -102,16 +103,16 @@ class UnitTestPlan:
             "output_bytes": self._output_bytes,
         }
         step_limits = replace(job.step.limits, cpu_s=_NO_LIMIT_S, wall_s=self.own_limits.wall_s)
-        argv = (self.installed.tools["python"], f"../given/{_MAIN}")  # as a warm runtime wants it
+        argv, given = self._box("student", settings)
         step = replace(job.step, argv=argv, limits=step_limits, on_begin=begun[0])
         own = replace(
             job,
             files={**job.files, **shared},
             step=step,
             out_limits=None,
-            given=_given("agent", _LEAVE, self.bundle.student, settings),
+            given=given,
         )
-        return replace(place(own), judge=JudgeJob(judge, accepting=frozenset()))
+        return replace(own if self._is_node else place(own), judge=JudgeJob(judge, accepting=frozenset()))
 
     def _job(self, report: socket.socket, own: RunLimits, **settings: Any) -> Job:
         files = {file.path: file.data() for file in self.tests.files}
@@ -123,23 +124,42 @@ class UnitTestPlan:
             "entry": self._entry,
             "output_bytes": self._output_bytes,
         }
+        argv, given = self._box("tests", settings)
         step = Step(
-            argv=(self.installed.tools["python"], f"{GIVEN}/{_MAIN}"),
+            argv=argv,
             environment={
                 **self.installed.environment,
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                 "PYTHONHASHSEED": "random",
             },
-            limits=limits.run_step_limits(own, self.settings),
+            limits=limits.run_step_limits(own, self.settings, self.installed.language.run.extra_memory_mib * MIB),
             output_bytes=own.output_bytes,
             report=report,
         )
-        given = _given("tests_box", "", self.bundle.tests, settings)
         if settings["numbers"] is not None:
             given |= {f"sources/{file.path}": file.data() for file in self.request.files}
         return Job(
             {path: WorkFile(content) for path, content in files.items()}, step, cold_box(self.settings), given=given
         )
+
+    def _box(self, box: str, settings: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, bytes]]:
+        """Return the command of a box, and the files that it is given."""
+        if self._is_node:
+            words = self.planned.job.step.argv[:-1] if box == "student" else (self.installed.tools["node"],)
+            return node.command(box, words), node.given(box, settings)
+        python = self.installed.tools["python"]
+        if box == "student":  # the path is as a warm runtime wants it
+            return (python, f"../given/{_MAIN}"), _given("agent", _LEAVE, self.bundle.student, settings)
+        return (python, f"{GIVEN}/{_MAIN}"), _given("tests_box", "", self.bundle.tests, settings)
+
+    @property
+    def exit_call(self) -> str:
+        """The function by which a program ends itself."""
+        return "process.exit" if self._is_node else "os._exit"
+
+    @property
+    def _is_node(self) -> bool:
+        return self.tests.framework == UnitTestFramework.NODE
 
     @property
     def _output_bytes(self) -> int:

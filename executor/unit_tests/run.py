@@ -69,7 +69,9 @@ class UnitTester:
         program = plan_program(request, installed, self._settings)
         async with turns.take(program.memory_bytes) as turn:
             sandbox = KeptSandbox(self._sandbox, turn)
-            plan = UnitTestPlan(request, installed, self._settings, await self._bundles.get())
+            assert request.unit_tests
+            bundle = await self._bundles.get(request.unit_tests.framework)
+            plan = UnitTestPlan(request, installed, self._settings, bundle)
             yield started(program)
             listed, judge_cpu_s = await self._list(plan, sandbox)
             if isinstance(listed, JudgeFailed):
@@ -100,9 +102,8 @@ class UnitTester:
                         listed = Collection(tests=[CollectedTest(**test) for test in tests]), list(modules)
         ended = reports.result
         if listed is None or fault is not None:
-            _, sentence = why_lost(
-                None, "the listing of the tests", StepResult(None, judge=ended), plan.own_limits, plan.own_limits
-            )
+            own, part = plan.own_limits, "the listing of the tests"
+            _, sentence = why_lost(None, part, StepResult(None, judge=ended), own, own, plan.exit_call)
             return JudgeFailed(judge="unit_tests", judge_message=fault or sentence), ended.cpu_s
         self._lists[key] = listed
         return listed, ended.cpu_s
@@ -189,7 +190,8 @@ class _ListedRun:
         self._judge_cpu_s += ran.judge.cpu_s if ran.judge else 0.0
         if ran.stopped not in (None, "killed", "cpu", "wall", "memory", "output"):
             raise SandboxFailure(f"the program was stopped: {ran.stopped}")
-        why = why_lost(pair.reason, _PARTS[pair.number is not None], ran, pair.limits, self._plan.own_limits)
+        part, own = _PARTS[pair.number is not None], self._plan.own_limits
+        why = why_lost(pair.reason, part, ran, pair.limits, own, self._plan.exit_call)
         if pair.is_finished:
             for missing in self._unreported(len(self._tests) + 1):
                 yield missing

@@ -40,6 +40,24 @@ async def test_events_of_unit_tests(executor_url: str) -> None:
         assert isinstance(finished, Finished)
 
 
+async def test_events_of_unit_tests_in_javascript(executor_url: str) -> None:
+    tests = (
+        "import {test} from 'node:test'\nimport {add} from 'student'\n"
+        "test('adds', () => { if (add(1, 2) !== 3) throw 1 })\n"
+    )
+    program = {"ada.js": "exports.add = (a, b) => a + b\n"}
+    for _ in range(2):  # the second time there may be a warm Node, which these boxes do not use
+        events = await run_call.events(
+            executor_url,
+            "js",
+            program,
+            unit_tests={"framework": "node", "files": run_call.as_files({"main.test.mjs": tests})},
+        )
+        end = events[-2]
+        assert isinstance(end, UnitTestsEnded)
+        assert (end.verdict, end.points_awarded, end.starts) == ("accepted", 1, 1)
+
+
 async def test_tests_at_fault(executor_url: str) -> None:
     events = await run_call.events(executor_url, "py", _PROGRAM, unit_tests=_unit_tests("import student\n"))
     assert events[1:] == [JudgeFailed(judge="unit_tests", judge_message="No test was found."), Finished()]
@@ -66,4 +84,5 @@ def test_the_list_names_the_frameworks(executor_url: str) -> None:
     found = httpx.get(f"{executor_url}list", timeout=60 * PATIENCE).json()["supportedLanguages"]
     frameworks = {row["language"]: [one["framework"] for one in row["unit_tests"]] for row in found}
     assert frameworks.pop("py") == ["pytest", "unittest"]
+    assert frameworks.pop("js", ["node"]) == ["node"]
     assert not any(frameworks.values())

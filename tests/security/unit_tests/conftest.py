@@ -21,6 +21,9 @@ from tests.fixtures.run_call import as_files
 
 _LETTERS: Final = {"passed": "p", "failed": "f", "error": "e", "skipped": "s", "xfail": "x", "not_run": "n"}
 
+#: By the code of a language, the names of a program and of tests that are one text, and their framework.
+_NAMES: Final = {"py": ("ada.py", "test_student.py", "pytest"), "js": ("ada.js", "student.test.mjs", "node")}
+
 
 @dataclass
 class Ran:
@@ -48,10 +51,17 @@ def make_run(tester: UnitTester, installed: Any) -> Run:
     """Return a function that runs a program, which is text or files, against tests, which are text or files."""
 
     async def run(program: str | Mapping[str, str], tests: str | Mapping[str, str], **keys: Any) -> Ran:
-        programs = {"ada.py": program} if isinstance(program, str) else program
-        own = {"test_student.py": tests} if isinstance(tests, str) else tests
-        of_tests = {"framework": "pytest", "files": as_files(own), **keys.pop("unit_tests", {})}
-        fields = {"language": "py", "files": as_files(programs), "limits": {"cpu_s": 2}, "unit_tests": of_tests, **keys}
+        name, test_name, framework = _NAMES[installed.code]
+        programs = {name: program} if isinstance(program, str) else program
+        own = {test_name: tests} if isinstance(tests, str) else tests
+        of_tests = {"framework": framework, "files": as_files(own), **keys.pop("unit_tests", {})}
+        fields = {
+            "language": installed.code,
+            "files": as_files(programs),
+            "limits": {"cpu_s": 2},
+            "unit_tests": of_tests,
+            **keys,
+        }
         ran = Ran([], [], None, None)
         request = ProgramRequest.model_validate(fields, strict=False)
         async for event in tester.run(request, installed, Slots(1, 0).request()):
@@ -70,19 +80,26 @@ def make_run(tester: UnitTester, installed: Any) -> Run:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def boxes() -> AsyncIterator[tuple[BubblewrapSandbox, Any]]:
-    """A sandbox, and the Python that it has."""
+async def boxes() -> AsyncIterator[tuple[BubblewrapSandbox, Mapping[str, Any]]]:
+    """A sandbox, and the languages that it has."""
     # Executors of one port share the users of their programs, and so their limits.
     settings = ExecutorSettings(executor_port=free_ports(1)[0])
     sandbox = BubblewrapSandbox(find_mechanisms(settings))
     try:
         await sandbox.start()
         installed, _ = await examine(sandbox, 1, find_chosen(settings))
-        yield sandbox, installed["py"]
+        yield sandbox, installed
     finally:
         await sandbox.aclose()
 
 
 @pytest.fixture(scope="module")
-def run(boxes: tuple[BubblewrapSandbox, Any]) -> Run:
-    return make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1])
+def run(boxes: tuple[BubblewrapSandbox, Mapping[str, Any]]) -> Run:
+    return make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1]["py"])
+
+
+@pytest.fixture(scope="module")
+def run_node(boxes: tuple[BubblewrapSandbox, Mapping[str, Any]]) -> Run:
+    if "js" not in boxes[1]:
+        pytest.skip("Node is not installed")
+    return make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1]["js"])

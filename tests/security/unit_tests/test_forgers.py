@@ -107,6 +107,6 @@ async def test_a_forger_succeeds_without_the_guard(
     assert source.count(mutant.guard) == 1
     changed = source.replace(mutant.guard, mutant.without).encode()
     monkeypatch.setattr(bundle, "_own_files", lambda: {**files, path: changed})
-    run = make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1])
+    run = make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1]["py"])
     ran = await run(FORGERS[mutant.forger], mutant.tests, limits=_LIMITS)
     assert "p" in ran.outcomes or set(ran.outcomes) & set("sx"), ran.said
