@@ -223,7 +223,8 @@ class Agent {
   }
 
   _do_keys(target) {
-    return Object.getOwnPropertyNames(target).map((name) => [name, Object.prototype.propertyIsEnumerable.call(target, name)])
+    const shown = new Set(Object.keys(target))
+    return Object.getOwnPropertyNames(target).map((name) => [name, shown.has(name)])
   }
 
   _do_instance(value, type) {

@@ -33,19 +33,21 @@ function makeHandle(isFunction, relay) {
       [Symbol.asyncIterator]() { return this }
     }
   }
+  const isInstance = (value) => relay.isOfStudent(value) && relay.ask('instance', value, handle) === true
   const symbols = new Map([[Symbol.toPrimitive, refuse], [Symbol.iterator, iterate(false)],
     [Symbol.asyncIterator, iterate(true)],
-    ...isFunction ? [[Symbol.hasInstance, (value) => relay.isOfStudent(value) && relay.ask('instance', value, handle) === true]] : []])
+    ...isFunction ? [[Symbol.hasInstance, isInstance]] : []])
   const handle = new Proxy(target, {
     get: (_, name) => typeof name === 'symbol' ? symbols.get(name) : name === 'then' ? undefined : ask('get', name),
     set: (_, name, value) => ask('set', String(name), value) === true,
     has: (_, name) => typeof name === 'string' && ask('has', name) === true,
     deleteProperty: (_, name) => ask('delete', String(name)) === true,
-    defineProperty: (_, name, descriptor) => 'value' in descriptor && ask('set', String(name), descriptor.value) === true,
+    defineProperty: (_, name, { value }) => ask('set', String(name), value) === true,
     ownKeys: () => [...new Set(keys().map(([name]) => name))],
     getOwnPropertyDescriptor(_, name) {
       const found = typeof name === 'string' && keys().find(([key]) => key === name)
-      return found ? { value: ask('get', name), writable: true, enumerable: found[1] === true, configurable: true } : undefined
+      if (!found) return undefined
+      return { value: ask('get', name), writable: true, enumerable: found[1] === true, configurable: true }
     },
     setPrototypeOf: () => false,
     preventExtensions: () => false,

@@ -12,6 +12,7 @@ const { BrokenProtocol, MAX_LINE, Packer, Unpacker, restore } = require('./value
 // Bytes of each output of a test that are kept.
 const KEPT = 65536
 const KEYS = new Set(['id', 'value', 'raise', 'callback', 'with', 'left', 'out', 'err', 'long'])
+const HANDLES = new Set(['function', 'object', 'promise'])
 const ERRORS = new Map([Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError]
   .map((type) => [type.name, type]))
 const NOT_TAKEN = new Set(['message', 'stack', 'name', 'cause', 'constructor', '__proto__', 'then'])
@@ -46,6 +47,7 @@ class Relay {
     this._pending = null
     this._standIns = new Map()
     this._waiting = []
+    this._waited = null
     this._settled = [] // promises of the tests that the program does not know to be settled
     this._own = new Map()
     this._modules = null
@@ -77,7 +79,8 @@ class Relay {
     if (this._modules?.has(name)) return this._modules.get(name)
     if (this._modules) return this._failed(`There is no module '${name}' in this submission.`)
     return makeAbsent(() => {
-      this.misuse ??= `${lineOfTests()}: the tests are listed without the student's program, so its values can be used in tests and hooks only.`
+      this.misuse ??= `${lineOfTests()}: the tests are listed without the student's program, so its values can be used` +
+        ' in tests and hooks only.'
       throw new OutsideOfTest(this.misuse)
     })
   }
@@ -142,7 +145,8 @@ class Relay {
       if (line === undefined) this._lose('long')
       try {
         const message = Object.assign(Object.create(null), JSON.parse(line))
-        if (message.id !== id || !Object.keys(message).every((key) => KEYS.has(key))) throw new BrokenProtocol('no answer')
+        const isKnown = Object.keys(message).every((key) => KEYS.has(key))
+        if (message.id !== id || !isKnown) throw new BrokenProtocol('no answer')
         this._write('out', message.out)
         this._write('err', message.err)
         if ('long' in message) this._lose(this._isOver ? 'output' : 'long')
@@ -204,7 +208,8 @@ class Relay {
     if (value instanceof Error) return { error: this._packError(value) }
     if (isPromise(value)) return { promise: this._packPromise(value) }
     const kind = isObject ? `An object of the class ${value.constructor?.name}` : 'A symbol'
-    throw new TypeError(`${kind} cannot be copied to the student's box. Put the class into \`shared_files\`, and import it from there.`)
+    throw new TypeError(`${kind} cannot be copied to the student's box. Put the class into \`shared_files\`, and import` +
+      ' it from there.')
   }
 
   _packError(error) {
@@ -236,7 +241,7 @@ class Relay {
   }
 
   _handle(number, kind) {
-    if (!Number.isSafeInteger(number) || !['function', 'object', 'promise'].includes(kind)) throw new BrokenProtocol('no handle')
+    if (!Number.isSafeInteger(number) || !HANDLES.has(kind)) throw new BrokenProtocol('no handle')
     let handle = this._handles.get(number)?.deref()
     if (handle === undefined) {
       handle = kind === 'promise' ? this._promise(number) : makeHandle(kind === 'function', this)
@@ -262,8 +267,14 @@ class Relay {
     let functions
     const promise = new Promise((resolve, reject) => { functions = { resolve, reject } })
     promise.catch(() => {}) // the tests may look at it later
-    if (this._waiting.push({ promise, ...functions }) === 1) this._wait()
+    if (this._waiting.push({ promise, ...functions }) === 1) this._waited = this._wait()
     return promise
+  }
+
+  // Wait until no promise of the student's is open, so that a test has its rejections which nobody has awaited.
+  async settle() {
+    await this._waited
+    await new Promise(setImmediate)
   }
 
   async _wait() {
@@ -292,7 +303,7 @@ class Relay {
     }
     return answer[1].map((one) => {
       const [index, isGood, value] = Object(one)
-      if (!asked[index] || (!isGood && !(value instanceof Raised))) this._lose('broken')
+      if (!Number.isInteger(index) || !asked[index] || (!isGood && !(value instanceof Raised))) this._lose('broken')
       return [asked[index], isGood === true, isGood ? value : value.error]
     })
   }
@@ -308,7 +319,8 @@ class Relay {
     if (Object.hasOwn(described, 'thrown')) return new Unpacker(this._make).unpack(described.thrown)
     const error = this._error(described)
     const lines = described.lines.slice(0, 10)
-    this.lines.set(error, lines.map(([file, line, name]) => `${String(file)}, line ${Number(line)}, in ${String(name)}`))
+    const place = ([file, line, name]) => `${String(file)}, line ${Number(line)}, in ${String(name)}`
+    this.lines.set(error, lines.map(place))
     return error
   }
 

@@ -43,12 +43,14 @@ class Runner {
     while (this._pending.length) await this._pending.shift()
   }
 
-  // Run the tests that are chosen, in their order. `begin` returns what notes how a test ends.
-  async run(chosen, begin) {
+  // Run the tests that are chosen, in their order. `begin` returns what notes how a test ends; `settle` waits for what it
+  // has left.
+  async run(chosen, begin, settle) {
     for (const test of chosen) for (const suite of test.suite.chain) suite.left++
     for (const test of chosen) {
       this.running = begin(test)
       await this._run(test)
+      await settle()
       this.running.end()
       this.running = this._place = null
     }
@@ -64,7 +66,8 @@ class Runner {
     } catch (error) {
       note({ error })
     }
-    for (const hook of isRun ? [...context.hooks.after, ...suite.chain.reverse().flatMap((one) => one.hooks.afterEach)] : []) {
+    const afterEach = suite.chain.reverse().flatMap((one) => one.hooks.afterEach)
+    for (const hook of isRun ? [...context.hooks.after, ...afterEach] : []) {
       await attempt(hook, context, note)
     }
     for (const one of suite.chain.reverse()) {
@@ -99,7 +102,9 @@ class Runner {
       for (const name of names) test[name] = make
     }
     this._isTest = (make) => make === test
-    for (const name of ['before', 'after', 'beforeEach', 'afterEach']) test[name] = (hook) => this._here.hooks[name].push(hook)
+    for (const name of ['before', 'after', 'beforeEach', 'afterEach']) {
+      test[name] = (hook) => { this._here.hooks[name].push(hook) }
+    }
     return Object.assign(test, { mock, default: test })
   }
 
@@ -157,11 +162,12 @@ class Context {
   async finish(promise, timeout = Infinity) {
     let timer
     const late = new Promise((_, reject) => {
-      if (timeout < 2 ** 31) timer = setTimeout(() => reject(new Error(`The test took longer than ${timeout} ms.`)), timeout)
+      const fail = () => reject(new Error(`The test took longer than ${timeout} ms.`))
+      if (timeout < 2 ** 31) timer = setTimeout(fail, timeout)
     })
     await Promise.race([promise, late]).finally(() => clearTimeout(timer))
     while (this._inner.length) await this._inner.shift()
-    if (this._planned !== undefined) assert.strictEqual(this._count, this._planned, 'The test has not made the assertions that it plans.')
+    assert.strictEqual(this._count, this._planned ?? this._count, 'The test has not made the assertions that it plans.')
   }
 
   _test(args) {
@@ -203,9 +209,11 @@ function describe({ name, suite, options }, visibility) {
   const group = suite.chain.map((one) => one.name).join(' > ')
   const points = isMarked(options.skip) || isMarked(options.todo) ? 0 : options.points ?? 1
   if (typeof points !== 'number' || !(points >= 0 && points <= MAX_POINTS)) {
-    throw new ListingFault(`${group}: ${name} has the points ${String(points)}: they must be a number from 0 to ${MAX_POINTS}.`)
+    throw new ListingFault(
+      `${group}: ${name} has the points ${String(points)}: they must be a number from 0 to ${MAX_POINTS}.`)
   }
-  return { group, name, points: Math.round(points * 1e6) / 1e6, hidden: Boolean(options.hidden ?? visibility === 'hidden') }
+  const hidden = Boolean(options.hidden ?? visibility === 'hidden')
+  return { group, name, points: Math.round(points * 1e6) / 1e6, hidden }
 }
 
 module.exports = { ListingFault, Runner, describe }

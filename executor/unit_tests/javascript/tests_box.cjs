@@ -1,7 +1,6 @@
 // The main program of the tests' box: it lists the tests, and runs them against the student's box.
 'use strict'
 
-const { AssertionError } = require('assert')
 const fs = require('fs')
 const path = require('path')
 const { pathToFileURL } = require('url')
@@ -34,23 +33,23 @@ function lose(reason) {
 // A test that runs. What is noted first decides its outcome.
 class RunningTest {
   constructor(relay, number, points) {
-    Object.assign(this, { _relay: relay, _number: number, _points: points, _outcome: 'passed', _message: '', _report: '' })
+    Object.assign(this, { _relay: relay, _number: number, _points: points })
+    Object.assign(this, { _outcome: 'passed', _message: '', _report: '' })
     this.hasSucceeded = false // nothing else makes a test pass
     tell('begin', { number })
   }
 
   // Note how a part of the test ended, if not well. `thrown` has the `error`, if there is one.
   note(outcome, thrown) {
-    const found = outcome ?? (thrown.error instanceof AssertionError || isAssertion(thrown.error, this._relay) ? 'failed' : 'error')
     if (this._outcome !== 'passed' && !(this._outcome === 'skipped' && outcome === null)) return
-    this._outcome = found
+    this._outcome = outcome ?? (isAssertion(thrown.error, this._relay) ? 'failed' : 'error')
     if (!thrown) return
     this._message = explain(thrown.error, this._relay)
     this._report = thrown.error instanceof Error ? `${this._message}\n${thrown.error.stack}` : this._message
   }
 
   end() {
-    if (this._outcome === 'passed' && !this.hasSucceeded) this.note(null, { error: new Error('The test did not come to its end.') })
+    if (!this.hasSucceeded) this.note('error', { error: new Error('The test did not come to its end.') })
     const { isOver, ...outputs } = this._relay.takeOutputs()
     const isPassed = this._outcome === 'passed' && !isOver
     tell('end', {
@@ -117,10 +116,12 @@ class TestsBox {
     const twice = entries.find((one, index) => entries.findIndex((other) => keyOf(other) === keyOf(one)) !== index)
     if (this._relay.misuse) throw new ListingFault(this._relay.misuse)
     if (!entries.length) throw new ListingFault('No test was found.')
-    if (entries.length > MAX_TESTS) throw new ListingFault(`There are more than ${MAX_TESTS.toLocaleString('en')} tests.`)
+    if (entries.length > MAX_TESTS) throw new ListingFault('There are more than 1,000 tests.')
     if (twice) throw new ListingFault(`There are two tests '${twice.name}' in ${twice.group}.`)
     if (!entries.some(({ points }) => points)) throw new ListingFault('No test has points.')
-    if (!this._modules.names.size) throw new ListingFault("The tests import no module of the student's. If their own files have it, leave it out.")
+    if (!this._modules.names.size) {
+      throw new ListingFault("The tests import no module of the student's. If their own files have it, leave it out.")
+    }
     tell('listed', { tests: entries, modules: [...this._modules.names] })
     exit(0)
   }
@@ -129,7 +130,7 @@ class TestsBox {
     const chosen = new Map(numbers.map(([number, group, name, points]) => [keyOf({ group, name }), { number, points }]))
     const places = new Map(this._runner.tests.map((test, index) => [test, chosen.get(keyOf(entries[index]))]))
     const begin = (test) => new RunningTest(this._relay, places.get(test).number, places.get(test).points)
-    await this._runner.run(this._runner.tests.filter((test) => places.get(test)), begin)
+    await this._runner.run(this._runner.tests.filter((test) => places.get(test)), begin, () => this._relay.settle())
     tell('finished')
     exit(0)
   }

@@ -84,9 +84,10 @@ async def test_a_message_says_what_went_wrong(run_node: Run, program: str, messa
          "import * as s from 'student'\nlet seen = 0\ntest('a', () => { seen++; assert.equal(s.f(), 1) })\ntest('b', () => assert.equal(s.f(), 2))\ntest('c', () => s.end())\ntest('d', () => assert.ok(s.f() === 1 && seen === 0))\n", {}, "ppep"),
         ("exports.one = () => 2\n", "import { one } from 'student'\ntest('a', () => assert.equal(one(), 1))\ntest('b', () => {})\n", {"stop_at_first_failure": True}, "fn"),
         ("exports.f = () => new Promise(() => {})\n", "import { f } from 'student'\ntest('a', () => f())\ntest('b', { timeout: 20 }, () => new Promise((r) => setTimeout(r, 1e6)))\n", {}, "ee"),
+        ("exports.f = async () => 1\n", "import { f } from 'student'\ntest('a', () => { assert.rejects(f()) })\ntest('b', async () => assert.equal(await f(), 1))\n", {}, "fp"),
         ("exports.f = () => { Promise.reject(new Error('x')); return 1 }\n", "import { f } from 'student'\ntest('a', () => assert.equal(f(), 1))\n", {}, "p"),
     ],
-    ids=["modules", "missing module", "module", "shared files", "helpers", "new boxes", "first failure", "never settled", "dangling"],
+    ids=["modules", "missing module", "module", "shared files", "helpers", "new boxes", "first failure", "never settled", "not awaited", "dangling"],
 )  # fmt: skip
 async def test_modules_and_files(
     run_node: Run, program: object, tests: str, keys: dict[str, object], outcomes: str
