@@ -32,9 +32,8 @@ static const char *const MASKED_FOLDERS[] = {
     "/proc/acpi", "/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/scsi",
 };
 
-/* Settings of the box's own network and IPC namespaces. They limit the kernel's memory for sockets and semaphores,
- * which no process has mapped, and the length of a socket's backlog. Some kernels lack one of these, or let only the
- * machine's root write it. */
+/* Settings of the box's own network namespace. They limit the kernel's memory for sockets, which no process has mapped,
+ * and the length of a socket's backlog. Some kernels lack one of these, or let only the machine's root write it. */
 static const struct {
     const char *path, *value;
 } LOWERED_LIMITS[] = {
@@ -42,7 +41,6 @@ static const struct {
     {"sys/net/ipv4/tcp_wmem", "4096 16384 262144"},
     {"sys/net/ipv4/tcp_max_tw_buckets", "1024"},
     {"sys/net/core/somaxconn", "128"},
-    {"sys/kernel/sem", "250 32000 32 128"},
 };
 
 static int writable_proc = -1;

@@ -124,9 +124,15 @@ _SETSOCKOPT_UNCOUNTED = replace(
         ),
     },
 )
-#: These calls put pages into sockets and pipes without a copy. One byte there can hold a whole page, even after its
-#: file is removed, and only the byte is counted. Libraries copy the data themselves if these calls fail (sendfile(2)).
+#: These calls put pages into sockets and pipes without a copy. Kernels have let programs write into such pages, also of
+#: files that they may only read. And one byte there can hold a whole page, even after its file is removed, and only the
+#: byte is counted. Libraries copy the data themselves if these calls fail (sendfile(2)).
 _WITHOUT_COPYING = ("sendfile", "splice", "tee")
+#: O_NOTIFICATION_PIPE, of the kernel's events about keys and devices.
+_PIPE2 = IfBits(1, 0x80, ReturnErrno(errno.EINVAL))
+#: REALTIME, MONOTONIC, BOOTTIME, TAI, and ALARM, which needs a privilege. Not those of CPU time, with timers that the
+#: kernel keeps in other structures; RLIMIT_CPU and `setitimer` remain.
+_CLOCKS = _only(0, (0, 1, 7, 8, 9, 11), errno.EOPNOTSUPP)
 _TCP_ZEROCOPY_RECEIVE = 35
 _GETSOCKOPT = Switch(
     1,
@@ -177,7 +183,7 @@ _VECTORED = IfBits(5, ~_RWF & 0xFFFFFFFF, ReturnErrno(errno.EOPNOTSUPP))
 _POSIX_FADV_DONTNEED = 4
 _MS_SYNC = 4
 #: No limit of memory counts the host's huge pages.
-_MAP_HUGETLB, _MFD_HUGETLB, _SHM_HUGETLB = 0x40000, 0x4, 0o4000
+_MAP_HUGETLB, _MFD_HUGETLB = 0x40000, 0x4
 
 #: NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, FREE, REMOVE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP,
 #: DODUMP, WIPEONFORK, KEEPONFORK, POPULATE_READ, POPULATE_WRITE, DONTNEED_LOCKED, GUARD_INSTALL, GUARD_REMOVE. Not
@@ -218,9 +224,11 @@ def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
     direct = _O_DIRECT[machine]
     no_direct = ReturnErrno(errno.EINVAL)
     uncounted_locks = {} if counted_by_cgroup else dict.fromkeys((_OFD_SETLK, _OFD_SETLKW), ReturnErrno(errno.EINVAL))
-    uncounted_pages = {} if counted_by_cgroup else dict.fromkeys(_WITHOUT_COPYING, ReturnErrno(errno.EINVAL))
     return {
-        **uncounted_pages,
+        **dict.fromkeys(_WITHOUT_COPYING, ReturnErrno(errno.EINVAL)),
+        "pipe2": _PIPE2,
+        "timer_create": _CLOCKS,
+        "clock_nanosleep": _CLOCKS,
         "clone": _CLONE,
         "socket": _SOCKET,
         "socketpair": _SOCKETPAIR,
@@ -251,7 +259,6 @@ def rules(machine: str, *, counted_by_cgroup: bool = True) -> dict[str, Rule]:
         "msync": IfBits(2, _MS_SYNC, _DO_NOTHING),
         "mmap": IfBits(3, _MAP_HUGETLB, ReturnErrno(errno.ENOMEM)),
         "memfd_create": IfBits(1, _MFD_HUGETLB, ReturnErrno(errno.EINVAL)),
-        "shmget": IfBits(2, _SHM_HUGETLB, ReturnErrno(errno.EPERM)),
         "madvise": _only(2, _ADVICE, errno.EINVAL),
         "prctl": _only(0, _PRCTL, errno.EINVAL),
         "futex": _only(1, _FUTEX, errno.ENOSYS, _FUTEX_MASK),
