@@ -39,8 +39,7 @@ _ALL_STATES = 0xFFFFFFFF
 #: A request, the length of an answer before its attributes, and the attribute that is a list of `SK_MEMINFO_*`.
 _UNIX = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, 0x20, 0, 0), 16, 5
 _INET = [
-    (struct.pack("=BBBxI48x", family, protocol, 1 << 6, _ALL_STATES), 72, 7)
-    for family in (socket.AF_INET, socket.AF_INET6)
+    (struct.pack("=BBBxI48x", socket.AF_INET, protocol, 1 << 6, _ALL_STATES), 72, 7)
     for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP)
 ]
 _RECEIVED, _WRITTEN, _QUEUED, _OPTIONS, _BACKLOG = 0, 2, 5, 6, 7

@@ -55,7 +55,7 @@ _MOVED = MappingProxyType({"/etc/ghc": Path("/var/lib/ghc")})
 _FILES = {
     "/etc/passwd": "root:x:0:0:root:/:/usr/sbin/nologin\nuser:x:1000:1000:user:/box/work:/bin/sh\n",
     "/etc/group": "root:x:0:\nuser:x:1000:\n",
-    "/etc/hosts": "127.0.0.1 localhost box\n::1 localhost\n",
+    "/etc/hosts": "127.0.0.1 localhost box\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
 #: Boxes mount these over folders and files of the kernel.

@@ -60,10 +60,10 @@ def _only(argument: int, values: Iterable[int], otherwise: int, mask: int = 0xFF
 #: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: they would restore capabilities.
 _CLONE = IfBits(0, 0x7E020000, ReturnErrno(errno.EPERM))
 
-_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+_AF_UNIX, _AF_INET, _AF_NETLINK = 1, 2, 16
 _SOCK_STREAM, _SOCK_DGRAM, _SOCK_RAW, _SOCK_PACKET = 1, 2, 3, 10
 _SOCK_TYPE_MASK = 0xF
-_IPPROTO_IP, _IPPROTO_TCP, _IPPROTO_UDP, _IPPROTO_IPV6 = 0, 6, 17, 41
+_IPPROTO_IP, _IPPROTO_TCP, _IPPROTO_UDP = 0, 6, 17
 _NETLINK_ROUTE = 0
 _PROTOCOL = _only(2, (_IPPROTO_IP, _IPPROTO_TCP, _IPPROTO_UDP), errno.EAFNOSUPPORT)
 _INTERNET = Switch(
@@ -77,12 +77,12 @@ _INTERNET = Switch(
     ReturnErrno(errno.EAFNOSUPPORT),  # SCTP and DCCP also come by their types
     _SOCK_TYPE_MASK,
 )
+#: No IPv6: runtimes use IPv4 where a kernel lacks it.
 _SOCKET = Switch(
     0,
     {
         _AF_UNIX: ALLOW,
         _AF_INET: _INTERNET,
-        _AF_INET6: _INTERNET,
         # getifaddrs(3) has no other way to list addresses; Node and Python's `if_nameindex` fail without it.
         _AF_NETLINK: _only(2, (_NETLINK_ROUTE,), errno.EAFNOSUPPORT),
     },
@@ -101,9 +101,6 @@ _OPTIONS = {
     # TOS, TTL, PKTINFO, MTU_DISCOVER, RECVERR, RECVTTL, RECVTOS, BIND_ADDRESS_NO_PORT, MULTICAST_IF, MULTICAST_TTL,
     # MULTICAST_LOOP, ADD_MEMBERSHIP, DROP_MEMBERSHIP, MULTICAST_ALL. No IP_OPTIONS, no source filters, no iptables.
     _IPPROTO_IP: (1, 2, 8, 10, 11, 12, 13, 24, 32, 33, 34, 35, 36, 49),
-    # UNICAST_HOPS, MULTICAST_IF, MULTICAST_HOPS, MULTICAST_LOOP, JOIN_GROUP, LEAVE_GROUP, MTU_DISCOVER, RECVERR,
-    # V6ONLY, MULTICAST_ALL, RECVPKTINFO, RECVHOPLIMIT, RECVTCLASS, TCLASS. No extension headers, no ADDRFORM.
-    _IPPROTO_IPV6: (16, 17, 18, 19, 20, 21, 23, 25, 26, 29, 49, 51, 66, 67),
 }
 _SETSOCKOPT = Switch(
     1,
