@@ -78,6 +78,7 @@ lint: ## Check style, types, files that services read, layers and dependencies
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
 	@$(python) -m tests.first_lines
+	@$(python) -m tests.security.known_escapes.page
 	@$(valid).citation-file-format CITATION.cff
 	@$(valid).compose-spec docker-compose.yml
 	@$(valid).github-issue-config .github/ISSUE_TEMPLATE/config.yml
