@@ -40,7 +40,7 @@ SUITES: Final = {
     "doctor": Suite(4),
     "programs": Suite(20, (_PROTOCOL, "-k", "installed_language")),
     "conformance": Suite(45, (_PROTOCOL, "tests/contract/test_features.py", "-k", "not installed_language")),
-    "attacks": Suite(120, ("tests/security/test_attacks.py",)),
+    "attacks": Suite(125, ("tests/security/test_attacks.py", "tests/security/known_escapes")),
     "cgroups": Suite(20, ("-m", "cgroup_v2", "tests/security/test_cgroup_v2.py"), inside=True),
     "demo": Suite(15),
     "service": Suite(60),
