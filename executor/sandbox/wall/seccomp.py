@@ -10,11 +10,9 @@ loops.
 
 import csv
 import errno
-import itertools
 import platform
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 from executor.sandbox.wall.syscall_argument_rules import ALLOW, Allow, IfBits, ReturnErrno, Rule, Switch, rules
@@ -48,24 +46,8 @@ _MAKE_BOXES = {
 _ENTER_NAMESPACES = {"setns": {"x86_64": 308, "aarch64": 268}}
 _CLONE_NEWNET = 0x40000000
 
-
-@dataclass(frozen=True)
-class _Plain:
-    code: int
-    value: int
-
-
-@dataclass(frozen=True)
-class _Jump:
-    """Go to the label, if the accumulator matches or if `kind` is `_GO`."""
-
-    kind: int
-    value: int
-    label: str
-
-
-#: A line that is a text is a label, which names the next line.
-_Line = _Plain | _Jump | str
+#: Instructions (struct sock_filter): code, jumps if true and if false, and value. The last one is a return.
+_Program = list[tuple[int, int, int, int]]
 
 
 def build(machine: str = _THIS_MACHINE, *, counted_by_cgroup: bool = True) -> bytes:
@@ -102,117 +84,72 @@ def allowed(machine: str) -> dict[str, int]:
     return {row["name"]: int(row[machine]) for row in csv.DictReader(table.splitlines()) if row[machine]}
 
 
-def _filter(machine: str, calls: dict[int, Rule]) -> bytes:
-    return _assemble(
-        [
-            _Plain(_LOAD, _ARCH),
-            _Jump(_EQUAL, _ARCHITECTURES[machine], "native"),
-            _Plain(_RETURN, _KILL_PROCESS),
-            "native",
-            *_Compiler().program(calls),
-        ]
-    )
+def _filter(machine: str, calls: Mapping[int, Rule]) -> bytes:
+    own = _branch(_EQUAL, [_ARCHITECTURES[machine]], _by_number(calls), [_return(_KILL_PROCESS)])
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in [_load(_ARCH), *own])
 
 
-class _Compiler:
-    """Turns rules into lines of a program, and names their labels."""
-
-    def __init__(self) -> None:
-        self._labels: Iterator[str] = map(str, itertools.count())
-
-    def program(self, calls: dict[int, Rule]) -> list[_Line]:
-        """Return the lines that decide by the number of a call. A call without a rule gets ENOSYS."""
-        absent = ReturnErrno(errno.ENOSYS)
-        edges = [(0, calls.get(0, absent))]
-        for number in sorted({*calls, *(number + 1 for number in calls)}):
-            rule = calls.get(number, absent)
-            if rule is not edges[-1][1]:
-                edges.append((number, rule))
-        rest: list[_Line] = []
-        return [_Plain(_LOAD, _NUMBER), *self._search(edges, rest), *rest]
-
-    def _search(self, edges: list[tuple[int, Rule]], rest: list[_Line]) -> list[_Line]:
-        """Return a binary search over `edges`. Numbers from one edge up to the next have one rule.
-
-        The search is binary because the kernel runs through a filter once for every number, each time it is installed.
-        """
-        if len(edges) == 1:
-            return self._apply(edges[0][1], rest)
-        middle = len(edges) // 2
-        upper = next(self._labels)
-        return [
-            _Jump(_AT_LEAST, edges[middle][0], upper),
-            *self._search(edges[:middle], rest),
-            upper,
-            *self._search(edges[middle:], rest),
-        ]
-
-    def _apply(self, rule: Rule, rest: list[_Line]) -> list[_Line]:
-        """Return the lines that decide by a rule. Lines that can be placed elsewhere are added to `rest`."""
-        match rule:
-            case Allow():
-                return [_Plain(_RETURN, _ALLOW)]
-            case ReturnErrno(number):
-                return [_Plain(_RETURN, _ERRNO | number)]
-        label = next(self._labels)
-        argument = _ARGUMENT_LOW[rule.argument]
-        if isinstance(rule, IfBits) and rule.high:
-            argument += _HALF
-        rest += [label, _Plain(_LOAD, argument), *self._compare(rule)]
-        return [_Jump(_GO, 0, label)]
-
-    def _compare(self, rule: Switch | IfBits) -> list[_Line]:
-        """Return the lines that compare an argument, which is in the accumulator."""
-        if isinstance(rule, IfBits):
-            return self._chain(((_ANY_BIT, rule.bits, rule.answer),), rule.otherwise)
-        mask = [] if rule.mask == _ALL_BITS else [_Plain(_AND, rule.mask)]
-        cases = ((_EQUAL, value, case) for value, case in rule.cases.items())
-        return [*mask, *self._chain(cases, rule.otherwise)]
-
-    def _chain(self, cases: Iterable[tuple[int, int, Rule]], otherwise: Rule) -> list[_Line]:
-        """Compare with one value after the other. The targets are nearby, so a jump is one instruction."""
-        labels: dict[int, tuple[str, Rule]] = {}
-        comparisons: list[_Line] = []
-        for kind, value, rule in cases:
-            label, _ = labels.setdefault(id(rule), (next(self._labels), rule))
-            comparisons.append(_Jump(kind, value, label))
-        rest: list[_Line] = []
-        lines = [*comparisons, *self._apply(otherwise, rest)]
-        for label, rule in labels.values():
-            lines += [label, *self._apply(rule, rest)]
-        return [*lines, *rest]
+def _by_number(calls: Mapping[int, Rule]) -> _Program:
+    """Return the code that decides by the number of a call. A call without a rule gets ENOSYS."""
+    absent = ReturnErrno(errno.ENOSYS)
+    edges = [(0, calls.get(0, absent))]
+    for number in sorted({*calls, *(number + 1 for number in calls)}):
+        rule = calls.get(number, absent)
+        if rule is not edges[-1][1]:
+            edges.append((number, rule))
+    return [_load(_NUMBER), *_search(edges)]
 
 
-def _assemble(lines: list[_Line]) -> bytes:
-    """Return the program, with labels resolved.
+def _search(edges: list[tuple[int, Rule]]) -> _Program:
+    """Return a binary search over `edges`. Numbers from one edge up to the next have one rule.
+
+    The search is binary because the kernel runs through a filter once for every number, each time it is installed.
+    """
+    if len(edges) == 1:
+        return _apply(edges[0][1])
+    middle = len(edges) // 2
+    return _branch(_AT_LEAST, [edges[middle][0]], _search(edges[middle:]), _search(edges[:middle]))
+
+
+def _apply(rule: Rule) -> _Program:
+    """Return the code that decides by a rule."""
+    match rule:
+        case Allow():
+            return [_return(_ALLOW)]
+        case ReturnErrno(number):
+            return [_return(_ERRNO | number)]
+        case IfBits():
+            argument = _ARGUMENT_LOW[rule.argument] + (_HALF if rule.high else 0)
+            return [_load(argument), *_branch(_ANY_BIT, [rule.bits], _apply(rule.answer), _apply(rule.otherwise))]
+        case Switch():
+            values: dict[int, list[int]] = {}
+            for value, case in rule.cases.items():
+                values.setdefault(id(case), []).append(value)
+            code = _apply(rule.otherwise)
+            for equal in values.values():
+                code = _branch(_EQUAL, equal, _apply(rule.cases[equal[0]]), code)
+            mask = [] if rule.mask == _ALL_BITS else [(_AND, 0, 0, rule.mask)]
+            return [_load(_ARGUMENT_LOW[rule.argument]), *mask, *code]
+
+
+def _branch(comparison: int, values: Sequence[int], then: _Program, otherwise: _Program) -> _Program:
+    """Return the code that goes on with `then` if a comparison with one of the values is true, else with `otherwise`.
 
     A conditional jump reaches 255 instructions. For a target further away an unconditional jump follows it, which is
     skipped if the condition is false.
     """
-    far: set[int] = set()
-    while True:
-        positions = _positions(lines, far)
-        labels = {line: position for line, position in zip(lines, positions, strict=True) if isinstance(line, str)}
-        jumps = {index: line for index, line in enumerate(lines) if isinstance(line, _Jump) and line.kind != _GO}
-        too_far = {index for index, line in jumps.items() if labels[line.label] - positions[index] > _MAX_JUMP}
-        if too_far <= far:
-            break
-        far |= too_far
-    code: list[tuple[int, int, int, int]] = []
-    for index, line in enumerate(lines):
-        match line:
-            case _Plain():
-                code.append((line.code, 0, 0, line.value))
-            case _Jump() if index in far or line.kind == _GO:
-                if index in far:
-                    code.append((line.kind, 0, 1, line.value))
-                code.append((_GO, 0, 0, labels[line.label] - len(code) - 1))
-            case _Jump():
-                code.append((line.kind, labels[line.label] - len(code) - 1, 0, line.value))
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+    code = otherwise
+    for value in values:
+        distance = len(code)
+        is_near = distance <= _MAX_JUMP
+        jump = [(comparison, distance, 0, value)] if is_near else [(comparison, 0, 1, value), (_GO, 0, 0, distance)]
+        code = [*jump, *code]
+    return [*code, *then]
 
 
-def _positions(lines: list[_Line], far: set[int]) -> list[int]:
-    """Return the address of every line; a label has that of the next line. Jumps in `far` take two instructions."""
-    sizes = (0 if isinstance(line, str) else 2 if index in far else 1 for index, line in enumerate(lines))
-    return list(itertools.accumulate(sizes, initial=0))[:-1]
+def _load(offset: int) -> tuple[int, int, int, int]:
+    return _LOAD, 0, 0, offset
+
+
+def _return(answer: int) -> tuple[int, int, int, int]:
+    return _RETURN, 0, 0, answer
