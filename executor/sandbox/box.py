@@ -3,7 +3,6 @@
 import asyncio
 import os
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from executor.sandbox.base import WORK, GaveWay, Job, Laps, OutFolder, SandboxFailure, Step, StepResult, Template
@@ -11,10 +10,13 @@ from executor.sandbox.keeper.protocol import (
     Begin,
     BoxGone,
     BoxReady,
+    GiveWay,
+    Kill,
     Lap,
     LapReport,
     MakeBox,
     Report,
+    Signal,
     SliceUsed,
     StepReport,
     encode,
@@ -86,10 +88,10 @@ class Box:
             self.gone.set_result(None)
 
     def kill(self) -> None:
-        self._link.kill(self.id)
+        self._link.send_soon(Kill(self.id))
 
     def give_way(self) -> None:
-        self._link.give_way(self.id)
+        self._link.send_soon(GiveWay(self.id))
 
     def end_early(self) -> None:
         if not self._ended.done():
@@ -114,7 +116,7 @@ class Box:
         if job.step.on_begin:
             job.step.on_begin(Laps(self._begin_lap, self._ended))
         if job.step.wires:
-            job.step.wires.signal = partial(self._link.signal, self.id)
+            job.step.wires.signal = lambda number: self._link.send_soon(Signal(self.id, number))
 
     async def _begin_lap(self, cpu_s: float, wall_s: float) -> float | None:
         if self._ended.done():

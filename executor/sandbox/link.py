@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from executor.sandbox.base import SandboxFailure
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, GiveWay, Report, Signal, decode_report, encode
+from executor.sandbox.keeper.protocol import ASK, MAX_PACKET, Order, Report, decode_report, encode
 from executor.sandbox.progress import ProcessActivity, ProgressWatch
 from executor.sandbox.wall import seccomp
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -96,24 +96,13 @@ class KeeperLink:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def kill(self, box: int) -> None:
-        """End a box at any time."""
-        self._send_soon(json.dumps({"kill": box}).encode())
-
-    def signal(self, box: int, number: int) -> None:
-        """Send a signal to the program that runs in a box. It is lost if the box has gone."""
-        self._send_soon(encode(Signal(box, number)))
-
-    def give_way(self, box: int) -> None:
-        """Lower the weight of the step that runs in a box, and of its judge."""
-        self._send_soon(encode(GiveWay(box)))
-
-    def _send_soon(self, packet: bytes) -> None:
+    def send_soon(self, order: Order) -> None:
+        """Send an order without descriptors. It is lost if its box has gone."""
         if self._socket:
             try:
-                self._socket.send(packet)
+                self._socket.send(encode(order))
             except BlockingIOError:  # the keeper is busy
-                self._wait_for_room(self._socket).add_done_callback(lambda _: self._send_soon(packet))
+                self._wait_for_room(self._socket).add_done_callback(lambda _: self.send_soon(order))
             except OSError:
                 pass  # the keeper has ended, and every box with it
 

@@ -25,10 +25,13 @@ from executor.sandbox.keeper.meter import Meter
 from executor.sandbox.keeper.open_files import raise_file_limit
 from executor.sandbox.keeper.protocol import (
     READY,
+    Begin,
     BoxGone,
     GiveWay,
+    Kill,
     Lap,
     MakeBox,
+    Order,
     Report,
     Signal,
     SliceUsed,
@@ -115,28 +118,29 @@ class Keeper:
             self._executor.send(READY)
         elif isinstance(order, MakeBox):
             self._make_box(order)
-        elif isinstance(order, int):
-            if box := self._boxes.get(order):
-                # The executor may kill the box in its next step, so the end of its program counts first.
-                self._read_reports(box)
-                box.stop("killed")
-        elif isinstance(order, Signal):
-            if box := self._boxes.get(order.id):
-                box.signal(order.number)
-        elif isinstance(order, GiveWay):
-            if box := self._boxes.get(order.id):
-                with self._failing_alone(box):
-                    box.give_way()
-        elif isinstance(order, Lap):
-            if box := self._boxes.get(order.id):
-                self._send(box.begin_lap(order))
         elif box := self._boxes.get(order.id):
-            if order.judge not in (None, order.id) and (judge := self._boxes.get(order.judge)):
-                box.talk_with(judge)
-            box.begin(order, descriptors)
+            self._obey(order, box, descriptors)
         else:  # its box has just gone, and a `BoxGone` is on its way
             channel.close(descriptors)
         return True
+
+    def _obey(self, order: Order, box: WatchedBox, descriptors: list[int]) -> None:
+        match order:
+            case Begin():
+                if order.judge not in (None, order.id) and (judge := self._boxes.get(order.judge)):
+                    box.talk_with(judge)
+                box.begin(order, descriptors)
+            case Kill():
+                # The executor may kill the box in its next step, so the end of its program counts first.
+                self._read_reports(box)
+                box.stop("killed")
+            case Signal():
+                box.signal(order.number)
+            case GiveWay():
+                with self._failing_alone(box):
+                    box.give_way()
+            case Lap():
+                self._send(box.begin_lap(order))
 
     def _make_box(self, order: MakeBox) -> None:
         meter: Meter | None = None

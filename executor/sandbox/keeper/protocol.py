@@ -1,6 +1,6 @@
 """Messages between the executor and the keeper: one JSON object per packet, with descriptors attached.
 
-    executor -> keeper   `MakeBox` makes a box. `Begin` runs a step in it, once. {"kill": box id} ends it at any time.
+    executor -> keeper   `MakeBox` makes a box. `Begin` runs a step in it, once. `Kill` ends it at any time.
                          `Signal` sends one to the program that runs. `GiveWay` lowers the weight of a step.
                          `Lap` begins a part of a step, with limits of its own. A `LapReport` answers.
                          `ASK` requests a sign of life.
@@ -126,6 +126,13 @@ class Begin:
 
 
 @dataclass(frozen=True)
+class Kill:
+    """Executor to keeper: end a box, at any time."""
+
+    id: int
+
+
+@dataclass(frozen=True)
 class Signal:
     """Executor to keeper: send a signal to the program that runs in a box. Its `Begin` must have said `forwards`."""
 
@@ -198,43 +205,30 @@ class BoxGone:
     failure: str | None = None
 
 
+Order = Begin | Kill | Signal | GiveWay | Lap
 Report = BoxReady | LapReport | SliceUsed | StepReport | BoxGone
-Message = MakeBox | Begin | Signal | GiveWay | Lap | Report
 
-_TO_JSON = json.JSONEncoder(default=vars)
-_KINDS: tuple[type[Report], ...] = (BoxReady, LapReport, SliceUsed, StepReport, BoxGone)
-_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in _KINDS}
+_TO_JSON = json.JSONEncoder(default=vars)  # unlike `asdict`, it makes no deep copy
+_ORDERS = {kind.__name__: kind for kind in (Kill, Signal, GiveWay, Lap)}
+_REPORTS = {kind.__name__: kind for kind in (BoxReady, LapReport, SliceUsed, StepReport, BoxGone)}
 
 
-def encode(message: Message) -> bytes:
+def encode(message: MakeBox | Order | Report) -> bytes:
     """Return a packet: the fields, and the class's name as `type`. In a `Begin`, a NUL and the words follow."""
-    if isinstance(message, Begin):
-        content = {"begin": message.id, "limits": message.limits, "judge": message.judge}
-        return to_json(content) + b"\0" + message.words
-    return to_json({"type": type(message).__name__, **vars(message)})
+    content = {"type": type(message).__name__, **vars(message)}
+    words = b"\0" + content.pop("words") if isinstance(message, Begin) else b""
+    return _TO_JSON.encode(content).encode() + words
 
 
-def to_json(content: object) -> bytes:
-    """Serialize dataclasses and plain values. `default=vars` avoids the deep copy of `asdict`."""
-    return _TO_JSON.encode(content).encode()
-
-
-def decode_order(packet: bytes) -> MakeBox | Begin | Signal | GiveWay | Lap | int | None:
-    """Return a message from the executor: an integer is a box to kill, None is `ASK`."""
-    if packet == ASK:
-        return None
+def decode_order(packet: bytes) -> MakeBox | Order | None:
+    """Return a message from the executor; None is `ASK`."""
     text, _, words = packet.partition(b"\0")
     content = json.loads(text)
-    if "begin" in content:
-        return Begin(content["begin"], StepLimits(**content["limits"]), words, content["judge"])
-    if "kill" in content:
-        return int(content["kill"])
-    if content["type"] == Lap.__name__:
-        return Lap(content["id"], content["cpu_s"], content["wall_s"])
-    if content["type"] == Signal.__name__:
-        return Signal(content["id"], content["number"])
-    if content["type"] == GiveWay.__name__:
-        return GiveWay(content["id"])
+    kind = content.pop("type", None)
+    if kind == Begin.__name__:
+        return Begin(content["id"], StepLimits(**content["limits"]), words, content["judge"])
+    if kind != MakeBox.__name__:
+        return _ORDERS[kind](**content) if kind else None
     template = content["template"]
     zygote = template["zygote"] and Zygote(tuple(template["zygote"]["argv"]), template["zygote"]["environment"])
     made = Template(template["disk_bytes"], StepLimits(**template["limits"]), zygote)

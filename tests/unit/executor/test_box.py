@@ -17,7 +17,7 @@ import pytest
 from executor.sandbox.base import Job, SandboxFailure, Step, Template, WorkFile
 from executor.sandbox.box import Box
 from executor.sandbox.keeper import channel
-from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, StepReport
+from executor.sandbox.keeper.protocol import MAX_PACKET, BoxGone, Kill, Order, StepReport, encode
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.streams.step import sealed_file
 from executor.sandbox.wall.mechanisms import Mechanisms
@@ -40,8 +40,8 @@ class _BrokenLink:
             os.close(descriptor)
         raise SandboxFailure("too large")
 
-    def kill(self, box: int) -> None:
-        self.box.handle(BoxGone(box))
+    def send_soon(self, order: Order) -> None:
+        self.box.handle(BoxGone(order.id))
 
 
 class _InstantLink:
@@ -57,8 +57,8 @@ class _InstantLink:
         self.box.handle(StepReport(1, 0, None, 0.0, 0.0, 0.0, 0, None, 0.0))
         self.box.handle(BoxGone(1))
 
-    def kill(self, box: int) -> None:
-        self.box.handle(BoxGone(1))
+    def send_soon(self, order: Order) -> None:
+        self.box.handle(BoxGone(order.id))
 
 
 def _box(link: _BrokenLink | _InstantLink) -> Box:
@@ -161,7 +161,7 @@ def _fill(link: KeeperLink) -> int:
 
 async def test_what_is_sent_to_a_busy_keeper_arrives_later(link: KeeperLink, keeper: socket.socket) -> None:
     unread = _fill(link)
-    link.kill(7)
+    link.send_soon(Kill(7))
     order = asyncio.create_task(link.send(b"order", []))
     await asyncio.sleep(0)
     for _ in range(unread):
@@ -169,7 +169,7 @@ async def test_what_is_sent_to_a_busy_keeper_arrives_later(link: KeeperLink, kee
     keeper.setblocking(False)
     loop = asyncio.get_running_loop()
     arrived = {await asyncio.wait_for(loop.sock_recv(keeper, MAX_PACKET), 30) for _ in range(2)}
-    assert arrived == {b'{"kill": 7}', b"order"}
+    assert arrived == {encode(Kill(7)), b"order"}
     await order
 
 

@@ -1,6 +1,7 @@
 """The keeper's loop, with a box whose files the kernel refuses, a silent zygote, and requests for a sign of life."""
 
 import errno
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from executor.sandbox.keeper.protocol import (
     READY,
     Begin,
     BoxGone,
+    Kill,
     MakeBox,
     Report,
     StepLimits,
@@ -27,7 +29,6 @@ from executor.sandbox.keeper.protocol import (
     Zygote,
     decode_report,
     encode,
-    to_json,
 )
 from tests.fixtures.step_limits import TINY
 
@@ -70,7 +71,7 @@ def executor() -> Iterator[tuple[Keeper, socket.socket]]:
     before = signal.getsignal(signal.SIGCHLD)
     with ours, theirs:
         filters = {"seccomp": "", "seccomp_of_process_one": ""}
-        channel.send(ours, to_json({"cgroups": None, "hierarchies": [], "first_user": None, **filters}))
+        channel.send(ours, json.dumps({"cgroups": None, "hierarchies": [], "first_user": None, **filters}).encode())
         yield Keeper(theirs), ours
     signal.signal(signal.SIGCHLD, before)
 
@@ -113,7 +114,7 @@ def test_a_kill_does_not_reach_a_program_that_has_ended(executor: tuple[Keeper, 
         keeper._read_reports(box)
         box.begin(Begin(1, TINY, b""), [])
         init.send(b"step 0 0.25 0.5 1000 7")
-        ours.send(to_json({"kill": 1}))
+        ours.send(encode(Kill(1)))
         keeper._take_order()
         process_one.wait()
         keeper._close(box)
