@@ -23,13 +23,17 @@ class RunTime:
         match event:
             case Alive():
                 self.when_long()
+                return
             case Started():
                 self._waited_s += now - self._last
             case Compiled() | TestEnded():
                 self._cpu_s += event.cpu_s + (event.judge_cpu_s if isinstance(event, TestEnded) else 0.0)
-                self._waited_s += event.waited_s
+                # Tests run at once, so they may have waited at the same time, or while another test ran.
+                self._waited_s += min(event.waited_s, now - self._last)
             case UnitTestsEnded():
                 self._cpu_s += event.cpu_s + event.judge_cpu_s
+            case _:
+                return
         self._last = now
 
     @property

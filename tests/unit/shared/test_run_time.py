@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import Compiled, Started
+from shared.engine_api.run_call.events import Alive, Compiled, Output, Started
 from shared.engine_api.run_time import RunTime
 from tests.factories import ended_test
 
 _STARTED = Started(language="py", info="", compile=None, run="", instance="")
+_OUTPUT = Output(stream="stdout", text="-")
 
 
 def _compiled(**figures: float) -> Compiled:
@@ -24,11 +25,23 @@ def _compiled(**figures: float) -> Compiled:
         ([(26, ended_test(cpu_s=0.1, wall_s=26))], 26),
         ([(1, ended_test(cpu_s=4, judge_cpu_s=3))], 7),
         ([(0, ended_test(cpu_s=3)), (0, ended_test(cpu_s=4, waited_s=9))], 7),
+        ([(10, ended_test(waited_s=4)), (0, ended_test(waited_s=4))], 6),
+        ([(9, Alive(is_long=True)), (1, _OUTPUT), (0, ended_test(waited_s=4))], 6),
         ([(9, _STARTED), (2, ended_test()), (60, _STARTED), (3, ended_test())], 5),
         ([(9, _STARTED), (9, _compiled(cpu_s=4, wall_s=9, waited_s=5)), (1, ended_test(cpu_s=1))], 5),
         ([], 0),
     ],
-    ids=["a busy machine", "it sleeps", "processors", "tests at once", "waits for slots", "compiles", "nothing"],
+    ids=[
+        "a busy machine",
+        "it sleeps",
+        "processors",
+        "tests at once",
+        "they wait at once",
+        "live output",
+        "waits for slots",
+        "compiles",
+        "nothing",
+    ],
 )
 def test_waiting_is_not_charged(
     events: list[tuple[float, RunEvent]], charged: float, monkeypatch: pytest.MonkeyPatch
