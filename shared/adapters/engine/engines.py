@@ -75,7 +75,7 @@ class Engines:
         self.refused = 0
         self._engines: dict[tuple[str, str], _Engine] = {}
         #: Engines that have vanished from their name, and may have runs of ours.
-        self._gone: list[_Engine] = []
+        self._gone: dict[tuple[str, str], _Engine] = {}
         self._looking: asyncio.Task[None] | None = None
         self._found = asyncio.Event()
 
@@ -87,7 +87,7 @@ class Engines:
     async def close(self) -> None:
         if self._looking:
             self._looking.cancel()
-        for engine in (*self._engines.values(), *self._gone):
+        for engine in (*self._engines.values(), *self._gone.values()):
             await engine.close()
 
     async def run(
@@ -166,18 +166,17 @@ class Engines:
 
     async def _keep_looking(self) -> None:
         while True:
-            found: dict[tuple[str, str], _Engine] = {}
+            known, found = self._gone | self._engines, dict[tuple[str, str], _Engine]()
             for url in entries_of(self._settings.codex_url):
                 try:
                     addresses = await addresses_of(url)
                 except (OSError, UnicodeError):
-                    addresses = [address for known, address in self._engines if known == url] or [BY_NAME]
+                    addresses = [address for its_url, address in self._engines if its_url == url] or [BY_NAME]
                 for address in addresses:
-                    found[url, address] = self._engines.get((url, address)) or _Engine(self._settings, url, address)
-            self._gone += [engine for key, engine in self._engines.items() if key not in found]
+                    found[url, address] = known.get((url, address)) or _Engine(self._settings, url, address)
+            self._gone = {key: engine for key, engine in known.items() if key not in found}
             self._engines = found
             self._found.set()
-            for engine in [engine for engine in self._gone if not engine.busy.ours]:
-                self._gone.remove(engine)
-                await engine.close()
+            for key in [key for key, engine in self._gone.items() if not engine.busy.ours]:
+                await self._gone.pop(key).close()
             await asyncio.sleep(_LOOK_S)

@@ -123,6 +123,24 @@ async def test_addresses_come_and_go(name: Name, start: Open) -> None:
         assert first.begun == before
 
 
+async def test_an_engine_that_comes_back_amid_a_run_is_still_counted(name: Name, start: Open) -> None:
+    executors = [await start() for _ in range(2)]
+    for executor in executors:
+        executor.pipeline.may_end.clear()
+    async with opened(name) as client:
+        running = asyncio.create_task(run(client))
+        await eventually(lambda: sum(executor.begun for executor in executors) == 1)
+        away = name.addresses.pop(executors.index(next(executor for executor in executors if executor.begun)))
+        await eventually(lambda: len(client._gone) == 1)
+        name.addresses.append(away)
+        await eventually(lambda: len(client._engines) == 2)
+        for executor in executors:
+            executor.pipeline.may_end.set()
+        await running
+        await eventually(lambda: not client._gone)
+        assert up() == [1.0, 1.0]
+
+
 async def test_a_full_engine_is_no_outage(name: Name, start: Open) -> None:
     full = await start(slots=1, queue=0)
     full.pipeline.may_end.clear()
