@@ -137,8 +137,8 @@ class WatchedBox:
             self._release()
 
     def has_just_used_slice(self) -> bool:
-        """Return True once: when the step has used its slice. The step of a judge has none of its own."""
-        return self._program is None and self._step.has_just_used_slice()
+        """Return True once: when the step goes on after its slice. The step of a judge has none of its own."""
+        return self._program is None and self._runs and self._step.has_just_used_slice()
 
     def give_way(self) -> None:
         """Run the step in the background from now on, with that of its judge."""

@@ -114,6 +114,13 @@ def test_a_box_that_never_becomes_ready_fails(box: WatchedBox) -> None:
     assert [*box.close()] == [BoxGone(1, "the box was not ready within 120 s")]
 
 
+@pytest.mark.parametrize(("used_s", "goes_on"), [(0.4, False), (0.6, True), (1.5, False)])
+def test_a_step_uses_its_slice_only_if_it_goes_on(box: WatchedBox, tree: _Tree, used_s: float, goes_on: bool) -> None:
+    tree.used_s = used_s
+    box.check_limits()
+    assert [box.has_just_used_slice() for _ in range(2)] == [goes_on, False]
+
+
 def test_a_box_that_survives_its_kill_is_given_up(box: WatchedBox, signals: list[int]) -> None:
     box.spawned(1, os.pidfd_open(os.getpid()))
     box.stop("killed")
