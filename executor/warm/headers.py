@@ -19,36 +19,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from executor.catalogue.installed import Installed
-from executor.sandbox.base import (
-    Job,
-    Sandbox,
-    SandboxFailure,
-    Step,
-    StepLimits,
-    StepResult,
-    Template,
-    WorkFile,
-    all_files,
-)
-from executor.settings import MIB
+from executor.sandbox.base import Sandbox, SandboxFailure, StepResult, WorkFile
 from executor.warm import prebuilt
 from shared.common.files.atomic_write import replace_file
 from shared.common.service.logging import get_logger
 
 log = get_logger(__name__)
 
-_LIMITS = StepLimits(
-    cpu_s=120,
-    wall_s=600,
-    memory_bytes=2048 * MIB,
-    processes=64,
-    open_files=256,
-    file_bytes=512 * MIB,
-    stack_bytes=64 * MIB,
-    background=True,
-)
-_DISK_BYTES = 768 * MIB
-_DIAGNOSTICS_BYTES = 8192
 #: The files that `Headers.command` makes: the header, and a rule for `make` that names its sources.
 _HEADER, _RULE = "made.gch", "made.d"
 #: Makes the plugin instantiate the templates.
@@ -108,7 +85,7 @@ async def _precompile(
     name = language.language.names_for("").source
     argv = language.command(language.headers.command, source=name, plugin=plugin)
     source = f"#include <{header}>\n{_INSTANTIATE if plugin else ''}"
-    return await _run(sandbox, language, (*prebuilt.LOW_PRIORITY, *argv), {name: WorkFile(source.encode()), **files})
+    return await prebuilt.run_tool(sandbox, language, argv, {name: WorkFile(source.encode()), **files})
 
 
 async def _use(sandbox: Sandbox, language: Installed, compiled_files: dict[str, WorkFile]) -> StepResult:
@@ -117,12 +94,8 @@ async def _use(sandbox: Sandbox, language: Installed, compiled_files: dict[str, 
     name = language.language.names_for("").source
     argv = language.command(language.language.compile.command, source=name)
     source = f'#include "made"\n{language.language.reference.source}'
-    return await _run(sandbox, language, argv, {name: WorkFile(source.encode()), _HEADER: compiled_files[_HEADER]})
-
-
-async def _run(sandbox: Sandbox, language: Installed, argv: tuple[str, ...], files: dict[str, WorkFile]) -> StepResult:
-    step = Step(argv, language.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
-    return await sandbox.run(Job(files, step, Template(_DISK_BYTES, _LIMITS), all_files(_DISK_BYTES)))
+    files = {name: WorkFile(source.encode()), _HEADER: compiled_files[_HEADER]}
+    return await prebuilt.run_tool(sandbox, language, argv, files)
 
 
 def _is_made(result: StepResult) -> bool:

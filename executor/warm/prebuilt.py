@@ -5,7 +5,7 @@ them.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from executor.catalogue.installed import Installed
@@ -16,6 +16,7 @@ from executor.sandbox.base import (
     SandboxFailure,
     Step,
     StepLimits,
+    StepResult,
     Template,
     WorkFile,
     all_files,
@@ -28,13 +29,13 @@ from shared.common.service.logging import get_logger
 log = get_logger(__name__)
 
 _LIMITS = StepLimits(
-    cpu_s=240, wall_s=1200, memory_bytes=1536 * MIB, processes=256, open_files=256, file_bytes=64 * MIB,
+    cpu_s=240, wall_s=1200, memory_bytes=2048 * MIB, processes=256, open_files=256, file_bytes=512 * MIB,
     stack_bytes=64 * MIB, background=True,
 )  # fmt: skip
-_DISK_BYTES = 512 * MIB
+_DISK_BYTES = 768 * MIB
 _DIAGNOSTICS_BYTES = 8192
 #: `StepLimits.background` needs cgroups. This works without.
-LOW_PRIORITY = ("/usr/bin/nice", "-n", "19")
+_LOW_PRIORITY = ("/usr/bin/nice", "-n", "19")
 
 
 async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> bool:
@@ -61,16 +62,8 @@ async def make(sandbox: Sandbox, installed: Installed, folder: Path | None) -> b
 async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> dict[str, WorkFile]:
     """Return the file, and those that belong to it, by their paths. Raises `SandboxFailure` with the toolchain's output
     if the build fails."""
-    step = Step(
-        (*LOW_PRIORITY, *installed.command(prebuilt.command)),
-        installed.environment,
-        _LIMITS,
-        _DIAGNOSTICS_BYTES,
-        merge_output=True,
-    )
     sources = {name: WorkFile((preload_files() / name).read_bytes()) for name in prebuilt.sources}
-    box = Template(_DISK_BYTES, _LIMITS)
-    result = await sandbox.run(Job(sources, step, box, all_files(_DISK_BYTES)))
+    result = await run_tool(sandbox, installed, installed.command(prebuilt.command), sources)
     if prebuilt.file not in result.compiled_files:
         raise SandboxFailure(f"{prebuilt.file}: {result.why_failed}")
     folder, slash, _ = prebuilt.file.partition("/")
@@ -79,6 +72,15 @@ async def build(sandbox: Sandbox, installed: Installed, prebuilt: Prebuilt) -> d
         for path, file in result.compiled_files.items()
         if path == prebuilt.file or (slash and path.startswith(folder + slash) and not path.endswith(slash))
     }
+
+
+async def run_tool(
+    sandbox: Sandbox, installed: Installed, argv: Sequence[str], files: dict[str, WorkFile]
+) -> StepResult:
+    """Run a tool of the toolchain on our own files. The result has all files that it leaves."""
+    words = (*_LOW_PRIORITY, *argv)
+    step = Step(words, installed.environment, _LIMITS, _DIAGNOSTICS_BYTES, merge_output=True)
+    return await sandbox.run(Job(files, step, Template(_DISK_BYTES, _LIMITS), all_files(_DISK_BYTES)))
 
 
 def _create_all(place: Path, last: str, files: Mapping[str, WorkFile]) -> None:
