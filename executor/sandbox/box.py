@@ -158,7 +158,7 @@ class Box:
         # It wrote too much before it reached its end or another limit.
         if cut and job.step.stop_on_overflow:
             used["stopped"] = "output"
-        turns, written = self._streams.turns, self._streams.written
+        turns, written = tuple(self._streams.turns), self._streams.written
         result = StepResult(**used, stdout=output, stderr=errors, cut=cut, turns=turns, written=written)
         wanted = job.out_limits
         if self._collected is None or wanted is None or (wanted.folder == WORK and not result.succeeded):

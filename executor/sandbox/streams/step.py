@@ -38,28 +38,15 @@ class Descriptors:
             os.close(descriptor)
 
 
-class _Turns:
-    """The bytes of both outputs that came by turns, standard output first."""
-
-    def __init__(self) -> None:
-        self.lengths = [0]
-
-    def add(self, which: int, size: int) -> None:
-        """Record bytes of standard output (0) or of standard error (1)."""
-        if (len(self.lengths) - 1) % 2 == which:
-            self.lengths[-1] += size
-        elif len(self.lengths) < MAX_TURNS:
-            self.lengths.append(size)
-
-
 class StepStreams:
     """The streams of one step. `stop` is called if the program writes too much."""
 
     def __init__(self, step: Step, stop: Callable[[], None]) -> None:
         self._step = step
         on_overflow = stop if step.stop_on_overflow else None
-        self._turns = _Turns() if step.report_order else None
-        stdout, stderr = (partial(self._take, stream) if self._turns or step.on_output else None for stream in _STREAMS)
+        #: The bytes of both outputs that came by turns, standard output first. Empty unless the step asks for it.
+        self.turns = [0] if step.report_order else []
+        stdout, stderr = (partial(self._take, stream) if self.turns or step.on_output else None for stream in _STREAMS)
         self._stdout = Capture(step.output_bytes, on_overflow, stdout, step.kept_bytes)
         try:
             self._stderr = (
@@ -70,8 +57,10 @@ class StepStreams:
             raise
 
     def _take(self, stream: OutputStream, block: bytes) -> None:
-        if self._turns:
-            self._turns.add(_STREAMS.index(stream), len(block))
+        if self.turns and _STREAMS[(len(self.turns) - 1) % 2] == stream:
+            self.turns[-1] += len(block)
+        elif 0 < len(self.turns) < MAX_TURNS:
+            self.turns.append(len(block))
         if self._step.on_output:
             self._step.on_output(stream, block)
 
@@ -102,11 +91,6 @@ class StepStreams:
         errors = b"" if self._step.merge_output else self._stderr.finish()
         streams = {"stdout": self._stdout, "stderr": self._stderr}
         return output, errors, tuple(name for name, stream in streams.items() if stream.truncated)
-
-    @property
-    def turns(self) -> tuple[int, ...]:
-        """The bytes of both outputs that came by turns, standard output first. Empty unless the step asks for it."""
-        return tuple(self._turns.lengths) if self._turns else ()
 
     @property
     def written(self) -> int:
