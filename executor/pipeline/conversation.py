@@ -3,7 +3,6 @@
 import asyncio
 import codecs
 import contextlib
-import itertools
 import os
 import signal
 from collections.abc import Coroutine
@@ -17,7 +16,7 @@ from executor.catalogue.installed import Installed
 from executor.pipeline.plan import plan_program
 from executor.pipeline.results import stop_of
 from executor.pipeline.run import Pipeline
-from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires
+from executor.sandbox.base import Job, SandboxFailure, StepResult, Wires, open_pipes
 from executor.settings import ExecutorSettings
 from executor.slots import Turn
 from shared.engine_api.run_call.events import (
@@ -38,19 +37,6 @@ _SEND_S: Final = 30.0
 _SIGNALS_S: Final = 0.02
 #: The signals that a compiler survives.
 _HARMLESS: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
-
-
-def _three_pipes() -> list[tuple[int, int]]:
-    """Return the read and write end of each. Raises `SandboxFailure` if the kernel refuses one."""
-    pipes: list[tuple[int, int]] = []
-    try:
-        while len(pipes) < 3:
-            pipes.append(os.pipe2(os.O_CLOEXEC))
-    except OSError as exc:
-        for end in itertools.chain(*pipes):
-            os.close(end)
-        raise SandboxFailure(f"the program has no streams: {exc.strerror}") from exc
-    return pipes
 
 
 async def _reader(end: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
@@ -129,7 +115,7 @@ class ProgramConversation:
     async def _run(self, pipeline: Pipeline, job: Job, turn: Turn) -> None:
         await self._send(StageBegan(stage="run"))
         with contextlib.ExitStack() as ends:
-            (their_stdin, our_stdin), (our_stdout, their_stdout), (our_stderr, their_stderr) = _three_pipes()
+            (their_stdin, our_stdin), (our_stdout, their_stdout), (our_stderr, their_stderr) = open_pipes(3)
             for end in (their_stdin, their_stdout, their_stderr):
                 ends.callback(os.close, end)
             wires = self._wires = Wires(their_stdin, their_stdout, their_stderr)

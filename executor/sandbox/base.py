@@ -4,6 +4,7 @@ Modules above the sandbox import these values from here, and none of its mechani
 """
 
 import asyncio
+import itertools
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -248,6 +249,19 @@ def all_files(max_bytes: int) -> OutLimits:
 
 class SandboxFailure(Exception):
     """The sandbox failed, not the program in it."""
+
+
+def open_pipes(count: int) -> list[tuple[int, int]]:
+    """Return the read and write end of each. Raises `SandboxFailure` if the kernel refuses one."""
+    pipes: list[tuple[int, int]] = []
+    try:
+        while len(pipes) < count:
+            pipes.append(os.pipe2(os.O_CLOEXEC))
+    except OSError as exc:
+        for end in itertools.chain(*pipes):
+            os.close(end)
+        raise SandboxFailure(f"there are no pipes for the program: {exc.strerror}") from exc
+    return pipes
 
 
 class GaveWay(Exception):

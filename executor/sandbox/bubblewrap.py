@@ -8,12 +8,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from executor.sandbox import room
-from executor.sandbox.base import WORK, Job, JudgeJob, Pipes, SandboxFailure, Step, StepResult, Template, find_python
+from executor.sandbox.base import (
+    WORK,
+    Job,
+    JudgeJob,
+    Pipes,
+    SandboxFailure,
+    Step,
+    StepResult,
+    Template,
+    find_python,
+    open_pipes,
+)
 from executor.sandbox.box import Box
+from executor.sandbox.keeper.process_tree import descendants
 from executor.sandbox.keeper.protocol import BoxGone, Report, StepLimits, StepReport
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.pool import Pool
-from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
+from executor.sandbox.progress import ProcessActivity, ProgressWatch
 from executor.sandbox.wall.mechanisms import Mechanisms
 
 #: Seconds before a pool is refilled. Making a box takes the keeper as long as a short program takes to run, so running
@@ -167,25 +179,15 @@ async def _run_pair(program: Box, judge: Box, job: Job, judging: JudgeJob) -> St
 @contextlib.contextmanager
 def _crossed_pipes(judge: int) -> Iterator[tuple[Pipes, Pipes]]:
     """Yield the descriptors of a program and of its judge's box. Those that no box has got are closed at the end."""
-    with contextlib.ExitStack() as opened:
-        try:
-            pipes = []
-            for _ in range(4):
-                pipes.append(os.pipe2(os.O_CLOEXEC))
-                for end in pipes[-1]:
-                    opened.callback(os.close, end)
-        except OSError as exc:
-            raise SandboxFailure(f"there are no pipes between program and judge: {exc.strerror}") from exc
-        opened.pop_all()
-        to_program, from_program, to_judge, from_judge = pipes
-        of_program = Pipes([to_program[0], from_program[1]], judge)
-        relayed = [from_program[0], to_judge[1], from_judge[0], to_program[1]]
-        of_judge = Pipes([to_judge[0], from_judge[1], *relayed], judge)
-        try:
-            yield of_program, of_judge
-        finally:
-            for descriptor in [*of_program.take(), *of_judge.take()]:
-                os.close(descriptor)
+    to_program, from_program, to_judge, from_judge = open_pipes(4)
+    of_program = Pipes([to_program[0], from_program[1]], judge)
+    relayed = [from_program[0], to_judge[1], from_judge[0], to_program[1]]
+    of_judge = Pipes([to_judge[0], from_judge[1], *relayed], judge)
+    try:
+        yield of_program, of_judge
+    finally:
+        for descriptor in [*of_program.take(), *of_judge.take()]:
+            os.close(descriptor)
 
 
 async def _judge(box: Box, job: Job, accepting: frozenset[int], program: Box) -> StepResult:

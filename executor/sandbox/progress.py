@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 #: Consecutive checks without progress, and checks in all, after which a process hangs. Checks are counted instead of
@@ -54,15 +53,6 @@ class ProcessActivity:
         before, self._states = self._states, [_state(pid) for pid in self._pids()]
         is_slow = any(state.rpartition(b") ")[2][:1] in _SLOW for state in self._states if state)
         return is_slow or self._states != before
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """Yield all descendants of a process; none if the kernel does not list children (proc_tid_children(5))."""
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            for child in map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()):
-                yield child
-                yield from descendants(child)
 
 
 def _state(pid: int) -> bytes:

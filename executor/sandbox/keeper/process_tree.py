@@ -143,9 +143,15 @@ class ProcessTree:
 
 def _threads_below(pid: int) -> Iterator[int]:
     """Yield the threads of all descendants of a process, by their ids outside of the box."""
-    with contextlib.suppress(OSError):  # it has just ended
+    for child in descendants(pid):
+        with contextlib.suppress(OSError):  # it has just ended
+            yield from map(int, os.listdir(f"/proc/{child}/task"))
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Yield all descendants of a process; none if the kernel does not list children (proc_tid_children(5))."""
+    with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
-            for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split():
-                with contextlib.suppress(OSError):
-                    yield from map(int, os.listdir(f"/proc/{child}/task"))
-                yield from _threads_below(int(child))
+            for child in map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split()):
+                yield child
+                yield from descendants(child)

@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 
-from executor.sandbox.progress import descendants
+from executor.sandbox.keeper.process_tree import descendants
 from executor.sandbox.wall.command import build_wall
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.sandbox.wall.subordinate import Gate

@@ -62,7 +62,7 @@ async def test_a_refused_pipe_leaves_none(monkeypatch: pytest.MonkeyPatch) -> No
     before = _open_descriptors()
     refused = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     monkeypatch.setattr(os, "pipe2", Mock(side_effect=[os.pipe(), os.pipe(), refused]))
-    with pytest.raises(SandboxFailure, match="no streams: Too many open files"):
+    with pytest.raises(SandboxFailure, match="no pipes for the program: Too many"):
         await _conversation()._run(_Pipeline(), None, None)
     assert _open_descriptors() == before
 

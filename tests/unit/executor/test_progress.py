@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from executor.sandbox import progress
-from executor.sandbox.progress import ProcessActivity, ProgressWatch, descendants
+from executor.sandbox.keeper.process_tree import descendants
+from executor.sandbox.progress import ProcessActivity, ProgressWatch
 from tests.waiting import eventually_sync
 
 _PATIENCE_S = 0.004
