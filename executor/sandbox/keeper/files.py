@@ -25,12 +25,9 @@ def read(folder: int, path: str) -> bytes:
 
 
 def write(folder: int, path: str, content: bytes) -> None:
-    """Write to a file that exists. Every box has several limits, so this does not use `opened` either."""
-    descriptor = os.open(path, os.O_WRONLY, dir_fd=folder)
-    try:
+    """Write to a file that exists."""
+    with opened(folder, path, os.O_WRONLY) as descriptor:
         os.write(descriptor, content)
-    finally:
-        os.close(descriptor)
 
 
 def names_in(folder: int, path: str) -> list[str]:
