@@ -84,7 +84,7 @@ class WatchedBox:
     def talk_with(self, judge: "WatchedBox") -> None:
         """Begin together with the box of a judge."""
         self._judge, judge._program = judge, self
-        self._step.stand_still_during(judge._step)
+        self._step.judge = judge._step
 
     def begin_lap(self, lap: Lap) -> LapReport:
         """Let the limits of a lap count from now on, and return the report."""

@@ -24,7 +24,6 @@ class StepClock:
     def __init__(self, limits: StepLimits, *, is_sampled: bool, is_paused: bool = False) -> None:
         self.limits = limits
         self.started = self._counted_from = time.monotonic()
-        self.first_check = self.started + _MIN_INTERVAL
         #: True in the background, where a program may wait for a processor without end.
         self.has_patience = False
         self._wall_s = math.inf if is_paused else limits.wall_s

@@ -34,7 +34,8 @@ class WatchedStep:
         self._tree: ProcessTree | None = None
         self._clock: StepClock | None = None
         self._last_sample = ResourceUsage(0.0, 0)
-        self._judge: WatchedStep | None = None
+        #: The wall limit does not count the time in which only the judge computes or waits for a processor.
+        self.judge: WatchedStep | None = None
         self._is_judge = False
         self._waited_s, self._next_wait_s = 0.0, _FIRST_WAIT_S
         self._has_used_slice = False
@@ -59,14 +60,10 @@ class WatchedStep:
             self._meter = SampledMeter(self._processes())
         self._meter.begin(limits)
         self._clock = StepClock(limits, is_sampled=self._is_sampled, is_paused=is_judge)
-        self.next_check = self._clock.first_check
+        self.next_check = self._clock.soonest_check(self._clock.started)
         self.is_running = True
         if limits.background:
             self.give_way()
-
-    def stand_still_during(self, judge: "WatchedStep") -> None:
-        """Let the wall limit not count the time in which only the judge computes or waits for a processor."""
-        self._judge = judge
 
     def resume_clock(self) -> None:
         """Let the wall limit count from now on."""
@@ -75,7 +72,7 @@ class WatchedStep:
 
     def has_just_used_slice(self) -> bool:
         """Return True once: when the step and its judge have used a slice of CPU time."""
-        cpu_s = self._last_sample.cpu_s + (self._judge._last_sample.cpu_s if self._judge else 0.0)
+        cpu_s = self._last_sample.cpu_s + (self.judge._last_sample.cpu_s if self.judge else 0.0)
         has_just = self.is_running and not self._has_used_slice and cpu_s > SLICE_S
         self._has_used_slice |= has_just
         return has_just
@@ -95,7 +92,7 @@ class WatchedStep:
             self._sample_again()
             self._note_wait()
             used_s = self._last_sample.cpu_s
-            self._before = (used_s, self._waited_s, self._judge.busy_s() if self._judge else 0.0)
+            self._before = (used_s, self._waited_s, self.judge.busy_s() if self.judge else 0.0)
             self._clock.begin_lap(used_s + cpu_s, wall_s)
             self.next_check = self._clock.soonest_check(time.monotonic())
         return self._last_sample.cpu_s
@@ -176,8 +173,8 @@ class WatchedStep:
 
     def _report(self, end: StepEnd, usage: ResourceUsage, stopped: str | None) -> StepReport:
         wall_s = end.wall_s
-        if self._judge:  # the elapsed time of the program, by the clock of its limit
-            wall_s = max(wall_s - self._judge.busy_s(), min(usage.cpu_s, wall_s))
+        if self.judge:  # the elapsed time of the program, by the clock of its limit
+            wall_s = max(wall_s - self.judge.busy_s(), min(usage.cpu_s, wall_s))
         used = usage.cpu_s, wall_s, self._waited_s, usage.memory_bytes
         return StepReport(self._box, end.exit_code, end.signal, *used, stopped, end.ended_at)
 
@@ -190,7 +187,7 @@ class WatchedStep:
         return False
 
     def _can_stretch(self, clock: StepClock, now: float) -> bool:
-        judge_s, cpu_s = (self._judge.busy_s(), self._last_sample.cpu_s) if self._judge else (0.0, 0.0)
+        judge_s, cpu_s = (self.judge.busy_s(), self._last_sample.cpu_s) if self.judge else (0.0, 0.0)
         self._note_wait()
         cpu_before, waited_before, judge_before = self._before
         waited_s = self._waited_s - waited_before
