@@ -296,7 +296,6 @@ _REASONS: Final = (wire.BadRequest, HTTPException, Full, Stopping, SandboxFailur
 
 
 def _refusal(reason: Exception) -> RunResponse:
-    """Return the answer to a request that does not run."""
     match reason:
         case wire.BadRequest():
             return wire.refusal(reason.status, reason.error, reason.language)

@@ -44,7 +44,6 @@ class LocalOnly:
         await app(scope, receive, send)
 
     def _reason(self, scope: Scope) -> str:
-        """Return why the request is refused; empty if it is not."""
         headers = Headers(scope=scope)
         if not is_loopback(scope["client"][0] if scope["client"] else ""):
             return "Without a token, this executor serves only its own machine."

@@ -101,7 +101,6 @@ class Slots:
         self._give_back(turn)
 
     def _take_spare(self, turn: "Turn") -> bool:
-        """Take a slot that nothing waits for. Return False if there is none."""
         may_start = self.free > 0 and self._may_start(turn.share) and self._fits(turn)
         if may_start:
             self._grant(turn, "slot")
@@ -179,7 +178,6 @@ class Slots:
         return is_first or self._held_bytes + sum(turn.memory_bytes for turn in turns) <= self._memory_bytes
 
     def _is_alone(self) -> bool:
-        """Return True if a step of `ALONE` runs or waits."""
         return self._in_slots[ALONE] > 0 or any(turn.share == ALONE and turn.waits for turn in self._waiting)
 
     def _balance(self) -> None:

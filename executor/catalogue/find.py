@@ -164,7 +164,6 @@ async def _examine(sandbox: Sandbox, candidate: Installed, chosen: Chosen) -> In
 
 
 async def _examine_library(sandbox: Sandbox, installed: Installed, library: InstalledLibrary) -> InstalledLibrary:
-    """Return the library, with its fault if a program cannot import its modules."""
     language = installed.language
     if not language.libraries.import_modules or not library.modules:
         return library

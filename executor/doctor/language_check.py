@@ -52,7 +52,6 @@ async def mark_faults(
 
 
 async def _checked(pipeline: Pipeline, language: Installed, slots: Slots) -> Installed:
-    """Return the language with its present fault, or without one."""
     fault = await _fault_in_a_slot(pipeline, language, slots)
     if fault == _NO_REASON and language.fault:  # its tool's own words say more
         fault = language.fault

@@ -144,7 +144,6 @@ class ProgramConversation:
         await self._end("run", result)
 
     async def _connect(self, stdin: int, stdout: int, stderr: int) -> None:
-        """Connect our ends of the program's streams to the loop."""
         loop = asyncio.get_running_loop()
         self._stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(stdin, "wb", buffering=0))
         self._stdin.write(bytes(self._typed))
@@ -161,7 +160,6 @@ class ProgramConversation:
             await self._send(Output(stream=stream, text=text))
 
     async def _listen(self) -> None:
-        """Handle the user's messages until the user leaves."""
         with contextlib.suppress(WebSocketDisconnect, ValidationError):
             while True:
                 said = ProgramMessage.model_validate_json(await receive(self._websocket))

@@ -159,7 +159,6 @@ class Pipeline:
     async def _prepare(
         self, name: JudgeName, program: JudgeProgram, find: FindLanguage, turn: Turn
     ) -> CompiledJudge | JudgeFailed:
-        """Compile a judge."""
         installed = find(program.language)
         if installed is None:
             message = f"The language of the {name}, {program.language[:40]!r}, is not on this server."

@@ -171,5 +171,4 @@ class Box:
 
 
 def _from_work(path: str) -> str:
-    """Return an absolute path as it is seen from the work folder."""
     return os.path.relpath(path, WORK)

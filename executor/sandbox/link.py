@@ -244,7 +244,6 @@ class KeeperLink:
 
 
 async def _readable(end: socket.socket) -> None:
-    """Wait until there is something to receive, or the other side is closed."""
     loop = asyncio.get_running_loop()
     event = asyncio.Event()
     loop.add_reader(end, event.set)

@@ -95,7 +95,6 @@ class Warm:
             await compiler.aclose()
 
     def _start_set_up(self, installed: Installed) -> None:
-        """Set up the language's speed-ups in the background, once."""
         self._start(installed.speedups, partial(self._set_up, installed))
 
     def _start(self, name: str, set_up: Callable[[], Awaitable[bool]]) -> None:

@@ -84,7 +84,6 @@ def _files(folder: Path, machine: str = platform.machine()) -> CompiledInit:
 
 
 def _compile(compiled: CompiledInit, compilers: Iterable[Sequence[str]]) -> CompiledInit:
-    """Make the files with the first compiler that works."""
     failures = []
     for compiler in compilers:
         try:

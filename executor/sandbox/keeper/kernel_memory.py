@@ -82,7 +82,6 @@ class KernelMemory:
         return int(files.read(self._proc, "1/net/sockstat").split(maxsplit=3)[2])
 
     def _buffers(self) -> Iterator[int]:
-        """Yield the bytes in the buffers of each socket of the box."""
         if self._sock_diag is None:
             self._sock_diag = _open_sock_diag(self._proc)
         for request, head, attribute in (_UNIX, *_INET):

@@ -71,7 +71,6 @@ class ListedMemory:
 
 
 def _longest_descent(parents: dict[int, int]) -> int:
-    """Return the largest number of ancestors that a process has."""
     longest = 0
     for pid in parents:
         ancestors = 0

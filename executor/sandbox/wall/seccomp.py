@@ -112,7 +112,6 @@ def _search(edges: list[tuple[int, Rule]]) -> _Program:
 
 
 def _apply(rule: Rule) -> _Program:
-    """Return the code that decides by a rule."""
     match rule:
         case Allow():
             return [_return(_ALLOW)]
