@@ -23,7 +23,6 @@ class RunTime:
         match event:
             case Alive():
                 self.when_long()
-                return
             case Started():
                 self._waited_s += now - self._last
             case Compiled() | TestEnded():
@@ -32,9 +31,8 @@ class RunTime:
                 self._waited_s += min(event.waited_s, now - self._last)
             case UnitTestsEnded():
                 self._cpu_s += event.cpu_s + event.judge_cpu_s
-            case _:
-                return
-        self._last = now
+        if isinstance(event, Started | Compiled | TestEnded | UnitTestsEnded):
+            self._last = now
 
     @property
     def seconds(self) -> float:
