@@ -21,7 +21,7 @@ from executor.sandbox.keeper.protocol import (
     StepReport,
     encode,
 )
-from executor.sandbox.keeper.words import run_words
+from executor.sandbox.keeper.words import run_words, step_words
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.streams.collected import CollectedFiles
 from executor.sandbox.streams.step import Descriptors, StepStreams, seal
@@ -133,23 +133,23 @@ class Box:
         contents = [file.content for file in placed.values()]
         contents_at = descriptors.add(await seal(*contents)) if files else -1
         self._streams = StepStreams(job.step, self.kill)
-        order = await self._streams.order(descriptors)
-        wanted, pipes = job.out_limits, job.step.pipes
+        streams = await self._streams.attach(descriptors)
+        step, wanted = job.step, job.out_limits
         self._collected = CollectedFiles() if wanted else None
         words = run_words(
             files,
             contents_at,
-            order,
             wanted.paths if wanted else (),
             out=descriptors.add(self._collected.take_writer()) if self._collected else -1,
             max_files=wanted.files if wanted else 0,
             max_bytes=wanted.bytes if wanted else 0,
             folder=_from_work(wanted.folder) if wanted and not wanted.paths else "",
-            forwards=job.step.wires is not None,
-            ends=order.stdin if pipes else -1,
-            relays=pipes is not None and pipes.judge == self.id,
+            forwards=step.wires is not None,
+            ends=streams[0] if step.pipes else -1,
+            relays=step.pipes is not None and step.pipes.judge == self.id,
         )
-        return Begin(self.id, job.step.limits, words, pipes.judge if pipes else None)
+        words += step_words(step.argv, step.environment, step.limits, streams, step.shortcut)
+        return Begin(self.id, step.limits, words, step.pipes.judge if step.pipes else None)
 
     async def _result(self, report: StepReport, job: Job) -> StepResult:
         assert self._streams

@@ -63,22 +63,6 @@ class Shortcut:
 
 
 @dataclass(frozen=True)
-class StepOrder:
-    """One program to start and wait for, as part of `Begin`.
-
-    `stdin`, `stdout` and `stderr` are indexes of the packet's descriptors; -1 is /dev/null.
-    """
-
-    argv: tuple[str, ...]
-    environment: dict[str, str]
-    limits: StepLimits
-    stdin: int = -1
-    stdout: int = -1
-    stderr: int = -1
-    shortcut: Shortcut | None = None
-
-
-@dataclass(frozen=True)
 class Zygote:
     """A runtime from which programs are forked. It is started by `argv` as a program would be, loads /box/init.so, and
     takes orders (init/zygote.c)."""
@@ -113,7 +97,7 @@ class MakeBox:
 @dataclass(frozen=True)
 class Begin:
     """Executor to keeper: run a step in a box. The keeper enforces `limits`, and passes `words` on to process 1
-    (`run_words`).
+    (`run_words`, `step_words`).
 
     With a `judge`, the step talks with that of another box. One of them is the box `judge`. Both begin when both are
     ready.

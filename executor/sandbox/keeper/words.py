@@ -4,17 +4,17 @@ The keeper sends words, each ended by a NUL. Process 1 answers in plain text, as
 
 keeper -> zygote      first its configuration (`Zygotes`), then `box_words` for each box (init/zygote.c)
 zygote -> keeper      the box's id, the id of process 1 and a reason, as words; the pidfd is attached
-keeper -> process 1   `run_words`, which come from the executor in a `Begin` (init/pid1.c)
+keeper -> process 1   `run_words` and `step_words`, which come from the executor in a `Begin` (init/pid1.c)
                       process 1 of a judge also gets `ASK_UNREAD` (init/relay.c)
 process 1 -> keeper   "ready", "step" with a `StepEnd`, "unread" with an `Unread`, or "failure" with a reason
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from executor.sandbox.keeper.protocol import CPU_MARGIN_S, MakeBox, StepOrder
+from executor.sandbox.keeper.protocol import CPU_MARGIN_S, MakeBox, Shortcut, StepLimits
 
 #: The words that functions of init/ read one after the other, by the names that they have there. A step's commands and
 #: environment are not among them.
@@ -89,10 +89,8 @@ def box_words(order: MakeBox) -> bytes:
     )
 
 
-def run_words(
-    files: Sequence[tuple[str, int, int]], contents: int, step: StepOrder, paths: Sequence[str], **values: str | int
-) -> bytes:
-    """Return the words for `run` in init/pid1.c. The `values` are those of `READ_BY["run"]`.
+def run_words(files: Sequence[tuple[str, int, int]], contents: int, paths: Sequence[str], **values: str | int) -> bytes:
+    """Return the words for `run` in init/pid1.c, which `step_words` follow. The `values` are those of `READ_BY["run"]`.
 
     `files` are those of the work folder, and of folders beside it, whose names begin with `..`: name, size, mode.
     `contents` is the index of the descriptor of one file with the contents of all, or -1.
@@ -109,13 +107,20 @@ def run_words(
     """
     packet = _words_for("read_files", count=len(files), contents=contents)
     packet += b"".join(_words_for("read_file", name=name, size=size, mode=mode) for name, size, mode in files)
-    return packet + to_words(len(paths), *paths) + _words_for("run", **values) + _step_words(step)
+    return packet + to_words(len(paths), *paths) + _words_for("run", **values)
 
 
-def _step_words(step: StepOrder) -> bytes:
-    limits = step.limits
-    environment = [f"{name}={value}" for name, value in step.environment.items()]
-    packet = to_words(len(step.argv), *step.argv, len(environment), *environment)
+def step_words(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    limits: StepLimits,
+    streams: tuple[int, int, int],
+    shortcut: Shortcut | None,
+) -> bytes:
+    """Return the words for `read_step` in init/step.c. The `streams` are indexes of the packet's descriptors for
+    standard input, output and error; -1 is /dev/null."""
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    packet = to_words(len(argv), *argv, len(variables), *variables)
     packet += _words_for(
         "read_step",
         # The keeper's meter enforces the limit of CPU time. The kernel's limit is higher, in case the keeper is late.
@@ -125,12 +130,12 @@ def _step_words(step: StepOrder) -> bytes:
         file_bytes=limits.file_bytes,
         stack_bytes=limits.stack_bytes,
         address_space=limits.address_space,
-        stdin_index=step.stdin,
-        stdout_index=step.stdout,
-        stderr_index=step.stderr,
-        has_shortcut=step.shortcut is not None,
+        stdin_index=streams[0],
+        stdout_index=streams[1],
+        stderr_index=streams[2],
+        has_shortcut=shortcut is not None,
     )
-    for words in (*step.shortcut.commands, step.shortcut.leaves) if step.shortcut else ():
+    for words in (*shortcut.commands, shortcut.leaves) if shortcut else ():
         packet += to_words(len(words), *words)
     return packet
 

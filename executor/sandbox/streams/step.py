@@ -1,4 +1,4 @@
-"""The streams of a step: the program's ends go into its `StepOrder`, and the output is read from ours."""
+"""The streams of a step: the program gets its ends of them, and the output is read from ours."""
 
 import asyncio
 import fcntl
@@ -8,7 +8,6 @@ from functools import partial
 from typing import Final
 
 from executor.sandbox.base import Step
-from executor.sandbox.keeper.protocol import StepOrder
 from executor.sandbox.streams.capture import Capture
 from shared.engine_api.run_call.events import MAX_TURNS, OutputStream
 
@@ -64,8 +63,8 @@ class StepStreams:
         if self._step.on_output:
             self._step.on_output(stream, block)
 
-    async def order(self, descriptors: Descriptors) -> StepOrder:
-        """Return the order for the step, with the program's ends of its streams."""
+    async def attach(self, descriptors: Descriptors) -> tuple[int, int, int]:
+        """Add the program's ends of its streams, and return their indexes: standard input (or -1), output, error."""
         step = self._step
         if wires := step.wires:
             stdin, stdout, stderr = (descriptors.add(os.dup(end)) for end in (wires.stdin, wires.stdout, wires.stderr))
@@ -79,7 +78,7 @@ class StepStreams:
                 stdin = descriptors.add(await seal(step.stdin)) if step.stdin else -1
             stdout = descriptors.add(self._stdout.take_writer())
             stderr = stdout if step.merge_output else self._errors(descriptors)
-        return StepOrder(step.argv, step.environment, step.limits, stdin, stdout, stderr, step.shortcut)
+        return stdin, stdout, stderr
 
     def _errors(self, descriptors: Descriptors) -> int:
         report = self._step.report
