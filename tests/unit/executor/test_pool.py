@@ -7,7 +7,7 @@ import pytest
 
 from executor.sandbox.base import SandboxFailure, Template
 from executor.sandbox.box import Box
-from executor.sandbox.keeper.protocol import BoxGone, BoxReady
+from executor.sandbox.keeper.protocol import BoxGone, BoxReady, Kill
 from executor.sandbox.link import KeeperLink
 from executor.sandbox.pool import Pool
 from tests.fixtures.step_limits import TINY
@@ -28,8 +28,8 @@ class Keeper:
         self.boxes.append(box)
         return box
 
-    def kill(self, box: int) -> None:
-        self.killed.append(box)
+    def send_soon(self, order: Kill) -> None:
+        self.killed.append(order.id)
 
     def finish_boxes(self) -> None:
         for box in self.boxes:
