@@ -32,7 +32,7 @@ _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
         "str", "repr", "format", "len", "bool", "int", "float", "complex", "abs", "round", "iter", "next", "reversed",
         "isinstance", "issubclass", "dir",
     )},
-    "call": lambda function, args, kwargs: function(*args, **dict(kwargs)),
+    **dict.fromkeys(("call", "resume"), lambda function, args, kwargs: function(*args, **dict(kwargs))),
     "get": lambda value, name: _attribute(value, name),
     "own": lambda value, name: getattr(value, "__dict__", {})[name],
     "set": setattr,

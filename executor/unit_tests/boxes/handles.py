@@ -27,6 +27,9 @@ _OF_TWO: Final = (
 _ORDER: Final = ("lt", "le", "gt", "ge")
 #: Files that import what the tests name: ours, and those of `patch`, `monkeypatch` and `importorskip`.
 _IMPORTERS: Final = ("/boxes/listing.py", "/pkgutil.py", "/mock.py", "/monkeypatch.py", "/outcomes.py")
+#: The classes of exceptions that catch an assertion, and the methods of generators that may end them.
+_CATCH_ALL: Final = (AssertionError, Exception, BaseException)
+_RESUME: Final = ("send", "throw")
 _IN_OPERATOR: Final = {"and": "and_", "or": "or_"}
 
 
@@ -92,7 +95,7 @@ class Handle(Remote):
 
     def __exit__(self, kind: Any, exc: Any, trace: Any) -> bool:
         told = (None, None, None) if decides(exc) else (kind, exc, None)
-        return the().ask("exit", self, *told) is True and not decides(exc)
+        return the().ask("exit", self, *told) is True and not (decides(exc) or _is_of_program(trace))
 
     def __fspath__(self) -> str:
         raise TypeError("This file is in the student's box: use `.read_text()`.")
@@ -108,6 +111,15 @@ class Callable(Handle):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return the().ask("call", self, args, tuple(kwargs.items()))
+
+
+class Resuming(Callable):
+    """A method that resumes a generator of the student's, which may end then."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return the().ask("resume", self, args, tuple(kwargs.items()))
 
 
 class Name(Callable):
@@ -181,7 +193,11 @@ def make_handle(number: int, kind: str, name: str, of_class: int) -> Handle:
 
 def known_by_name(name: str, value: Any) -> Any:
     """Return a value that the tests have taken by its name. If it is a class, they know its objects; but where they
-    expect a function, such as `add`, they do not know that it is one."""
+    expect a function, such as `add`, they do not know that it is one. It must not catch the tests' own assertions."""
+    if isinstance(value, type) and value in _CATCH_ALL:
+        raise TypeError(f"{name} is {value.__name__}, which is no class of the program's own.")
+    if name in _RESUME and type(value) is Callable:
+        object.__setattr__(value, "__class__", Resuming)
     if isinstance(value, Class) and name[:1].isupper():
         the().taken.add(value._ref)
     return value
@@ -284,9 +300,9 @@ def bound(value: Any, *, is_known: bool = True) -> Any:
         return value
     try:
         taken = the().ask("get", sys.modules[value._ref[0]], value._ref[1])
+        return known_by_name(value._ref[1], taken) if is_known else taken
     except Exception:
         return value
-    return known_by_name(value._ref[1], taken) if is_known else taken
 
 
 class StudentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -331,6 +347,13 @@ def _is_asked_by_tests() -> bool:
     while frame.f_back and "importlib" in frame.f_code.co_filename:
         frame = frame.f_back
     return frame.f_code.co_filename.startswith(FOLDER) or frame.f_code.co_filename.endswith(_IMPORTERS)
+
+
+def _is_of_program(trace: types.TracebackType | None) -> bool:
+    """Return True if the program has raised the exception of this traceback, or a handle has refused to be used."""
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals["__name__"].startswith("executor.")
 
 
 def _is_special(name: str) -> bool:

@@ -32,6 +32,8 @@ EXCEPTIONS: Final[dict[str, type[BaseException]]] = {
     if isinstance(value, type) and (issubclass(value, Exception) or value is SystemExit)
 }
 _INPUT: Final = builtins.input
+#: What is asked of generators and iterators only.
+_MAY_STOP: Final = frozenset({"next", "resume"})
 _KEYS: Final = frozenset({"id", "value", "raise", "callback", "input", "with", "left", "out", "err", "long"})
 
 
@@ -81,6 +83,11 @@ def line_of_tests() -> str | None:
 def decides(exc: BaseException | None) -> bool:
     """Return True if the exception decides of a test: nothing that a program does may keep it from that."""
     return exc is not None and (not isinstance(exc, Exception) or isinstance(exc, AssertionError | unittest.SkipTest))
+
+
+def _stops(exc: BaseException) -> bool:
+    """Return True if the exception is of the program, and would end a loop or a `map` of the tests."""
+    return isinstance(exc, StopIteration | StopAsyncIteration) and hasattr(exc, "_student_lines")
 
 
 def the() -> "Relay":
@@ -143,6 +150,8 @@ class Relay:
             if self._pending:
                 pending, self._pending = self._pending, None
                 raise pending
+            if has_raised and do not in _MAY_STOP and _stops(answer):
+                raise RuntimeError(f"The program raised {type(answer).__name__}.") from answer
             if has_raised:
                 raise answer
             return answer

@@ -27,9 +27,15 @@ MAX_HANDLES: Final = 100_000
 _MAX_BITS: Final = 332_193
 _SMALL: Final = 1 << 53
 _MUTABLE: Final = (list, dict, set, bytearray, collections.deque)
+#: Functions that run code, or look at the names of whoever calls them. They stay in the box that has them.
+_NOT_COPIED: Final = frozenset(
+    {"__build_class__", "__import__", "breakpoint", "compile", "dir", "eval", "exec", "globals", "locals", "vars"}
+)
 #: Types and functions of the language that are copied by their names. No student's exception becomes another one here.
 BUILTINS: Final = {
-    name: value for name, value in vars(builtins).items() if isinstance(value, type | types.BuiltinFunctionType)
+    name: value
+    for name, value in vars(builtins).items()
+    if isinstance(value, type | types.BuiltinFunctionType) and name not in _NOT_COPIED
 }
 _BUILTIN_NAMES: Final = {id(value): name for name, value in BUILTINS.items() if name == value.__name__}
 _NAMEDTUPLES: dict[tuple[str, ...], Any] = {}

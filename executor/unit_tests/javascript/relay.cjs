@@ -2,7 +2,6 @@
 // with bounds, and is never run, imported, or used as the name of anything.
 'use strict'
 
-const { AssertionError } = require('assert')
 const { randomBytes } = require('crypto')
 const { isPromise } = require('util').types
 const { NotImported, OutsideOfTest, absents, handles, makeAbsent, makeHandle } = require('./handles.cjs')
@@ -93,6 +92,11 @@ class Relay {
     return Object(value) === value && this._numbers.has(value)
   }
 
+  // Return true for an assertion of the tests, or of a library of theirs. An error of the student's is none.
+  isAssertion(error) {
+    return error instanceof Error && !this.lines.has(error) && error.name === 'AssertionError'
+  }
+
   // Return the answer of the student's box, or throw what its code threw.
   ask(what, ...operands) {
     const packer = new Packer(this._pack, [], true)
@@ -180,7 +184,7 @@ class Relay {
     try {
       return { value: packer.pack(call(...args)) }
     } catch (error) {
-      if (error instanceof AssertionError) this._pending ??= error
+      if (this.isAssertion(error)) this._pending ??= error
       try {
         return { raise: packer.pack(error) }
       } catch {
@@ -214,7 +218,7 @@ class Relay {
 
   _packError(error) {
     const type = [...ERRORS.values()].reverse().find((one) => error instanceof one)
-    const told = error instanceof AssertionError ? '' : String(error.message) // it may have expected values in its text
+    const told = this.isAssertion(error) ? '' : String(error.message) // it may have expected values in its text
     return [type.name, told, this._raised.push(error) - 1]
   }
 
@@ -223,7 +227,7 @@ class Relay {
       const number = this._own.size
       this._own.set(promise, number)
       promise.then((value) => this._settled.push([number, true, value]), (error) => {
-        if (error instanceof AssertionError) this._pending ??= error
+        if (this.isAssertion(error)) this._pending ??= error
         this._settled.push([number, false, error])
       })
     }
@@ -314,7 +318,7 @@ class Relay {
       const raised = Number.isInteger(described.same) ? this._raised[described.same] : undefined
       if (raised === undefined) throw new BrokenProtocol('no error')
       // What decides of a test was thrown when its call returned, and is nothing that may be thrown once more.
-      return raised instanceof AssertionError ? new Error('AssertionError') : raised
+      return this.isAssertion(raised) ? new Error('AssertionError') : raised
     }
     if (Object.hasOwn(described, 'thrown')) return new Unpacker(this._make).unpack(described.thrown)
     const error = this._error(described)
@@ -328,9 +332,10 @@ class Relay {
     const base = names.find((one) => ERRORS.has(one)) ?? 'Error'
     const type = names[0] === base ? ERRORS.get(base) : this._standIn(String(names[0]), base)
     const error = new type(String(message))
+    const title = String(name)
     const define = (key, value, enumerable) =>
       Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true })
-    if (name !== error.name && name !== 'AssertionError') define('name', String(name), false)
+    if (title !== error.name && title !== 'AssertionError') define('name', title, false)
     if (cause !== null) define('cause', new Error(String(cause)), false)
     const unpacker = new Unpacker(this._make)
     for (const [key, packed] of fields) {

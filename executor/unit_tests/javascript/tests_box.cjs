@@ -42,7 +42,7 @@ class RunningTest {
   // Note how a part of the test ended, if not well. `thrown` has the `error`, if there is one.
   note(outcome, thrown) {
     if (this._outcome !== 'passed' && !(this._outcome === 'skipped' && outcome === null)) return
-    this._outcome = outcome ?? (isAssertion(thrown.error, this._relay) ? 'failed' : 'error')
+    this._outcome = outcome ?? (this._relay.isAssertion(thrown.error) ? 'failed' : 'error')
     if (!thrown) return
     this._message = explain(thrown.error, this._relay)
     this._report = thrown.error instanceof Error ? `${this._message}\n${thrown.error.stack}` : this._message
@@ -62,11 +62,6 @@ class RunningTest {
       ...outputs
     })
   }
-}
-
-// Return true for an assertion of the tests, or of a library of theirs. An error of the student's is none.
-function isAssertion(error, relay) {
-  return error instanceof Error && !relay.lines.has(error) && error.name === 'AssertionError'
 }
 
 // Return the type and text of an error, with the student's lines, and no line of a test.

@@ -35,6 +35,13 @@ def test_callback():
     finally: assert seen == [1, 2]
 def test_block():
     with student.each(): assert add(1, 2) == 3
+def test_map():
+    for sum in map(add, [1], [2]): assert sum == 3
+def test_class():
+    try:
+        add(1, 2)
+        raise AssertionError
+    except student.Empty: pass
 def test_learns():
     def check(x): assert x == 3
     try: student.each([], check)
@@ -101,7 +108,7 @@ _END: Final = '{"event": "end", "number": 1, "outcome": "passed", "verdict": "ac
 
 
 def _sends(message: str) -> str:
-    return _attacks(f"me = agent()\nos.write(me._relay, {message})", _AGENT)
+    return _attacks(f"me = agent()\nos.write(me._relay.fileno(), {message})", _AGENT)
 
 
 FORGERS: Final[dict[str, str]] = {
@@ -147,8 +154,8 @@ FORGERS: Final[dict[str, str]] = {
     "answers twice": _sends('json.dumps({"id": me._open[0], "value": None}).encode() + b"\\n"'),
     "adds a key": _sends('json.dumps({"id": me._open[0], "value": 3, "outcome": "passed"}).encode() + b"\\n"'),
     "writes what is no JSON": _sends('b"\\x00\\xff\\n"'),
-    "writes no end of a line": _attacks("me = agent()\nwhile True: os.write(me._relay, b'x' * 65536)", _AGENT),
-    "writes half a line": _attacks("os.write(agent()._relay, b'{'); os._exit(0)", _AGENT),
+    "writes no end of a line": _attacks("me = agent()\nwhile True: os.write(me._relay.fileno(), b'x' * 65536)", _AGENT),
+    "writes half a line": _attacks("os.write(agent()._relay.fileno(), b'{'); os._exit(0)", _AGENT),
     "reports by the relay": _sends(f"b'{_END}\\n'"),
     "reports by every descriptor": _attacks(
         f"for fd in range(3, 256):\n    try: os.write(fd, b'{_END}\\n')\n    except OSError: pass"
@@ -202,12 +209,16 @@ FORGERS: Final[dict[str, str]] = {
     ),
     "replaces what the tests use": "__all__ = ['len', 'abs', 'SECRET', 'pytest', 'math', 'add', 'test_alone']\nlen = abs = lambda x: 3\nSECRET = 0\nmath = pytest = test_alone = None\ndef add(a, b): return None\neach = check = add\n",
     "swallows assertions of a block": "def add(a, b): return None\nclass Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef each(*a): return Any()\ncheck = each\n",
+    "swallows what it raises in a block": "class Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef add(a, b): raise ValueError\ndef each(*a): return Any()\ncheck = each\n",
+    "has a class that catches assertions": _returns("None", "Empty = AssertionError"),
+    "has a class that catches everything": _returns("None", "Empty = BaseException"),
+    "looks at the names of the tests": "def add(a, b): return None\neach = check = locals\n",
     "learns from assertions": "import re\nLEARNT = [None]\ndef add(a, b): return LEARNT[-1]\ndef check(f): pass\ndef each(xs, f):\n    try: f(4)\n    except BaseException as e: LEARNT.extend(map(int, re.findall('[0-9]+', str(e))))\n",
     "answers with colliding keys": _sends(
         'b\'{"id":"\' + me._open[0].encode() + b\'","value":{"dict":[\' + b",0,".join(b"%d" % (i * (2**61 - 1)) for i in range(1, 100_000)) + b",0]}}\\n"'
     ),
     "has surrogates": _attacks(
-        "me = agent()\nos.write(me._relay, json.dumps({'id': me._open[0], 'value': None, 'out': '\\ud800', 'err': '\\udfff'}).encode() + b'\\n')\nos._exit(0)",
+        "me = agent()\nos.write(me._relay.fileno(), json.dumps({'id': me._open[0], 'value': None, 'out': '\\ud800', 'err': '\\udfff'}).encode() + b'\\n')\nos._exit(0)",
         _AGENT,
     ),
     "swallows assertions": "def add(a, b): return None\ndef each(xs, f): pass\ndef check(f):\n    try: f()\n    except BaseException: pass\n",
@@ -218,7 +229,7 @@ FORGERS: Final[dict[str, str]] = {
     "exits when it is forgotten": _returns("Odd()", "import os\nclass Odd:\n    def __del__(self): os._exit(0)"),
     "drops our modules": _attacks("import json\njson.dumps = json.loads = None"),
     "answers from a thread": _attacks(
-        "me = agent()\nimport threading, time\ndef later():\n    while True:\n        os.write(me._relay, b'{}\\n'); time.sleep(0.001)\n"
+        "me = agent()\nimport threading, time\ndef later():\n    while True:\n        os.write(me._relay.fileno(), b'{}\\n'); time.sleep(0.001)\n"
         "threading.Thread(target=later, daemon=True).start()",
         _AGENT,
     ),
@@ -284,27 +295,35 @@ MUTANTS: Final = [
         "if not (isinstance(other, Handle) or self._class in relay.taken or relay.is_listing):",
         "if False:",
     ),
-    Mutant(
-        "is an int that equals everything",
-        "values.py",
-        "for base in type(value).__mro__ if base in _KINDS",
-        "for base in type(value).__mro__[:1] if base in _KINDS",
-    ),
     Mutant("answers with another id", "relay.py", 'message["id"] != number or ', ""),
     Mutant("is a class in place of a function", "handles.py", "and name[:1].isupper()", ""),
     Mutant("replaces what the tests use", "handles.py", "if not hasattr(builtins, name):", "if True:"),
-    Mutant("swallows assertions of a block", "handles.py", "is True and not decides(exc)", "is True"),
+    Mutant("swallows assertions of a block", "handles.py", "not (decides(exc) or ", "not ("),
+    Mutant("swallows what it raises in a block", "handles.py", "decides(exc) or _is_of_program(trace)", "decides(exc)"),
+    Mutant(
+        "raises StopIteration", "relay.py", "if has_raised and do not in _MAY_STOP and _stops(answer):", "if False:"
+    ),
+    Mutant(
+        "has a class that catches everything", "handles.py", "isinstance(value, type) and value in _CATCH_ALL", "False"
+    ),
+    Mutant(
+        "looks at the names of the tests",
+        "values.py",
+        " and name not in _NOT_COPIED",
+        "",
+        "from student import each\ndef test_a():\n    expected = 3\n    assert each()['expected'] == 3\n",
+    ),
     Mutant(
         "learns from assertions",
         "relay.py",
         "told = self._pending or exc, AssertionError()",
         "told = self._pending or exc, exc",
     ),
-    Mutant("swallows assertions", "relay.py", "if decides(exc):", "if False:"),
     Mutant(
-        "skips",
+        "swallows assertions",
         "relay.py",
-        "isinstance(value, type) and (issubclass(value, Exception) or value is SystemExit)",
-        "isinstance(value, type) and (issubclass(value, Exception) or value is SystemExit) or value is __import__('unittest').SkipTest",
+        "if decides(exc):",
+        "if False:",
+        "from student import check\ndef test_a():\n    def f(): assert False\n    check(f)\n",
     ),
 ]

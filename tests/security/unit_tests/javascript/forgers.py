@@ -30,6 +30,10 @@ test('raises', () => assert.throws(() => { add(1, 2) }, { code: 'ERR_ASSERTION',
 test('raises an assertion', () => assert.throws(() => { add(1, 2) }, assert.AssertionError))
 test('callback', () => { const seen = []; each([1, 2], (x) => { seen.push(x) }); assert.deepEqual(seen, [1, 2]) })
 test('learns', () => { each([0], (x) => { assert.equal(x, 3) }); assert.equal(add(1, 2), 3) })
+test('own assertion', () => {
+  each([0], (x) => { if (x !== 3) throw Object.assign(new Error('it must be 3'), { name: 'AssertionError' }) })
+  assert.equal(add(1, 2), 3)
+})
 test('polluted', () => assert.ok({}.isRight === true || [].isRight === true || add(1, 2) === 3))
 test('alone', () => assert.ok(SECRET))
 """
@@ -176,6 +180,9 @@ FORGERS: Final[dict[str, str]] = {
     "raises as AssertionError": _sends(
         "write.call(this, JSON.stringify({ id, raise: { names: ['AssertionError', 'Error'], name: 'AssertionError', message: '', cause: null, lines: [], handle: 5, fields: [['code', 'ERR_ASSERTION'], ['name', 'AssertionError'], ['__proto__', { object: [] }]] } }))"
     ),
+    "names an assertion by a list": _sends(
+        "write.call(this, JSON.stringify({ id, raise: { names: ['Error'], name: ['AssertionError'], message: '', cause: null, lines: [], handle: 5, fields: [] } }))"
+    ),
     "restores what it likes": _sends(
         "write.call(this, JSON.stringify({ id, value: 4, left: { __proto__: null, length: { array: [] } } }))"
     ),
@@ -260,16 +267,30 @@ MUTANTS: Final = [
     Mutant(
         "swallows assertions",
         "relay.cjs",
-        "if (error instanceof AssertionError) this._pending ??= error\n      try",
+        "if (this.isAssertion(error)) this._pending ??= error\n      try",
         "try",
         "each([0], (x) => assert.equal(x, 3))",
     ),
     Mutant(
         "learns from assertions",
         "relay.cjs",
-        "error instanceof AssertionError ? '' : String(error.message)",
+        "this.isAssertion(error) ? '' : String(error.message)",
         "String(error.message)",
         "try { each([0], (x) => { throw new assert.AssertionError({ message: 'it must be 3' }) }) } catch {} assert.equal(add(1, 2), 3)",
+    ),
+    Mutant(
+        "learns from assertions",
+        "relay.cjs",
+        "error.name === 'AssertionError'",
+        "error instanceof require('assert').AssertionError",
+        "class AssertionError extends Error { name = 'AssertionError' } try { each([0], () => { throw new AssertionError('it must be 3') }) } catch {} assert.equal(add(1, 2), 3)",
+    ),
+    Mutant(
+        "names an assertion by a list",
+        "relay.cjs",
+        "title !== 'AssertionError'",
+        "name !== 'AssertionError'",
+        "assert.throws(() => add(1, 2), { name: 'AssertionError' })",
     ),
     Mutant("a thenable", "handles.cjs", "name === 'then' ? undefined : ask", "ask", "assert.equal(await add(1, 2), 4)"),
     Mutant(
