@@ -254,6 +254,7 @@ def test_known_attacks_take_linear_steps(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # to count the steps of Markdown takes two minutes
 @pytest.mark.parametrize("name", _FUNCTIONS)
 def test_all_known_attacks_take_linear_steps(name: str) -> None:
     for unit in _UNITS:
