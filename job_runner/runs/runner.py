@@ -44,7 +44,7 @@ _RESERVED_SECONDS: Final = 0.05
 _PROBE_SECONDS: Final = 0.25
 #: The seconds that jobs under way get when the runner stops. They are handed back if they need more.
 _DRAIN_SECONDS: Final = 10.0
-#: For each slot, how many long jobs may be under way beside it.
+#: The most long jobs under way that hold no slot, for each slot.
 _LONG_BY_SLOT: Final = 4
 #: The cancellations of unknown leases that are remembered. Most of them are other runners'.
 _MAX_EARLY: Final = 1000

@@ -12,7 +12,7 @@ MAX_UNIT_TEST_POINTS: Final = 1000
 
 
 class UnitTestFramework(StrEnum):
-    """What runs the tests. `pytest` runs unittest's classes too; with `unittest` its own loader finds them."""
+    """The framework that runs the tests: `pytest` runs classes of unittest too, `unittest` in its loader's order."""
 
     PYTEST = "pytest"
     UNITTEST = "unittest"

@@ -18,7 +18,7 @@ _WORK: Final = "/box/work"
 
 
 class TestsBox:
-    """What pytest's plug-in asks. `settings` are those that the executor has given."""
+    """The executor as pytest's plug-in sees it. `settings` came from the executor."""
 
     folder = _WORK
 
@@ -43,7 +43,7 @@ class TestsBox:
             self._finder.take(settings["module"])
 
     def listed(self, entries: list[dict[str, Any]], fault: str) -> list[tuple[int, float] | None]:
-        """Tell the executor of the list; or begin with one that it knows, and return the number and the points of each
+        """Report the list, or begin with a list that the executor knows: return the number and the points of each
         test that is to run."""
         if self._settings["numbers"] is None:
             self._tell_list(entries, fault)
@@ -52,7 +52,7 @@ class TestsBox:
         return [chosen.get((entry["group"], entry["name"])) for entry in entries]
 
     def ended(self, fault: str) -> NoReturn:
-        """Tell the executor that all tests have run."""
+        """Report that all tests have run."""
         if self._settings["numbers"] is None:
             self.reporter.tell("fault", message=fault or "The tests could not be listed.")
         elif not fault:  # else the tests after this one run in other boxes

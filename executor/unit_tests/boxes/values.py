@@ -27,7 +27,7 @@ MAX_HANDLES: Final = 100_000
 _MAX_BITS: Final = 332_193
 _SMALL: Final = 1 << 53
 _MUTABLE: Final = (list, dict, set, bytearray, collections.deque)
-#: Functions that run code, or look at the names of whoever calls them. They stay in the box that has them.
+#: Functions that run code, or read the names of their caller. They are never copied to the other box.
 _NOT_COPIED: Final = frozenset(
     {"__build_class__", "__import__", "breakpoint", "compile", "dir", "eval", "exec", "globals", "locals", "vars"}
 )

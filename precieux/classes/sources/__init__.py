@@ -1,1 +1,1 @@
-"""What each system exports: a function for each, which `find` tries in their order."""
+"""Reads the exports of each system. `find` tries their functions in order."""

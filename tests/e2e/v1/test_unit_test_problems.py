@@ -1,4 +1,4 @@
-"""Problems whose unit tests judge: what other keys learn of them, and that nothing tells of hidden tests."""
+"""Problems that are judged by unit tests. Other keys learn of them what they may, and nothing of hidden tests."""
 
 from pathlib import Path
 from typing import Any, Final

@@ -227,16 +227,16 @@ async def test_long_jobs_give_their_slots_to_others_of_their_key(database: Datab
             yield ended(1)
 
     processor = Processor(database, store, LongEngine(), BRANDING, max_attempts=3)
-    async with running(database, processor, runner_concurrency=1):
+    async with running(database, processor, runner_concurrency=1) as (runner, _):
         for _ in range(6):
             await add_job(database, contents="long")
         await eventually(lambda: len(under_way) == 5, what="one runs in the slot, and four beside it")
-        short = await add_job(database, contents="short")
-        await asyncio.sleep(0)
-        assert under_way == ["long"] * 5, "there is an end of them"
+        await eventually(lambda: runner._busy_slots() == 1)
+        assert runner._free_slots() == 0, "a fifth long job holds the slot"
+        await add_job(database, contents="short")
         stop.set()
         await all_are("executed", database)
-    assert under_way == ["long"] * 6 + ["short"], short
+    assert under_way == ["long"] * 6 + ["short"]
 
 
 class PartlyAwayEngine(ScriptedEngine):
