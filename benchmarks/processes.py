@@ -11,8 +11,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from precieux.up.notify_socket import NotifySocket
 from shared.common.service.parent_death import die_with_parent
+from shared.common.supervision.notify_socket import NotifySocket
 from tests.fixtures.processes import descendants
 
 _START_SECONDS: Final = 60.0

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from precieux.up.child import ChildProgram
 from precieux.up.settings import UpSettings
 from shared.adapters.database.roles import Role
 from shared.common.service.settings import PREFIX
+from shared.common.supervision.child import ChildProgram
 
 #: The variables that the executor gets. It runs hostile code, so it gets no secret of the database, mails or links.
 _EXECUTOR_MAY_KNOW: Final = frozenset(

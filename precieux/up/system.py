@@ -17,14 +17,15 @@ from typing import Final
 from pydantic import SecretStr
 
 from precieux.postgres.embedded import EmbeddedPostgres
-from precieux.up import forked, local_key, services
+from precieux.up import local_key, services
 from precieux.up.settings import UpSettings, check_port_is_free, choose_executor_port, prepare_data_dir
-from precieux.up.supervisor import StopRequested, Supervisor
-from precieux.up.waiting import WAITING
+from precieux.up.shared_modules import load_shared
 from shared.adapters.database.roles import Role
 from shared.common.service.logging import get_logger
 from shared.common.service.notify import notify_ready, notify_status, notify_stopping
 from shared.common.service.settings import unknown
+from shared.common.supervision.supervisor import StopRequested, Supervisor
+from shared.common.supervision.waiting import WAITING
 
 log = get_logger(__name__)
 
@@ -96,7 +97,7 @@ def _bring_up(
         codex_url = f"http://127.0.0.1:{port}"
         # The executor needs no database, so its start and self-test overlap with Postgres and the migrations.
         supervisor.start([services.executor(outer, port=port, codex_token=token)])
-    forked.load_shared()  # here, because the executor starts meanwhile
+    load_shared()  # here, because the executor starts meanwhile
     if postgres:
         notify_status(f"{WAITING}the database")
         postgres.start()

@@ -15,11 +15,11 @@ from typing import Final, Self
 import requests
 
 from precieux.host.ports import free_ports
-from precieux.up.notify_socket import NotifySocket
 from precieux.up.services import command
 from shared.common.service.errors import PrecieuxError
 from shared.common.service.parent_death import die_with_parent
 from shared.common.service.settings import PREFIX
+from shared.common.supervision.notify_socket import NotifySocket
 
 #: Seconds that a start may take.
 _MAX_START_S = 180.0

@@ -16,8 +16,8 @@ import yaml
 from executor.__main__ import _serve_until
 from executor.runs import GRACE_SECONDS, Runs
 from executor.slots import Slots
-from precieux.up.supervisor import Supervisor
 from shared.common.http.server import listening_socket
+from shared.common.supervision.supervisor import Supervisor
 from shared.engine_api.event_lines import parse_event
 from shared.engine_api.run_call.events import Failed, Finished, Started
 from tests.fixtures.executor_app import PlayedPipeline, played_app

@@ -18,11 +18,11 @@ import pytest
 from precieux.postgres.cluster import complaint
 from precieux.postgres.data_directory import FIRST_USER_ID, Account, find_data_directory, make_folder
 from precieux.postgres.embedded import EmbeddedPostgres, running_url
-from precieux.up.supervisor import StopRequested
 from shared.adapters.database.migrate import upgrade
 from shared.adapters.database.roles import Role
 from shared.adapters.database.schema import require_current
 from shared.common.service.errors import ConfigurationError, DatabaseUnavailable
+from shared.common.supervision.supervisor import StopRequested
 from tests.fixtures.folders import server_folder
 from tests.fixtures.postgres import connected, value_of
 from tests.fixtures.processes import descendants

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from precieux.up import child
+from shared.common.supervision import child
 from tests.fixtures.processes import arguments, descendants, survivors
 from tests.waiting import eventually_sync
 
@@ -18,7 +18,7 @@ from tests.waiting import eventually_sync
 PARENT = """
 import os, signal, sys
 from pathlib import Path
-from precieux.up.forked import ForkedService
+from shared.common.supervision.forked import ForkedService
 sys.path.append(sys.argv[1])
 os.environ["OURS"] = "secret"
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from precieux.up import child as child_module
-from precieux.up import supervisor as supervisor_module
-from precieux.up import waiting
-from precieux.up.child import ChildProgram
-from precieux.up.notify_socket import NotifySocket
-from precieux.up.supervisor import StartFailed, StopRequested, Supervisor
 from shared.common.service.errors import ConfigurationError
 from shared.common.service.notify import notify_status as send_status
 from shared.common.service.retry import RetryPolicy
+from shared.common.supervision import child as child_module
+from shared.common.supervision import supervisor as supervisor_module
+from shared.common.supervision import waiting
+from shared.common.supervision.child import ChildProgram
+from shared.common.supervision.notify_socket import NotifySocket
+from shared.common.supervision.supervisor import StartFailed, StopRequested, Supervisor
 from tests.fixtures.processes import Process, descendants, survivors
 from tests.waiting import eventually_sync
 

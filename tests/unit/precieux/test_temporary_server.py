@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from precieux.up import temporary_server
-from precieux.up.notify_socket import NotifySocket
 from precieux.up.temporary_server import TemporaryServer
 from shared.common.service.errors import PrecieuxError
+from shared.common.supervision.notify_socket import NotifySocket
 
 _PREAMBLE = """
 import os, socket, sys, time

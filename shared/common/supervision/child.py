@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from precieux.up.forked import ForkedService
 from shared.common.service.parent_death import die_with_parent
 from shared.common.service.retry import RetryPolicy
+from shared.common.supervision.forked import ForkedService
 
 #: The first restart is almost immediate, because a killed process is missed at once.
 BACKOFF: Final = RetryPolicy(base=0.2, cap=15.0)

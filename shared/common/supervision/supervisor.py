@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, Final, Protocol, Self
 
-from precieux.up.child import BACKOFF, Child, ChildProgram
-from precieux.up.notify_socket import NotifySocket
-from precieux.up.waiting import StartReport
 from shared.common.service.errors import ConfigurationError, PrecieuxError
 from shared.common.service.logging import get_logger
 from shared.common.service.notify import notify_alive
 from shared.common.service.watchdog import interval
+from shared.common.supervision.child import BACKOFF, Child, ChildProgram
+from shared.common.supervision.notify_socket import NotifySocket
+from shared.common.supervision.waiting import StartReport
 
 log = get_logger(__name__)
 

@@ -1,41 +1,18 @@
 """Services as forks of this process, which share the memory of the modules that it has loaded (ADR 38)."""
 
 import ctypes
-import gc
 import os
 import runpy
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
-from typing import Final, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 from shared.common.service.parent_death import die_with_parent
 
 _Signals: TypeAlias = set[int | signal.Signals]
-
-#: What at least two services use. `databases` would load its backend when it connects.
-_SHARED: Final = (
-    "databases.backends.postgres",
-    "shared.adapters.broker",
-    "shared.adapters.database.schema",
-    "shared.records.operations.health",
-    "shared.common.service.lifecycle",
-    "shared.adapters.storage",
-    "shared.records.messages.templates",
-    "shared.records.messages.translations",
-)
-
-
-def load_shared() -> None:
-    """Load the modules that services share. Services that are forked later start sooner and take less memory."""
-    for name in _SHARED:
-        import_module(name)
-    # The garbage collector would write to all these objects, and so each service would get a copy of them.
-    gc.collect()
-    gc.freeze()
 
 
 class ForkedService:

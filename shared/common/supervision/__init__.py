@@ -1,0 +1,1 @@
+"""A set of child processes that is kept running: their start, readiness, restarts and end."""
