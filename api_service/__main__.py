@@ -19,6 +19,7 @@ from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard, KeyBacklog
 from api_service.limits.holds import memory, waits
+from api_service.processes import LISTENS, run_processes
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
@@ -68,6 +69,7 @@ _OTHER_FILES: Final = 300
 
 async def serve(stop: asyncio.Event) -> None:
     settings, health_settings = load(ApiSettings), load(HealthSettings)
+    is_shared = settings.api_processes > 1
     health_settings.require_other_port(settings.host, settings.port, setting="PRECIEUX_PORT")
     database = Database(
         load(DatabaseSettings), statement_seconds=_STATEMENT_SECONDS, name=connection_name("api_service")
@@ -84,7 +86,7 @@ async def serve(stop: asyncio.Event) -> None:
     run_seconds = RunSeconds(database, costs)
     engine = partial(_open_engine, load(EngineSettings)) if settings.codex_url else None
     transient = TransientRuns(engine, run_seconds)
-    listening = listening_socket(settings.host, settings.port, setting="PRECIEUX_HOST and PRECIEUX_PORT")
+    listening = listening_socket(settings.host, settings.port, setting=LISTENS, is_shared=is_shared)
     try:
         await database.connect(stop)
         if stop.is_set():
@@ -101,13 +103,13 @@ async def serve(stop: asyncio.Event) -> None:
         # Only Piston's front door has a WebSocket.
         message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(
-            most=settings.connections,
-            max_per_address=settings.connections_per_address,
+            most=settings.part(settings.connections),
+            max_per_address=settings.part(settings.connections_per_address),
             # Trainers take a refused connection for a wrong program.
-            max_waiting=_WAITING if "sandboxfusion" in settings.doors else 0,
+            max_waiting=settings.part(_WAITING) if "sandboxfusion" in settings.doors else 0,
         )
         log.info("api.starting", host=settings.host, port=settings.port)
-        health = HealthServer(health_settings, database, counts_backlog=True)
+        health = HealthServer(health_settings, database, counts_backlog=True, is_shared=is_shared)
         # The HTTP server is not restarted: without it the process has no purpose.
         await run_loops(
             (
@@ -169,17 +171,17 @@ def _compose(
             recipients=ALL_RECIPIENTS if allowed is None else Recipients(allowed),
         ),
         languages=CatalogReader(database),
-        classic_list=ClassicList(database, store, memory(_LISTS_BYTES, "Lists")),
+        classic_list=ClassicList(database, store, memory(settings.part(_LISTS_BYTES), "Lists")),
         body_memory=memory(settings.all_bodies_bytes, "Large submissions"),
         readiness=Readiness(database, store),
         backlog=BacklogGuard(database, settings.max_backlog),
         outbox_publisher=outbox_publisher,
         authenticator=Authenticator(database, settings.operator_keys, local_key=local_key),
         signer=signer,
-        response_memory=memory(_ANSWERS_BYTES, "Answers with many outputs"),
+        response_memory=memory(settings.part(_ANSWERS_BYTES), "Answers with many outputs"),
         notifications=notifications,
         streams=Streams(database, notifications, max_of_key=settings.max_streams, max_in_all=_max_streams(settings)),
-        waits=waits(settings.connections),
+        waits=waits(settings.part(settings.connections)),
         queue_positions=QueuePositions(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,
@@ -189,4 +191,4 @@ def _compose(
 
 
 if __name__ == "__main__":
-    sys.exit(run_service("api_service", serve))
+    sys.exit(run_processes(lambda: run_service("api_service", serve)))

@@ -21,6 +21,9 @@ _FACTOR: Final = re.compile(r"\w+\s*=\s*(?:[1-9]\d{0,3}(?:\.\d{1,6})?|0\.\d{0,5}
 class ApiSettings(Settings):
     host: str = Field(default="127.0.0.1", description="the address to listen on, such as 127.0.0.1")
     port: int = Field(default=8000, ge=1, le=65535, description="the port to listen on")
+    api_processes: int = Field(
+        default=1, ge=1, le=64, description="processes of the API on this machine; they share connections and bodies"
+    )
     max_source_bytes: int = Field(default=1 << 20, ge=1, le=64 << 20, description="bytes of a program's source text")
     max_checker_bytes: int = Field(
         default=1 << 20, ge=1, le=64 << 20, description="bytes of all files of a checker or an interactor"
@@ -151,7 +154,11 @@ class ApiSettings(Settings):
     @property
     def all_bodies_bytes(self) -> int:
         """The bytes of all bodies at once, without the first 64 KiB of each: at least one body of the largest size."""
-        return max(_BODIES_BYTES, self.largest_body_bytes)
+        return max(self.part(_BODIES_BYTES), self.largest_body_bytes)
+
+    def part(self, bound: int) -> int:
+        """Return the part of a bound of all processes that one of them has, at least 1."""
+        return max(bound // self.api_processes, 1)
 
     @property
     def operator_keys(self) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ _MODULES: Final = {
 }
 #: Service -> settings that cannot be set. The images fix ports, folders and the bubblewrap.
 _FIXED: Final = {
-    "api_service": {"PORT", "LOCAL_KEY", "DATA_DIR"},
+    # In Compose, a replica is a process.
+    "api_service": {"PORT", "LOCAL_KEY", "DATA_DIR", "API_PROCESSES"},
     "queue_consumer": set[str](),
     "job_runner": {"DATA_DIR"},
     "executor": {

@@ -44,13 +44,17 @@ class _UvicornServer(uvicorn.Server):
         yield
 
 
-def listening_socket(host: str, port: int, *, setting: str) -> socket.socket:
-    """Return a bound socket. Raise `ConfigurationError`, which names `setting`, if the address cannot be used."""
+def listening_socket(host: str, port: int, *, setting: str, is_shared: bool = False) -> socket.socket:
+    """Return a bound socket. Raise `ConfigurationError`, which names `setting`, if the address cannot be used.
+
+    The kernel spreads connections over all sockets of an address that `is_shared` (SO_REUSEPORT of socket(7)).
+    """
     with contextlib.ExitStack() as opened:
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             listening = opened.enter_context(socket.socket(family, kind, protocol))
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, is_shared)
             # Connections inherit it. Without it an answer's body waits 40 ms for the acknowledgement of its head.
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listening.bind(address)

@@ -1,9 +1,19 @@
 """The Prometheus metrics of all services. Their names carry units. Labels are few, and never ids.
 
-`GET /metrics` on `PRECIEUX_METRICS_PORT` shows those of one process (`shared.records.operations.health`).
+`GET /metrics` on `PRECIEUX_METRICS_PORT` shows those of one process (`shared.records.operations.health`). Several
+processes of the API on one port show the sums of their counters.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+#: The variable that names the folder in which processes of one service keep their counters, for prometheus_client.
+OF_ALL_PROCESSES: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
@@ -55,3 +65,20 @@ for _metric, _values in (
 ):
     for _value in _values:
         _metric.labels(_value)
+
+
+# Only gauges lose labels, and each process shows its own.
+warnings.filterwarnings("ignore", "(Removal|Clearing).*multi-process mode", UserWarning)
+
+
+class Exposed:
+    """What `GET /metrics` shows: the metrics of this process, or with others the sums of counters and histograms."""
+
+    def collect(self) -> Iterator[Metric]:
+        if OF_ALL_PROCESSES not in os.environ:
+            yield from REGISTRY.collect()
+            return
+        # Counters of the process itself, such as its CPU time, are not summed.
+        yield from (metric for metric in REGISTRY.collect() if metric.type == "gauge")
+        sums = MultiProcessCollector(None).collect()  # type: ignore[no-untyped-call]  # it has no types
+        yield from (metric for metric in sums if metric.type != "gauge")

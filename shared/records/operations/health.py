@@ -44,13 +44,18 @@ class HealthServer:
     With `counts_backlog`, its metrics also have what waits. Only the API does so: its role may read all that is
     counted, and every process would count the same.
 
+    With `is_shared`, other processes of the service have the same port, and any of them answers.
+
     Raise `ConfigurationError` if the port cannot be used, so that a service says so before it reports that it is ready.
     """
 
-    def __init__(self, settings: HealthSettings, database: Database, *, counts_backlog: bool = False) -> None:
+    def __init__(
+        self, settings: HealthSettings, database: Database, *, counts_backlog: bool = False, is_shared: bool = False
+    ) -> None:
         self._settings = settings
         self._database = database
         self._counts_backlog = counts_backlog
+        self._is_shared = is_shared
         if settings.metrics_port is not None:
             self._listening_socket().close()
 
@@ -78,6 +83,7 @@ class HealthServer:
             self._settings.metrics_host,
             self._settings.metrics_port,
             setting="PRECIEUX_METRICS_HOST and PRECIEUX_METRICS_PORT",
+            is_shared=self._is_shared,
         )
 
     async def _healthz(self, _: "Request") -> "Response":
@@ -107,4 +113,4 @@ class HealthServer:
             metrics.BACKLOG_AGE_SECONDS.clear()
         for state, count in self._database.connections().items():
             metrics.DATABASE_CONNECTIONS.labels(state).set(count)
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(metrics.Exposed()), media_type=CONTENT_TYPE_LATEST)
