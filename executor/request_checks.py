@@ -12,6 +12,7 @@ from shared.engine_api.codex import RunRequest
 from shared.engine_api.languages import check_lang
 from shared.engine_api.run_call.limits import is_allowed
 from shared.engine_api.run_call.request import JudgeProgram, ProgramRequest, is_file_of
+from shared.engine_api.unit_tests import UnitTestFramework
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class RequestChecks:
             return
         if not self.has_tester or tests.framework not in {one.framework for one in frameworks_of(installed)}:
             sentence = f"{tests.framework} does not run tests of programs in {installed.name} here."
+            if tests.framework is UnitTestFramework.JUNIT and installed.code == "java":
+                sentence = "JUnit is not installed on this server: run `apt install junit5`, and restart the executor."
             raise wire.BadRequest(sentence, HTTPStatus.UNPROCESSABLE_ENTITY)
         for name, files in (("files", tests.files), ("shared_files", tests.shared_files)):
             size = sum(len(file.data()) for file in files)

@@ -13,9 +13,11 @@ from importlib import resources
 from typing import Final
 
 from executor import limits
+from executor.catalogue.installed import Installed
 from executor.pipeline.plan import cold_box
 from executor.sandbox.base import GIVEN, Job, Sandbox, SandboxFailure, Step, WorkFile, all_files, find_python
 from executor.settings import ExecutorSettings
+from executor.unit_tests import jvm
 from shared.engine_api.unit_tests import UnitTestFramework
 
 #: The file in the folder `GIVEN` that holds the code.
@@ -47,15 +49,23 @@ class Bundles:
         self._sandbox = sandbox
         self._settings = settings
         self._making = asyncio.Lock()
-        self._bundle: Bundle | None = None
+        self._bundles: dict[str, Bundle] = {}
 
-    async def get(self, framework: UnitTestFramework) -> Bundle:
+    async def get(self, framework: UnitTestFramework, installed: Installed) -> Bundle:
         """Return the bundle, which is empty for Node's boxes. Raises `SandboxFailure` if it cannot be made."""
         if framework == UnitTestFramework.NODE:
             return Bundle(b"", b"")
         async with self._making:
-            self._bundle = self._bundle or await self._make()
-            return self._bundle
+            if installed.code not in self._bundles:
+                made = await (self._make_java(installed) if framework == UnitTestFramework.JUNIT else self._make())
+                self._bundles[installed.code] = made
+            return self._bundles[installed.code]
+
+    async def _make_java(self, installed: Installed) -> Bundle:
+        compiled = await self._sandbox.run(jvm.own_code(installed, self._settings))
+        if not compiled.succeeded:
+            raise SandboxFailure(f"the code of unit tests cannot be compiled: {compiled.why_failed}")
+        return Bundle(*jvm.archives(compiled.compiled_files))
 
     async def _make(self) -> Bundle:
         settings = self._settings

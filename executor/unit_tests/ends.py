@@ -1,11 +1,12 @@
 """Says what becomes of a test that has lost one of the boxes. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from executor.limits import RunLimits
 from executor.sandbox.base import StepResult
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call.events import UnitTestEnded
+from shared.engine_api.run_call.events import CollectedTest, UnitTestEnded
 from shared.engine_api.unit_tests import UnitTestOutcome
 
 _VERDICTS: Final = {
@@ -60,6 +61,13 @@ def lost(
         signal=ran.signal if has_ended else None,
         memory_bytes=ran.memory_bytes if has_ended else None,
     )
+
+
+def unrun(tests: Sequence[CollectedTest], ended: int = 0) -> list[UnitTestEnded]:
+    """Return the events of the tests that do not run, after this number of others."""
+    outcome = UnitTestOutcome.NOT_RUN
+    numbers = range(ended + 1, len(tests) + 1)
+    return [UnitTestEnded(number=number, outcome=outcome, verdict=None, points_awarded=0) for number in numbers]
 
 
 def _sentence(who: str, stopped: str, limits: RunLimits, part: str) -> str:

@@ -3,6 +3,7 @@
 import importlib.metadata
 
 from executor.catalogue.installed import Installed
+from executor.unit_tests import jvm
 from shared.engine_api.codex import LanguageFramework
 from shared.engine_api.unit_tests import UnitTestFramework
 
@@ -11,6 +12,8 @@ def frameworks_of(installed: Installed) -> list[LanguageFramework]:
     """Return the frameworks of a language, the usual one first."""
     if installed.code == "js":
         return [LanguageFramework(framework=UnitTestFramework.NODE, version=installed.version or "")]
+    if installed.code == "java" and (version := jvm.version()):
+        return [LanguageFramework(framework=UnitTestFramework.JUNIT, version=version)]
     if installed.code != "py":
         return []
     versions = {

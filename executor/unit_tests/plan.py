@@ -12,7 +12,7 @@ from executor.limits import RunLimits
 from executor.pipeline.plan import PlannedRun, cold_box, plan_program
 from executor.sandbox.base import GIVEN, Job, JudgeJob, Laps, Step, WorkFile
 from executor.settings import MIB, ExecutorSettings
-from executor.unit_tests import node
+from executor.unit_tests import jvm, node
 from executor.unit_tests.bundle import ARCHIVE, Bundle
 from shared.engine_api.run_call.events import CollectedTest
 from shared.engine_api.run_call.limits import judge_limits_in_effect
@@ -42,6 +42,9 @@ class UnitTestPlan:
     installed: Installed
     settings: ExecutorSettings
     bundle: Bundle
+    #: What the compiler of Java has made of the tests and of the program; None before, and in other languages.
+    compiled_tests: Mapping[str, WorkFile] | None = None
+    compiled_program: Mapping[str, WorkFile] | None = None
 
     @property
     def tests(self) -> UnitTests:
@@ -72,8 +75,15 @@ class UnitTestPlan:
     @property
     def planned(self) -> PlannedRun:
         """The run of the student's program without tests, which says its files and environment."""
-        request = self.request.model_copy(update={"unit_tests": None})
+        given = self.tests.shared_files if self.is_java else []
+        taken = {file.path for file in given}
+        files = [*(file for file in self.request.files if file.path not in taken), *given]
+        request = self.request.model_copy(update={"unit_tests": None, "files": files})
         return plan_program(request, self.installed, self.settings).run(ProgramTest())
+
+    @property
+    def test_files(self) -> dict[str, bytes]:
+        return {file.path: file.data() for file in self.tests.files}
 
     def listing(self, report: socket.socket) -> Job:
         """Return the job that lists the tests."""
@@ -107,15 +117,17 @@ class UnitTestPlan:
         step = replace(job.step, argv=argv, limits=step_limits, on_begin=begun[0])
         own = replace(
             job,
-            files={**job.files, **shared},
+            files={**job.files, **shared, **(self.compiled_program or {})},
             step=step,
             out_limits=None,
             given=given,
         )
-        return replace(own if self._is_node else place(own), judge=JudgeJob(judge, accepting=frozenset()))
+        return replace(
+            own if self._is_node or self.is_java else place(own), judge=JudgeJob(judge, accepting=frozenset())
+        )
 
     def _job(self, report: socket.socket, own: RunLimits, **settings: Any) -> Job:
-        files = {file.path: file.data() for file in self.tests.files}
+        files = self.test_files
         settings |= {
             "framework": self.tests.framework,
             "tests": find_test_files(self.tests.framework, list(files)),
@@ -138,15 +150,17 @@ class UnitTestPlan:
         )
         if settings["numbers"] is not None:
             given |= {f"sources/{file.path}": file.data() for file in self.request.files}
-        return Job(
-            {path: WorkFile(content) for path, content in files.items()}, step, cold_box(self.settings), given=given
-        )
+        work = self.compiled_tests or {path: WorkFile(content) for path, content in files.items()}
+        return Job(dict(work), step, cold_box(self.settings), given=given)
 
     def _box(self, box: str, settings: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, bytes]]:
         """Return the command of a box, and the files that it is given."""
         if self._is_node:
             words = self.planned.job.step.argv[:-1] if box == "student" else (self.installed.tools["node"],)
             return node.command(box, words), node.given(box, settings)
+        if self.is_java:
+            words, archive = self.planned.job.step.argv, self.bundle.student if box == "student" else self.bundle.tests
+            return jvm.command(box, words, self.own_limits.memory_bytes), jvm.given(box, archive, settings)
         python = self.installed.tools["python"]
         if box == "student":  # the path is as a warm runtime wants it
             return (python, f"../given/{_MAIN}"), _given("agent", _LEAVE, self.bundle.student, settings)
@@ -155,7 +169,11 @@ class UnitTestPlan:
     @property
     def exit_call(self) -> str:
         """The function by which a program ends itself."""
-        return "process.exit" if self._is_node else "os._exit"
+        return {"js": "process.exit", "java": "System.exit"}.get(self.installed.code, "os._exit")
+
+    @property
+    def is_java(self) -> bool:
+        return self.tests.framework == UnitTestFramework.JUNIT
 
     @property
     def _is_node(self) -> bool:

@@ -9,19 +9,23 @@ import hashlib
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 from cachetools import LRUCache
 
 from executor.catalogue.installed import Installed
 from executor.limits import RunLimits
+from executor.pipeline.compiler import Compiler
 from executor.pipeline.plan import plan_program
-from executor.pipeline.results import started
-from executor.sandbox.base import Job, Laps, Sandbox, SandboxFailure, StepResult
+from executor.pipeline.results import Execution, started
+from executor.pipeline.results import compiled as compiled_event
+from executor.sandbox.base import Job, Laps, Sandbox, SandboxFailure, StepResult, WorkFile
 from executor.settings import ExecutorSettings
 from executor.slots import KeptSandbox, Turns
+from executor.unit_tests import jvm
 from executor.unit_tests.bundle import Bundles
-from executor.unit_tests.ends import lost, why_lost
+from executor.unit_tests.ends import lost, unrun, why_lost
 from executor.unit_tests.plan import UnitTestPlan
 from executor.unit_tests.reports import Reports
 from executor.warm.warm import Warm
@@ -29,6 +33,7 @@ from shared.engine_api.codex import Verdict
 from shared.engine_api.run_call.events import (
     CollectedTest,
     Collection,
+    Compiled,
     JudgeFailed,
     Started,
     UnitTestEnded,
@@ -41,7 +46,8 @@ from shared.engine_api.unit_tests import UnitTestOutcome
 
 #: The most pairs of boxes of one run.
 _MAX_STARTS: Final = 100
-#: Lists of tests that are kept.
+#: Compiled tests, and lists of tests, that are kept.
+_MAX_COMPILED: Final = 16
 _MAX_LISTS: Final = 256
 #: Seconds within which the end of a box that has ended is known.
 _END_S: Final = 2.0
@@ -56,12 +62,14 @@ class UnitTester:
         self._settings = settings
         self._warm = warm
         self._bundles = Bundles(sandbox, settings)
+        self._compiler = Compiler(sandbox, settings, warm)
+        self._compiled: LRUCache[bytes, dict[str, WorkFile]] = LRUCache(_MAX_COMPILED)
         #: The tests of those that were listed before, and the modules that they import, by what they depend on.
         self._lists: LRUCache[bytes, tuple[Collection, list[str]]] = LRUCache(_MAX_LISTS)
 
     async def run(
         self, request: ProgramRequest, installed: Installed, turns: Turns
-    ) -> AsyncGenerator[Started | JudgeFailed | UnitTestEvent]:
+    ) -> AsyncGenerator[Started | Compiled | JudgeFailed | UnitTestEvent]:
         """List the tests, run them, and yield in order how each ended. The first event comes when the run begins.
 
         Raises `Full` if it cannot wait for a slot, and `SandboxFailure` if the sandbox fails.
@@ -70,19 +78,46 @@ class UnitTester:
         async with turns.take(program.memory_bytes) as turn:
             sandbox = KeptSandbox(self._sandbox, turn)
             assert request.unit_tests
-            bundle = await self._bundles.get(request.unit_tests.framework)
+            bundle = await self._bundles.get(request.unit_tests.framework, installed)
             plan = UnitTestPlan(request, installed, self._settings, bundle)
             yield started(program)
+            if plan.is_java:
+                made = await self._compiled_tests(plan, sandbox)
+                if isinstance(made, JudgeFailed):
+                    yield made
+                    return
+                plan = replace(plan, compiled_tests=made)
             listed, judge_cpu_s = await self._list(plan, sandbox)
             if isinstance(listed, JudgeFailed):
                 yield listed
                 return
             yield listed[0]
+            if plan.is_java:
+                compiled = await self._compiler.compile(plan.planned, turn)
+                assert compiled
+                if not compiled.succeeded:
+                    for event in unrun(listed[0].tests):
+                        yield event
+                yield compiled_event(Execution(plan.planned, compiled, None))
+                if not compiled.succeeded:
+                    return
+                plan = replace(plan, compiled_program=compiled.compiled_files)
             run = _ListedRun(sandbox, self._warm, plan, *listed, judge_cpu_s)
             async with aclosing(run.events()) as events:
                 async for event in events:
                     yield event
         yield run.summary()
+
+    async def _compiled_tests(self, plan: UnitTestPlan, sandbox: Sandbox) -> dict[str, WorkFile] | JudgeFailed:
+        key = hashlib.sha256(plan.tests.model_dump_json().encode() + plan.bundle.tests).digest()
+        if known := self._compiled.get(key):
+            return known
+        job = jvm.tests_code(plan.installed, self._settings, plan.bundle.tests, plan.test_files)
+        compiled = await sandbox.run(job)
+        if not compiled.succeeded:
+            return JudgeFailed(judge="unit_tests", judge_message=f"The tests do not compile: {compiled.why_failed}")
+        self._compiled[key] = compiled.compiled_files
+        return compiled.compiled_files
 
     async def _list(
         self, plan: UnitTestPlan, sandbox: Sandbox
@@ -144,10 +179,9 @@ class _ListedRun:
                         yield event
                     if not self._may_go_on():
                         break
-        for number in range(len(self._ended) + 1, len(self._tests) + 1):
-            outcome = UnitTestOutcome.NOT_RUN
-            self._ended.append(UnitTestEnded(number=number, outcome=outcome, verdict=None, points_awarded=0))
-            yield self._ended[-1]
+        for event in unrun(self._tests, len(self._ended)):
+            self._ended.append(event)
+            yield event
 
     def summary(self) -> UnitTestsEnded:
         """Return the last event."""

@@ -13,6 +13,7 @@ from executor.host import find_mechanisms
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.settings import ExecutorSettings
 from executor.slots import Slots
+from executor.unit_tests.frameworks import frameworks_of
 from executor.unit_tests.run import UnitTester
 from precieux.host.ports import free_ports
 from shared.engine_api.run_call.events import CollectedTest, Collection, JudgeFailed, UnitTestEnded, UnitTestsEnded
@@ -22,7 +23,11 @@ from tests.fixtures.run_call import as_files
 _LETTERS: Final = {"passed": "p", "failed": "f", "error": "e", "skipped": "s", "xfail": "x", "not_run": "n"}
 
 #: By the code of a language, the names of a program and of tests that are one text, and their framework.
-_NAMES: Final = {"py": ("ada.py", "test_student.py", "pytest"), "js": ("ada.js", "student.test.mjs", "node")}
+_NAMES: Final = {
+    "py": ("ada.py", "test_student.py", "pytest"),
+    "js": ("ada.js", "student.test.mjs", "node"),
+    "java": ("Main.java", "StudentTest.java", "junit"),
+}
 
 
 @dataclass
@@ -103,3 +108,10 @@ def run_node(boxes: tuple[BubblewrapSandbox, Mapping[str, Any]]) -> Run:
     if "js" not in boxes[1]:
         pytest.skip("Node is not installed")
     return make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1]["js"])
+
+
+@pytest.fixture(scope="module")
+def run_java(boxes: tuple[BubblewrapSandbox, Mapping[str, Any]]) -> Run:
+    if "java" not in boxes[1] or not frameworks_of(boxes[1]["java"]):
+        pytest.skip("Java or JUnit is not installed")
+    return make_run(UnitTester(boxes[0], ExecutorSettings()), boxes[1]["java"])

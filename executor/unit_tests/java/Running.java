@@ -1,0 +1,94 @@
+package precieux;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.TestPlan;
+
+/** Tells the executor how the tests end, one after the other. */
+final class Running implements TestExecutionListener {
+    private final Relay relay;
+    private final Report report;
+    private final Written written;
+    private final Map<String, List<?>> chosen;
+    private final Set<String> ended = new HashSet<>();
+    private TestPlan plan;
+    private RunningTest current;
+
+    Running(Relay relay, Report report, Written written, Map<String, List<?>> chosen) {
+        this.relay = relay;
+        this.report = report;
+        this.written = written;
+        this.chosen = chosen;
+    }
+
+    @Override
+    public void testPlanExecutionStarted(TestPlan started) {
+        plan = started;
+    }
+
+    @Override
+    public void executionStarted(TestIdentifier identifier) {
+        if (isWhole(identifier)) begin(identifier);
+    }
+
+    @Override
+    public void executionFinished(TestIdentifier identifier, TestExecutionResult result) {
+        boolean isGood = result.getStatus() == TestExecutionResult.Status.SUCCESSFUL;
+        if (isWhole(identifier)) {
+            if (identifier.isTest() || !isGood) current.note(result);
+            end(identifier);
+        } else if (current != null) {
+            if (identifier.isTest() || !isGood) current.note(result);
+        } else if (!isGood) {
+            endAll(identifier, test -> test.note(result));
+        }
+    }
+
+    @Override
+    public void executionSkipped(TestIdentifier identifier, String reason) {
+        if (current != null) current.skip(reason);
+        else endAll(identifier, test -> test.skip(reason));
+    }
+
+    /** A way in which tests end that have not begun. */
+    private interface Ending {
+        void end(RunningTest test);
+    }
+
+    private void endAll(TestIdentifier identifier, Ending ending) {
+        if (isWhole(identifier)) {
+            if (ended.contains(identifier.getUniqueId())) return;
+            begin(identifier);
+            ending.end(current);
+            end(identifier);
+        } else {
+            plan.getChildren(identifier).forEach(child -> endAll(child, ending));
+        }
+    }
+
+    private void begin(TestIdentifier identifier) {
+        List<?> entry = chosen.get(Listing.keyOf((MethodSource) identifier.getSource().get()));
+        current = new RunningTest(relay, (Long) entry.get(0), ((Number) entry.get(3)).doubleValue(), report);
+    }
+
+    private void end(TestIdentifier identifier) {
+        ended.add(identifier.getUniqueId());
+        current.end(report, written);
+        current = null;
+        if (relay.isBusy()) Report.leave(1); // a thread of the test waits for an answer: the next one gets other boxes
+    }
+
+    /** Returns true for a test of the list; a case of one with parameters is a part of it. */
+    private boolean isWhole(TestIdentifier identifier) {
+        Object source = identifier.getSource().orElse(null);
+        if (!(source instanceof MethodSource)) return false;
+        TestIdentifier parent = plan.getParent(identifier).orElse(null);
+        return parent == null || !(parent.getSource().orElse(null) instanceof MethodSource);
+    }
+}
