@@ -111,7 +111,7 @@ def _compilation(
     )
     step = Step(argv, {}, limits.compile_step_limits(settings), _DIAGNOSTICS_BYTES, merge_output=True)
     work = {path: WorkFile(content) for path, content in files.items()}
-    return Job(work, step, cold_box(settings), all_files(min(settings.max_disk_bytes, 64 * MIB)), beside)
+    return Job(work, step, cold_box(settings), all_files(min(settings.max_disk_bytes, 8 * MIB)), beside)
 
 
 def _path() -> list[str]:

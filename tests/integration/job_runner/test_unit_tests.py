@@ -15,7 +15,14 @@ from shared.adapters.storage.sources import judge_key
 from shared.common.files.archives import pack
 from shared.engine_api.codex import Verdict
 from shared.engine_api.event_lines import RunEvent
-from shared.engine_api.run_call.events import CollectedTest, Collection, JudgeFailed, UnitTestEnded, UnitTestsEnded
+from shared.engine_api.run_call.events import (
+    CollectedTest,
+    Collection,
+    Compiled,
+    JudgeFailed,
+    UnitTestEnded,
+    UnitTestsEnded,
+)
 from shared.records.problems.files import key_of
 from shared.records.problems.submitting import summary_of, unit_tests_for
 from shared.records.problems.versions import as_manifest, of_id
@@ -230,6 +237,20 @@ async def test_tests_that_cannot_be_listed_are_a_judge_error(engine: StreamingEn
     [mail] = await fetch(suite.database, "SELECT text FROM emails")
     assert "no fault of the program" in mail["text"]
     assert "printed nothing" not in mail["text"]
+
+
+async def test_a_program_that_does_not_compile_has_all_tests_and_no_points(
+    engine: StreamingEngine, suite: Suite
+) -> None:
+    compiled = Compiled(
+        verdict=Verdict.COMPILE_ERROR, error="", output="line 1", truncated=False, cpu_s=1, wall_s=1, memory_bytes=1
+    )
+    engine.streams = [[STARTED, COLLECTION, *[ended(number, "not_run") for number in (1, 2, 3, 4)], compiled]]
+    run = (await suite.run())["run"]
+    assert (run["verdict"], run["compile_output"], run["points"], run["points_awarded"]) == (
+        *("compile_error", "line 1", 8, 0),
+    )
+    assert [(test["outcome"], test["points_awarded"]) for test in run["tests"]] == [("not_run", 0)] * 4
 
 
 @pytest.mark.parametrize("stream", [

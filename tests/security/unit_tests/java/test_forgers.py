@@ -12,10 +12,14 @@ from executor.unit_tests.run import UnitTester
 from tests.security.unit_tests.conftest import Run, make_run
 from tests.security.unit_tests.java.forgers import ENDS_BOXES, FORGERS, HEAD, MUTANTS, NAMED_AS_OURS, SHORT, TESTS
 
-pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+pytestmark = [pytest.mark.security, pytest.mark.asyncio(loop_scope="module")]
+
+_QUICK = {"exits", "a liar"}
 
 
-@pytest.mark.parametrize("name", FORGERS)
+@pytest.mark.parametrize(
+    "name", [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FORGERS]
+)
 async def test_a_forger_earns_nothing(run_java: Run, name: str) -> None:
     ran = await run_java(
         {"Main.java": FORGERS[name], **NAMED_AS_OURS},
@@ -30,6 +34,7 @@ async def test_a_forger_earns_nothing(run_java: Run, name: str) -> None:
     assert ran.end.verdict not in ("accepted", "judge_error")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[one[0] for one in MUTANTS])
 async def test_a_forger_succeeds_without_the_guard(
     boxes: tuple[BubblewrapSandbox, Mapping[str, Any]],
