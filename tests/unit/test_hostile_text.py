@@ -254,11 +254,15 @@ def test_known_attacks_take_linear_steps(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)  # to count the steps of Markdown takes two minutes
+@pytest.mark.timeout(400)  # to count the steps of Markdown takes a minute on a busy machine
 @pytest.mark.parametrize("name", _FUNCTIONS)
 def test_all_known_attacks_take_linear_steps(name: str) -> None:
     for unit in _UNITS:
-        _check(name, "", unit, "")
+        if name == "API: statement in Markdown":
+            # It takes 60 steps for each character. A smaller growth of a shorter text shows the same fault.
+            _check(name, "", unit, "", longer=(4,), slack=1.2)
+        else:
+            _check(name, "", unit, "")
 
 
 @pytest.mark.slow
@@ -276,10 +280,10 @@ def test_logs_escape_line_breaks_and_terminal_codes(*, terminal: bool) -> None:
         assert _log(terminal=terminal)(unit).removesuffix("\n").isprintable()
 
 
-def _check(name: str, before: str, unit: str, after: str, *, longer: Sequence[int] = (4, 16)) -> None:
+def _check(name: str, before: str, unit: str, after: str, *, longer: Sequence[int] = (4, 16), slack: float = 2) -> None:
     make, smallest = _repeated(before, unit, after), _SMALLEST.get(name, 512)
     try:
-        check_linear(_FUNCTIONS[name], make, smallest=smallest, longer=longer)
+        check_linear(_FUNCTIONS[name], make, smallest=smallest, longer=longer, slack=slack)
     except BaseException as exc:
         exc.add_note(f"{name}: {before!r}, {unit!r} again and again, {after!r}")
         raise
