@@ -164,13 +164,3 @@ def test_a_batch_streams_its_progress(owner: Api) -> None:
     assert [one.event for one in again] == ["progress", "finished"]
     done = owner.get(f"{path}/events", headers={"Last-Event-ID": again[-1].id or ""})
     assert (done.status_code, done.content) == (204, b"")
-
-
-def test_a_comment_keeps_proxies_content(owner: Api) -> None:
-    held = owner.held()
-    with owner.stream("GET", f"/v1/submissions/{held['id']}/events") as answer:
-        began = time.monotonic()
-        for line in answer.iter_lines():
-            if line.startswith(":") and time.monotonic() - began > 5:
-                break
-    assert 10 < time.monotonic() - began < 20

@@ -173,12 +173,15 @@ async def test_a_stream_ends_after_a_while_and_goes_on_with_the_next(
     served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody holds a connection for ever by following what is held."""
+    assert 10 < streams._COMMENT_SECONDS < 20, "proxies close a connection that is idle for longer"
     monkeypatch.setattr(streams, "_COMMENT_SECONDS", 0.05)
     monkeypatch.setattr(streams, "_MAX_SECONDS", 0.3)
     life = await born(database)
     for path in (path_of(life.submission), await batch_path(database)):
         async with asyncio.timeout(30):  # it would never end by itself
-            assert (await served.client.get(path)).status_code == 200
+            answer = await served.client.get(path)
+            assert answer.status_code == 200
+            assert "\n:" in answer.text, "comments keep proxies content"
     async with following(source_of(served, life.submission)) as events:
         await until(events, "held")
         await life.run()
