@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from executor.settings import ExecutorSettings
+from shared.common.http.bodies import FREE_BYTES
 from tests.fixtures.executor import RunningExecutor, running_executor
 from tests.fixtures.memory_group import forget_peak_memory, peak_memory
 
@@ -22,6 +23,7 @@ _MIB = 1 << 20
 #: The MiB of the longest body.
 _MAX_MIB = ExecutorSettings().max_body_bytes // _MIB
 _FILES = 1024
+_BODIES = 40
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
     forget_peak_memory(executor.pid)
     before = peak_memory(executor.pid)
     with contextlib.ExitStack() as stack:
-        for chunked in [False, True] * 20:
+        for chunked in [False, True] * (_BODIES // 2):
             connection = stack.enter_context(_connect(executor))
             framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {_MAX_MIB * _MIB}"
             connection.sendall(f"POST / HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
@@ -69,7 +71,8 @@ def test_stalled_bodies_together_stay_within_the_budget(executor: RunningExecuto
                         break  # the body is refused
                     connection.sendall(b"%x\r\n" % _MIB * chunked + b" " * _MIB + b"\r\n" * chunked)
         assert _runs(executor)
-    assert peak_memory(executor.pid) - before < 2 * ExecutorSettings().max_bodies_bytes
+    # The budget leaves out the first bytes of each body. A buffer that grows is copied.
+    assert peak_memory(executor.pid) - before < 2 * (ExecutorSettings().max_bodies_bytes + _BODIES * FREE_BYTES)
 
 
 @pytest.mark.slow
