@@ -128,7 +128,8 @@ class Gradebook:
         """Return Moodle's last column if it is the feedback's, in any language; else -1."""
         last = self._width - 1
         texts = {self.roster.cell(row, last) for row in self.roster.people} - {""}
-        return last if last > self._maximum + 1 and not (texts and all(map(_TIME.fullmatch, texts))) else -1
+        is_taken = last in (self._grade, self._maximum, self._maximum + 1)
+        return -1 if is_taken or (texts and all(map(_TIME.fullmatch, texts))) else last
 
 
 def _number(text: str) -> Decimal | None:

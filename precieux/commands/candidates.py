@@ -69,7 +69,7 @@ def run_candidates(
     def read(file: BinaryIO) -> Iterator[Candidate]:
         return _candidates(file, most, defaults, may_store=options.store)
 
-    done = _done(path, options, output, read)
+    done, errors = _done(path, options, output, read)
     to_stdout = output in (None, files.STDIN)
     with contextlib.ExitStack() as opened:
         source = sys.stdin.buffer if path == files.STDIN else opened.enter_context(path.open("rb"))
@@ -82,7 +82,9 @@ def run_candidates(
             terminal.hint("The results so far are whole lines; --resume runs the rest.")
             return INTERRUPTED
     work.say_end()
-    return 1 if work.counts["error"] else 0
+    if errors:
+        terminal.hint(f"{output} has {errors:,} lines with an error from before: take them out to run them again.")
+    return 1 if work.counts["error"] or errors else 0
 
 
 class _Work:
@@ -268,13 +270,14 @@ def _count(path: Path) -> int:
 
 def _done(
     path: Path, options: CandidateOptions, output: Path | None, read: Callable[[BinaryIO], Iterable[Candidate]]
-) -> dict[int, Any]:
-    """Return the ids that the output already has, by their lines, after cutting off what must run again."""
+) -> tuple[dict[int, Any], int]:
+    """Return the ids that the output already has, by their lines, and how many have an error. Cut off what must run
+    again."""
     if output is None or output == files.STDIN or not output.exists():
-        return {}
+        return {}, 0
     if not options.resume:
         raise UsageError(f"{output} exists: name another file, or continue it with --resume.")
-    kept, done, whole = [], dict[int, Any](), files.read(output)
+    kept, done, errors, whole = [], dict[int, Any](), 0, files.read(output)
     for text in whole.splitlines(keepends=True):
         try:
             result = json.loads(text) if text.endswith(b"\n") else {}
@@ -283,6 +286,7 @@ def _done(
         if result.get("verdict") or (result.get("error") and not result["error"].startswith(_FAILED)):
             kept.append(text)
             done[result["line"]] = result["id"]
+            errors += not result.get("verdict")
     if path != files.STDIN:
         with path.open("rb") as file:
             left = {candidate.line: candidate.id for candidate in read(file) if candidate.line in done}
@@ -290,4 +294,4 @@ def _done(
             raise UsageError(f"{output} has results of another file than {path}.")
     if b"".join(kept) != whole:
         files.write_whole(output, b"".join(kept))
-    return done
+    return done, errors

@@ -82,6 +82,11 @@ def test_a_killed_command_goes_on_where_it_was(running: Up, tmp_path: Path) -> N
     assert second.returncode == 0, err
     assert {result["id"] for result in results(output).values()} == {f"c{number}" for number in range(30)}
     assert "28 candidates in " in err
+    source.write_text("\n".join([*lines[:30], '{"id": "c30", "completion": "1"}', ""]))
+    for said in ("1 candidates in ", "has 1 lines with an error from before"):
+        wrong = start(source, "--output", output, "--resume", "--url", running.url)
+        assert said in wrong.communicate(timeout=100)[1]
+        assert wrong.returncode == 1
     source.write_text("\n".join(reversed(lines)))
     other = start(source, "--output", output, "--resume", "--url", running.url)
     assert "has results of another file" in other.communicate(timeout=100)[1]

@@ -221,6 +221,8 @@ ROSTERS = {
         ["12"], f'{GERMAN}\nTeilnehmer/in12;Zoë;z@x.de;;7,50;10,00;Ja;-;-;"Good, ""1"""\nTeilnehmer/in13;A\x81l;a@x.de;;;10,00;Ja;-;-;\n'.encode("latin-1")),
     "team": (f"{WORKSHEET},Group\nParticipant 1,A,a@x.de,,,8,Yes,-,,Red\nParticipant 2,B,b@x.de,,,8,Yes,-,,red\nParticipant 3,C,c@x.de,,,8,Yes,-,,Blue\n".encode(), "moodle",
         ["Red"], f'{WORKSHEET},Group\nParticipant 1,A,a@x.de,,6.00,8,Yes,-,"Good, ""1""",Red\nParticipant 2,B,b@x.de,,6.00,8,Yes,-,"Good, ""1""",red\nParticipant 3,C,c@x.de,,,8,Yes,-,,Blue\n'.encode()),
+    "without feedback": (b"Identifier,Full name,Status,Grade\nParticipant 12,Ada,-,\n", "moodle",
+        ["12"], b"Identifier,Full name,Status,Grade\nParticipant 12,Ada,-,3.00\n"),
     "canvas": (f'{CANVAS}"Lovelace, Ada",55,ada,1,,\n"Student, Test",9,t,1,,\n'.encode(), "canvas", ["55", "9"],
         f'{CANVAS}"Lovelace, Ada",55,ada,1,15.00,\n"Student, Test",9,t,1,,\n'.encode()),
     "blackboard": ('\ufeff"Last Name"\t"Username"\t"Sq [Total Pts: 10 Score] |7"\r\n"Ä"\t"ada"\t""\r\n'.encode("utf-16-le"), "blackboard", ["ada"],
