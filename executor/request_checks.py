@@ -7,6 +7,7 @@ from executor import limits, wire
 from executor.catalogue.installed import Installed
 from executor.languages.base import INTERPRETER_ARGS
 from executor.settings import ExecutorSettings
+from executor.unit_tests import jvm
 from executor.unit_tests.frameworks import frameworks_of
 from shared.engine_api.codex import RunRequest
 from shared.engine_api.languages import check_lang
@@ -63,7 +64,7 @@ class RequestChecks:
         if not self.has_tester or tests.framework not in {one.framework for one in frameworks_of(installed)}:
             sentence = f"{tests.framework} does not run tests of programs in {installed.name} here."
             if tests.framework is UnitTestFramework.JUNIT and installed.code == "java":
-                sentence = "JUnit is not installed on this server: run `apt install junit5`, and restart the executor."
+                sentence = f"JUnit is not installed on this server: {jvm.INSTALL}"
             raise wire.BadRequest(sentence, HTTPStatus.UNPROCESSABLE_ENTITY)
         for name, files in (("files", tests.files), ("shared_files", tests.shared_files)):
             size = sum(len(file.data()) for file in files)

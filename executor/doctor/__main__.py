@@ -21,6 +21,7 @@ from executor.sandbox.base import BoundedSandbox, SandboxFailure
 from executor.sandbox.bubblewrap import BubblewrapSandbox
 from executor.sandbox.wall.mechanisms import Mechanisms
 from executor.settings import ExecutorSettings
+from executor.unit_tests import jvm
 from shared.common.service.errors import ConfigurationError
 from shared.common.service.logging import LogSettings, configure_logging
 from shared.common.service.settings import load
@@ -62,7 +63,7 @@ class DoctorReport:
     """`serves` is True if the executor would serve. `reason` says why the sandbox does not start, if it does not.
 
     `libraries` are those of each language, with their versions. `broken_libraries` says why programs cannot import a
-    library.
+    library. `missing_frameworks` say how to install what unit tests of a language need.
     """
 
     serves: bool
@@ -75,6 +76,7 @@ class DoctorReport:
     broken: list[Broken] = field(default_factory=list)
     libraries: dict[str, list[str]] = field(default_factory=dict)
     broken_libraries: dict[str, str] = field(default_factory=dict)
+    missing_frameworks: list[str] = field(default_factory=list)
 
 
 async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Chosen, start: str) -> DoctorReport:
@@ -119,6 +121,9 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Ch
         broken_libraries={
             package.name: package.fault for chosen in packages.values() for package in chosen if package.fault
         },
+        missing_frameworks=(
+            [f"Unit tests in Java need JUnit: {jvm.INSTALL}"] if "java" in installed and not jvm.version() else []
+        ),
     )
 
 
@@ -165,6 +170,8 @@ def show(report: DoctorReport, console: Console) -> None:
     for library, fault in report.broken_libraries.items():
         reason = " ".join(fault.split())[-_MAX_REASON_CHARS:]
         _print_whole(console, f"{library} is installed, and programs cannot import it: {reason}", style="red")
+    for sentence in report.missing_frameworks:
+        _print_whole(console, sentence)
     for broken in report.broken:
         reason = " ".join(broken.reason.split())[:_MAX_REASON_CHARS]
         _print_whole(console, f"{broken.name} is installed and does not work: {reason}", style="red")

@@ -27,6 +27,8 @@ _NEEDED: Final = (
 )  # fmt: skip
 #: What tests with parameters in CSV need beside these.
 _ALSO: Final = "univocity-parsers"
+#: What to do on a machine without them.
+INSTALL: Final = "run `apt install junit5`, and restart the executor."
 _ARCHIVE: Final = "boxes.jar"
 _SHELL: Final = "/bin/sh"
 #: The boxes find the relay at 7 and 8, and reports go to 9.

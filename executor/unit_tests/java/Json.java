@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads and writes JSON. Whole numbers are read as Long. Whatever is wrong with a text is an IllegalArgumentException. */
+/** Reads and writes JSON. Whole numbers are read as Long. A text that is no JSON is a RuntimeException. */
 final class Json {
     /** Levels of lists: two for each level of a value, and those of a message around it. */
     private static final int MAX_DEPTH = 2 * Values.MAX_DEPTH + 8;

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** The way on which the tests' box tells the executor how its tests end. The student's box has no part in it. */
+/** The socket over which the tests' box sends events to the executor. The student's box does not have it. */
 final class Report {
     private final Lines lines;
 

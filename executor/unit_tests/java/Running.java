@@ -10,7 +10,7 @@ import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 
-/** Tells the executor how the tests end, one after the other. */
+/** Reports the tests to the executor, one after the other, as JUnit runs them. */
 final class Running implements TestExecutionListener {
     private final Relay relay;
     private final Report report;

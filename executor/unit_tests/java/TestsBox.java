@@ -57,7 +57,7 @@ final class TestsBox {
         Report.leave(0);
     }
 
-    /** Tells the executor that the tests cannot be listed, or ends without having run them all. */
+    /** Ends the box after an error. If it was to list the tests, the executor learns why it could not. */
     private void fail(Throwable thrown) {
         if (settings.get("numbers") == null) {
             StringWriter text = new StringWriter();

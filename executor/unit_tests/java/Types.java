@@ -47,7 +47,6 @@ abstract class Types {
         return Array.newInstance(raw(((GenericArrayType) type).getGenericComponentType()), 0).getClass();
     }
 
-
     final Object fit(Object value, Type type) throws Mismatch {
         Class<?> wanted = raw(type);
         if (wanted == void.class) return null;

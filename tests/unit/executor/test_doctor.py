@@ -18,6 +18,7 @@ def test_the_doctor_names_what_does_not_work() -> None:
         broken=[Broken("lua", "Lua", "liblua.so:\n cannot open [it]")],
         libraries={"Python": ["numpy 2.5.5", "six 1"]},
         broken_libraries={"pandas": "Traceback:\n  ImportError: no tz"},
+        missing_frameworks=["Unit tests in Java need JUnit: install it."],
     )  # fmt: skip
     printed = io.StringIO()
     show(report, Console(file=printed, force_terminal=True, no_color=True, width=60))
@@ -26,6 +27,7 @@ def test_the_doctor_names_what_does_not_work() -> None:
     assert "Lua is installed and does not work: liblua.so: cannot open [it]\n" in shown
     assert "Libraries of Python: numpy 2.5.5, six 1.\n" in shown
     assert "pandas is installed, and programs cannot import it: Traceback: ImportError: no tz\n" in shown
+    assert "Unit tests in Java need JUnit: install it.\n" in shown
 
 
 def test_the_doctor_says_why_limits_are_sampled() -> None:

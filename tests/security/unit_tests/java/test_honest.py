@@ -77,6 +77,31 @@ async def test_faults_of_the_tests_are_found_without_the_program(run_java: Run, 
 
 
 @pytest.mark.slow
+async def test_a_program_learns_nothing_of_the_tests(run_java: Run) -> None:
+    spy = """
+import java.nio.file.*;
+class A {
+    static int add(int a, int b) throws Exception {
+        for (String folder : new String[] {"/box", "/tmp"}) {
+            try (var files = Files.walk(Path.of(folder))) { files.forEach(System.out::println); }
+        }
+        System.out.println(Files.readString(Path.of("/box/given/settings.json")) + System.getenv() + System.getProperties());
+        for (StackTraceElement one : new Error().getStackTrace()) System.out.println(one);
+        for (String name : new String[] {"StudentTest", "precieux.TestsBox", "org.junit.jupiter.api.Test"}) {
+            try { System.out.println("found " + Class.forName(name)); } catch (ClassNotFoundException gone) { }
+        }
+        return a + b;
+    }
+}
+"""
+    ran = await run_java({"A.java": spy}, _TESTS)
+    assert ran.outcomes == "p", ran.said
+    printed = ran.tests[0].stdout
+    assert "A.class" in printed
+    assert not [word for word in ("StudentTest", "junit", "points", "TestsBox", "found") if word in printed]
+
+
+@pytest.mark.slow
 async def test_a_program_that_does_not_compile_has_all_tests_and_no_points(run_java: Run) -> None:
     ran = await run_java({"A.java": "class A {"}, _TESTS)
     assert (ran.outcomes, ran.end) == ("n", None)
