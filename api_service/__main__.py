@@ -19,7 +19,7 @@ from api_service.events.streams import Streams
 from api_service.languages.catalog_reader import CatalogReader
 from api_service.limits.backlog import BacklogGuard, KeyBacklog
 from api_service.limits.holds import memory, waits
-from api_service.processes import LISTENS, run_processes
+from api_service.processes import ADDRESS, run_processes
 from api_service.services import Services
 from api_service.settings import ApiSettings
 from api_service.submissions.classic_list import ClassicList
@@ -68,7 +68,7 @@ _OTHER_FILES: Final = 300
 
 
 async def serve(stop: asyncio.Event) -> None:
-    settings, health_settings = load(ApiSettings), load(HealthSettings)
+    settings, health_settings = load(ApiSettings).of_one_process(), load(HealthSettings)
     is_shared = settings.api_processes > 1
     health_settings.require_other_port(settings.host, settings.port, setting="PRECIEUX_PORT")
     database = Database(
@@ -86,7 +86,7 @@ async def serve(stop: asyncio.Event) -> None:
     run_seconds = RunSeconds(database, costs)
     engine = partial(_open_engine, load(EngineSettings)) if settings.codex_url else None
     transient = TransientRuns(engine, run_seconds)
-    listening = listening_socket(settings.host, settings.port, setting=LISTENS, is_shared=is_shared)
+    listening = listening_socket(settings.host, settings.port, setting=ADDRESS, is_shared=is_shared)
     try:
         await database.connect(stop)
         if stop.is_set():
@@ -103,8 +103,8 @@ async def serve(stop: asyncio.Event) -> None:
         # Only Piston's front door has a WebSocket.
         message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(
-            most=settings.part(settings.connections),
-            max_per_address=settings.part(settings.connections_per_address),
+            most=settings.connections,
+            max_per_address=settings.connections_per_address,
             # Trainers take a refused connection for a wrong program.
             max_waiting=settings.part(_WAITING) if "sandboxfusion" in settings.doors else 0,
         )
@@ -181,7 +181,7 @@ def _compose(
         response_memory=memory(settings.part(_ANSWERS_BYTES), "Answers with many outputs"),
         notifications=notifications,
         streams=Streams(database, notifications, max_of_key=settings.max_streams, max_in_all=_max_streams(settings)),
-        waits=waits(settings.part(settings.connections)),
+        waits=waits(settings.connections),
         queue_positions=QueuePositions(database),
         webhooks=load(WebhookSettings),
         dead_letters=dead_letters,

@@ -16,8 +16,8 @@ from shared.common.service.settings import fail, load
 from shared.common.supervision.child import ChildProgram
 from shared.common.supervision.supervisor import StartFailed, StopRequested, Supervisor
 
-#: The settings of the address that all processes have.
-LISTENS: Final = "PRECIEUX_HOST and PRECIEUX_PORT"
+#: The settings that say where all processes listen.
+ADDRESS: Final = "PRECIEUX_HOST and PRECIEUX_PORT"
 
 #: The argument of a process that serves.
 _SERVING: Final = "serving"
@@ -44,7 +44,7 @@ def run_processes(serve: Callable[[], int]) -> int:
 def _watch(settings: ApiSettings) -> None:
     """Keep the processes running until a stop signal, then let all of them end."""
     # Other programs' sockets are not shared, so here the port is seen to be taken.
-    listening_socket(settings.host, settings.port, setting=LISTENS).close()
+    listening_socket(settings.host, settings.port, setting=ADDRESS).close()
     command = [sys.executable, "-P", "-m", "api_service", _SERVING]
     with TemporaryDirectory(prefix="precieux-metrics-") as metrics, Supervisor() as supervisor:
         environment = {**os.environ, OF_ALL_PROCESSES: metrics}

@@ -4,7 +4,7 @@ import re
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -159,6 +159,11 @@ class ApiSettings(Settings):
     def part(self, bound: int) -> int:
         """Return the part of a bound of all processes that one of them has, at least 1."""
         return max(bound // self.api_processes, 1)
+
+    def of_one_process(self) -> Self:
+        """Return the same settings, with the part of the connections that one process has."""
+        names = ("connections", "connections_per_address")
+        return self.model_copy(update={name: self.part(getattr(self, name)) for name in names})
 
     @property
     def operator_keys(self) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ warnings.filterwarnings("ignore", "(Removal|Clearing).*multi-process mode", User
 
 
 class Exposed:
-    """What `GET /metrics` shows: the metrics of this process, or with others the sums of counters and histograms."""
+    """Collects the metrics of this process. With others on its port, counters and histograms are the sums of all."""
 
     def collect(self) -> Iterator[Metric]:
         if OF_ALL_PROCESSES not in os.environ:
