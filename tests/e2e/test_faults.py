@@ -96,7 +96,8 @@ def test_killing_up_leaves_no_process_and_it_can_restart(up: Up, tmp_path: Path)
     eventually_sync(lambda: not survivors(processes), timeout=10, what="everything ends")
 
     up.start()
-    assert up.finished("endless@example.com", number, timeout=60)["verdict"] == "time_limit"
+    row = up.finished("endless@example.com", number, timeout=60)
+    assert row["verdict"] == "time_limit", f"{row}\n{up.log[-6000:]}"
 
 
 def test_a_second_instance_is_refused_in_one_sentence(up: Up) -> None:
