@@ -117,22 +117,22 @@ def limits_for_source(request: RunRequest, settings: ExecutorSettings) -> RunLim
     )
 
 
-def limits_for_test(asked: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
+def limits_for_test(limits: ProgramLimits, settings: ExecutorSettings) -> RunLimits:
     """Return the limits of a test. The caller has checked the maxima of those that it asks for (`excess`)."""
-    return RunLimits(**limits_in_effect(asked, bounds(settings)).model_dump())
+    return RunLimits(**limits_in_effect(limits, bounds(settings)).model_dump())
 
 
-def excess(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
+def excess(limits: ProgramLimits, settings: ExecutorSettings) -> str | None:
     """Return a sentence on a limit that is over its maximum, or None."""
     for name, bound in bounds(settings).items():
-        if (getattr(asked, name) or 0) > bound.max:
+        if (getattr(limits, name) or 0) > bound.max:
             return f"`{name}` may be at most {bound.max:.15g}."
     return None
 
 
-def excess_of_judge(asked: ProgramLimits, settings: ExecutorSettings) -> str | None:
+def excess_of_judge(limits: ProgramLimits, settings: ExecutorSettings) -> str | None:
     """Return a sentence on a judge's limit that is over its maximum, or None. A judge may write more than a program."""
-    return excess(asked, settings.model_copy(update={"max_output_bytes": settings.max_judged_output_bytes}))
+    return excess(limits, settings.model_copy(update={"max_output_bytes": settings.max_judged_output_bytes}))
 
 
 def run_step_limits(
@@ -162,15 +162,15 @@ def run_step_limits(
     )
 
 
-def compile_step_limits(settings: ExecutorSettings, asked: ProgramLimits = _NONE_ASKED) -> StepLimits:
+def compile_step_limits(settings: ExecutorSettings, limits: ProgramLimits = _NONE_ASKED) -> StepLimits:
     """Return the limits of a compiler: the operator's, or those of `asked` where they are lower."""
     cpu_s, memory_bytes, processes = settings.compile_time_limit, settings.compile_memory_limit, settings.max_processes
     wall_s = cpu_s * _WALL_FACTOR + _WALL_ADDEND
     return StepLimits(
-        cpu_s=min(asked.cpu_s or cpu_s, cpu_s),
-        wall_s=min(asked.wall_s or wall_s, wall_s),
-        memory_bytes=min(max(asked.memory_bytes or memory_bytes, MIN_MEMORY_BYTES), memory_bytes),
-        processes=min(asked.processes or processes, processes),
+        cpu_s=min(limits.cpu_s or cpu_s, cpu_s),
+        wall_s=min(limits.wall_s or wall_s, wall_s),
+        memory_bytes=min(max(limits.memory_bytes or memory_bytes, MIN_MEMORY_BYTES), memory_bytes),
+        processes=min(limits.processes or processes, processes),
         open_files=settings.tuning.open_files,
         file_bytes=settings.max_disk_bytes,
         stack_bytes=_COMPILE_STACK_BYTES,

@@ -52,8 +52,8 @@ class RequestChecks:
         self._check_unit_tests(request, installed)
         for test in request.tests if not request.of_problem else ():
             self._check_size(len(test.input()), "stdin", self.settings.max_input_bytes)
-        for asked in (request.limits, *(test.limits for test in request.tests)):
-            if fault := (limits.excess_of_judge if request.of_problem else limits.excess)(asked, self.settings):
+        for wanted in (request.limits, *(test.limits for test in request.tests)):
+            if fault := (limits.excess_of_judge if request.of_problem else limits.excess)(wanted, self.settings):
                 raise wire.BadRequest(fault, HTTPStatus.UNPROCESSABLE_ENTITY)
         return installed
 
@@ -61,7 +61,7 @@ class RequestChecks:
         tests = request.unit_tests
         if tests is None:
             return
-        if not self.has_tester or tests.framework not in {one.framework for one in frameworks_of(installed)}:
+        if not self.has_tester or tests.framework not in {each.framework for each in frameworks_of(installed)}:
             sentence = f"{tests.framework} does not run tests of programs in {installed.name} here."
             if tests.framework is UnitTestFramework.JUNIT and installed.code == "java":
                 sentence = f"JUnit is not installed on this server: {jvm.INSTALL}"
@@ -93,9 +93,9 @@ class RequestChecks:
     def _find(self, language: str) -> Installed:
         installed = self.language(language)
         if installed is None:
-            known = ", ".join(self.installed)
+            codes = ", ".join(self.installed)
             raise wire.BadRequest(
-                f"Unknown language {language[:40]!r}; `language` must be one of: {known}.", language=language[:40]
+                f"Unknown language {language[:40]!r}; `language` must be one of: {codes}.", language=language[:40]
             )
         return installed
 

@@ -206,7 +206,7 @@ class Slots:
             ready = [
                 turn
                 for turn in self._ended
-                if turn.waits and self._fits(turn, *(one for one in first if one.asked_at < turn.asked_at))
+                if turn.waits and self._fits(turn, *(earlier for earlier in first if earlier.asked_at < turn.asked_at))
             ]
             ended = [] if self._is_alone() else ready
             # What moves frees its slot for a step that probably takes as much memory.

@@ -64,12 +64,12 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands and cmd_name in _COMMANDS:
             module, _, name = _COMMANDS[cmd_name].partition(":")
-            found = getattr(import_module(f"precieux.commands.{module}"), name)
+            command = getattr(import_module(f"precieux.commands.{module}"), name)
             loaded = typer.Typer()
-            if isinstance(found, typer.Typer):
-                loaded.add_typer(found, name=cmd_name)
+            if isinstance(command, typer.Typer):
+                loaded.add_typer(command, name=cmd_name)
             else:
-                loaded.command(cmd_name)(found)
+                loaded.command(cmd_name)(command)
             self.add_command(get_group(loaded).commands[cmd_name])
         elif cmd_name not in _COMMANDS:
             for name in _COMMANDS:  # so that a similar one is suggested

@@ -204,7 +204,7 @@ class JobMaker:
         await self._withdraw([request for request in requests if not request.makes_job])
         jobs = await self._insert([request for request in requests if request.makes_job])
         # If a message is in the batch twice, the second makes nothing.
-        return [one.invalid or jobs.pop(one.id, None) if isinstance(one, _Request) else one for one in prepared]
+        return [each.invalid or jobs.pop(each.id, None) if isinstance(each, _Request) else each for each in prepared]
 
     async def give_up(self, upload_id: int, request_id: UUID, reason: str) -> int | None:
         """End a request that cannot be run: make a job with a `stop_reason`, which a runner mails. Return its id."""

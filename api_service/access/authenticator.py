@@ -98,7 +98,7 @@ class Authenticator:
 
     async def valid(self, sha256: str) -> Principal | None:
         """Return the principal of the key with this digest, or None if there is no valid key."""
-        if any(hmac.compare_digest(sha256, known) for known in self._operator_digests):
+        if any(hmac.compare_digest(sha256, digest) for digest in self._operator_digests):
             return _OPERATOR
         try:
             key = self._cache[sha256]

@@ -46,9 +46,9 @@ class Principal:
         return None if self.sees_all else self.key_id
 
 
-def require(principal: Principal, scope: Scope, *others: Scope) -> None:
+def require(principal: Principal, scope: Scope, *more_scopes: Scope) -> None:
     """Raise `ApiError` (403) if the principal has neither the scope nor one of the others."""
-    if principal.scopes.isdisjoint((scope, *others)) and not principal.sees_all:
+    if principal.scopes.isdisjoint((scope, *more_scopes)) and not principal.sees_all:
         raise ApiError(
             Kind.FORBIDDEN,
             f"This API key lacks the scope `{scope}`: send a key that has it."

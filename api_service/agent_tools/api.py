@@ -40,7 +40,7 @@ class ApiBackend:
     tools: Collection[str] = tuple(TOOLS)
 
     async def languages(self) -> Sequence[Mapping[str, Any]]:
-        return [one.model_dump(mode="json") for one in languages_of(await self.services.languages.catalog())]
+        return [language.model_dump(mode="json") for language in languages_of(await self.services.languages.catalog())]
 
     async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         require(self.principal, Scope.SUBMIT)

@@ -64,7 +64,7 @@ class EngineBackend:
         await self._engine.close()
 
     async def languages(self) -> Sequence[Mapping[str, Any]]:
-        return [one.model_dump(mode="json") for one in languages_of(await self._catalog.get())]
+        return [language.model_dump(mode="json") for language in languages_of(await self._catalog.get())]
 
     async def run(self, content: dict[str, Any], on_test: OnTest) -> dict[str, Any]:
         constraints = Constraints(

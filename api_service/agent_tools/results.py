@@ -100,10 +100,10 @@ def of_run(run: Mapping[str, Any]) -> types.CallToolResult:
 
 def of_submission(submission: Mapping[str, Any], files: Sequence[ProgramFile]) -> types.CallToolResult:
     """Return the result of a submission, from its JSON in API v1."""
-    own = {name: submission[name] for name in SubmissionResult.model_fields}
+    content = {name: submission[name] for name in SubmissionResult.model_fields}
     if run := submission["run"]:
-        own["run"] = _run({**run, "language": submission["language"], "error": _STOPPED.get(run["verdict"])})
-    return of_content(own, files)
+        content["run"] = _run({**run, "language": submission["language"], "error": _STOPPED.get(run["verdict"])})
+    return of_content(content, files)
 
 
 def of_content(content: dict[str, Any], files: Sequence[ProgramFile] = ()) -> types.CallToolResult:
@@ -118,10 +118,10 @@ def failure(sentences: str) -> types.CallToolResult:
 
 
 def _run(run: Mapping[str, Any]) -> dict[str, Any]:
-    own = {name: run[name] for name in RunResult.model_fields}
+    content = {name: run[name] for name in RunResult.model_fields}
     if run["artifacts"] is not None:
-        own["artifacts"] = [{name: file[name] for name in OutFile.model_fields} for file in run["artifacts"]]
-    return own
+        content["artifacts"] = [{name: file[name] for name in OutFile.model_fields} for file in run["artifacts"]]
+    return content
 
 
 def _blocks(files: Sequence[ProgramFile]) -> Iterator[types.ContentBlock]:

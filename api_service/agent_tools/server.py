@@ -139,8 +139,8 @@ async def _checked(backend: Backend, tool: str, arguments: dict[str, Any]) -> di
     model, _ = TOOLS[tool]
     faults = checked(model, arguments).faults
     if not faults:
-        own = {"source" if name == "code" else name: value for name, value in arguments.items()}
-        return {name: value for name, value in own.items() if value is not None}
+        keys = {"source" if name == "code" else name: value for name, value in arguments.items()}
+        return {name: value for name, value in keys.items() if value is not None}
     if "code" in model.model_fields:
         faults += await _faults_of_rules(backend, arguments)
     raise invalid(faults)
@@ -154,9 +154,9 @@ async def _faults_of_rules(backend: Backend, arguments: Mapping[str, Any]) -> li
     name = arguments.get("language")
     if isinstance(name, str) and is_clean(name):
         languages = await backend.languages()
-        known = {word.lower() for one in languages for word in _names_of(one)}
-        if name.lower() not in known:
-            codes = ", ".join(one["code"] for one in languages)
+        names = {word.lower() for language in languages for word in _names_of(language)}
+        if name.lower() not in names:
+            codes = ", ".join(language["code"] for language in languages)
             faults.append(Fault(f"It is not available here. Available: {codes}.", pointer="/language"))
     return faults
 

@@ -49,8 +49,8 @@ class DoorProgram:
             for path, data in self.files.items()
         ]
         tests = [{"args": self.args, "stdin": stdin}]
-        own = {"language": self.language.code, "files": files, "entry": self.entry, "tests": tests}
-        return to_json({**self.fields, **own})
+        program = {"language": self.language.code, "files": files, "entry": self.entry, "tests": tests}
+        return to_json({**self.fields, **program})
 
 
 def within(limits: Mapping[str, float], bounds: Mapping[str, LimitBounds]) -> dict[str, float]:

@@ -13,8 +13,8 @@ class TrailingSlash:
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app
-        known = set(paths)
-        self._others = {other: path for path in known if (other := _other(path)) not in known}
+        served = set(paths)
+        self._others = {other: path for path in served if (other := _other(path)) not in served}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

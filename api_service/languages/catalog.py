@@ -49,8 +49,8 @@ class EngineLanguage:
     @property
     def _usual_file(self) -> str:
         """The usual name of its main file, for engines that name no extensions."""
-        known = LANGUAGES.get(self.code)
-        return known.main_file if known else f"main.{self.code}"
+        language = LANGUAGES.get(self.code)
+        return language.main_file if language else f"main.{self.code}"
 
     @property
     def compiler_args(self) -> Sequence[str]:
@@ -76,10 +76,10 @@ class LanguageCatalog:
     def bounds(self) -> Mapping[str, LimitBounds]:
         """The bounds of limits. All languages share the maxima. A default is that of languages without needs of their
         own, which is the lowest. It is empty until a runner has asked our engine."""
-        known = [details.limits for details in self.languages.values() if details and details.limits]
+        every = [details.limits for details in self.languages.values() if details and details.limits]
         return (
-            {name: min((limits[name] for limits in known), key=lambda bound: bound.default) for name in known[0]}
-            if known
+            {name: min((limits[name] for limits in every), key=lambda bound: bound.default) for name in every[0]}
+            if every
             else {}
         )
 

@@ -102,8 +102,8 @@ def _limit_faults(body: ProblemBody, catalog: LanguageCatalog, bounds: Mapping[s
         places[place] = limits
         if catalog.find(name) is None:
             yield Fault("This language is not available here.", pointer=place)
-    for place, asked in places.items():
-        for name, value in (asked.model_dump(exclude_none=True) if asked else {}).items():
+    for place, limits_there in places.items():
+        for name, value in (limits_there.model_dump(exclude_none=True) if limits_there else {}).items():
             if value > bounds[name].max:
                 yield Fault(f"It must be at most {as_written(bounds[name].max)}.", pointer=f"{place}/{name}")
 
@@ -181,10 +181,10 @@ class _PackageForm(Form):
     def settings(self) -> bytes | None:
         """Return the part with the settings, after the whole body. Raises `ApiError`: 400 or 422."""
         self.check_end()
-        names, known = [part.name for part in self.parts], (_PACKAGE, _SETTINGS)
+        names, allowed = [part.name for part in self.parts], (_PACKAGE, _SETTINGS)
         only, once = "A form has only the parts `package` and `problem`.", "It is there more than once; send it once."
-        faults = [Fault(only, pointer=f"/{name[:100]}") for name in names if name not in known]
-        faults += [Fault(once, pointer=f"/{name}") for name in known if names.count(name) > 1]
+        faults = [Fault(only, pointer=f"/{name[:100]}") for name in names if name not in allowed]
+        faults += [Fault(once, pointer=f"/{name}") for name in allowed if names.count(name) > 1]
         if _PACKAGE not in names:
             faults.append(Fault("It is missing; send the zip of the package.", pointer=f"/{_PACKAGE}"))
         if faults:

@@ -89,8 +89,8 @@ async def get_check(principal: SetterDep, name: ProblemName, request: Request, s
     version = await require_owned(services, principal, name, query.version)
     wait = wait_of(request, query)
     with waiting(services, principal, wait.seconds) as waiter:
-        found = await services.database.call(checks.latest_check, version.id) or refuse_unknown("check")
-        return conditional(request, await cancel_if_gone(request.receive, _ended(waiter, found)), wait.headers)
+        check = await services.database.call(checks.latest_check, version.id) or refuse_unknown("check")
+        return conditional(request, await cancel_if_gone(request.receive, _ended(waiter, check)), wait.headers)
 
 
 async def _ended(waiter: Waiter, check: ProblemCheck) -> ProblemCheck:

@@ -93,11 +93,11 @@ async def list_problems(principal: ProblemReaderDep, request: Request, services:
     query = read_query(request, ProblemsQuery)
     after = unsealed(services, _CURSOR, query.cursor)
     with reserving(services.response_memory, principal) as reserve:
-        found = await services.database.call(
+        listed = await services.database.call(
             showing.page, principal, visibility=query.visibility, after=after, limit=query.limit + 1, reserve=reserve
         )
-        items = [await showing.shown(services, principal, version) for version in found[: query.limit]]
-        cursor = services.signer.seal(_CURSOR, items[-1].name) if len(found) > query.limit else None
+        items = [await showing.shown(services, principal, version) for version in listed[: query.limit]]
+        cursor = services.signer.seal(_CURSOR, items[-1].name) if len(listed) > query.limit else None
         return page_answer(request, services, ListOf[StoredProblem], items, cursor)
 
 
@@ -116,8 +116,8 @@ async def get_problem(
         # 404 comes before 422.
         await showing.find_visible(connection, principal, name) or refuse_unknown(showing.WHAT)
         query = read_query(request, VersionQuery)
-        found = await showing.find_visible(connection, principal, name, query.version) or refuse_unknown(showing.WHAT)
-    return answer(await showing.whole(services, principal, found))
+        version = await showing.find_visible(connection, principal, name, query.version) or refuse_unknown(showing.WHAT)
+    return answer(await showing.whole(services, principal, version))
 
 
 @router.operation(
@@ -142,9 +142,9 @@ async def put_problem(principal: SetterDep, name: ProblemName, request: Request,
             sent = {} if upload.settings is None else parse_json(upload.settings)
             settings = settings_of(request, sent, catalog, limit_bounds(services.settings, catalog))
             id_, is_new = await storing.push(services, principal, name, upload, bounds, settings)
-    found = await services.database.call(versions.of_id, id_) or refuse_unknown(showing.WHAT)
+    version = await services.database.call(versions.of_id, id_) or refuse_unknown(showing.WHAT)
     address = f"{services.signer.public_url}/v1/problems/{name}"
-    shown = await showing.whole(services, principal, found)
+    shown = await showing.whole(services, principal, version)
     return answer(shown, HTTPStatus.CREATED, {"Location": address}) if is_new else answer(shown)
 
 
@@ -194,9 +194,9 @@ async def delete_problem(principal: SetterDep, name: ProblemName, request: Reque
 async def list_versions(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     before = read_query(request, PageQuery).cursor
-    found = await services.database.call(showing.versions_of, name, before=before, limit=PAGE_ITEMS + 1)
-    items = found[:PAGE_ITEMS]
-    cursor = items[-1].version if len(found) > PAGE_ITEMS else None
+    listed = await services.database.call(showing.versions_of, name, before=before, limit=PAGE_ITEMS + 1)
+    items = listed[:PAGE_ITEMS]
+    cursor = items[-1].version if len(listed) > PAGE_ITEMS else None
     return page_answer(request, services, ListOf[VersionOfProblem], items, cursor)
 
 
@@ -212,13 +212,13 @@ async def list_versions(principal: SetterDep, name: ProblemName, request: Reques
 async def get_package(principal: SetterDep, name: ProblemName, request: Request, services: ServicesDep) -> Response:
     await require_owned(services, principal, name)
     query = read_query(request, VersionQuery)
-    found = await require_owned(services, principal, name, query.version)
+    version = await require_owned(services, principal, name, query.version)
     content = Content(
-        found.package_bytes,
-        partial(services.store.read, key_of(found.digest)),
+        version.package_bytes,
+        partial(services.store.read, key_of(version.digest)),
         ZIP,
-        f"{found.name}-{found.version}.zip",
-        digest=found.digest,
+        f"{version.name}-{version.version}.zip",
+        digest=version.digest,
         piece_bytes=_PIECE_BYTES,
     )
     return await content_answer(request, content)
@@ -236,5 +236,5 @@ async def require_owned(
 ) -> ProblemVersion:
     """Return a version of a problem. Raises `ApiError`: 422 for the name, 404 if it is not the sender's."""
     check_name(name)
-    found = await services.database.call(versions.find, name, version)
-    return found if found and showing.is_owned(principal, found) else refuse_unknown(showing.WHAT)
+    problem = await services.database.call(versions.find, name, version)
+    return problem if problem and showing.is_owned(principal, problem) else refuse_unknown(showing.WHAT)

@@ -58,8 +58,8 @@ async def find_visible(
     connection: Connection, principal: Principal, name: str, version: int | None = None
 ) -> ProblemVersion | None:
     """Return a version of a problem that the sender may see and submit to; None without such a version."""
-    found = await versions.find(connection, name, version)
-    return found if found and (found.visibility == "shared" or is_owned(principal, found)) else None
+    problem = await versions.find(connection, name, version)
+    return problem if problem and (problem.visibility == "shared" or is_owned(principal, problem)) else None
 
 
 async def page(

@@ -189,8 +189,8 @@ def _example(node: Any) -> Any:
         return [_example(item) for item in node]
     if not isinstance(node, dict):
         return node
-    own = {key: _example(value) for key, value in node.items() if key != "like"}
-    return {**_example(_EXAMPLES["things"][node["like"]]), **own} if "like" in node else own
+    example = {key: _example(value) for key, value in node.items() if key != "like"}
+    return {**_example(_EXAMPLES["things"][node["like"]]), **example} if "like" in node else example
 
 
 def _body(body: Mapping[str, type[BaseModel] | Schema] | type[BaseModel], *, is_required: bool) -> Schema:

@@ -40,13 +40,13 @@ async def receiving(
 
 @asynccontextmanager
 async def _counting_refusals(services: Services, principal: Principal) -> AsyncIterator[None]:
-    own = services.submissions.costs.submissions(principal)
-    await services.database.call(rate_limits.check, own)
+    limit = services.submissions.costs.submissions(principal)
+    await services.database.call(rate_limits.check, limit)
     try:
         yield
     except ApiError as exc:
         if exc.kind.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-            await services.database.call(cell_rate.charge, [Charge(own.subject, own.per_hour)])
+            await services.database.call(cell_rate.charge, [Charge(limit.subject, limit.per_hour)])
         raise
 
 

@@ -88,9 +88,9 @@ class Checked(Generic[M]):
     faults: list[Fault]
     left_out: frozenset[str] = frozenset()
 
-    def valid(self, *others: Iterable[Fault]) -> M:
+    def valid(self, *more_faults: Iterable[Fault]) -> M:
         """Return the model. Raise `ApiError` (422) with its faults and these others, if there are any."""
-        faults = first_of_each_place(chain(self.faults, *others))
+        faults = first_of_each_place(chain(self.faults, *more_faults))
         if self.value is None or faults:
             raise invalid(faults)
         return self.value

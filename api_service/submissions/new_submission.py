@@ -113,7 +113,7 @@ class NewSubmission:
         columns = self.columns
         texts = [columns[name] for name in ("inputs", "expected_output", *sorted(JSON_COLUMNS))]
         objects = (self.source, *self.judges.values())
-        return sum(len(one.data) for one in objects) + text_bytes_of(texts)
+        return sum(len(stored.data) for stored in objects) + text_bytes_of(texts)
 
 
 def as_json(value: object) -> str:

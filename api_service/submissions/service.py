@@ -170,7 +170,7 @@ class Submissions:
             self._check_recipient(principal, submission.email)
         if not principal.sees_all:
             costs = self.costs.of_submissions(principal, new, has_digest=has_digest, digest_to=digest_to)
-            await self._take(connection, principal, costs, [one.stored_bytes for one in new if not one.hold])
+            await self._take(connection, principal, costs, [posted.stored_bytes for posted in new if not posted.hold])
 
     async def _take(
         self,

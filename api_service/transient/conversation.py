@@ -32,9 +32,9 @@ class Conversation:
         #: The time of the first event.
         self.began: float | None = None
 
-    async def say(self, **said: Any) -> None:
+    async def say(self, **message: Any) -> None:
         """Send the program a message with these fields of `ProgramMessage`."""
-        await self._connection.send(ProgramMessage(**said).model_dump_json(exclude_defaults=True))
+        await self._connection.send(ProgramMessage(**message).model_dump_json(exclude_defaults=True))
 
     async def events(self) -> AsyncIterator[StageBegan | Output | StageEnded]:
         """Yield the events up to the end of the program. Raises `ApiError` if the engine fails."""

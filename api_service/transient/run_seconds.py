@@ -100,7 +100,7 @@ class RunSeconds:
                 await cell_rate.charge(connection, uses)
                 in_use = await cell_rate.in_use(connection, list(used))
             for subject, budget in used.items():
-                found = in_use.get(subject)
-                budget.in_use_s, budget.read_at = (found.seconds if found else 0.0), time.monotonic()
+                seconds_used = in_use.get(subject)
+                budget.in_use_s, budget.read_at = (seconds_used.seconds if seconds_used else 0.0), time.monotonic()
                 budget.unwritten_s -= charges[subject]
                 budget.was_used = False

@@ -40,15 +40,15 @@ def modules(*names: str) -> tuple[str, ...]:
 
     Scripts that are imported on demand, by `import()`, are not among them.
     """
-    found: dict[str, None] = {}
+    imported: dict[str, None] = {}
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found[name] = None
+        if name not in imported:
+            imported[name] = None
             paths = (posixpath.join(posixpath.dirname(name), path) for path in _IMPORT.findall(_FILES[name].decode()))
             waiting += map(posixpath.normpath, paths)
-    return tuple(found)
+    return tuple(imported)
 
 
 @cache

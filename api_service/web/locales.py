@@ -14,8 +14,8 @@ _PARAMETER: Final = "lang"
 def chosen_locale(request: Request) -> str:
     """Return the locale of the page that answers a request."""
     cookie = request.cookies.get(COOKIE)
-    own = cookie if cookie in LOCALES else locale_of(request.headers.get("Accept-Language", ""))
-    return switched_locale(request) or own
+    locale = cookie if cookie in LOCALES else locale_of(request.headers.get("Accept-Language", ""))
+    return switched_locale(request) or locale
 
 
 def switched_locale(request: Request) -> str | None:

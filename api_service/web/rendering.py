@@ -80,7 +80,7 @@ def root_of(request: Request) -> str:
 def _environment(locale: str) -> jinja2.Environment:
     made = environment(jinja2.PackageLoader("api_service.web"), locale)
     made.globals |= {
-        "languages": {one: (Locale.parse(one).get_display_name() or one).capitalize() for one in LOCALES},
+        "languages": {code: (Locale.parse(code).get_display_name() or code).capitalize() for code in LOCALES},
         "labels": LABELS,
         "outcomes": OUTCOMES,
         "explanations": EXPLANATIONS,

@@ -19,4 +19,4 @@ HIDDEN: Final = re.compile(
 def visible(text: str) -> Markup:
     """Return the HTML that shows a text: all of it is escaped, and each hidden character has a mark."""
     escaped = str(Markup.escape(text.replace("\r\n", "\n")))
-    return Markup(HIDDEN.sub(lambda found: f'<span class="control">U+{ord(found[0]):04X}</span>', escaped))  # noqa: S704  (it is escaped above)
+    return Markup(HIDDEN.sub(lambda match: f'<span class="control">U+{ord(match[0]):04X}</span>', escaped))  # noqa: S704  (it is escaped above)

@@ -122,7 +122,7 @@ def _file(path: str, data: str | bytes) -> dict[str, str]:
 def _plain(value: Any) -> Any:
     """Return a value as JSON has it: a dataclass without the fields that are None or empty, any iterable as a list."""
     if is_dataclass(value):
-        values = {one.name: getattr(value, one.name) for one in fields(value)}
+        values = {field.name: getattr(value, field.name) for field in fields(value)}
         for name in ("files", "shared_files"):
             if isinstance(files := values.get(name), Mapping):
                 values[name] = _files(files)

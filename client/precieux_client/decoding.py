@@ -40,17 +40,17 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
         return lambda content: None if content is None else _first(decoders, content)
     if origin is tuple:
         item = _decoder(inner[0])
-        return lambda content: tuple(item(one) for one in content)
+        return lambda content: tuple(item(part) for part in content)
     if origin is Mapping:
         value = _decoder(inner[1])
-        return lambda content: {name: value(one) for name, one in content.items()}
+        return lambda content: {name: value(part) for name, part in content.items()}
     if kind is datetime:
         return datetime.fromisoformat
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         of_fields = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
         # What an older server does not send.
-        optional = {one.name for one in fields(kind) if (one.default, one.default_factory) != (MISSING, MISSING)}
+        optional = {part.name for part in fields(kind) if (part.default, part.default_factory) != (MISSING, MISSING)}
         make = cast("Callable[..., Any]", kind)
         return lambda content: make(
             **{name: read(content[name]) for name, read in of_fields.items() if name in content or name not in optional}

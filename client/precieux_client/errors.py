@@ -117,9 +117,9 @@ def error_of(status: int, body: object, *, request_id: str | None, retry_after: 
     """Return the error of an answer. `body` is its JSON, or None if it has none."""
     document: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
     faults = [
-        Fault(str(one.get("detail", "")), one.get("pointer"), one.get("parameter"), one.get("path"))
-        for one in document.get("errors") or ()
-        if isinstance(one, Mapping)
+        Fault(str(fault.get("detail", "")), fault.get("pointer"), fault.get("parameter"), fault.get("path"))
+        for fault in document.get("errors") or ()
+        if isinstance(fault, Mapping)
     ]
     kind = _KINDS.get(status, ServerError if status >= 500 else APIError)
     if document.get("type") == _QUOTA_EXCEEDED:

@@ -10,9 +10,9 @@ def read_folder(folder: str | os.PathLike[str]) -> dict[str, bytes]:
     Symbolic links are left out too, since they may lead to files outside the folder.
     """
     root = Path(folder)
-    found = {}
+    files = {}
     for path in sorted(root.rglob("*")):
         name = PurePath(path.relative_to(root))
         if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in name.parts):
-            found[name.as_posix()] = path.read_bytes()
-    return found
+            files[name.as_posix()] = path.read_bytes()
+    return files

@@ -32,21 +32,21 @@ class Tries:
 
     def after_status(self, status: int, headers: Mapping[str, str]) -> float | None:
         """Count a refused try. Return the seconds until the next try, or None if it was the last."""
-        asked = retry_after(headers)
-        can_help = status in _TRANSIENT or (status == 409 and asked is not None)
-        delay = self._next(asked)
+        retry_after_s = retry_after(headers)
+        can_help = status in _TRANSIENT or (status == 409 and retry_after_s is not None)
+        delay = self._next(retry_after_s)
         return delay if can_help else None
 
     def after_failure(self) -> float | None:
         """Count a try whose connection failed. Return the seconds until the next try, or None after the last."""
         return self._next(None)
 
-    def _next(self, asked: float | None) -> float | None:
+    def _next(self, retry_after_s: float | None) -> float | None:
         self.count += 1
         if self.count > self._retries:
             return None
         longest = FIRST_S * 2.0 ** (self.count - 1)
-        delay = random.uniform(longest / 2, longest) if asked is None else asked  # noqa: S311
+        delay = random.uniform(longest / 2, longest) if retry_after_s is None else retry_after_s  # noqa: S311
         if self._waited_s + delay > _MAX_S:
             return None
         self._waited_s += delay

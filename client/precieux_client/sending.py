@@ -59,10 +59,10 @@ class Sending(ABC):
     async def _pages(self, path: str, kind: type[T], query: Mapping[str, Any]) -> AsyncGenerator[T, None]:
         cursor: str | None = None
         while True:
-            found = await self._send(Call("GET", path, page(kind), {**query, "cursor": cursor}))
-            for item in found.items:
+            page_found = await self._send(Call("GET", path, page(kind), {**query, "cursor": cursor}))
+            for item in page_found.items:
                 yield item
-            cursor = found.next
+            cursor = page_found.next
             if cursor is None:
                 return
 

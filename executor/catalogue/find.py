@@ -49,10 +49,10 @@ async def look_again(
 ) -> None:
     """Add the languages to `installed` that were left out and work now. On a busy host, their tools were too slow."""
     one_by_one, wait_s = BoundedSandbox(sandbox, 1), after_s
-    while left_out := {code: found for code, found in candidates(chosen).items() if code not in installed}:
+    while left_out := {code: tools for code, tools in candidates(chosen).items() if code not in installed}:
         await asyncio.sleep(wait_s)
-        for code, found in left_out.items():
-            examined = await _examine_all(one_by_one, found, chosen)
+        for code, tools in left_out.items():
+            examined = await _examine_all(one_by_one, tools, chosen)
             if isinstance(examined, Installed):
                 installed[code] = examined
                 log.info("language.found", language=code)
@@ -72,8 +72,8 @@ async def examine(
     """
     bounded, every = BoundedSandbox(sandbox, at_once), candidates(chosen)
     if only is not None:
-        every = {code: found for code, found in every.items() if code in only}
-    results = await asyncio.gather(*(_examine_all(bounded, found, chosen) for found in every.values()))
+        every = {code: tools for code, tools in every.items() if code in only}
+    results = await asyncio.gather(*(_examine_all(bounded, tools, chosen) for tools in every.values()))
     examined = sorted(zip(every, results, strict=True), key=lambda item: position_of(item[0]))
     left_out = {code: str(failure) for code, failure in examined if isinstance(failure, SandboxFailure)}
     for code, reason in left_out.items():
@@ -87,17 +87,17 @@ def candidates(chosen: Chosen) -> dict[str, list[Installed]]:
 
     A toolchain comes before the system's tools, unless it is `beside` them.
     """
-    known, toolchains = languages.known(), chosen.toolchains
-    codes = dict.fromkeys([*known, *(code for toolchain in toolchains for code in toolchain.languages)])
-    found: dict[str, list[Installed]] = {}
+    defined, toolchains = languages.known(), chosen.toolchains
+    codes = dict.fromkeys([*defined, *(code for toolchain in toolchains for code in toolchain.languages)])
+    tools: dict[str, list[Installed]] = {}
     for code in codes:
         serving = [toolchain for toolchain in toolchains if code in toolchain.languages]
         first = [toolchain for toolchain in serving if not toolchain.beside]
-        others = [toolchain for toolchain in serving if toolchain.beside]
-        possible = (_candidate(code, toolchain, toolchains) for toolchain in (*first, None, *others))
+        beside = [toolchain for toolchain in serving if toolchain.beside]
+        possible = (_candidate(code, toolchain, toolchains) for toolchain in (*first, None, *beside))
         if existing := [candidate for candidate in possible if candidate]:
-            found[code] = existing
-    return found
+            tools[code] = existing
+    return tools
 
 
 def _candidate(code: str, toolchain: Toolchain | None, toolchains: Iterable[Toolchain]) -> Installed | None:
@@ -121,9 +121,9 @@ def _candidate(code: str, toolchain: Toolchain | None, toolchains: Iterable[Tool
     return Installed(language, tools, info="", toolchain=toolchain, fault=fault) if tools else None
 
 
-async def _examine_all(sandbox: Sandbox, found: list[Installed], chosen: Chosen) -> Installed | SandboxFailure:
+async def _examine_all(sandbox: Sandbox, tools: list[Installed], chosen: Chosen) -> Installed | SandboxFailure:
     """Return a language with the first of its toolchains, and the `others`."""
-    first, *others = await asyncio.gather(*(_examine(sandbox, candidate, chosen) for candidate in found))
+    first, *others = await asyncio.gather(*(_examine(sandbox, candidate, chosen) for candidate in tools))
     if isinstance(first, SandboxFailure):
         return first
     installed = (other for other in others if isinstance(other, Installed))

@@ -79,11 +79,11 @@ class Installed:
     def variants(self) -> dict[str, "Installed"]:
         """The language's variants that the compiler knows, and its toolchains by version, by their codes."""
         major = int((self.version or "0").partition(".")[0])
-        known = self.language.compile.variants if self.language.compile else ()
-        variants = {variant.code: replace(self, variant=variant) for variant in known if variant.since <= major}
+        defined = self.language.compile.variants if self.language.compile else ()
+        variants = {variant.code: replace(self, variant=variant) for variant in defined if variant.since <= major}
         if self.toolchain or self.others:
-            for one in filter(None, (self.as_version, *self.others)):
-                variants.setdefault(one.code, one)
+            for other in filter(None, (self.as_version, *self.others)):
+                variants.setdefault(other.code, other)
         return variants
 
     @property

@@ -103,7 +103,7 @@ async def examine(settings: ExecutorSettings, mechanisms: Mechanisms, chosen: Ch
     serves = is_isolated or settings.executor_unsafe_serve_without_isolation
     remedy = "" if is_isolated else remedies.remedy(facts)
     tools = [Tool(code, tool.name, tool.version) for code, tool in installed.items() if code not in why_broken]
-    names = {one.code: one.name for tool in installed.values() for one in (tool, *tool.others)}
+    names = {each.code: each.name for tool in installed.values() for each in (tool, *tool.others)}
     broken = [Broken(code, names.get(code) or NAMES.get(code, code), reason) for code, reason in why_broken.items()]
     packages = {tool.language.title: tool.libraries for tool in installed.values() if tool.libraries}
     return DoctorReport(

@@ -38,8 +38,8 @@ def system(aims: dict[str, Any]) -> list[str]:
 
 
 def processes(aims: dict[str, Any]) -> list[str]:
-    own = {"1", str(os.getpid())}
-    visible = [name for name in os.listdir("/proc") if name.isdigit() and name not in own]
+    expected = {"1", str(os.getpid())}
+    visible = [name for name in os.listdir("/proc") if name.isdigit() and name not in expected]
     names = ("environ", "mem", "root/", "fd")
     return visible + [name for name in names if works(os.open, f"/proc/1/{name}", os.O_RDONLY)]
 

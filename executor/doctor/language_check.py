@@ -28,10 +28,10 @@ _NO_REASON: Final = "the sandbox failed"
 
 async def faults(pipeline: Pipeline, installed: Mapping[str, Installed]) -> dict[str, str]:
     """Return why languages and their further toolchains do not work, by their codes. Those that work are not in it."""
-    every = {one.code: one for language in installed.values() for one in (language, *language.others)}
+    every = {each.code: each for language in installed.values() for each in (language, *language.others)}
     reasons = await asyncio.gather(*(_fault_of(pipeline, language) for language in every.values()))
-    found = {code: fault for code, fault in zip(every, reasons, strict=True) if fault}
-    return {code: every[code].fault or fault for code, fault in found.items()}
+    faults_found = {code: fault for code, fault in zip(every, reasons, strict=True) if fault}
+    return {code: every[code].fault or fault for code, fault in faults_found.items()}
 
 
 async def mark_faults(

@@ -41,8 +41,8 @@ def _points(files: Mapping[str, bytes], how: Verdict, max_points: float) -> floa
     names = [name for name in (_SCORE, _MULTIPLIER) if name in files]
     if not names:
         return None
-    (name, *others) = names
-    if others:
+    (name, *further) = names
+    if further:
         raise ValueError(f"wrote both {_SCORE} and {_MULTIPLIER}")
     if how is not Verdict.ACCEPTED:
         raise ValueError(f"wrote {name} for a wrong answer")

@@ -36,8 +36,8 @@ def read(judge: str, ended: StepResult, max_points: float | None) -> Judgement:
     except ValueError as exc:
         return judge_error(f"The {judge} {exc}.", stderr=text)
     message = clean(text)
-    said = Judgement(how, message, message, points, may_name_answer=True)
-    return said if max_points is not None else replace(said, points=None, score=points or None)
+    judgement = Judgement(how, message, message, points, may_name_answer=True)
+    return judgement if max_points is not None else replace(judgement, points=None, score=points or None)
 
 
 def _points(stderr: bytes, max_points: float | None) -> float:

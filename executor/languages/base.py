@@ -189,9 +189,9 @@ class Needs:
     cpu_factor: Annotated[float, Field(gt=0, le=100)] = 1
     memory_factor: Annotated[float, Field(gt=0, le=100)] = 1
 
-    def over(self, own: "Needs") -> "Needs":
+    def over(self, defaults: "Needs") -> "Needs":
         """Return these needs, with the language's `own` defaults in place of those that are not set."""
-        return replace(self, cpu_s=self.cpu_s or own.cpu_s, memory_mib=self.memory_mib or own.memory_mib)
+        return replace(self, cpu_s=self.cpu_s or defaults.cpu_s, memory_mib=self.memory_mib or defaults.memory_mib)
 
 
 @dataclass(frozen=True)
@@ -266,8 +266,8 @@ class LanguageDefinition:
 
     def year_of(self, version: str | None) -> int | None:
         """Return the year in which the version was released; None if it is not known."""
-        known = (start for start in self.released if f"{version}.".startswith(f"{start}."))
-        return self.released.get(max(known, key=len, default=""))
+        starts = (start for start in self.released if f"{version}.".startswith(f"{start}."))
+        return self.released.get(max(starts, key=len, default=""))
 
     def toolchain(self, programs: Mapping[str, str] = MappingProxyType({})) -> dict[str, str] | None:
         """Return the paths of the tools and the words of the options, by name. None if a tool is missing.

@@ -41,8 +41,8 @@ def program_of_source(
 ) -> ProgramSources:
     """Return the program of one source. It has the sender's own `filename` if that is usable."""
     names = language.names_for(code)
-    own = file_names.usable(filename, language, reserved)
-    names = replace(names, source=own) if own else names
+    name = file_names.usable(filename, language, reserved)
+    names = replace(names, source=name) if name else names
     return ProgramSources({names.source: _as_tools_want(code.encode(), language)}, names)
 
 

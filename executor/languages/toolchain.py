@@ -107,8 +107,8 @@ def _read(file: Path, name: str) -> Toolchain:
     """Return the toolchain that the file describes. Raises `ConfigurationError`, which names the file and the key."""
     try:
         table = tomllib.loads(file.read_text("utf-8"))
-        own = {"name": name, "file": file, "place": f"{IN_BOXES}/{name}"}
-        toolchain = TypeAdapter(Toolchain).validate_python(table | own)
+        place = {"name": name, "file": file, "place": f"{IN_BOXES}/{name}"}
+        toolchain = TypeAdapter(Toolchain).validate_python(table | place)
     except (OSError, ValueError) as exc:
         raise ConfigurationError(f"{file}: {explained(exc)}.") from None
     toolchain.definitions.update(read_definitions(file.parent / "languages"))

@@ -65,16 +65,16 @@ class CompileCache:
             if not waited_for.cancelled():
                 yield waited_for.result()
                 return
-        if known := self.get(key):
-            yield known
+        if compiled := self.get(key):
+            yield compiled
             return
-        own = self._under_way[key] = asyncio.get_running_loop().create_future()
+        under_way = self._under_way[key] = asyncio.get_running_loop().create_future()
         try:
             yield None
         finally:
-            if not own.done():
+            if not under_way.done():
                 del self._under_way[key]
-                own.cancel()
+                under_way.cancel()
 
     def share(self, key: bytes | None, compiled: StepResult, *, keep: bool = True) -> None:
         """Pass a result to those who wait for it, and `keep` its files. The next time they take no time.

@@ -36,9 +36,9 @@ class Compiler:
         if planned.compilation is None:
             return None
         key = self._key(planned)
-        async with self._cache.once(key) as known:
-            if known:
-                return known
+        async with self._cache.once(key) as cached:
+            if cached:
+                return cached
             compiled = await self._compiled_by_shared(planned)
             # The shared compiler has read other senders' sources, so its compiled files are trusted less.
             keep = compiled is None

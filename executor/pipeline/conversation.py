@@ -162,10 +162,10 @@ class ProgramConversation:
     async def _listen(self) -> None:
         with contextlib.suppress(WebSocketDisconnect, ValidationError):
             while True:
-                said = ProgramMessage.model_validate_json(await receive(self._websocket))
-                if said.signal is not None:
-                    self._signal(said.signal)
-                data = said.stdin.encode("utf-8", "replace")
+                message = ProgramMessage.model_validate_json(await receive(self._websocket))
+                if message.signal is not None:
+                    self._signal(message.signal)
+                data = message.stdin.encode("utf-8", "replace")
                 self._input_left -= len(data)
                 if self._input_left < 0:
                     return

@@ -19,7 +19,7 @@ async def in_order(work: Iterable[Work[T]], turns: Turns, first: Turn, *, at_onc
     """
     left = deque(work)
     under_way: deque[asyncio.Task[T]] = deque()
-    asked = [first]
+    begun = [first]
 
     async def run(piece: Work[T], turn: Turn) -> T:
         async with turn.held():
@@ -30,7 +30,7 @@ async def in_order(work: Iterable[Work[T]], turns: Turns, first: Turn, *, at_onc
             return result
 
     def start(turn: Turn) -> None:
-        asked.append(turn)
+        begun.append(turn)
         under_way.append(asyncio.create_task(run(left.popleft(), turn)))
 
     def start_others() -> None:
@@ -51,5 +51,5 @@ async def in_order(work: Iterable[Work[T]], turns: Turns, first: Turn, *, at_onc
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        for turn in asked:  # a task that is cancelled at once holds nothing, and leaves nothing
+        for turn in begun:  # a task that is cancelled at once holds nothing, and leaves nothing
             turn.leave()

@@ -87,23 +87,24 @@ class PlannedProgram:
     def memory_bytes(self) -> int:
         """The most bytes that the boxes of one step may take."""
         request, settings = self.request, _settings_for(self.installed, self.settings)
-        asked = [request.limits.memory_bytes, *(test.limits.memory_bytes for test in request.tests)]
-        own = limits_for_test(ProgramLimits(memory_bytes=max(filter(None, asked), default=None)), settings).memory_bytes
+        wanted = [request.limits.memory_bytes, *(test.limits.memory_bytes for test in request.tests)]
+        most = ProgramLimits(memory_bytes=max(filter(None, wanted), default=None))
+        limit = limits_for_test(most, settings).memory_bytes
         bounds = limits.bounds(settings)
         judges = {
             name: judge_limits_in_effect(judge.limits, bounds).memory_bytes or 0
             for name, judge in request.judges.items()
         }
-        run = own + self.installed.language.run.extra_memory_mib * MIB + judges.get("interactor", 0)
+        run = limit + self.installed.language.run.extra_memory_mib * MIB + judges.get("interactor", 0)
         compiles = self.installed.language.compile or self.program.build or judges
         return max(run, *judges.values(), settings.compile_memory_limit if compiles else 0)
 
     def run(self, test: ProgramTest) -> PlannedRun:
         """Return the run of one test."""
-        asked = test.limits.over(self.request.limits)
-        run_limits = limits_for_test(asked, _settings_for(self.installed, self.settings))
+        limits = test.limits.over(self.request.limits)
+        run_limits = limits_for_test(limits, _settings_for(self.installed, self.settings))
         files = {file.path: WorkFile(file.data()) for file in test.files}
-        return self.run_within(run_limits, test.input(), test.args, asked.address_space_bytes, files)
+        return self.run_within(run_limits, test.input(), test.args, limits.address_space_bytes, files)
 
     def run_within(
         self,
@@ -168,8 +169,8 @@ def plan_source(request: RunRequest, installed: Installed, settings: ExecutorSet
 
 def memory_of_source(request: RunRequest, installed: Installed, settings: ExecutorSettings) -> int:
     """Return the most bytes that the boxes of a program that comes through CodeX's call may take."""
-    own = limits_for_source(request, _settings_for(installed, settings)).memory_bytes
-    run = own + installed.language.run.extra_memory_mib * MIB
+    memory = limits_for_source(request, _settings_for(installed, settings)).memory_bytes
+    run = memory + installed.language.run.extra_memory_mib * MIB
     return max(run, settings.compile_memory_limit if installed.language.compile else 0)
 
 
@@ -192,9 +193,9 @@ def plan_judge(
     )
     program = program_of(request, installed)
     taken = {path.partition("/")[0] for path in program.files}
-    others = {name: content for name, content in beside.items() if name not in taken}
-    if others:
-        program = replace(program, files={**others, **program.files}, is_plain=False)
+    further = {name: content for name, content in beside.items() if name not in taken}
+    if further:
+        program = replace(program, files={**further, **program.files}, is_plain=False)
     return PlannedProgram(request, program, installed, settings).run(ProgramTest())
 
 
@@ -207,8 +208,8 @@ def program_of(request: RunRequest | ProgramRequest, installed: Installed) -> Pr
         program = program_of_source(request.code, request.filename, language, installed.reserved)
     if variant is None:
         return program
-    own = program.compiler_args
-    return replace(program, compiler_args=(*_without_overridden(variant.args, own), *own), is_plain=False)
+    args = program.compiler_args
+    return replace(program, compiler_args=(*_without_overridden(variant.args, args), *args), is_plain=False)
 
 
 def commands_of(program: ProgramSources, installed: Installed, memory_bytes: int) -> Commands:
@@ -268,7 +269,7 @@ def _shortcut(program: ProgramSources, installed: Installed) -> Shortcut | None:
     return replace(shortcut, commands=(renamed, assemble, link))
 
 
-def _without_overridden(words: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+def _without_overridden(words: tuple[str, ...], overriding: tuple[str, ...]) -> tuple[str, ...]:
     """Return the command without the options that the program sets itself, such as `--edition=`."""
-    set_ = {name for name, equals, _ in (option.partition("=") for option in own) if equals}
+    set_ = {name for name, equals, _ in (option.partition("=") for option in overriding) if equals}
     return tuple(word for word in words if "=" not in word or word.partition("=")[0] not in set_)

@@ -136,7 +136,7 @@ def compiled(execution: Execution) -> Compiled:
     )
 
 
-async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Execution, room: int) -> TestEnded:
+async def test_ended(number: int, test: ProgramTest, rules: Checker, execution: Execution, room: int) -> TestEnded:
     """Return the event of a test. At most `room` bytes of its outputs are sent.
 
     A build script runs before each test. If it fails this time, that is the test's verdict, and its output is the
@@ -150,9 +150,9 @@ async def test_ended(number: int, test: ProgramTest, own: Checker, execution: Ex
     if how is Verdict.INTERNAL_ERROR and (judgement is None or judgement.verdict is how):
         raise SandboxFailure(f"the program was stopped: {ran.stopped}")
     if judgement is None and how is Verdict.OK and (expected := test.expected()) is not None:
-        if own.kind is CheckerKind.ICPC and test.checker_args:
-            own = own.model_copy(update={"args": test.checker_args})
-        diff = await _compare(ran.stdout, expected, own)
+        if rules.kind is CheckerKind.ICPC and test.checker_args:
+            rules = rules.model_copy(update={"args": test.checker_args})
+        diff = await _compare(ran.stdout, expected, rules)
         how = Verdict.ACCEPTED if diff is None else Verdict.WRONG_ANSWER
     judgement = judgement or Judgement(how)
     stdout = ran.stdout[:room]
@@ -237,10 +237,10 @@ def _order_of(result: StepResult) -> list[int]:
     return order
 
 
-async def _compare(output: bytes, expected: bytes, own: Checker) -> str | None:
+async def _compare(output: bytes, expected: bytes, rules: Checker) -> str | None:
     if max(len(output), len(expected)) <= _LONG_COMPARISON:
-        return checker.compare(output, expected, own)
-    return await asyncio.to_thread(checker.compare, output, expected, own)
+        return checker.compare(output, expected, rules)
+    return await asyncio.to_thread(checker.compare, output, expected, rules)
 
 
 def _unless_text(output: bytes) -> bytes | None:

@@ -298,18 +298,18 @@ async def _run_passes(
     feedback: Mapping[str, bytes] = {}
     ran, before = None, Judgement(Verdict.OK)
     for number in count(1):
-        own = {name: replace(judge, feedback=feedback) for name, judge in judges.items()}
-        execution = await run(own, test, compiled)
+        judges_of_pass = {name: replace(judge, feedback=feedback) for name, judge in judges.items()}
+        execution = await run(judges_of_pass, test, compiled)
         if ran and execution.ran:
             execution = replace(execution, ran=passes.largest(execution.ran, ran))
         if execution.judgement is None:
             break
-        said, following = passes.after_pass(execution.judgement, number, most)
-        before = said.after(before)
+        judgement, following = passes.after_pass(execution.judgement, number, most)
+        before = judgement.after(before)
         execution = replace(execution, judgement=before)
         if following is None:
             break
         ran, compiled = execution.ran, execution.compiled
-        feedback = {name: content for name, content in said.feedback.items() if name != passes.NEXT_PASS}
+        feedback = {name: content for name, content in judgement.feedback.items() if name != passes.NEXT_PASS}
         test = test.with_data(following, test.expected())
     return execution

@@ -34,7 +34,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_toolchains(as_json: bool) -> None:
     """List the toolchains that are installed, and those that can be."""
-    installed = {one.name: one for one in in_folder(toolchains_folder(load(ExecutorSettings)))}
+    installed = {each.name: each for each in in_folder(toolchains_folder(load(ExecutorSettings)))}
     available = shipped()
     rows: list[dict[str, Any]] = [
         {

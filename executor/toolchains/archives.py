@@ -61,14 +61,14 @@ def _reason(error: subprocess.CalledProcessError) -> str:
 def _pip() -> list[str | Path]:
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
-    if found := shutil.which("pip3") or shutil.which("pip"):
-        return [found]
+    if path := shutil.which("pip3") or shutil.which("pip"):
+        return [path]
     raise InstallFailed("pip is missing, which fetches from PyPI: run `apt install python3-pip`.")
 
 
 def _npm(programs: Mapping[str, Path]) -> list[str | Path]:
-    if found := shutil.which("npm"):
-        return [found]
+    if path := shutil.which("npm"):
+        return [path]
     if {"node", "npm"} <= programs.keys():
         return [programs["node"], programs["npm"]]
     raise InstallFailed("npm is missing, which fetches from npm: install the toolchain node24 first, which has it.")
@@ -79,8 +79,8 @@ def verify(file: Path, archive: Archive) -> None:
     algorithm = "sha256" if archive.pypi else "sha512"
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, algorithm).digest()
-    found = f"sha256:{digest.hex()}" if archive.pypi else f"sha512-{base64.b64encode(digest).decode()}"
-    if found not in archive.hashes:
+    hash_found = f"sha256:{digest.hex()}" if archive.pypi else f"sha512-{base64.b64encode(digest).decode()}"
+    if hash_found not in archive.hashes:
         raise InstallFailed(
             f"{archive.source} has another {algorithm} than the toolchain's description says; it is not installed."
         )

@@ -66,7 +66,7 @@ def prepare(toolchain: Toolchain, folder: Path, draft: Path) -> Toolchain:
     place = draft / toolchain.name
     if not toolchain.archives_here:
         raise InstallFailed(f"{toolchain.name} does not exist for {platform.machine()}.")
-    programs = {tool: one.folder / path for one in in_folder(folder) for tool, path in one.programs.items()}
+    programs = {tool: each.folder / path for each in in_folder(folder) for tool, path in each.programs.items()}
     for archive in toolchain.archives_here:
         file = archives.fetch(archive, draft, programs)
         archives.verify(file, archive)
@@ -84,8 +84,8 @@ async def prove(toolchain: Toolchain, folder: Path, settings: ExecutorSettings) 
     sandbox = BubblewrapSandbox(find_mechanisms(settings, chosen.folders))
     try:
         await sandbox.start()
-        found, _ = await examine(sandbox, settings.executor_slots, chosen, toolchain.languages)
-        plain = {code: replace(language, others=()) for code, language in found.items()}
+        languages, _ = await examine(sandbox, settings.executor_slots, chosen, toolchain.languages)
+        plain = {code: replace(language, others=()) for code, language in languages.items()}
         bounded = BoundedSandbox(sandbox, settings.executor_slots)
         faults = await language_check.faults(Pipeline(bounded, settings), plain)
     except SandboxFailure as exc:

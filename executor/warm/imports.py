@@ -42,5 +42,5 @@ def imports_first(program: ProgramSources, modules: tuple[str, ...]) -> bool:
     beginning = _BEGINNING.match(program.source[:_MAX_BYTES])
     words = set(re.findall(rb"\w+", beginning[0] if beginning else b""))
     others = (path for path in program.files if path != program.names.source)
-    own = {part.partition(".")[0] for path in others for part in path.split("/")}
-    return named <= words and _RC_FILE not in own and words.isdisjoint(name.encode() for name in own)
+    own_modules = {part.partition(".")[0] for path in others for part in path.split("/")}
+    return named <= words and _RC_FILE not in own_modules and words.isdisjoint(name.encode() for name in own_modules)

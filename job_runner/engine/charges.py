@@ -39,8 +39,8 @@ class Charges:
         for key, seconds in charges:
             by_key[key] += seconds
         async with self._database.connection() as connection:
-            own = await api_keys.run_seconds_of(connection, by_key)
-            per_hour = {key: own.get(key, self._key_cpu_seconds) for key in by_key}
+            limits = await api_keys.run_seconds_of(connection, by_key)
+            per_hour = {key: limits.get(key, self._key_cpu_seconds) for key in by_key}
             uses = [Charge(run_seconds(key), per_hour[key], s) for key, s in by_key.items() if per_hour[key]]
             await cell_rate.charge(connection, uses)
         return [None] * len(charges)

@@ -30,9 +30,9 @@ class Lag:
         self._is_notified = notified.is_set()
         notified.clear()
 
-    def note(self, found: int) -> None:
+    def note(self, jobs: int) -> None:
         """Note how much the look has found. Without a notification there was nothing to miss."""
-        if found:
+        if jobs:
             self._misses = max(0, self._misses - 1)
         elif self._is_notified:
             self._misses = min(_MAX_MISSES, self._misses + 1)

@@ -146,7 +146,7 @@ class DataCheck:
         """Yield the ends of runs, each with its item, and what makes all of them impossible."""
         silence_s = program.silence_s + elapsed(program.options.limits)
         while items and not self._is_over:
-            number = fitting(self.package, [((one.test.input, one.test.answer), (one.output,)) for one in items])
+            number = fitting(self.package, [((each.test.input, each.test.answer), (each.output,)) for each in items])
             some, items = items[:number], items[number:]
             outputs = await self.runs.contents(self.package, {item.output for item in some if item.output})
             cases = tuple(self._case(item, outputs, is_judged=judges is not None) for item in some)

@@ -45,7 +45,7 @@ class UnitTestsCheck:
             async for event in events:
                 self.run_time.add(event)
                 if isinstance(event, JudgeFailed):
-                    said = event.judge_message
-                    self.faults.append(fault_of(f"unit_tests/{code}", "The tests cannot be listed.", said))
+                    message = event.judge_message
+                    self.faults.append(fault_of(f"unit_tests/{code}", "The tests cannot be listed.", message))
                 elif isinstance(event, Collection):
                     return

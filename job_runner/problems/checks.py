@@ -73,11 +73,11 @@ class Checks(BatchLoop):
 
     async def _bounds(self, connection: Connection, check: RunningCheck) -> TimeRange:
         """Return what the submissions that have run say of the time limit."""
-        found: list[TimeRange] = []
+        bounds: list[TimeRange] = []
         for submission, entry in check.jury if check.derives else ():
             if entry["phase"] < Phase.AT_LIMIT and (run := await rows.run_of(connection, check, entry["submission"])):
-                found.append(bounds_of(submission, entry, run))
-        return narrowest(found)
+                bounds.append(bounds_of(submission, entry, run))
+        return narrowest(bounds)
 
     async def _finish(self, connection: Connection, check: RunningCheck, progress: "_Progress") -> None:
         entries, data = [], list(check.data or ())

@@ -61,8 +61,8 @@ class PackageRuns:
         """Return files of a package by their paths in it. Raises `PermanentError` if one is missing."""
         digests = {path: package.files[path].digest for path in paths}
         wanted = list(dict.fromkeys(digests.values()))
-        found = await all_of(map(self.read, wanted))
-        by_digest = dict(zip(wanted, found, strict=True))
+        contents = await all_of(map(self.read, wanted))
+        by_digest = dict(zip(wanted, contents, strict=True))
         return {path: by_digest[sha256] for path, sha256 in digests.items()}
 
     async def read(self, sha256: str) -> bytes:

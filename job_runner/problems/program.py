@@ -66,10 +66,10 @@ class ProblemProgram:
     @property
     def included(self) -> dict[str, str]:
         """The files that are copied over the program's: paths in the package, by those in the program's folder."""
-        found: dict[str, str] = {}
+        files: dict[str, str] = {}
         for code in (EVERY_LANGUAGE, *reversed(self.program.codes)):
-            found |= self.package.includes.get(code, {})
-        return found
+            files |= self.package.includes.get(code, {})
+        return files
 
     def with_included(self, included: Mapping[str, bytes]) -> JobProgram:
         """Return the program with these files over its own: one of them may be what is compiled or run."""
@@ -150,8 +150,8 @@ class ProblemAnswer(ProgramAnswer):
         score = TestScore(verdict=event.verdict, score=event.score, multiplier=event.multiplier)
         award = self._grading.put(event.number, score)
         if award.verdict is not event.verdict:
-            said = cut("\n".join(filter(None, (award.error, event.judge_message))), _MESSAGE_BYTES)
-            changes = {"verdict": award.verdict, "message": None, "judge_message": said, "diff": None}
+            judge_message = cut("\n".join(filter(None, (award.error, event.judge_message))), _MESSAGE_BYTES)
+            changes = {"verdict": award.verdict, "message": None, "judge_message": judge_message, "diff": None}
             event = event.model_copy(update=changes)
         points = award.points
         if points is not None and not self._problem.package.scheme.is_scoring:

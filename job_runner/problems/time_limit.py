@@ -86,9 +86,9 @@ def bounds_of(submission: JurySubmission, entry: Mapping[str, Any], run: JuryRun
 
 def narrowest(bounds: Sequence[TimeRange]) -> TimeRange:
     """Return the bounds that several submissions set together."""
-    below = [one.slowest_accepted_s for one in bounds if one.slowest_accepted_s is not None]
-    above = [one.fastest_too_slow_s for one in bounds if one.fastest_too_slow_s is not None]
-    ended = min((one.too_slow_s for one in bounds), default=math.inf)
+    below = [time_range.slowest_accepted_s for time_range in bounds if time_range.slowest_accepted_s is not None]
+    above = [time_range.fastest_too_slow_s for time_range in bounds if time_range.fastest_too_slow_s is not None]
+    ended = min((time_range.too_slow_s for time_range in bounds), default=math.inf)
     return TimeRange(max(below, default=None), min(above, default=None), ended)
 
 
@@ -121,10 +121,10 @@ def entry_of(
     verdict = run.verdict
     if verdict is not Verdict.JUDGE_ERROR and tests != list(run.tests):
         verdict = next((test.verdict for test in tests if test.verdict not in GOOD_VERDICTS), verdict)
-    said = unmet(submission, verdict, run.points_awarded, run.points, tests, run.group_points or {})
+    sentences = unmet(submission, verdict, run.points_awarded, run.points, tests, run.group_points or {})
     if verdict is Verdict.JUDGE_ERROR:
-        said += [run.judge_message or next((test.judge_message for test in run.tests[-1:]), "")]
-    detail = " ".join(filter(None, said))[:2000]
+        sentences += [run.judge_message or next((test.judge_message for test in run.tests[-1:]), "")]
+    detail = " ".join(filter(None, sentences))[:2000]
     too_slow_s = bounds_of(submission, entry, run).too_slow_s * entry["factor"]
     if limit_s is not None and limit_s < too_slow_s < limit_s * margin:  # in legacy packages
         detail = detail or f"It takes less than {margin:g} times the limit."
@@ -134,7 +134,7 @@ def entry_of(
         "verdicts": Counter(test.verdict for test in tests),
         "points_awarded": run.points_awarded,
         "slowest_s": max((test.cpu_s for test in run.tests), default=None),
-        "result": CheckResult.UNEXPECTED if said else CheckResult.AS_EXPECTED,
+        "result": CheckResult.UNEXPECTED if sentences else CheckResult.AS_EXPECTED,
         "detail": detail or None,
     }
 

@@ -27,13 +27,13 @@ def bounce(data_dir: DataDir = None) -> None:
     # Read everything, because a mail server takes a closed pipe for a failure.
     while sys.stdin.buffer.read(1 << 20):
         pass
-    found = status_notification.read(report)
-    if found is None:
+    notification = status_notification.read(report)
+    if notification is None:
         # The exit code is 0, because a mail server would answer the sender, whose address may be forged.
         terminal.hint("This mail is no report of a delivery (RFC 3464), so nothing was changed.")
         return
     try:
-        done = transact(lambda connection: store(connection, found), data_dir)
+        done = transact(lambda connection: store(connection, notification), data_dir)
     except (PrecieuxError, OSError) as exc:
         terminal.complain(str(exc))
         # The mail server keeps the report, and tries again.
@@ -41,18 +41,18 @@ def bounce(data_dir: DataDir = None) -> None:
     terminal.hint(done)
 
 
-async def store(connection: Connection, found: Notification) -> str:
+async def store(connection: Connection, notification: Notification) -> str:
     """Store a notification. Return a sentence about what was done, without an address."""
     mail = await connection.fetch_one(
         "SELECT id, kind, recipient, message_id FROM emails WHERE message_id = ANY(:ids) ORDER BY id LIMIT 1",
-        {"ids": list(found.message_ids)},
+        {"ids": list(notification.message_ids)},
     )
     if mail is None:
         return "This report is about no mail of ours, so nothing was changed."
     # The address is that of the mail, never one that the report names.
-    is_unwanted = found.is_final and mail["kind"] in _UNGUESSABLE
+    is_unwanted = notification.is_final and mail["kind"] in _UNGUESSABLE
     recipient = mail["recipient"] if is_unwanted else None
-    report = DeliveryReport(found.delivery, mail["message_id"], recipient, found.reason)
+    report = DeliveryReport(notification.delivery, mail["message_id"], recipient, notification.reason)
     if await delivery_reports.record(connection, report) is None:
         return f"The state of mail {mail['id']} already says what this report says, or more."
-    return f"Mail {mail['id']} is {found.delivery}."
+    return f"Mail {mail['id']} is {notification.delivery}."

@@ -77,5 +77,5 @@ def _with_letters(use: Callable[[DeadLetters], Awaitable[list[DeadLetter]]], dat
 def _show(letters: list[DeadLetter], *, as_json: bool) -> None:
     """Print the letters. Bytes of a body that are not UTF-8 are escaped."""
     headers = ("key", "body", "message id", "died at", "reason")
-    rows = [{**asdict(one), "body": one.body.decode("utf-8", "backslashreplace")} for one in letters]
+    rows = [{**asdict(letter), "body": letter.body.decode("utf-8", "backslashreplace")} for letter in letters]
     terminal.show_rows(headers, rows, as_json=as_json)

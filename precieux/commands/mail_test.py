@@ -42,7 +42,7 @@ def mail_test(
     sent = _send(address, locale, os.environ | {"PRECIEUX_DATA_DIR": str(load_up_settings(data_dir=data_dir).data_dir)})
     checks = _checks(sent, dkim_selector or [])
     if as_json:
-        rows = [{"check": one.subject, "state": one.state, "hint": one.hint} for one in checks]
+        rows = [{"check": check.subject, "state": check.state, "hint": check.hint} for check in checks]
         terminal.say_json({**sent, "checks": rows})
     else:
         _show(sent, checks)
@@ -84,5 +84,5 @@ def _show(sent: Mapping[str, Any], checks: list[RecordCheck]) -> None:
     if not checks:
         terminal.hint("No provider is set here, so nothing left this machine and no DNS records were checked.")
         return
-    rows = [(one.subject, terminal.styled(one.state), one.hint) for one in checks]
+    rows = [(check.subject, terminal.styled(check.state), check.hint) for check in checks]
     terminal.show_table(("check", "state", "hint"), rows, whole=("check", "state"))

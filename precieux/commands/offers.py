@@ -9,11 +9,11 @@ from precieux.installation.server import Server
 @on_server
 def languages(server: Server, as_json: Json = False) -> None:
     """List the languages in which a program can be sent."""
-    found = server.connect().languages()
-    show.end_with_json(found, as_json)
+    listed = server.connect().languages()
+    show.end_with_json(listed, as_json)
     rows = [
-        (one.code, one.name, one.version, one.released, " ".join(one.extensions), ", ".join(one.aliases))
-        for one in found
+        (item.code, item.name, item.version, item.released, " ".join(item.extensions), ", ".join(item.aliases))
+        for item in listed
     ]
     terminal.show_table(("code", "name", "version", "year", "files", "also called"), rows, whole={"code"})
 
@@ -21,20 +21,20 @@ def languages(server: Server, as_json: Json = False) -> None:
 @on_server
 def usage(server: Server, as_json: Json = False) -> None:
     """List the budgets of an API key, what is left of each now, and how fast it comes back."""
-    found = server.connect().usage()
-    show.end_with_json(found, as_json)
-    if not found:
+    limits = server.connect().usage()
+    show.end_with_json(limits, as_json)
+    if not limits:
         terminal.hint("This key has no budgets: it may use as much as it likes.")
         return
     rows = [
         (
-            one.name,
-            f"{one.remaining:.0f}",
-            f"{one.limit:.0f}",
-            one.window_s and _a_minute(one.limit * 60 / one.window_s),
-            one.resets_at and terminal.short_date(one.resets_at),
+            item.name,
+            f"{item.remaining:.0f}",
+            f"{item.limit:.0f}",
+            item.window_s and _a_minute(item.limit * 60 / item.window_s),
+            item.resets_at and terminal.short_date(item.resets_at),
         )
-        for one in found
+        for item in limits
     ]
     terminal.show_table(("budget", "left now", "at most", "comes back", "all is back"), rows)
 

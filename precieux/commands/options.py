@@ -55,25 +55,25 @@ def on_server(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(*, url: Url = DEFAULT_URL, key: Key = None, data_dir: DataDir = None, **values: Any) -> None:
         for name, group in groups.items():
-            values[name] = group(**{one.name: values.pop(one.name) for one in fields(group) if one.name in values})
+            values[name] = group(**{item.name: values.pop(item.name) for item in fields(group) if item.name in values})
         with Server(url, key, data_dir) as server:
             command(server=server, **values)
 
-    given = [one for one in signature(command).parameters.values() if one.name != "server"]
-    groups: dict[str, Any] = {one.name: one.annotation for one in given if is_dataclass(one.annotation)}
-    own = [option for one in given for option in _options_of(one)]
-    added = [one for one in signature(run).parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
+    given = [item for item in signature(command).parameters.values() if item.name != "server"]
+    groups: dict[str, Any] = {item.name: item.annotation for item in given if is_dataclass(item.annotation)}
+    options_of_run = [option for item in given for option in _options_of(item)]
+    added = [item for item in signature(run).parameters.values() if item.kind is Parameter.KEYWORD_ONLY]
     update_wrapper(run, command)
     # Typer makes the options from these two.
-    options = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in (*own, *added)]
+    options = [item.replace(kind=Parameter.KEYWORD_ONLY) for item in (*options_of_run, *added)]
     run.__signature__ = Signature(options)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in options}
+    run.__annotations__ = {item.name: item.annotation for item in options}
     return run
 
 
 def given_options(group: Any) -> list[str]:
     """Return the options of a group that do not have their defaults."""
-    return [f"--{one.name.replace('_', '-')}" for one in fields(group) if getattr(group, one.name) != one.default]
+    return [f"--{item.name.replace('_', '-')}" for item in fields(group) if getattr(group, item.name) != item.default]
 
 
 def _options_of(parameter: Parameter) -> Iterable[Parameter]:

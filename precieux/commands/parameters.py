@@ -146,8 +146,8 @@ class JudgeOptions(UnitTestOptions):
             raise UsageError(f"--checker-protocol {self.protocol}: it must be one of {', '.join(protocols)}.")
         is_program, args = self.checker not in kinds, tuple(self.checker_args or ())
         if is_program and not Path(self.checker).exists():
-            known = ", ".join(kinds)
-            raise UsageError(f"--checker {self.checker}: there is no such file, and it is not one of {known}.")
+            names = ", ".join(kinds)
+            raise UsageError(f"--checker {self.checker}: there is no such file, and it is not one of {names}.")
         if args and not (is_program or self.interactor or self.checker == "icpc"):
             raise UsageError("--checker-arg goes with a program that judges, or with --checker icpc.")
         made: Checker | ProgramChecker | None = None
@@ -157,8 +157,8 @@ class JudgeOptions(UnitTestOptions):
             made = Checker(kind=self.checker, args=args if self.checker == "icpc" else ())  # type: ignore[arg-type]
         talks: Interactor | None = None
         if self.interactor is not None:
-            own = () if is_program else args
-            talks = Interactor(**_program(self.interactor), protocol=self.protocol, args=own)  # type: ignore[arg-type]
+            words = () if is_program else args
+            talks = Interactor(**_program(self.interactor), protocol=self.protocol, args=words)  # type: ignore[arg-type]
         judges = {"checker": made, "interactor": talks, "unit_tests": self.suite()}
         return {name: judge for name, judge in judges.items() if judge is not None}
 

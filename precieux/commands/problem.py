@@ -65,9 +65,9 @@ def push(
 @on_server
 def list_problems(server: Server, as_json: Json = False) -> None:
     """List the problems of this key, and those that others share."""
-    found = list(server.connect().problems())
-    show.end_with_json(found, as_json)
-    rows = [(one.name, one.version, one.title, one.visibility, _tests(one), one.limits.cpu_s) for one in found]
+    listed = list(server.connect().problems())
+    show.end_with_json(listed, as_json)
+    rows = [(each.name, each.version, each.title, each.visibility, _tests(each), each.limits.cpu_s) for each in listed]
     terminal.show_table(("name", "version", "title", "visibility", "tests", "CPU s"), rows, whole={"name"})
 
 
@@ -86,7 +86,7 @@ def show_problem(server: Server, name: Name, as_json: Json = False) -> None:
         ("format", f"{problem.format}, {', '.join(problem.type)}"),
         ("visibility", problem.visibility),
         ("limits", f"{limits.cpu_s:g} s of CPU ({problem.time_limit_from}), {memory} MiB of memory"),
-        *((f"limits of {language}", _shown(own)) for language, own in problem.language_limits.items()),
+        *((f"limits of {language}", _shown(limits)) for language, limits in problem.language_limits.items()),
         ("tests", _tests(problem)),
         ("points", problem.points),
         ("languages", "all" if problem.languages is None else ", ".join(problem.languages)),
@@ -107,15 +107,15 @@ def check(
     """Run the validators and the jury's submissions of a package, and wait for the end. Exit with 1 if it failed."""
     name, version = _named(name)
     api = server.connect()
-    found = api.check_problem(name, version=version, email=email, wait=_WAIT_S)
-    checked_version = int(found.problem.rpartition("@")[2])
-    while found.state != "finished":
-        found = api.checks(name, version=checked_version, wait=_WAIT_S)
+    result = api.check_problem(name, version=version, email=email, wait=_WAIT_S)
+    checked_version = int(result.problem.rpartition("@")[2])
+    while result.state != "finished":
+        result = api.checks(name, version=checked_version, wait=_WAIT_S)
     if as_json:
-        terminal.say_json(show.plain(found))
+        terminal.say_json(show.plain(result))
     else:
-        _show_check(found)
-    if found.verdict != "passed":
+        _show_check(result)
+    if result.verdict != "passed":
         raise typer.Exit(1)
 
 
@@ -145,23 +145,23 @@ def delete(server: Server, name: Name, as_json: Json = False) -> None:
     terminal.say_done(sentence, {"name": name, "version": version, "done": sentence}, as_json=as_json)
 
 
-def _show_check(found: ProblemCheck) -> None:
-    terminal.say(f"{found.problem}: {found.verdict}")
-    if found.time_limit:
-        terminal.say(f"The time limit is {found.time_limit['cpu_s']:g} s ({found.time_limit['from']}).")
-    for fault in found.data:
+def _show_check(result: ProblemCheck) -> None:
+    terminal.say(f"{result.problem}: {result.verdict}")
+    if result.time_limit:
+        terminal.say(f"The time limit is {result.time_limit['cpu_s']:g} s ({result.time_limit['from']}).")
+    for fault in result.data:
         terminal.say(f"{fault.path or 'the package'}: {fault.detail}")
-    ordered = sorted(found.submissions, key=lambda one: one.result != "unexpected")
+    ordered = sorted(result.submissions, key=lambda entry: entry.result != "unexpected")
     rows = [
         (
-            one.path.removeprefix("submissions/"),
-            " ".join(one.expected),
-            one.verdict,
-            one.slowest_s,
-            one.result,
-            one.detail,
+            entry.path.removeprefix("submissions/"),
+            " ".join(entry.expected),
+            entry.verdict,
+            entry.slowest_s,
+            entry.result,
+            entry.detail,
         )
-        for one in ordered
+        for entry in ordered
     ]
     terminal.show_table(("submission", "expected", "got", "slowest s", "result", ""), rows, whole={"submission"})
 

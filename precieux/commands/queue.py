@@ -53,7 +53,7 @@ def show(data_dir: DataDir = None, as_json: Json = False) -> None:
     if as_json:
         terminal.say_json(counts)
         return
-    cells = ((*list(one.values())[:-1], age(one["oldest_s"])) for one in counts)
+    cells = ((*list(count.values())[:-1], age(count["oldest_s"])) for count in counts)
     terminal.show_table(("place", "state", "count", "oldest"), cells)
 
 
@@ -64,18 +64,18 @@ async def count_everything(database: Database, settings: BrokerSettings) -> list
     """
     async with database.transaction() as connection:
         rows = await connection.fetch_all(_COUNTS)
-    found: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (0, None))
-    found |= {(row["place"], row["state"]): (row["count"], row["oldest_at"]) for row in rows}
+    counts: dict[tuple[str, str], tuple[int | None, datetime | None]] = dict.fromkeys(_ORDER, (0, None))
+    counts |= {(row["place"], row["state"]): (row["count"], row["oldest_at"]) for row in rows}
     try:
         depths = await open_dead_letters(settings, database).depths()
         for state, queue in (("waiting", QUEUE), ("dead", DEAD_QUEUE)):
-            found["broker", state] = depths[queue].messages, depths[queue].oldest_at
+            counts["broker", state] = depths[queue].messages, depths[queue].oldest_at
     except BrokerUnavailable as exc:
-        found["broker", "waiting"] = found["broker", "dead"] = (None, None)
+        counts["broker", "waiting"] = counts["broker", "dead"] = (None, None)
         terminal.hint(str(exc))
     return [
         {"place": place, "state": state, "count": count, "oldest_s": _seconds_since(oldest_at)}
-        for (place, state), (count, oldest_at) in found.items()
+        for (place, state), (count, oldest_at) in counts.items()
     ]
 
 

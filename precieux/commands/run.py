@@ -31,20 +31,20 @@ def run(
 
     With unit tests, their results are shown. Then the exit code is 1 unless the program is accepted.
     """
-    asked = {**program.read(paths), "limits": limits.read(), "unit_tests": unit.suite()}
+    body = {**program.read(paths), "limits": limits.read(), "unit_tests": unit.suite()}
     client = server.connect(patient=True)
     try:
         with stoppable():
-            if as_json or asked["unit_tests"]:
-                run = client.run_transient(**asked)
+            if as_json or body["unit_tests"]:
+                run = client.run_transient(**body)
                 if as_json:
                     terminal.say_json(show.plain(run))
                 else:
                     show.result_of(run)
-                if asked["unit_tests"]:
+                if body["unit_tests"]:
                     raise typer.Exit(0 if run.passed else 1)
                 _exit(show.plain(run))
-            for event in client.transient_events(**asked):
+            for event in client.transient_events(**body):
                 if event.name in ("stdout", "stderr"):
                     terminal.pass_on(event.data["text"], to_stderr=event.name == "stderr")
                 elif event.name == "finished":

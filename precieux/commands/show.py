@@ -29,20 +29,20 @@ def end_with_json(value: Any, as_json: bool) -> None:
         raise typer.Exit
 
 
-def submissions(found: Iterable[Submission]) -> None:
+def submissions(listed: Iterable[Submission]) -> None:
     """Print a line for each submission."""
     date = terminal.short_date if terminal.out.is_terminal else plain
     rows = (
         (
-            one.id,
-            styled(one.state),
-            styled(one.verdict),
-            one.language,
-            points(one.run),
-            date(one.created_at),
-            reason_of(one) or None,
+            submission.id,
+            styled(submission.state),
+            styled(submission.verdict),
+            submission.language,
+            points(submission.run),
+            date(submission.created_at),
+            reason_of(submission) or None,
         )
-        for one in found
+        for submission in listed
     )
     terminal.show_table(_HEADERS, rows, whole=_HEADERS[:-1])
 

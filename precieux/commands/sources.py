@@ -62,22 +62,22 @@ def _free(name: str, taken: set[str]) -> str:
     """
     plain = _NOT_IN_NAMES.sub("_", text_cell(name)).encode("utf-8", "replace")[:_MAX_NAME].decode("utf-8", "ignore")
     plain = plain if plain.strip(".") else "_"
-    found, number = plain, 1
-    while (key := normalize("NFKC", found).casefold()) in taken or key == "info.csv":
+    candidate, number = plain, 1
+    while (key := normalize("NFKC", candidate).casefold()) in taken or key == "info.csv":
         number += 1
-        found = f"{plain} ({number})"
+        candidate = f"{plain} ({number})"
     taken.add(key)
-    return found
+    return candidate
 
 
 def _files_of(client: Client, submission: Submission) -> Mapping[str, bytes]:
     """Return the files of a submission. A path that could leave a folder is left out."""
     source = client.source(submission.id)
-    found = {submission.entry: source}
+    files = {submission.entry: source}
     if len(submission.files) > 1:
         try:
             with opened_zip(source, max_files=_MAX_FILES, max_bytes=_MAX_BYTES) as inside:
-                found = {path: file.read() for path, file in inside if file is not None}
+                files = {path: file.read() for path, file in inside if file is not None}
         except UnreadableFile as exc:
             raise UsageError(f"The source of submission {submission.id} cannot be read: {exc}.") from exc
-    return {path: content for path, content in found.items() if fault_of(path) is None}
+    return {path: content for path, content in files.items() if fault_of(path) is None}

@@ -56,13 +56,13 @@ def submit(
     _check_waiting(wait, timeout)
     if junit_xml and not wait:
         raise typer.BadParameter("it needs --wait.", param_hint="--junit-xml")
-    asked = program.read(paths)
+    body = program.read(paths)
     judges = judge.judges()
     cases = judge.cases()
-    if program.entry is None and len(asked["files"] or ()) > 1:
-        terminal.hint(f"Of {len(asked['files'])} files, {asked['entry']} is run. --entry names another one.")
+    if program.entry is None and len(body["files"] or ()) > 1:
+        terminal.hint(f"Of {len(body['files'])} files, {body['entry']} is run. --entry names another one.")
     submission = server.connect().submit(
-        **asked,
+        **body,
         limits=limits.read(),
         expected_output=files.read_text(expected) if expected else None,
         problem=judge.problem,
@@ -105,10 +105,10 @@ def status(
         return
     if "@" not in which:
         raise UsageError(f"{which} is neither the number of a submission nor an e-mail address.")
-    found = list(islice(client.list(email=which), _LISTED))
-    show.end_with_json(found, as_json)
-    if found:
-        show.submissions(found)
+    listed = list(islice(client.list(email=which), _LISTED))
+    show.end_with_json(listed, as_json)
+    if listed:
+        show.submissions(listed)
     else:
         terminal.say(f"There are no submissions for {which}.")
 

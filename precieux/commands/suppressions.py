@@ -18,7 +18,7 @@ app = typer.Typer(help="List addresses to which nothing is mailed, and change th
 @app.command("list")
 def list_suppressions(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the addresses to which nothing is mailed, the oldest first."""
-    rows = [asdict(one) for one in transact(suppressions.listed, data_dir)]
+    rows = [asdict(row) for row in transact(suppressions.listed, data_dir)]
     terminal.show_rows(("email", "reason", "created at"), rows, as_json=as_json)
 
 
@@ -41,4 +41,4 @@ def remove(
     removed = transact(lambda connection: suppressions.remove(connection, email), data_dir)
     if not removed:
         raise PrecieuxError(f"Mails to {email} are not suppressed: see `precieux mail suppressions list`.")
-    terminal.say_done(f"Results are mailed to {email} again.", [asdict(one) for one in removed], as_json=as_json)
+    terminal.say_done(f"Results are mailed to {email} again.", [asdict(row) for row in removed], as_json=as_json)

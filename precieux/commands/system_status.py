@@ -82,10 +82,10 @@ def show(data_dir: Path | None, *, as_json: bool) -> None:
     if as_json:
         terminal.say_json(wrong)
     else:
-        cells = ([one["what"], one["count"], age(one["oldest_s"]), one["remedy"]] for one in wrong)
+        cells = ([entry["what"], entry["count"], age(entry["oldest_s"]), entry["remedy"]] for entry in wrong)
         terminal.show_table(("what is wrong", "count", "oldest", "what to do"), cells)
         terminal.hint(f"{'' if wrong else 'Nothing is wrong. '}{full}Processes: {processes}.")
-    if any(one["stops_work"] for one in wrong):
+    if any(entry["stops_work"] for entry in wrong):
         raise typer.Exit(1)
 
 
@@ -127,5 +127,5 @@ def _full(system: SystemStatus) -> str:
 
 
 def _processes(system: SystemStatus) -> str:
-    services = [one.service for one in system.workers]
+    services = [worker.service for worker in system.workers]
     return ", ".join(f"{services.count(name)} {name}" for name in sorted(set(services))) or "none"

@@ -44,9 +44,9 @@ class UnitTestOptions:
             if self.framework or self.module or self.shared or self.hidden_tests:
                 raise UsageError("--framework, --module, --shared and --hidden-tests need --unit-tests.")
             return None
-        asked: dict[str, Any] = {"framework": self.framework, "module": self.module}
+        keys: dict[str, Any] = {"framework": self.framework, "module": self.module}
         return UnitTests(
-            **asked,
+            **keys,
             files=_read(self.unit_tests),
             shared_files=_read(self.shared) if self.shared else None,
             visibility="hidden" if self.hidden_tests else None,
@@ -55,16 +55,16 @@ class UnitTestOptions:
 
 def _read(paths: Iterable[Path]) -> dict[str, bytes]:
     """Return the files at these paths, and those in folders by their paths inside. Raises `UsageError`."""
-    found: dict[str, bytes] = {}
+    files_read: dict[str, bytes] = {}
     for path in paths:
         inside = read_folder(path) if path.is_dir() else {path.name: files.read(path)}
         for name, data in inside.items():
             if not _CACHES.isdisjoint(name.split("/")):
                 continue
-            if name in found:
+            if name in files_read:
                 raise UsageError(f"Two files are named {name}: put the files into a folder, and give that.")
-            found[name] = data
-    return found
+            files_read[name] = data
+    return files_read
 
 
 def write_junit(client: Client, submissions: Sequence[Submission], names: Sequence[str], path: Path | None) -> None:

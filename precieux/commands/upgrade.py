@@ -34,9 +34,9 @@ def upgrade(
     """Bring the data to this release. `precieux up` does it at each start."""
     configure_logging("upgrade", load(LogSettings))
     with address(load_up_settings(data_dir=data_dir), Role.OWNER) as url:
-        current, known = revision_of(url), revisions()
+        current, every = revision_of(url), revisions()
         newer = is_newer(current)
-        waiting = known[known.index(current) + 1 :] if current in known else known
+        waiting = every[every.index(current) + 1 :] if current in every else every
         if check and waiting and not newer:
             terminal.say(f"Precieux {VERSION}: {len(waiting)} changes of the schema are to be made, to {waiting[-1]}.")
             terminal.say("Make a backup with `precieux backup FILE`, then start `precieux up`, or `precieux upgrade`.")
@@ -50,4 +50,4 @@ def upgrade(
                 " again, or restore a backup of an earlier one."
             ) from exc
     usable = f"of a newer release (schema {current}), and this release can use them"
-    terminal.say(f"Precieux {VERSION}: the data are {usable if newer else f'up to date (schema {known[-1]})'}.")
+    terminal.say(f"Precieux {VERSION}: the data are {usable if newer else f'up to date (schema {every[-1]})'}.")

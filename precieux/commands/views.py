@@ -46,7 +46,7 @@ def show_list(rows: Sequence[Row], cells_of: Callable[[Row], Row], *, as_json: b
         cells = [cells_of(row) for row in rows]
         headers = [name for name in cells[0] if terminal.out.width >= _WIDE or name not in _LEFT_OUT]
         whole = set(headers) - _FOLDED
-        terminal.show_table(headers, ([one[name] for name in headers] for one in cells), whole=whole)
+        terminal.show_table(headers, ([cell[name] for name in headers] for cell in cells), whole=whole)
 
 
 def job_cells(job: Row) -> Row:
@@ -86,8 +86,8 @@ def job_fields(job: Row) -> list[tuple[str, object]]:
     """Return the labels and values of one job and of its mails, without unknown values."""
     fields = [(label, _shown(name, job[name])) for name, label in _JOB.items() if job[name] is not None]
     for number, mail in enumerate(job["mails"], 1):
-        known = {name: value for name, value in mail.items() if value is not None}
-        fields += [(f"Mail {number}: {name.replace('_', ' ')}", _shown(name, value)) for name, value in known.items()]
+        present = {name: value for name, value in mail.items() if value is not None}
+        fields += [(f"Mail {number}: {name.replace('_', ' ')}", _shown(name, value)) for name, value in present.items()]
     return fields
 
 

@@ -14,10 +14,10 @@ _RANGE: Final = range(15_000, 30_000)
 
 def free_ports(count: int) -> list[int]:
     """Return distinct free ports. If another process takes one before its server does, the server fails to start."""
-    found: list[int] = []
+    ports: list[int] = []
     for port in random.sample(_RANGE, k=1000):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(port)
-        if len(found) == count:
-            return found
+            ports.append(port)
+        if len(ports) == count:
+            return ports
     raise PrecieuxError(f"127.0.0.1 has fewer than {count} free ports: stop a server that listens there.")

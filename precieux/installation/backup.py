@@ -97,7 +97,7 @@ def restore(source: Path, data_dir: Path) -> Manifest:
 
 
 def _fill(archive: tarfile.TarFile, data_dir: Path, source: Path) -> None:
-    with tempfile.TemporaryFile(dir=data_dir) as found:
+    with tempfile.TemporaryFile(dir=data_dir) as sums:
         expected: IO[bytes] | None = None
         for member in archive:
             inside = member.name.removeprefix(f"{_FILES}/")
@@ -106,7 +106,7 @@ def _fill(archive: tarfile.TarFile, data_dir: Path, source: Path) -> None:
             if member.name == _DUMP:
                 with tempfile.TemporaryFile(dir=data_dir) as dump:
                     shutil.copyfileobj(_content(archive, member), dump)
-                    found.write(_line(member.name, dump))
+                    sums.write(_line(member.name, dump))
                     _load(dump, data_dir)
             elif member.name == _DIGESTS:
                 expected = _content(archive, member)
@@ -115,13 +115,13 @@ def _fill(archive: tarfile.TarFile, data_dir: Path, source: Path) -> None:
             elif inside != member.name and member.isfile() and _is_saved(PurePosixPath(inside)):
                 archive.extract(member.replace(name=inside, deep=False), data_dir, filter="data")
                 with (data_dir / inside).open("rb") as file:
-                    found.write(_line(member.name, file))
+                    sums.write(_line(member.name, file))
             else:
                 raise _no_backup(source)
-        found.seek(0)
-        has_database = found.readline().endswith(f"  {_DUMP}\n".encode())
-        found.seek(0)
-        if not has_database or expected is None or any(one != other for one, other in zip_longest(found, expected)):
+        sums.seek(0)
+        has_database = sums.readline().endswith(f"  {_DUMP}\n".encode())
+        sums.seek(0)
+        if not has_database or expected is None or any(one != other for one, other in zip_longest(sums, expected)):
             raise tarfile.TarError(f"its files are not those that its {_DIGESTS} names")
 
 

@@ -77,7 +77,7 @@ def _check(subject: str, names: Sequence[str], mark: str, remedy: str, resolver:
             continue
         except dns.exception.DNSException as exc:
             return RecordCheck(subject, "unknown", f"No name server answers ({type(exc).__name__}).")
-        for text in (b"".join(one.strings).decode("utf-8", "replace") for one in answer):
+        for text in (b"".join(record.strings).decode("utf-8", "replace") for record in answer):
             if mark in text.lower():
                 return RecordCheck(subject, "ok", f"{name}: {text[:_SHOWN]}")
     return RecordCheck(subject, "wrong", remedy)

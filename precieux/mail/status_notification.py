@@ -46,20 +46,20 @@ def read(mail: bytes) -> Notification | None:
     if message.get_content_type() != "multipart/report":
         return None
     parts = _parts(message)
-    fields = [one for part in parts if part.get_content_type() == "message/delivery-status" for one in _parts(part)]
+    fields = [item for part in parts if part.get_content_type() == "message/delivery-status" for item in _parts(part)]
     about_mail, *recipients = fields or [message]
     if not recipients:
         return None
     # Some servers put an id of their own in place of ours.
     named = (_field(about_mail, "Original-Envelope-Id"), _returned_id(parts))
     # Servers keep or leave out the brackets, which our ids have.
-    message_ids = tuple(f"<{one.strip('<>')}>" for one in named if one)
-    deliveries = {_DELIVERIES.get(_field(one, "Action").lower()) for one in recipients}
+    message_ids = tuple(f"<{item.strip('<>')}>" for item in named if item)
+    deliveries = {_DELIVERIES.get(_field(item, "Action").lower()) for item in recipients}
     delivery = deliveries.pop()
     # An alias may have stood for several addresses. If they differ, nothing is known of the mail as a whole.
     if not message_ids or delivery is None or deliveries:
         return None
-    is_final = all(_field(one, "Status").startswith("5.") for one in recipients)
+    is_final = all(_field(item, "Status").startswith("5.") for item in recipients)
     return Notification(delivery, message_ids, next(_reasons(recipients), None), is_final)
 
 

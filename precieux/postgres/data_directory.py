@@ -218,10 +218,10 @@ def _reaches(account: Account, path: Path) -> bool:
 
 def _major(binaries: Path) -> int:
     version = subprocess.run([binaries / "postgres", "-V"], capture_output=True, text=True, check=False)
-    found = _MAJOR_OF_VERSION.search(version.stdout)
-    if found is None:
+    match = _MAJOR_OF_VERSION.search(version.stdout)
+    if match is None:
         raise ConfigurationError(
             f"The embedded Postgres does not run on this machine ({version.stderr.strip() or 'no error message'}): "
             "set PRECIEUX_DATABASE_URL to your own Postgres."
         )
-    return int(found.group(1))
+    return int(match.group(1))

@@ -46,16 +46,16 @@ def read_program(paths: Sequence[Path], *, entry: str | None = None, language: s
         if language is None:
             raise UsageError("A program from standard input has no name: give its language with --language.")
         return ProgramFiles({}, files.read(files.STDIN).decode("utf-8", "replace"), None, language)
-    found = _files(paths)
-    if not found:
+    contents = _files(paths)
+    if not contents:
         raise NoProgram(f"There is no file in {', '.join(map(str, paths))}.")
-    if entry is not None and entry not in found:
-        raise NoProgram(f"--entry {entry} is not one of the files: {', '.join(list(found)[:10])}.")
-    language = language or _guess_language_of([entry] if entry else list(found))
+    if entry is not None and entry not in contents:
+        raise NoProgram(f"--entry {entry} is not one of the files: {', '.join(list(contents)[:10])}.")
+    language = language or _guess_language_of([entry] if entry else list(contents))
     if language is None:
-        names = ", ".join(list(found)[:3])
+        names = ", ".join(list(contents)[:3])
         raise NoProgram(f"The extension of {names} is not that of a known language: give one with --language.")
-    return ProgramFiles(found, None, entry or _main_of(found, language), language)
+    return ProgramFiles(contents, None, entry or _main_of(contents, language), language)
 
 
 def read_tests(pairs: Sequence[str], folder: Path | None) -> list[TestCase]:
@@ -96,14 +96,14 @@ def _files(paths: Sequence[Path]) -> dict[str, bytes]:
         return read_folder(paths[0])
     if len(paths) == 1 and paths[0].suffix.lower() == ".zip":
         return _unzip(paths[0])
-    found = {}
+    contents = {}
     for path in paths:
         if path.is_dir():
             raise UsageError(f"{path} is a folder: give one folder alone, or files.")
-        if path.name in found:
+        if path.name in contents:
             raise UsageError(f"Two files are named {path.name}: put the files into a folder, and give that.")
-        found[path.name] = files.read(path)
-    return found
+        contents[path.name] = files.read(path)
+    return contents
 
 
 def _unzip(path: Path) -> dict[str, bytes]:

@@ -68,8 +68,8 @@ def services(environment: Mapping[str, str], database_url: Callable[[Role], str]
     """
     of_others = {name: value for name, value in environment.items() if name != LOCAL_KEY}
 
-    def service(module: str, own: Mapping[str, str], offset: int, role: Role, rank: int) -> ChildProgram:
-        return _forked(module, module, _with_database(_beside(own, offset), database_url(role)), rank=rank)
+    def service(module: str, values: Mapping[str, str], offset: int, role: Role, rank: int) -> ChildProgram:
+        return _forked(module, module, _with_database(_beside(values, offset), database_url(role)), rank=rank)
 
     return [
         service("queue_consumer", of_others, 1, Role.CONSUMER, 1),

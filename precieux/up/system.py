@@ -103,8 +103,8 @@ def _bring_up(
         postgres.start()
         supervisor.guard(_DATABASE, postgres)
     # In the operator's own database, the role of its address does everything.
-    own = settings.database_url.get_secret_value() if settings.database_url else ""
-    database_url = postgres.url if postgres else lambda _: own
+    given_url = settings.database_url.get_secret_value() if settings.database_url else ""
+    database_url = postgres.url if postgres else lambda _: given_url
     # Only now: if another `up` used this folder, our Postgres would not have started, and that key must stay.
     outer[services.LOCAL_KEY] = local_key.make(settings.data_dir, settings.port)
     stack.callback(local_key.remove, settings.data_dir)

@@ -46,8 +46,8 @@ def parse_args(args: Sequence[str]) -> IcpcRules:
         name = args[position]
         sets = (name,) if name in _FLAGS else TOLERANCES.get(name)
         if sets is None:
-            known = ", ".join((*_FLAGS, *TOLERANCES))
-            raise IcpcArgumentError(position, f"There is no argument {name[:40]!r} of `icpc`; there are: {known}.")
+            names = ", ".join((*_FLAGS, *TOLERANCES))
+            raise IcpcArgumentError(position, f"There is no argument {name[:40]!r} of `icpc`; there are: {names}.")
         if not rules.keys().isdisjoint(sets):
             raise IcpcArgumentError(position, f"Another argument has set what `{name}` sets.")
         rules |= dict.fromkeys(sets, True if name in _FLAGS else _tolerance(args, position))

@@ -62,8 +62,8 @@ class JudgeSpec(_Spec):
 
     def request(self, files: Mapping[str, bytes]) -> dict[str, Any]:
         """Return the judge as the engine's request has it."""
-        own = self.model_dump(include=_KEYS_OF_JUDGE, exclude_defaults=True)
-        return {**own, "files": [file_of(path, data) for path, data in files.items()]}
+        keys = self.model_dump(include=_KEYS_OF_JUDGE, exclude_defaults=True)
+        return {**keys, "files": [file_of(path, data) for path, data in files.items()]}
 
 
 class UnitTestsSpec(JudgeSpec):
@@ -77,11 +77,11 @@ class UnitTestsSpec(JudgeSpec):
 
     def request(self, files: Mapping[str, bytes]) -> dict[str, Any]:
         """Return the unit tests as the engine's request has them."""
-        own = self.model_dump(include=UnitTests.model_fields.keys() - {"files", "shared_files"}, exclude_defaults=True)
+        keys = self.model_dump(include=UnitTests.model_fields.keys() - {"files", "shared_files"}, exclude_defaults=True)
         for path, data in files.items():
             folder, _, name = path.partition("/")
-            own.setdefault(folder, []).append(file_of(name, data))
-        return own
+            keys.setdefault(folder, []).append(file_of(name, data))
+        return keys
 
 
 class TestSpec(_Spec):
@@ -189,12 +189,12 @@ class Program(_Spec):
 
         Only of a single run comes back what a program writes to `out/`, and what it writes while it runs.
         """
-        asked = {**self.model_dump(include=_COPIED, exclude_defaults=True), "checker": self.comparison}
+        keys = {**self.model_dump(include=_COPIED, exclude_defaults=True), "checker": self.comparison}
         for name, files in judges.items():
             program = self.judges[name].request(files)
-            asked[name] = {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
+            keys[name] = {"kind": CheckerKind.PROGRAM, "program": program} if name == "checker" else program
         of_single = {"artifacts": self.artifacts, "live_output": self.live_output}
-        return asked | {name: True for name, is_wanted in of_single.items() if is_wanted and is_single}
+        return keys | {name: True for name, is_wanted in of_single.items() if is_wanted and is_single}
 
 
 TESTS: Final = TypeAdapter(tuple[TestSpec, ...])

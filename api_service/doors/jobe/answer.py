@@ -70,8 +70,8 @@ def _said_by_compiler(spec: RunSpec, compiled: Compiled | None, ended: TestEnded
     if ended and ended.verdict is Verdict.COMPILE_ERROR:
         return ended.stderr or ended.error
     if compiled and compiled.verdict:
-        said = [compiled.output, compiled.stderr or "", compiled.error if compiled.stopped else ""]
-        return "\n".join(filter(None, said)) or compiled.error or "The compiler failed."
+        texts = [compiled.output, compiled.stderr or "", compiled.error if compiled.stopped else ""]
+        return "\n".join(filter(None, texts)) or compiled.error or "The compiler failed."
     if compiled:
         return (compiled.stderr or "") if spec.language.warnings_fail else ""
     return _syntax_errors(spec, ended.written_to_stderr) if ended else ""
@@ -80,5 +80,5 @@ def _said_by_compiler(spec: RunSpec, compiled: Compiled | None, ended: TestEnded
 def _syntax_errors(spec: RunSpec, stderr: bytes) -> str:
     """Return what an interpreter says of a program that it cannot compile. Jobe checks that before the run."""
     pattern = _SYNTAX_ERRORS.get(spec.language.id, "").replace("{name}", re.escape(spec.filename))
-    found = re.match(pattern, text_of(stderr)) if pattern else None
-    return found[0] if found else ""
+    errors = re.match(pattern, text_of(stderr)) if pattern else None
+    return errors[0] if errors else ""

@@ -118,8 +118,8 @@ async def store_file(principal: Submitter, id_: FileId, request: Request, port: 
 
 @router.head("/files/{id}")
 async def find_file(principal: Submitter, id_: FileId, port: PortDep) -> Response:
-    found = await port.find_files(principal, [id_])
-    return _empty(HTTPStatus.NO_CONTENT if found else HTTPStatus.NOT_FOUND)
+    files = await port.find_files(principal, [id_])
+    return _empty(HTTPStatus.NO_CONTENT if files else HTTPStatus.NOT_FOUND)
 
 
 @router.post("/runs")
@@ -128,11 +128,11 @@ async def run(principal: Submitter, request: Request, port: PortDep) -> Response
     settings: JobeSettings = request.app.state.settings
     with port.hold(principal) as place:
         spec = await read_parsed(request, read_run, languages, port.settings.max_input_bytes, settings.jobe_max_cputime)
-        found = await _found(spec, principal, port)
+        files = await _found(spec, principal, port)
         if spec.source == OVERLOAD:
             return _json(answer(JobeOutcome.OVERLOAD))
         try:
-            program = await _engine_request(spec, found, place)
+            program = await _engine_request(spec, files, place)
         except ObjectNotFound:
             raise ApiError(Kind.NOT_FOUND, _MISSING) from None
         except OptionRefused as exc:
@@ -141,11 +141,11 @@ async def run(principal: Submitter, request: Request, port: PortDep) -> Response
     return _json(answer_of(spec, ran.compiled, ran.ended))
 
 
-async def _engine_request(spec: RunSpec, found: Mapping[str, StoredFile], place: Place) -> bytes:
+async def _engine_request(spec: RunSpec, files: Mapping[str, StoredFile], place: Place) -> bytes:
     """Return the engine's request of a run. Raises `ObjectNotFound` or `OptionRefused`."""
-    size = sum(file.size_bytes for file in found.values())
+    size = sum(file.size_bytes for file in files.values())
     with place.memory(size):
-        program = program_of(spec, {name: await file.read() for name, file in found.items()})
+        program = program_of(spec, {name: await file.read() for name, file in files.items()})
         size += len(spec.source) + len(spec.stdin)
         return await run_in_thread_if_large(size, program.engine_request, spec.stdin)
 
@@ -156,8 +156,8 @@ async def _found(spec: RunSpec, principal: Principal, port: Port) -> dict[str, S
     by_id = await port.find_files(principal, ids) if ids else {}
     if len(by_id) < len(ids):
         raise ApiError(Kind.NOT_FOUND, _MISSING)
-    found = {name: by_id[id_] for name, id_ in spec.files.items()}
+    files = {name: by_id[id_] for name, id_ in spec.files.items()}
     most = port.settings.max_source_bytes
-    if len(spec.source.encode()) + sum(file.size_bytes for file in found.values()) > most:
+    if len(spec.source.encode()) + sum(file.size_bytes for file in files.values()) > most:
         raise invalid(f"sourcecode and the files of file_list may have at most {most} bytes together")
-    return found
+    return files

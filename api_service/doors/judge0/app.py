@@ -136,7 +136,7 @@ async def list_languages(languages: LanguagesDep) -> Response:
 
 @router.get("/languages/all")
 async def list_all_languages(languages: LanguagesDep) -> Response:
-    return JSONResponse([{**one.listed, "is_archived": one.is_archived} for one in languages.values()])
+    return JSONResponse([{**language.listed, "is_archived": language.is_archived} for language in languages.values()])
 
 
 @router.get("/languages/{id}")

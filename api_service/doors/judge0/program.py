@@ -27,18 +27,18 @@ _RUN, _COMPILE = ("run", "run.sh"), ("compile", "compile.sh")
 _NO_RUN: Final = b'echo "bash: run: No such file or directory" >&2\nexit 127\n'
 
 
-def request_of(asked: SubmissionRequest) -> dict[str, Any]:
+def request_of(request: SubmissionRequest) -> dict[str, Any]:
     """Return the fields of a request that are stored, so that later answers can show them."""
-    values = {name: asked.values[name] for name in ASKED}
-    return {**values, "language": asked.language.name, "source_file": asked.language.source_file}
+    values = {name: request.values[name] for name in ASKED}
+    return {**values, "language": request.language.name, "source_file": request.language.source_file}
 
 
-def submission_of(asked: SubmissionRequest, bounds: Mapping[str, LimitBounds], *, max_program: int) -> NewSubmission:
+def submission_of(request: SubmissionRequest, bounds: Mapping[str, LimitBounds], *, max_program: int) -> NewSubmission:
     """Return the submission that runs the program within the engine's bounds. It has up to `max_program` bytes."""
-    language, values = asked.language, asked.values
+    language, values = request.language, request.values
     assert language.engine_language
     is_multi_file = language.id == MULTI_FILE
-    files, entry = _files(asked, max_program)
+    files, entry = _files(request, max_program)
     build = next((name for name in _COMPILE if name in files), None) if is_multi_file else None
     limits = {
         # The program may also use the extra time, but it is judged by its limit.
@@ -82,21 +82,21 @@ def submission_of(asked: SubmissionRequest, bounds: Mapping[str, LimitBounds], *
     )
 
 
-def _files(asked: SubmissionRequest, max_program: int) -> tuple[dict[str, bytes], str]:
-    language = asked.language
-    own = dict([_SCRIPTS[language.id]]) if language.id in _SCRIPTS else {}
+def _files(request: SubmissionRequest, max_program: int) -> tuple[dict[str, bytes], str]:
+    language = request.language
+    sources = dict([_SCRIPTS[language.id]]) if language.id in _SCRIPTS else {}
     if language.source_file is not None:
-        own[language.source_file] = asked.values["source_code"] or b""
-    room = max_program - sum(map(len, own.values()))
+        sources[language.source_file] = request.values["source_code"] or b""
+    room = max_program - sum(map(len, sources.values()))
     # Additional files never replace the program's own.
-    others = {
+    additional = {
         path: data
-        for path, data in _additional(asked.values["additional_files"], room).items()
-        if not any(path == name or path.startswith(f"{name}/") for name in own)
+        for path, data in _additional(request.values["additional_files"], room).items()
+        if not any(path == name or path.startswith(f"{name}/") for name in sources)
     }
-    files = own | others
+    files = sources | additional
     if language.id != MULTI_FILE:
-        return files, next(iter(own))
+        return files, next(iter(sources))
     run = next((name for name in _RUN if files.get(name, b"").strip()), None)
     return (files, run) if run else ({**files, _RUN[0]: _NO_RUN}, _RUN[0])
 

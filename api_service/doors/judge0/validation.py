@@ -118,9 +118,9 @@ def _option_faults(options: str, language: Judge0Language | None, configuration:
     allowed = configuration.allowed_languages_for_compile_options
     if allowed and language.name.partition(" (")[0] not in allowed:
         return [f"setting compiler options is only allowed for {_sentence(allowed)}"]
-    own = language.engine_language.compiler_args
-    refused = [word for word in words(options) if not is_allowed(word, own)]
-    return [f"the option {word} is not allowed; this server allows {' '.join(own) or 'none'}" for word in refused]
+    allowing = language.engine_language.compiler_args
+    refused = [word for word in words(options) if not is_allowed(word, allowing)]
+    return [f"the option {word} is not allowed; this server allows {' '.join(allowing) or 'none'}" for word in refused]
 
 
 def _argument_faults(arguments: str, configuration: Configuration) -> list[str]:

@@ -121,28 +121,28 @@ def read_job(body: object, runtimes: Sequence[Runtime], settings: PistonSettings
     return PistonJob(runtime, read_files(files), _stdin(fields.get("stdin")), _args(fields.get("args")), limits)
 
 
-def _limit(name: str, asked: object, maximum: int) -> float:
+def _limit(name: str, value: object, maximum: int) -> float:
     # JavaScript takes an empty list or object for true, so those are refused below.
-    if asked in (None, "", 0) or (asked == _CONFIGURED and name.endswith("memory_limit")):
+    if value in (None, "", 0) or (value == _CONFIGURED and name.endswith("memory_limit")):
         return maximum
-    if isinstance(asked, bool) or not isinstance(asked, int | float) or not abs(asked) <= sys.float_info.max:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise _invalid(f"If specified, {name} must be a number")
-    if maximum > 0 and asked > maximum:
+    if maximum > 0 and value > maximum:
         raise _invalid(f"{name} cannot exceed the configured limit of {maximum}")
-    if maximum > 0 and asked < 0:
+    if maximum > 0 and value < 0:
         raise _invalid(f"{name} must be non-negative")
-    return asked if asked > 0 else maximum
+    return value if value > 0 else maximum
 
 
-def _stdin(asked: object) -> str:
-    text = asked or ""
+def _stdin(value: object) -> str:
+    text = value or ""
     if not isinstance(text, str) or "\0" in text:
         raise _invalid("If specified, stdin must be a string without NUL characters")
     return text
 
 
-def _args(asked: object) -> tuple[str, ...]:
-    words = asked or []
+def _args(value: object) -> tuple[str, ...]:
+    words = value or []
     if not isinstance(words, list | str) or not all(isinstance(word, str | int | float) for word in words):
         raise _invalid("If specified, args must be an array of strings")
     try:

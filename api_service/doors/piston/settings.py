@@ -69,7 +69,7 @@ class PistonSettings(Settings):
         return {**_LIMITS, **self._of_all, **(single if isinstance(single, dict) else {})}
 
 
-def _check_names(given: Iterable[str], known: Sequence[str]) -> None:
+def _check_names(given: Iterable[str], allowed: Sequence[str]) -> None:
     for name in given:
-        if name not in known:
-            raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+        if name not in allowed:
+            raise ValueError(f"{name!r} is not one of {', '.join(allowed)}")

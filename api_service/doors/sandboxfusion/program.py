@@ -145,16 +145,16 @@ def _decoded(name: str, text: str) -> bytes:
         raise NotRunnable(f"The content of the file {name!r} is not base64: {exc}") from None
 
 
-def _fetched(asked: Sequence[str]) -> dict[str, str]:
+def _fetched(names: Sequence[str]) -> dict[str, str]:
     """Return the paths in the box by the texts that asked for them, without those that no program may be asked for."""
-    paths = {text: posixpath.normpath(text) for text in asked}
+    paths = {text: posixpath.normpath(text) for text in names}
     first = list(paths.items())[:MAX_FETCHED]
     return {text: path for text, path in first if source_paths.fault_of(path.removeprefix(_TEMPORARY)) is None}
 
 
-def _times(asked: float) -> dict[str, float]:
+def _times(timeout_s: float) -> dict[str, float]:
     """Return the limits of a time in seconds. One of 0 or less, or that is no number, ends a program at once."""
-    seconds = min(max(_MIN_SECONDS, asked), _MAX_SECONDS)
+    seconds = min(max(_MIN_SECONDS, timeout_s), _MAX_SECONDS)
     return {"wall_s": seconds, "cpu_s": _PROCESSORS * seconds}
 
 

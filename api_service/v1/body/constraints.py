@@ -64,10 +64,10 @@ async def constraints_of(
 
 
 async def _problems(services: Services, principal: Principal, names: Iterable[str]) -> dict[str, ProblemVersion]:
-    found: dict[str, ProblemVersion] = {}
+    problems: dict[str, ProblemVersion] = {}
     for name in names:
         if is_clean(name) and (named := submitting.reference(name)):
             async with services.database.connection() as connection:
                 if version := await find_visible(connection, principal, *named):
-                    found[name] = version
-    return found
+                    problems[name] = version
+    return problems

@@ -36,9 +36,9 @@ class Defaults:
         """Return a submission with the defaults that it lacks, and the faults of its own keys."""
         content = _without_null(content)
         used = {name: getattr(self.checked.value, name, None) for name in self._content if self.has(name, content)}
-        own = checked(SubmissionBody, {"language": "", **content} if "language" in used else content)
-        left_out = own.left_out.union(place for place in self.checked.left_out if first_key(place) in used)
-        return Checked(own.value and own.value.model_copy(update=used), own.faults, left_out)
+        body = checked(SubmissionBody, {"language": "", **content} if "language" in used else content)
+        left_out = body.left_out.union(place for place in self.checked.left_out if first_key(place) in used)
+        return Checked(body.value and body.value.model_copy(update=used), body.faults, left_out)
 
     def once(self, value: object, what: str, make: Callable[[], T]) -> T:
         """Return what `make` makes of a value; for a default, what it made the first time."""

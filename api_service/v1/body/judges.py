@@ -51,7 +51,7 @@ def key_faults(body: SubmissionBody, left_out: frozenset[str]) -> Iterator[Fault
         for name in ("tolerance", *JudgeBody.model_fields):
             kinds = _KINDS.get(name, _OF_PROGRAM)
             if kind not in kinds and getattr(checker, name) is not None:
-                named = " or ".join(f"`{one}`" for one in kinds)
+                named = " or ".join(f"`{allowed_kind}`" for allowed_kind in kinds)
                 yield Fault(f"It goes only with the kind {named}; leave it out.", pointer=f"/checker/{name}")
         if kind is CheckerKind.PROGRAM and checker.language is None:
             yield Fault(MISSING, pointer="/checker/language")

@@ -124,12 +124,12 @@ def _of_text(body: bytes, items: Sequence[tuple[str, str]], query_model: _Query)
     except UnicodeDecodeError:
         raise ApiError(Kind.MALFORMED_BODY, "The source is not in UTF-8; save it as UTF-8 and send it again.") from None
     waits = [item for item in items if item[0] in query_model.model_fields]
-    others = [item for item in items if item[0] not in query_model.model_fields]
+    keys_of_query = [item for item in items if item[0] not in query_model.model_fields]
     query, faults = checked_query(query_model, waits)
-    faults += repeated(others)
-    if "source" in dict(others):
+    faults += repeated(keys_of_query)
+    if "source" in dict(keys_of_query):
         faults.append(Fault("The source is the body; leave it out.", parameter="source"))
-    keys = from_text(SubmissionBody, dict(others)) | {"source": source}
+    keys = from_text(SubmissionBody, dict(keys_of_query)) | {"source": source}
     return _Content(keys, path=BodyPath(in_query=True), faults=faults, query=query)
 
 
@@ -161,8 +161,8 @@ def _of_form(parts: Sequence[Part], settings: ApiSettings) -> _Content:
 
 def _upload(parts: Sequence[Part], settings: ApiSettings) -> UploadedFiles:
     """Return the files of a form. An archive that is the only file is unpacked."""
-    [first, *others] = parts
-    if others or not (first.filename or "").lower().endswith(".zip"):
+    [first, *further] = parts
+    if further or not (first.filename or "").lower().endswith(".zip"):
         return UploadedFiles([(part.filename or "", part.data) for part in parts])
     try:
         files = unpack_foreign(first.data, max_files=MAX_FILES, max_bytes=settings.max_source_bytes)

@@ -38,8 +38,8 @@ class RunBody(Strict):
 
     def override(self) -> dict[str, Any]:
         """Return what this run has of its own."""
-        own = self.model_dump(exclude_none=True)
-        return {name: value for name, value in own.items() if name != "limits" or value}
+        keys = self.model_dump(exclude_none=True)
+        return {name: value for name, value in keys.items() if name != "limits" or value}
 
 
 async def read_run_request(

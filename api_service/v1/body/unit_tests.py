@@ -50,7 +50,7 @@ def default_limits(limits: LimitsSpec, bounds: Mapping[str, LimitBounds], cpu_s:
 def framework_faults(framework: UnitTestFramework, language: EngineLanguage, pointer: str) -> Iterator[Fault]:
     """Yield the fault of a framework of a language that the server lacks."""
     details = language.details
-    if details is None or framework in {one.framework for one in details.unit_tests}:
+    if details is None or framework in {test_framework.framework for test_framework in details.unit_tests}:
         return
     name = {"junit": "JUnit", "node": "The runner of tests"}.get(framework, f"`{framework}`")
     yield Fault(f"{name} is not installed on this server: `precieux doctor` says how to install it.", pointer=pointer)

@@ -54,7 +54,7 @@ def document(name: str, run: Run) -> bytes:
         cases.append(_element("testcase", name=name, time=0))
         message = run.judge_message or run.compile_output or run.verdict or run.state
         cases[-1].append(_element("error", message=message, type=run.verdict or run.state))
-    counts = {plural: sum(case.find(one) is not None for case in cases) for plural, one in _COUNTS.items()}
+    counts = {plural: sum(case.find(tag) is not None for case in cases) for plural, tag in _COUNTS.items()}
     root = _element("testsuites", None, **{"tests": len(cases), **counts, "time": run.wall_s or 0})
     SubElement(root, "testsuite", {"name": _text(name), **root.attrib}).extend(cases)
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True))

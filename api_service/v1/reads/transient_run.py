@@ -121,12 +121,12 @@ class TransientResult:
 
     def _test(self, number: int, event: TestEnded | UnitTestEnded | None) -> Test:
         spec = self._specs[number - 1]
-        known = spec.shown(number)
+        shown = spec.shown(number)
         if event is None:
             outcome = UnitTestOutcome.NOT_RUN if self._has_unit_tests else None
-            return Test(**known, outcome=outcome, points_awarded=0.0)
+            return Test(**shown, outcome=outcome, points_awarded=0.0)
         return Test(
-            **known,
+            **shown,
             **_outcome(event),
             **self._shown({name: getattr(event, name) for name in _OF_TEST}, event.truncated),
             diff=getattr(event, "diff", None),

@@ -125,6 +125,6 @@ def _language(catalog: LanguageCatalog, code: str) -> Language:
         extensions=language.extensions,
         compiler_args=list(language.compiler_args),
         libraries=[Library(**library.model_dump()) for library in (details and details.libraries) or ()],
-        unit_tests=[TestFramework.model_validate(one.model_dump()) for one in (details and details.unit_tests) or ()],
+        unit_tests=[TestFramework.model_validate(each.model_dump()) for each in (details and details.unit_tests) or ()],
         limits=Limits.model_validate(dict.fromkeys(Limits.model_fields) | defaults),
     )

@@ -132,12 +132,12 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
     if principal.sees_all:
         return answer(ListOf[Usage](items=[], next=None))
     costs = services.submissions.costs
-    own, mails = costs.of_key(principal), costs.share_of_mails(principal)
+    limits, mails = costs.of_key(principal), costs.share_of_mails(principal)
     async with services.database.connection() as connection:
-        in_use = await cell_rate.in_use(connection, [limit.subject for limit in own], [mails.subject])
+        in_use = await cell_rate.in_use(connection, [limit.subject for limit in limits], [mails.subject])
         stores = Scope.PROBLEMS in principal.scopes
         stored = await used_bytes(connection, principal.key_id) if stores else 0
-    items = [_usage(limit, in_use.get(limit.subject)) for limit in (*own, mails)]
+    items = [_usage(limit, in_use.get(limit.subject)) for limit in (*limits, mails)]
     if stores:
         most = services.settings.key_problem_bytes
         remaining = max(0, most - stored)

@@ -65,15 +65,15 @@ async def list_page(request: Request, services: ServicesDep, credentials: Creden
     if not services.settings.web:
         return page(request, "problems/kinds.html.j2", locale="en", kinds=_KINDS)
     principal = await _sender(request, services, credentials)
-    found: list[ProblemVersion] = []
+    versions_listed: list[ProblemVersion] = []
     if after := request.query_params.get("after"):
         check_name(after)
     if principal:
         with reserving(services.response_memory, principal) as reserve:
-            found = await services.database.call(
+            versions_listed = await services.database.call(
                 showing.page, principal, visibility=None, after=after, limit=_MAX_LISTED + 1, reserve=reserve
             )
-    titles = {version.name: _title(version, chosen_locale(request)) for version in found[:_MAX_LISTED]}
+    titles = {version.name: _title(version, chosen_locale(request)) for version in versions_listed[:_MAX_LISTED]}
     return page(
         request,
         "problems/list.html.j2",
@@ -81,7 +81,7 @@ async def list_page(request: Request, services: ServicesDep, credentials: Creden
         is_locked=principal is None,
         titles=titles,
         solved=await _solved(services, principal, [*titles]) if principal else set(),
-        following=[*titles][-1] if len(found) > _MAX_LISTED else None,
+        following=[*titles][-1] if len(versions_listed) > _MAX_LISTED else None,
         kinds=_KINDS,
     )
 

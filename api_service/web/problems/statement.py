@@ -54,8 +54,8 @@ class ShownStatement:
 async def statement_of(services: Services, package: Package, locale: str, base: str) -> ShownStatement:
     """Return the statement of a package in a language, else in English or another one, for the problem at `base`."""
     files = statement_files(package)
-    found = statements_in(files, locale, "en")
-    if not found:
+    statements = statements_in(files, locale, "en")
+    if not statements:
         return ShownStatement()
     expires = (int(time.time()) // _DAY + 2) * _DAY
 
@@ -63,10 +63,12 @@ async def statement_of(services: Services, package: Package, locale: str, base: 
         text = f"{expires} {files[path].digest} {files[path].size_bytes} {PurePosixPath(path).name}"
         return f"{base}files/{services.signer.seal(_PURPOSE, text)}"
 
-    readable = {*_MAKERS} if any(one.kind == "pdf" for one in found) else {*_MAKERS, *_SOURCES}
-    short = [one for one in found if one.kind in readable and files[one.path].size_bytes <= _MAX_TEXT]
-    statement = (short or found)[0]
-    offered = {one.kind: address_of(one.path) for one in found if one is not statement or one.kind not in _MAKERS}
+    readable = {*_MAKERS} if any(each.kind == "pdf" for each in statements) else {*_MAKERS, *_SOURCES}
+    short = [each for each in statements if each.kind in readable and files[each.path].size_bytes <= _MAX_TEXT]
+    statement = (short or statements)[0]
+    offered = {
+        each.kind: address_of(each.path) for each in statements if each is not statement or each.kind not in _MAKERS
+    }
     try:
         data = await services.store.read(key_of(files[statement.path].digest), 0, _MAX_TEXT if short else 1)
     except ObjectNotFound:

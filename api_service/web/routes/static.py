@@ -21,10 +21,10 @@ _HEADERS: Final = {
 
 @router.api_route(f"/static/{DIGEST}/{{name:path}}", methods=["GET", "HEAD"])
 async def static(name: str, request: Request) -> Response:
-    found = asset(name)
-    if found is None:
+    file = asset(name)
+    if file is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    content, media_type = found
+    content, media_type = file
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):
         return Response(compressed(name), headers={**_HEADERS, "Content-Encoding": "gzip"}, media_type=media_type)
     return Response(content, headers=_HEADERS, media_type=media_type)

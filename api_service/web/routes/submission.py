@@ -28,8 +28,8 @@ async def submission(request: Request, services: ServicesDep) -> Response:
 @router.get("/sent/{id}")
 async def sent(principal: ReaderDep, id: SubmissionId, services: ServicesDep, reserve: ReserveDep) -> Response:
     """Answer a sender with what API v1 does not return, so that the page can fill in its form again."""
-    found = await require_visible(services, principal, id, _SIZE)
-    reserve(found["size"])
+    submission = await require_visible(services, principal, id, _SIZE)
+    reserve(submission["size"])
     row = await require_visible(services, principal, id, _SENT)
     headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
     return Response(row["content"], media_type="application/json", headers=headers)

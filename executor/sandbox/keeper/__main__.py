@@ -215,8 +215,8 @@ class Keeper:
 def _die_before_the_executor() -> None:
     """Let the kernel kill boxes first if memory runs out (`DIES_SECOND` in init/pid1.c), then keeper and zygotes."""
     score = Path("/proc/self/oom_score_adj")
-    own = int(score.read_text())
-    score.write_text(str(max(own, min(own + _OOM_SCORE_ADDED, _OOM_SCORE_MAX))))
+    present = int(score.read_text())
+    score.write_text(str(max(present, min(present + _OOM_SCORE_ADDED, _OOM_SCORE_MAX))))
 
 
 def _start_no_core_handler() -> None:

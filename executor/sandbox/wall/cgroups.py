@@ -75,33 +75,33 @@ class NotTaken(Exception):
         self.cause = cause
 
 
-def claim(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Cgroups:
+def claim(root: Path = Path("/sys/fs/cgroup"), listed: str | None = None) -> Cgroups:
     """Make the folders in which the keeper limits programs. Raises `NotTaken` if that fails.
 
     `own` is the text of /proc/self/cgroup.
     """
-    paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
+    paths = _own_paths(listed if listed is not None else Path("/proc/self/cgroup").read_text())
     if (root / "cgroup.controllers").exists():
         return _claim_v2(root, _base(root, root / paths[""].lstrip("/")))
     return _claim_v1(root, paths)
 
 
-def process_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
+def process_limit(root: Path = Path("/sys/fs/cgroup"), listed: str | None = None) -> int | None:
     """Return the visible limit of processes and threads for our cgroup and all below it; None without a limit."""
-    groups = [*_visible_groups(root, own, ""), *_visible_groups(root / "pids", own, "pids")]
+    groups = [*_visible_groups(root, listed, ""), *_visible_groups(root / "pids", listed, "pids")]
     return min(filter(None, (_number(group / "pids.max") for group in groups)), default=None)
 
 
-def memory_limit(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> int | None:
+def memory_limit(root: Path = Path("/sys/fs/cgroup"), listed: str | None = None) -> int | None:
     """Return the visible limit of memory for our cgroup and all below it; None without a limit."""
-    files = [group / "memory.max" for group in _visible_groups(root, own, "")]
-    files += [group / "memory.limit_in_bytes" for group in _visible_groups(root / "memory", own, "memory")]
+    files = [group / "memory.max" for group in _visible_groups(root, listed, "")]
+    files += [group / "memory.limit_in_bytes" for group in _visible_groups(root / "memory", listed, "memory")]
     return min(filter(None, map(_number, files)), default=None)
 
 
-def _visible_groups(hierarchy: Path, own: str | None, controller: str) -> Iterator[Path]:
+def _visible_groups(hierarchy: Path, listed: str | None, controller: str) -> Iterator[Path]:
     """Yield our cgroup and all above it, if there is such a hierarchy."""
-    paths = _own_paths(own if own is not None else Path("/proc/self/cgroup").read_text())
+    paths = _own_paths(listed if listed is not None else Path("/proc/self/cgroup").read_text())
     if controller in paths:
         group = hierarchy / paths[controller].lstrip("/")
         yield from (group, *group.parents)
@@ -133,13 +133,13 @@ def _claim_v2(root: Path, base: Path) -> Cgroups:
     return Cgroups(2, {"unified": ours})
 
 
-def _base(root: Path, own: Path) -> Path:
+def _base(root: Path, own_group: Path) -> Path:
     """Return the group in which we may make others.
 
     It is the nearest group with systemd's mark, up to our unit's, because this process may be in a child of that.
     Without a mark, it is our own group.
     """
-    groups = [own, *own.parents]
+    groups = [own_group, *own_group.parents]
     groups = groups[: groups.index(root) + 1]
     marked = next((group for group in groups if _is_marked(group)), None)
     unit = next((group for group in groups if group.suffix in _UNITS), None)
@@ -149,7 +149,7 @@ def _base(root: Path, own: Path) -> Path:
     # may write, but root may write everything.
     if unit and not marked and os.geteuid() == 0:
         raise NotTaken(Cause.NOT_DELEGATED, f"{unit} is not delegated: it is systemd's own")
-    return own.parent if own.name == _ASIDE else own
+    return own_group.parent if own_group.name == _ASIDE else own_group
 
 
 def _is_marked(group: Path) -> bool:
@@ -202,8 +202,8 @@ def _name(pid: str) -> str:
 
 
 def _claim_v1(root: Path, paths: dict[str, str]) -> Cgroups:
-    own = {name: root / name / paths[name].lstrip("/") for name in (*_V1_REQUIRED, *_WANTED) if name in paths}
-    groups = {name: group for name, group in own.items() if group.is_dir()}
+    found_at = {name: root / name / paths[name].lstrip("/") for name in (*_V1_REQUIRED, *_WANTED) if name in paths}
+    groups = {name: group for name, group in found_at.items() if group.is_dir()}
     missing = [name for name in _V1_REQUIRED if name not in groups]
     if not groups:
         raise NotTaken(Cause.NOT_MOUNTED, f"no cgroup of this process exists at {root}")

@@ -85,8 +85,8 @@ def allowed(machine: str) -> dict[str, int]:
 
 
 def _filter(machine: str, calls: Mapping[int, Rule]) -> bytes:
-    own = _branch(_EQUAL, [_ARCHITECTURES[machine]], _by_number(calls), [_return(_KILL_PROCESS)])
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in [_load(_ARCH), *own])
+    of_machine = _branch(_EQUAL, [_ARCHITECTURES[machine]], _by_number(calls), [_return(_KILL_PROCESS)])
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in [_load(_ARCH), *of_machine])
 
 
 def _by_number(calls: Mapping[int, Rule]) -> _Program:

@@ -40,11 +40,11 @@ class Subordinates:
 
     def map_into(self, process: int) -> None:
         """Map the ids of a process that has a new user namespace. Raises `Unavailable` with the tool's message."""
-        for tool, own, first in (
+        for tool, id_, first in (
             (self.newuidmap, os.getuid(), self.first_user),
             (self.newgidmap, os.getgid(), self.first_group),
         ):
-            argv = [tool, str(process), "0", str(own), "1", str(FIRST_USER), str(first), str(self.count)]
+            argv = [tool, str(process), "0", str(id_), "1", str(FIRST_USER), str(first), str(self.count)]
             try:
                 subprocess.run(argv, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
             except subprocess.CalledProcessError as exc:

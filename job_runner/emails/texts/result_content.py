@@ -148,8 +148,8 @@ class ResultWriter:
         outcome = self.outcome
         heading = self.gettext("Could not be run")
         blame = self.gettext("This is our fault, not the program’s.") if outcome.is_ours else ""
-        known, reason = engine_reasons.split(outcome.reason or "", self._locale)
-        reason = known or isolated(one_line(reason, _REASON_LENGTH), self._locale)
+        reason_known, reason = engine_reasons.split(outcome.reason or "", self._locale)
+        reason = reason_known or isolated(one_line(reason, _REASON_LENGTH), self._locale)
         nothing = ("blocks", "tests", "links", "failed", "failed_note", "files", "files_note", "has_groups")
         return {
             **dict.fromkeys(nothing, ()),

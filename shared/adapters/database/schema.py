@@ -27,11 +27,11 @@ def revisions() -> Sequence[str]:
 
 def is_newer(current: str | None) -> bool:
     """Return True if a revision is of a later release. Raise `ConfigurationError` if it is of no release."""
-    known = revisions()
-    if current is None or current in known:
+    every = revisions()
+    if current is None or current in every:
         return False
     # Numbers only grow, so a later release has a higher one.
-    if current < known[-1]:
+    if current < every[-1]:
         raise ConfigurationError(
             f"the database's schema ({current}) is of a state of Precieux that was never released, so no release can"
             " use its data: restore a backup of a release, or run the program that made them"
@@ -51,23 +51,23 @@ async def current_revision(database: Database) -> str | None:
     if row is None:
         return None
     current: str = row["current"]
-    known = revisions()
+    every = revisions()
     if is_newer(current):
         # A program that knows the oldest revision is of that revision, or of a later one.
-        if row["oldest_program"] not in known:
+        if row["oldest_program"] not in every:
             raise ConfigurationError(
-                f"the database's schema ({current}) is too new for this program ({known[-1]}): start the release that"
+                f"the database's schema ({current}) is too new for this program ({every[-1]}): start the release that"
                 " upgraded the database, or restore a backup from before the upgrade"
             )
-        log.warning("schema.newer", current=current, known_head=known[-1])
+        log.warning("schema.newer", current=current, known_head=every[-1])
     return current
 
 
 async def require_current(database: Database) -> None:
     """Raise `ConfigurationError` if this program cannot use the schema: it is older, too new, or of no release."""
-    current, known = await current_revision(database), revisions()
-    if current is None or current in known[:-1]:
+    current, every = await current_revision(database), revisions()
+    if current is None or current in every[:-1]:
         raise ConfigurationError(
-            f"the database's schema is older than this program ({current or 'empty'}, not {known[-1]}):"
+            f"the database's schema is older than this program ({current or 'empty'}, not {every[-1]}):"
             " run `precieux migrate`, then start again"
         )

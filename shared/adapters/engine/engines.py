@@ -81,8 +81,8 @@ class Engines:
 
     def slots(self) -> int | None:
         """Return the slots of all engines, of which some may not be known yet; None if no engine has said them."""
-        known = [engine.busy.load.slots for engine in self._engines.values() if engine.busy.load]
-        return round(sum(known) / len(known) * len(self._engines)) if known else None
+        counts = [engine.busy.load.slots for engine in self._engines.values() if engine.busy.load]
+        return round(sum(counts) / len(counts) * len(self._engines)) if counts else None
 
     async def close(self) -> None:
         if self._looking:
@@ -120,9 +120,9 @@ class Engines:
         self, program: bytes, *, share: str = "", silence_s: float = 0.0, data: ReadData | None = None
     ) -> AsyncGenerator[RunEvent]:
         # What comes before the tests is the same for each part of a problem's tests.
-        own = memoryview(program)[: program.find(b'"tests":')]
+        head = memoryview(program)[: program.find(b'"tests":')]
         return self._run(
-            lambda client: run_with_data(client, program, share=share, silence_s=silence_s, data=data), own
+            lambda client: run_with_data(client, program, share=share, silence_s=silence_s, data=data), head
         )
 
     async def _run(
@@ -132,7 +132,7 @@ class Engines:
         tried: set[_Engine] = set()
         failure: EngineAway | None = None
         while left := [engine for engine in await self._candidates() if engine not in tried]:
-            engine = min(random.sample(left, min(2, len(left))), key=lambda one: one.busy.order(digest))
+            engine = min(random.sample(left, min(2, len(left))), key=lambda candidate: candidate.busy.order(digest))
             tried.add(engine)
             has_begun = False
             try:
@@ -146,7 +146,7 @@ class Engines:
                 return
             except EngineAway as exc:
                 if has_begun:
-                    others = any(one.is_usable for one in await self._candidates())
+                    others = any(candidate.is_usable for candidate in await self._candidates())
                     raise (EngineStopped(str(exc)) if others else exc) from exc
                 failure = failure if isinstance(failure, EngineFull) else exc
             if self._is_patient and isinstance(failure, EngineFull) and tried.issuperset(await self._candidates()):
@@ -166,16 +166,16 @@ class Engines:
 
     async def _keep_looking(self) -> None:
         while True:
-            known, found = self._gone | self._engines, dict[tuple[str, str], _Engine]()
+            before, engines = self._gone | self._engines, dict[tuple[str, str], _Engine]()
             for url in entries_of(self._settings.codex_url):
                 try:
                     addresses = await addresses_of(url)
                 except (OSError, UnicodeError):
                     addresses = [address for its_url, address in self._engines if its_url == url] or [BY_NAME]
                 for address in addresses:
-                    found[url, address] = known.get((url, address)) or _Engine(self._settings, url, address)
-            self._gone = {key: engine for key, engine in known.items() if key not in found}
-            self._engines = found
+                    engines[url, address] = before.get((url, address)) or _Engine(self._settings, url, address)
+            self._gone = {key: engine for key, engine in before.items() if key not in engines}
+            self._engines = engines
             self._found.set()
             for key in [key for key, engine in self._gone.items() if not engine.busy.ours]:
                 await self._gone.pop(key).close()

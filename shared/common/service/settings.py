@@ -109,11 +109,11 @@ def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
 
 def _nearest(name: str) -> str | None:
     # Who leaves the first word out of a limit means the default one.
-    names = {known.removeprefix("DEFAULT_"): known for known in _KNOWN} | {known: known for known in _KNOWN}
+    names = {setting.removeprefix("DEFAULT_"): setting for setting in _KNOWN} | {setting: setting for setting in _KNOWN}
     # A word that was left out makes a name less alike than a wrong letter does.
-    longer = [known for known in sorted(_KNOWN) if known.endswith(f"_{name}")]
+    longer = [setting for setting in sorted(_KNOWN) if setting.endswith(f"_{name}")]
     # Of one concern, such as `SMTP_`, even a distant name is what was meant.
-    related = [known for known in sorted(names) if known.partition("_")[0] == name.partition("_")[0]]
+    related = [setting for setting in sorted(names) if setting.partition("_")[0] == name.partition("_")[0]]
     alike = [name] if name in names else longer or difflib.get_close_matches(name, related, n=1, cutoff=0.5)
     alike = alike or difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
     return f"{PREFIX}{names[alike[0]]}" if alike else None

@@ -57,15 +57,15 @@ class LanguageNames:
 def _read(file: Path) -> LanguageNames:
     table = tomllib.loads(file.read_text("utf-8").partition("\n\n")[0])
     source, package = table["source_file"], table.get("package")
-    own = source.get("extensions") or [source["name"].rpartition(".")[2]]
+    extensions = source.get("extensions") or [source["name"].rpartition(".")[2]]
     return LanguageNames(
         file.stem,
         table["title"],
         tuple(table["aliases"]),
         table.get("position", LAST),
         source["name"],
-        (*own, *table.get("other_extensions", ())),
-        PackageNames(**{**package, "extensions": tuple(package.get("extensions", own))}) if package else None,
+        (*extensions, *table.get("other_extensions", ())),
+        PackageNames(**{**package, "extensions": tuple(package.get("extensions", extensions))}) if package else None,
         table.get("doors", {}),
     )
 

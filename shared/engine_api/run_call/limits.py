@@ -81,17 +81,17 @@ def _fits(option: str, beginning: str) -> bool:
     return option.startswith(beginning) and ending != "" and not ending.startswith("@")
 
 
-def limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
+def limits_in_effect(limits: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
     """Return all five limits of a program, from those that were asked for and the operator's bounds (`GET /list`).
 
     A higher limit of CPU time without one of elapsed time raises the default of the latter by twice the difference.
     """
     defaults = {name: bound.default for name, bound in bounds.items()}
-    wanted = defaults | asked.asked()
+    wanted = defaults | limits.asked()
     for name, bound in bounds.items():
-        if bound.factor != 1 and getattr(asked, name) is not None:
+        if bound.factor != 1 and getattr(limits, name) is not None:
             wanted[name] = min(wanted[name] * bound.factor, bound.max)
-    if asked.wall_s is None:
+    if limits.wall_s is None:
         more = max(0.0, wanted["cpu_s"] - defaults["cpu_s"])
         wanted["wall_s"] = min(defaults["wall_s"] + 2 * more, bounds["wall_s"].max)
     return ProgramLimits(
@@ -109,7 +109,7 @@ JUDGE_OUTPUT_BYTES: Final = 8 << 20
 MAX_JUDGE_OUTPUT_BYTES: Final = 64 << 20
 
 
-def judge_limits_in_effect(asked: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
+def judge_limits_in_effect(limits: ProgramLimits, bounds: Mapping[str, LimitBounds]) -> ProgramLimits:
     """Return all five limits of a judge, as `limits_in_effect` does: it may have all of the memory."""
-    own = ProgramLimits(memory_bytes=int(bounds["memory_bytes"].max), output_bytes=JUDGE_OUTPUT_BYTES)
-    return limits_in_effect(asked.over(own), bounds)
+    defaults = ProgramLimits(memory_bytes=int(bounds["memory_bytes"].max), output_bytes=JUDGE_OUTPUT_BYTES)
+    return limits_in_effect(limits.over(defaults), bounds)

@@ -146,11 +146,11 @@ class SubmissionsYaml:
 
     def rules_for(self, path: str) -> SubmissionRules:
         """Return what is said of the submission at this path below `submissions/`."""
-        found = [rules for glob, rules in self._rules if matches(glob, path)]
+        matching = [rules for glob, rules in self._rules if matches(glob, path)]
         return SubmissionRules(
-            tuple(expectation for rules in found for expectation in rules.tests),
-            next((rules.language for rules in found if rules.language), None),
-            next((rules.entry for rules in found if rules.entry), None),
+            tuple(expectation for rules in matching for expectation in rules.tests),
+            next((rules.language for rules in matching if rules.language), None),
+            next((rules.entry for rules in matching if rules.entry), None),
         )
 
     def _read(self, key: str, fields: Fields) -> None:
@@ -201,11 +201,11 @@ def _read_letters(fields: Fields, key: str) -> frozenset[Letters] | None:
     words = fields.words(key)
     if words is None:
         return None
-    known = frozenset(letter for letter in OF_TESTS if letter in words)
-    if not known or len(known) < len(set(words)):
+    letters_read = frozenset(letter for letter in OF_TESTS if letter in words)
+    if not letters_read or len(letters_read) < len(set(words)):
         fields.fault(key, "has something else than AC, WA, TLE and RTE.")
         return None
-    return known
+    return letters_read
 
 
 @lru_cache(maxsize=1024)

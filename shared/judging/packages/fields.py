@@ -96,9 +96,9 @@ class Fields:
         """Return the mapping under a key; an empty one if there is none."""
         return Fields(self.take(key), self.path, self._faults, f"{self._within}{key}.")
 
-    def finish(self, known: Collection[str] = ()) -> None:
+    def finish(self, read_elsewhere: Collection[str] = ()) -> None:
         """Note a fault for each key that was not read, but for those that are `known`."""
-        for key in self.unread.keys() - set(known):
+        for key in self.unread.keys() - set(read_elsewhere):
             self.fault(key, "is not a key that is known here.")
 
 

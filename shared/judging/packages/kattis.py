@@ -172,16 +172,16 @@ def _includes(
 
 
 def _input_validators(archive: PackageArchive, finder: ProgramFinder, faults: FaultList) -> tuple[PackageProgram, ...]:
-    found: list[PackageProgram] = []
+    programs: list[PackageProgram] = []
     for folder in ("input_validators", "input_format_validators"):
-        found += finder.all_in(folder)
+        programs += finder.all_in(folder)
         for path in archive.below(folder).values():
             if path.endswith((".ctd", ".viva")):
-                found.append(PackageProgram(path, "", {}, "", fault="Checktestdata and VIVA are not run."))
-    for program in found:
+                programs.append(PackageProgram(path, "", {}, "", fault="Checktestdata and VIVA are not run."))
+    for program in programs:
         if program.fault:
             faults.warn(program.name, program.fault)
-    return tuple(found)
+    return tuple(programs)
 
 
 def _submissions(
@@ -197,12 +197,12 @@ def _submissions(
             path = f"submissions/{folder}/{name}"
             if len(submissions) == MAX_PROGRAMS:
                 raise faults.fail("submissions", f"There are more than {MAX_PROGRAMS} submissions.")
-            asked = overrides.get(path, (None, None))
+            overridden = overrides.get(path, (None, None))
             rule = rules.rules_for(f"{folder}/{name}") if rules else None
             if rule:
-                asked = (rule.language or asked[0], rule.entry or asked[1])
-            language = language_of(asked[0]) if asked[0] else None
-            program = finder.find(path, language=language, entry=asked[1])
+                overridden = (rule.language or overridden[0], rule.entry or overridden[1])
+            language = language_of(overridden[0]) if overridden[0] else None
+            program = finder.find(path, language=language, entry=overridden[1])
             if program is None:
                 faults.warn(path, "Its language is not known, so it is no submission.")
                 continue
@@ -219,7 +219,7 @@ def _submissions(
             submissions.append(JurySubmission(path, program, run, tests, not_run))
     if sum(len(submission.tests) for submission in submissions) > _MAX_EXPECTATIONS:
         faults.add(_SUBMISSIONS_YAML, f"It says more than {_MAX_EXPECTATIONS} things of all submissions together.")
-    if not any(one.expected == ["AC"] and not (one.run and one.run.partial) for one in submissions):
+    if not any(each.expected == ["AC"] and not (each.run and each.run.partial) for each in submissions):
         faults.warn("submissions/accepted", "There is no accepted submission.")
     return tuple(submissions)
 
@@ -230,7 +230,7 @@ def _expected_of_run(
     if folder in LEGACY_FOLDERS:
         return LEGACY_FOLDERS[folder]
     sources = (archive.beginning(path, _MAX_SOURCE) for path in program.files.values())
-    tags = [found for found in map(of_tags, sources) if found[1]]
+    tags = [tag for tag in map(of_tags, sources) if tag[1]]
     if sum(number for _, number in tags) > 1:
         faults.warn(program.name, "There are several tags of expected results; the first one counts.")
     return tags[0][0] if tags else None

@@ -109,8 +109,8 @@ class PackageTest:
 
     def args_for(self, validator: str) -> tuple[str, ...]:
         """Return the arguments of an input validator, by the name of its file or folder."""
-        own = self.input_validator_args.get(validator)
-        return self.input_validator_args.get(EVERY_VALIDATOR, ()) if own is None else own
+        args = self.input_validator_args.get(validator)
+        return self.input_validator_args.get(EVERY_VALIDATOR, ()) if args is None else args
 
 
 @dataclass(frozen=True)

@@ -177,13 +177,13 @@ class _PolygonReader:
 
     def _scheme(self, testset: Element, elements: list[Element], tests: list[PackageTest]) -> Scheme:
         """Return how tests are graded: by their groups, in the order of the groups' first tests."""
-        own = [self._number(element.get("points"), "The points of a test") for element in elements]
+        points_listed = [self._number(element.get("points"), "The points of a test") for element in elements]
         defined = {group.get("name", ""): group for group in testset.findall("groups/group")}
         members: dict[str, list[int]] = {}
         for test in tests:
             members.setdefault(test.group, []).append(test.number)
         groups: list[Group] = []
-        points_of = dict(enumerate(own, 1))
+        points_of = dict(enumerate(points_listed, 1))
         for name, numbers in members.items():
             if len(name) > _MAX_NAME:
                 self._faults.add(_PROBLEM, f"The name of a group has over {_MAX_NAME} characters.")
@@ -263,8 +263,8 @@ class _PolygonReader:
         """Return the files that stand beside judges: headers, which are compiled with none of them by themselves."""
         files = self._root.findall("files/resources/file")
         paths = (file.get("path", "") for file in files if file.find("assets") is None)
-        found = {path for path in paths if path in self._archive.files and not path.endswith((*_NO_CODE, *_SOURCES))}
-        return {path.rpartition("/")[2]: path for path in sorted(found)[: MAX_FILES + 1]}
+        names = {path for path in paths if path in self._archive.files and not path.endswith((*_NO_CODE, *_SOURCES))}
+        return {path.rpartition("/")[2]: path for path in sorted(names)[: MAX_FILES + 1]}
 
     def _assets(self, path: str, most: int) -> list[Element]:
         elements = self._root.findall(f"assets/{path}")

@@ -84,9 +84,9 @@ class ProblemConfig:
 
     @property
     def types(self) -> tuple[ProblemType, ...]:
-        others = {ProblemType.INTERACTIVE: self.is_interactive, ProblemType.MULTI_PASS: self.is_multi_pass}
+        flags = {ProblemType.INTERACTIVE: self.is_interactive, ProblemType.MULTI_PASS: self.is_multi_pass}
         first = ProblemType.SCORING if self.is_scoring else ProblemType.PASS_FAIL
-        return (first, *(kind for kind, is_set in others.items() if is_set))
+        return (first, *(kind for kind, is_set in flags.items() if is_set))
 
 
 def default_limits(operator: OperatorLimits) -> dict[str, Any]:
@@ -170,10 +170,10 @@ def _read_new(fields: Fields, config: ProblemConfig, faults: FaultList) -> None:
         note = faults.warn if config.generation is Generation.KATTIS_2023_07 else faults.add
         note(CONFIG, "`uuid` is missing.")
     types = tuple(" ".join(fields.words("type") or ("pass-fail",)).split())
-    known = ("pass-fail", "scoring", "interactive", "multi-pass")
+    names = ("pass-fail", "scoring", "interactive", "multi-pass")
     if "submit-answer" in types:
         fields.fault("type", "has `submit-answer`, which is not supported.")
-    elif unknown := set(types) - set(known):
+    elif unknown := set(types) - set(names):
         fields.fault("type", f"has an unknown value: {', '.join(sorted(unknown))}.")
     if len(set(types)) < len(types) or {"pass-fail", "scoring"} <= set(types):
         fields.fault("type", "has a value twice, or both `pass-fail` and `scoring`.")

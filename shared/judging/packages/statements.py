@@ -55,11 +55,11 @@ def statement_files(package: Package) -> dict[str, ArchiveFile]:
 
 def statements_in(files: Mapping[str, ArchiveFile], *languages: str) -> list[Statement]:
     """Return the statements in the first of these languages that has any, else in another one. They read best first."""
-    found = [statement for path in sorted(files) if (statement := _statement(path))]
-    written = [statement.language for statement in found]
+    statements = [statement for path in sorted(files) if (statement := _statement(path))]
+    written = [statement.language for statement in statements]
     chosen = next((language for language in (*languages, *written) if language in written), None)
-    own = [statement for statement in found if statement.language == chosen]
-    return sorted(own, key=lambda statement: KINDS.index(statement.kind))
+    of_language = [statement for statement in statements if statement.language == chosen]
+    return sorted(of_language, key=lambda statement: KINDS.index(statement.kind))
 
 
 def picture_at(files: Mapping[str, ArchiveFile], statement: Statement, address: str) -> str | None:

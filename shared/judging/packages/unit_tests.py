@@ -45,17 +45,17 @@ def read_unit_tests(archive: PackageArchive, bounds: PackageBounds, faults: Faul
     for folder in filter(archive.is_folder, _OTHERS):
         faults.add(folder, f"The folder does not go with `{FOLDER}`, which judges by itself; take one of them away.")
     codes = [name for name in archive.children(FOLDER) if archive.is_folder(f"{FOLDER}/{name}")]
-    known = dict.fromkeys(FRAMEWORK_LANGUAGES.values())
-    if unknown := set(codes) - set(known):
-        faults.add(f"{FOLDER}/{min(unknown)}", f"The folder's name is none of the languages: {', '.join(known)}.")
+    names = dict.fromkeys(FRAMEWORK_LANGUAGES.values())
+    if unknown := set(codes) - set(names):
+        faults.add(f"{FOLDER}/{min(unknown)}", f"The folder's name is none of the languages: {', '.join(names)}.")
     elif not codes:
-        faults.add(FOLDER, f"There are no tests: a folder in it is named by its language, {', '.join(known)}.")
+        faults.add(FOLDER, f"There are no tests: a folder in it is named by its language, {', '.join(names)}.")
     fields = read_fields(archive, _SETTINGS, faults)
-    own = {code: fields.inner(code).unread for code in codes}
+    inner = {code: fields.inner(code).unread for code in codes}
     return {
-        code: _Reader(Fields({**fields.unread, **own[code]}, _SETTINGS, faults), archive, bounds, faults, code).read()
+        code: _Reader(Fields({**fields.unread, **inner[code]}, _SETTINGS, faults), archive, bounds, faults, code).read()
         for code in codes
-        if code in known
+        if code in names
     }
 
 

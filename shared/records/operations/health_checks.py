@@ -80,7 +80,7 @@ def _delays(system: SystemStatus) -> Iterator[Issue]:
     ):
         waiting = system.waits[place]
         # More runners do not help while there is something that they all lack.
-        if kind is IssueKind.JOBS_WAIT and any(not one.others_run or one.are_results for one in system.retried):
+        if kind is IssueKind.JOBS_WAIT and any(not retry.others_run or retry.are_results for retry in system.retried):
             continue
         if waiting.oldest_s is not None and waiting.oldest_s > _TOO_OLD[place]:
             yield Issue(kind, waiting.depth, waiting.oldest_s)

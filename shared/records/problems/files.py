@@ -125,11 +125,11 @@ async def read_file(store: ObjectStore, sha256: str) -> bytes:
 async def remove_unnamed(database: Database, store: ObjectStore, *, limit: int) -> int:
     """Remove files that no version names, and return how many were looked at."""
     # Committed first: what is removed below stays removed, even if its transaction does not commit.
-    found = [row["sha256"] for row in await database.call(Connection.fetch_all, _DISTRUST, {"limit": limit})]
+    digests = [row["sha256"] for row in await database.call(Connection.fetch_all, _DISTRUST, {"limit": limit})]
     async with database.transaction() as connection:
-        rows = await connection.fetch_all(_LOCK, {"sha256": found}) if found else []
+        rows = await connection.fetch_all(_LOCK, {"sha256": digests}) if digests else []
         # The rows are locked, so what names one of the files from now on waits for the commit.
         gone = await connection.fetch_all(_FORGET, {"sha256": [row["sha256"] for row in rows]}) if rows else []
         for row in gone:
             await store.delete(key_of(row["sha256"]))
-    return len(found)
+    return len(digests)

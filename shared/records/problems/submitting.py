@@ -147,10 +147,10 @@ def limits_for(
 
     `factors` are the operator's for times (`PRECIEUX_LANGUAGE_TIME_FACTORS`).
     """
-    factor, own = time_factor(version, codes, factors), limits_of_language(version, codes) or {}
+    factor, limits = time_factor(version, codes, factors), limits_of_language(version, codes) or {}
     general = _general(version, bounds)
     scaled = {name: limit * factor if name.endswith("_s") else limit for name, limit in general.items()}
-    return _within({**scaled, **own}, bounds)
+    return _within({**scaled, **limits}, bounds)
 
 
 def limits_of_language(version: ProblemVersion, codes: Sequence[str]) -> dict[str, Any] | None:
@@ -164,9 +164,9 @@ def unit_tests_for(tests: Mapping[str, PackageUnitTests], codes: Sequence[str]) 
     code = next((code for code in codes if code in tests), None)
     if code is None:
         return None
-    own = {name: getattr(tests[code], name) for name in ("framework", "module", "visibility", "total_cpu_s")}
+    keys = {name: getattr(tests[code], name) for name in ("framework", "module", "visibility", "total_cpu_s")}
     limits = LimitsSpec.model_validate(tests[code].limits.asked())
-    return UnitTestsSpec(language=code, entry="", limits=limits, **own)
+    return UnitTestsSpec(language=code, entry="", limits=limits, **keys)
 
 
 def time_factor(version: ProblemVersion, codes: Sequence[str], factors: Mapping[str, float]) -> float:

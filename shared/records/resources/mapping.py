@@ -126,16 +126,16 @@ def _file(row: Record) -> File:
 
 
 def _limits(
-    asked: ProgramLimits,
+    limits: ProgramLimits,
     bounds: Bounds | None,
     in_effect: Callable[[ProgramLimits, Bounds], ProgramLimits] = limits_in_effect,
 ) -> Limits:
-    return Limits(**(in_effect(asked, bounds) if bounds else asked).model_dump())
+    return Limits(**(in_effect(limits, bounds) if bounds else limits).model_dump())
 
 
 def _judge(judge: JudgeSpec, bounds: Bounds | None) -> dict[str, Any]:
-    own = judge.model_dump(include=Judge.model_fields.keys() - {"limits"})
-    return {**own, "limits": _limits(judge.limits, bounds, judge_limits_in_effect)}
+    keys = judge.model_dump(include=Judge.model_fields.keys() - {"limits"})
+    return {**keys, "limits": _limits(judge.limits, bounds, judge_limits_in_effect)}
 
 
 def _unit_tests(
@@ -144,10 +144,10 @@ def _unit_tests(
     unit_tests = program.unit_tests
     if unit_tests is None:
         return None
-    own = unit_tests.model_dump(include=UnitTestSuite.model_fields.keys() - {"limits", "total_cpu_s"})
+    keys = unit_tests.model_dump(include=UnitTestSuite.model_fields.keys() - {"limits", "total_cpu_s"})
     limits, cpu_s = _limits(unit_tests.limits, bounds, judge_limits_in_effect), _limits(program.limits, bounds).cpu_s
     total_cpu_s = unit_tests.total_cpu_s or (cpu_s and TOTAL_CPU * cpu_s)
-    return UnitTestSuite(**own, limits=limits, total_cpu_s=total_cpu_s, tests=tests, points=points if tests else None)
+    return UnitTestSuite(**keys, limits=limits, total_cpu_s=total_cpu_s, tests=tests, points=points if tests else None)
 
 
 def _checker(program: Program, bounds: Bounds | None) -> AnyChecker | None:
@@ -242,19 +242,19 @@ def test_of(row: Record, number: int, spec: TestSpec, result: Record | None, tex
     If not `shows_secrets`, a hidden test has its verdict and its points alone: its program could tell its input by its
     output, its exit code, its time or its memory. Of hidden unit tests there is no verdict, name and message either.
     """
-    known = spec.shown(number)
+    content = spec.shown(number)
     is_secret, is_unit_test = spec.hidden and not row["shows_secrets"], row["has_unit_tests"]
     if is_secret and is_unit_test:
-        known |= {"name": hidden_name(number), "group": None}
+        content |= {"name": hidden_name(number), "group": None}
     if result is None:
         outcome = UnitTestOutcome.NOT_RUN if is_over and is_unit_test else None
         awarded = 0.0 if is_over else None
-        return Test(**known, outcome=outcome, points_awarded=awarded, truncated=None if is_secret else [])
-    known |= {name: result[name] for name in ("verdict", "outcome", "points_awarded")}
+        return Test(**content, outcome=outcome, points_awarded=awarded, truncated=None if is_secret else [])
+    content |= {name: result[name] for name in ("verdict", "outcome", "points_awarded")}
     if is_secret and is_unit_test:
-        return Test(**{**known, "verdict": None}, truncated=None)
+        return Test(**{**content, "verdict": None}, truncated=None)
     if is_secret:
-        return Test(**known, message=cut(result["message"], text_limit), truncated=None)
+        return Test(**content, message=cut(result["message"], text_limit), truncated=None)
     texts: dict[str, str | None] = {name: _text(result, name) for name in ("stdout", "stderr")}
     texts |= {name: result[name] for name in ("message", "judge_message")}
     if row["is_interactive"]:
@@ -263,7 +263,7 @@ def test_of(row: Record, number: int, spec: TestSpec, result: Record | None, tex
         texts["judge_message"] = None  # it quotes the tests
     shown: dict[str, Any] = {name: cut(text, text_limit) for name, text in texts.items()}
     return Test(
-        **known,
+        **content,
         **shown,
         diff=result["diff"],
         truncated=_truncated(result, texts, text_limit),

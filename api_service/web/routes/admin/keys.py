@@ -32,7 +32,7 @@ async def create(operator: OperatorDep, form: FormDep) -> Response:
     name = str(form.get("name", "")).strip()
     recipients = str(form.get("recipients", "")).replace(",", " ").split()
     scopes = [scope for scope in SCOPES if scope in form.getlist("scope")]
-    wrong = [one for one in recipients if not is_recipient(one)]
+    wrong = [address for address in recipients if not is_recipient(address)]
     may_make = await services.authenticator.keys_existed()
     if not may_make or not api_keys.is_name(name) or not scopes or wrong:
         return await _page(operator, status=HTTPStatus.UNPROCESSABLE_ENTITY, wrong=wrong, given=form)

@@ -20,9 +20,9 @@ _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 @router.get("/admin")
 async def overview(operator: OperatorDep) -> Response:
     minutes = await operator.services.database.call(metrics_history.read, _LONG_AGO)
-    found = issues(await operator.services.system_status.get())
+    issues_now = issues(await operator.services.system_status.get())
     latest = minutes[-1] if minutes else None
-    return await operator.page("overview", issues=found, latest=latest, hours=hours(minutes))
+    return await operator.page("overview", issues=issues_now, latest=latest, hours=hours(minutes))
 
 
 After = Annotated[int, Query(ge=0, le=1 << 40, description="The second since the epoch after which minutes begin.")]

@@ -50,19 +50,19 @@ async def submissions(operator: OperatorDep) -> Response:
             "created_before": _midnight(given["until"], days=1),
         }
     )
-    found, following, is_too_slow = [], None, False
+    listed, following, is_too_slow = [], None, False
     async with services.database.connection() as connection:
         keys = await api_keys.listed(connection)
         try:
             ids, following = await pages.find(connection, query, owner=number_of(given["key"]), after=after)
-            found = await operators_list(connection, ids)
+            listed = await operators_list(connection, ids)
         except DatabaseTooSlow:
             is_too_slow = True
     older = services.signer.seal(_CURSOR, str(following)) if following else None
     return await operator.page(
         "submissions",
         status=HTTPStatus.SERVICE_UNAVAILABLE if is_too_slow else HTTPStatus.OK,
-        submissions=found, given=given, keys=keys, verdicts=STORED_VERDICTS, is_too_slow=is_too_slow,
+        submissions=listed, given=given, keys=keys, verdicts=STORED_VERDICTS, is_too_slow=is_too_slow,
         following=older and urlencode({**given, "cursor": older}), page_path=partial(_page_path, services.signer),
     )  # fmt: skip
 

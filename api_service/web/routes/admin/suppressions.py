@@ -20,8 +20,8 @@ _SHOWN: Final = 500
 async def suppressions(operator: OperatorDep, find: str = "") -> Response:
     # No address has other characters.
     find = "".join(filter(str.isprintable, find))
-    found = await operator.services.database.call(use_cases.found, find, limit=_SHOWN)
-    return await operator.page("suppressions", suppressions=found, find=find, shown=_SHOWN)
+    listed = await operator.services.database.call(use_cases.found, find, limit=_SHOWN)
+    return await operator.page("suppressions", suppressions=listed, find=find, shown=_SHOWN)
 
 
 @router.post("/admin/suppressions/add")

@@ -106,8 +106,8 @@ class LegacyReader:
         if unknown:
             fields.fault("grader_flags", f"has an unknown flag: {', '.join(sorted(unknown))}.")
         if "output_validator_flags" in fields:
-            own = self._flags(fields, "output_validator_flags")
-            arguments.checker_args = (*self._config.validator_flags, *own)
+            own_flags = self._flags(fields, "output_validator_flags")
+            arguments.checker_args = (*self._config.validator_flags, *own_flags)
         if isinstance(fields.unread.get("input_validator_flags"), dict):
             named = fields.inner("input_validator_flags")
             if set(named.unread) == {"name", "flags"}:
