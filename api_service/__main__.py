@@ -103,7 +103,7 @@ async def serve(stop: asyncio.Event) -> None:
         # Only Piston's front door has a WebSocket.
         message_bytes = settings.largest_body_bytes if "piston" in settings.doors else 0
         limits = ConnectionLimits(
-            most=settings.connections,
+            max_total=settings.connections,
             max_per_address=settings.connections_per_address,
             # Trainers take a refused connection for a wrong program.
             max_waiting=settings.part(_WAITING) if "sandboxfusion" in settings.doors else 0,

@@ -190,10 +190,10 @@ class ExecutorSettings(Settings):
                 raise ValueError(
                     f"PRECIEUX_{lower.upper()} is above PRECIEUX_{higher.upper()}: lower the first or raise the other"
                 )
-        least = 2 * self.max_test_bytes + 64 * MIB
-        if self.test_data_cache_bytes < least:
+        minimum = 2 * self.max_test_bytes + 64 * MIB
+        if self.test_data_cache_bytes < minimum:
             raise ValueError(
-                f"PRECIEUX_TEST_DATA_CACHE_BYTES is below {least}, which is 64 MiB and twice PRECIEUX_MAX_TEST_BYTES:"
+                f"PRECIEUX_TEST_DATA_CACHE_BYTES is below {minimum}, which is 64 MiB and twice PRECIEUX_MAX_TEST_BYTES:"
                 " raise the first or lower the other"
             )
         return self

@@ -221,11 +221,11 @@ async def _check_space(services: Services, connection: Connection, principal: Pr
     if owner is None or principal.sees_all:
         return
     await connection.fetch_one(_LOCK_BYTES, {"owner": owner})
-    size, most = await used_bytes(connection, owner), services.settings.key_problem_bytes
-    if size > most:
+    size, max_bytes = await used_bytes(connection, owner), services.settings.key_problem_bytes
+    if size > max_bytes:
         raise ApiError(
             Kind.QUOTA_EXCEEDED,
-            f"The problems of this key would have {size} bytes; they may have {most}. Delete"
+            f"The problems of this key would have {size} bytes; they may have {max_bytes}. Delete"
             " problems or versions that are not needed any more.",
             headers=_LATER,
             policies=["problem_bytes"],

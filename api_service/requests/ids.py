@@ -14,8 +14,8 @@ def _number(text: object) -> object:
     return text
 
 
-def _path(description: str, largest: int = MAX_ID) -> Any:
-    return Path(ge=1, le=largest, description=description, json_schema_extra=INT64, examples=[5])
+def _path(description: str, maximum: int = MAX_ID) -> Any:
+    return Path(ge=1, le=maximum, description=description, json_schema_extra=INT64, examples=[5])
 
 
 SubmissionId = Annotated[int, _path("The id of the submission."), BeforeValidator(_number)]

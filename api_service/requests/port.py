@@ -38,8 +38,8 @@ class HeldPlace:
 
     @contextmanager
     def memory(self, size: int) -> Iterator[None]:
-        largest = self.services.settings.largest_body_bytes
-        with self.services.body_memory.hold(self.principal, max(0, min(size, largest) - FREE_BYTES)):
+        max_bytes = self.services.settings.largest_body_bytes
+        with self.services.body_memory.hold(self.principal, max(0, min(size, max_bytes) - FREE_BYTES)):
             yield
 
     async def events(self, program: bytes, *, wait_s: float) -> AsyncGenerator[RunEvent]:

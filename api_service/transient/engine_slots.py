@@ -19,9 +19,9 @@ class EngineSlots:
     ends while others wait, up to `most`, and falls below the present number when the engine is full.
     """
 
-    def __init__(self, limit: int = _FIRST, most: int = _MAX) -> None:
+    def __init__(self, limit: int = _FIRST, maximum: int = _MAX) -> None:
         self._limit = float(limit)
-        self._most = most
+        self._maximum = maximum
         self._at_engine: Counter[int] = Counter()
         #: The keys of those that wait, and the times until which they can, by what ends the wait.
         self._waiting: dict[asyncio.Future[None], tuple[int, float]] = {}
@@ -44,7 +44,7 @@ class EngineSlots:
         try:
             yield
             if self._waiting:
-                self._limit = min(self._most, self._limit + 1 / self._limit)
+                self._limit = min(self._maximum, self._limit + 1 / self._limit)
         finally:
             self._give_back(key)
 

@@ -46,9 +46,9 @@ def _points(files: Mapping[str, bytes], how: Verdict, max_points: float) -> floa
         raise ValueError(f"wrote both {_SCORE} and {_MULTIPLIER}")
     if how is not Verdict.ACCEPTED:
         raise ValueError(f"wrote {name} for a wrong answer")
-    score, most = _number(files, name) or 0.0, max_points if name == _SCORE else 1.0
-    if not 0 <= score <= most:
-        raise ValueError(f"wrote a number to {name} that is not between 0 and {most:.15g}")
+    score, max_score = _number(files, name) or 0.0, max_points if name == _SCORE else 1.0
+    if not 0 <= score <= max_score:
+        raise ValueError(f"wrote a number to {name} that is not between 0 and {max_score:.15g}")
     return (score if name == _SCORE else score * max_points) or 0.0  # instead of -0.0
 
 

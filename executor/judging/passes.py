@@ -12,7 +12,7 @@ from shared.engine_api.codex import Verdict
 NEXT_PASS: Final = "nextpass.in"  # noqa: S105
 
 
-def after_pass(judgement: Judgement, number: int, most: int) -> tuple[Judgement, bytes | None]:
+def after_pass(judgement: Judgement, number: int, max_passes: int) -> tuple[Judgement, bytes | None]:
     """Return the judgement after a pass, and the input of the next one; None if the test has ended.
 
     `number` counts the passes, of which there may be at most `most`.
@@ -21,8 +21,8 @@ def after_pass(judgement: Judgement, number: int, most: int) -> tuple[Judgement,
     fault = ""
     if following is not None and judgement.verdict is Verdict.WRONG_ANSWER:
         fault = f"The judge wrote {NEXT_PASS} for a wrong answer."
-    elif following is not None and judgement.verdict is Verdict.ACCEPTED and number == most:
-        fault = f"The judge asked for more than {most} passes."
+    elif following is not None and judgement.verdict is Verdict.ACCEPTED and number == max_passes:
+        fault = f"The judge asked for more than {max_passes} passes."
     if fault:
         return replace(judge_error(fault, judgement.feedback.get(JUDGE_MESSAGE, b"")), cpu_s=judgement.cpu_s), None
     return judgement, following if judgement.verdict is Verdict.ACCEPTED else None

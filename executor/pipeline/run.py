@@ -291,7 +291,7 @@ async def _run_passes(
     judges: Mapping[JudgeName, CompiledJudge],
     test: ProgramTest,
     compiled: StepResult | None,
-    most: int,
+    max_passes: int,
 ) -> Execution:
     """Run a test as often as its judge asks for, each time with the feedback of the passes before. Return the last pass
     with the largest measures of all."""
@@ -304,7 +304,7 @@ async def _run_passes(
             execution = replace(execution, ran=passes.largest(execution.ran, ran))
         if execution.judgement is None:
             break
-        judgement, following = passes.after_pass(execution.judgement, number, most)
+        judgement, following = passes.after_pass(execution.judgement, number, max_passes)
         before = judgement.after(before)
         execution = replace(execution, judgement=before)
         if following is None:

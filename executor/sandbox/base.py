@@ -277,11 +277,11 @@ class Sandbox(Protocol):
 
 
 class BoundedSandbox:
-    """Runs jobs in their order, and at most `most` at once."""
+    """Runs jobs in their order, and at most `max_count` at once."""
 
-    def __init__(self, sandbox: Sandbox, most: int) -> None:
+    def __init__(self, sandbox: Sandbox, max_count: int) -> None:
         self._sandbox = sandbox
-        self._free = asyncio.Semaphore(most)
+        self._free = asyncio.Semaphore(max_count)
 
     async def run(self, job: Job) -> StepResult:
         async with self._free:

@@ -28,7 +28,7 @@ class Pool:
         self, template: Template, count: int, idle_s: float, make: Callable[[Template], Awaitable[Box]]
     ) -> None:
         self.template = template
-        self._most = count
+        self._max_count = count
         self._idle_s = idle_s
         self._make = make
         #: How many boxes are wanted. The first program finds one, and the others are for those after it.
@@ -45,7 +45,7 @@ class Pool:
         if self._end_of_demand:
             self._end_of_demand.cancel()
         self._end_of_demand = self._loop.call_later(self._idle_s, self.drain)
-        self._count = self._most
+        self._count = self._max_count
         box = next((box for box in self._boxes if box.is_ready and not box.gone.done()), None)
         if box:
             self._boxes.remove(box)

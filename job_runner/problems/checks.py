@@ -110,12 +110,12 @@ class _Progress:
     def _derived(self) -> tuple[float | None, str]:
         """Return the derived time limit, or None and why there is none."""
         rule, bounds = self._check.package.time_limit_rule, self._bounds
-        most = self._check.bounds["cpu_s"].max
+        max_cpu_s = self._check.bounds["cpu_s"].max
         if bounds.slowest_accepted_s is None:
             return None, "No time limit can be derived, because no accepted submission has run."
         limit_s = derived_limit(rule, bounds.slowest_accepted_s)
-        if limit_s > most:
-            return None, f"The time limit would be {limit_s:g} s; this server allows {most:g} s at most."
+        if limit_s > max_cpu_s:
+            return None, f"The time limit would be {limit_s:g} s; this server allows {max_cpu_s:g} s at most."
         if rule.must_separate and limit_s * rule.from_too_slow > bounds.too_slow_s:
             return None, (
                 f"No time limit can be derived: the submissions that must pass need {limit_s:g} s, and one that must be"

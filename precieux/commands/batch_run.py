@@ -87,13 +87,13 @@ def _key_of(content: object) -> str:
     return f"precieux-batch-{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _split(bodies: Sequence[SubmissionParameters], most: int, max_bytes: int, defaults: object) -> Iterator[range]:
+def _split(bodies: Sequence[SubmissionParameters], max_count: int, max_bytes: int, defaults: object) -> Iterator[range]:
     """Yield the numbers of the submissions of each batch, which the server takes together."""
     free = room = max_bytes - _ROOM - len(json.dumps(show.plain(defaults)))
     start = 0
     for number, body in enumerate(bodies):
         size = len(json.dumps(show.plain(body)))
-        if number > start and (number - start == most or size > free):
+        if number > start and (number - start == max_count or size > free):
             yield range(start, number)
             start, free = number, room
         free -= size

@@ -64,10 +64,10 @@ def run_candidates(
     if path != files.STDIN and not path.is_file():
         raise UsageError(f"{path} cannot be read: there is no such file.")
     client = server.connect(patient=True)
-    most = client.limits().max_body_bytes
+    max_bytes = client.limits().max_body_bytes
 
     def read(file: BinaryIO) -> Iterator[Candidate]:
-        return _candidates(file, most, defaults, may_store=options.store)
+        return _candidates(file, max_bytes, defaults, may_store=options.store)
 
     done, errors = _done(path, options, output, read)
     to_stdout = output in (None, files.STDIN)
@@ -215,17 +215,17 @@ def _registered(client: Client, group: list[Candidate]) -> list[tuple[Candidate,
     return [*results, *((group[number], None, f"It cannot run: {reason}") for number, reason in refused.items())]
 
 
-def _candidates(file: BinaryIO, most: int, defaults: Mapping[str, Any], *, may_store: bool) -> Iterator[Candidate]:
+def _candidates(file: BinaryIO, max_bytes: int, defaults: Mapping[str, Any], *, may_store: bool) -> Iterator[Candidate]:
     """Yield the candidates of a file as it is read. A line that cannot run says why."""
     seen: set[int] = set()
     for line in count(1):
-        text = file.readline(most + 1)
+        text = file.readline(max_bytes + 1)
         if not text:
             return
-        if len(text) > most:
+        if len(text) > max_bytes:
             while text and not text.endswith(b"\n"):
                 text = file.readline(1 << 16)
-            yield Candidate(line, line, error=f"The line has more than the {most:,} bytes that the server takes.")
+            yield Candidate(line, line, error=f"The line has more than the {max_bytes:,} bytes that the server takes.")
         elif text.strip():
             candidate = _candidate(line, text, defaults, may_store=may_store)
             key = hash(json.dumps(candidate.id))

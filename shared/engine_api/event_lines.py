@@ -71,13 +71,13 @@ class EventLines:
         self,
         chunks: AsyncIterator[bytes],
         long_answers: asyncio.Semaphore,
-        longest: int,
+        max_bytes: int,
         seconds: float,
         silent_s: float | None = None,
     ) -> None:
         self._chunks = chunks
         self._long_answers = long_answers
-        self._longest = longest
+        self._max_bytes = max_bytes
         self._seconds = seconds
         self._silent_s = silent_s
         self._buffer = bytearray()
@@ -114,8 +114,8 @@ class EventLines:
         is_long = False
         while self._buffer.find(b"\n", searched) < 0:
             searched = len(self._buffer)
-            if searched > self._longest:
-                raise EngineUnavailable(f"the engine's answer has a line of over {self._longest} bytes")
+            if searched > self._max_bytes:
+                raise EngineUnavailable(f"the engine's answer has a line of over {self._max_bytes} bytes")
             if searched > LONG and not is_long:
                 is_long = True
                 await turn.enter_async_context(self._long_answers)
@@ -126,9 +126,9 @@ class EventLines:
             self._buffer += chunk
 
 
-def shorten_event(event: RunEvent, longest: int, artifact_bytes: int) -> RunEvent:
-    """Return the event with each stream cut to `longest` characters, and with the artifacts that may be kept."""
-    bounds = {**_BOUNDS, **dict.fromkeys(_STREAMS, longest)}
+def shorten_event(event: RunEvent, max_characters: int, artifact_bytes: int) -> RunEvent:
+    """Return the event with each stream cut to `max_characters` characters, and with the artifacts that may be kept."""
+    bounds = {**_BOUNDS, **dict.fromkeys(_STREAMS, max_characters)}
     texts = {name: getattr(event, name, None) or "" for name in bounds}
     changes: dict[str, object] = {
         name: text[: bounds[name]] for name, text in texts.items() if len(text) > bounds[name]

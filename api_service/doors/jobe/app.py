@@ -157,7 +157,7 @@ async def _found(spec: RunSpec, principal: Principal, port: Port) -> dict[str, S
     if len(by_id) < len(ids):
         raise ApiError(Kind.NOT_FOUND, _MISSING)
     files = {name: by_id[id_] for name, id_ in spec.files.items()}
-    most = port.settings.max_source_bytes
-    if len(spec.source.encode()) + sum(file.size_bytes for file in files.values()) > most:
-        raise invalid(f"sourcecode and the files of file_list may have at most {most} bytes together")
+    max_bytes = port.settings.max_source_bytes
+    if len(spec.source.encode()) + sum(file.size_bytes for file in files.values()) > max_bytes:
+        raise invalid(f"sourcecode and the files of file_list may have at most {max_bytes} bytes together")
     return files

@@ -96,9 +96,9 @@ def read_run(body: bytes, languages: Mapping[str, JobeLanguage], max_input_bytes
     if language is None:
         raise invalid(f"Language '{id_}' is not known")
     cputime, bound = number_of(parameters.get("cputime")), language.engine_language.limits.get("cpu_s")
-    most = min(max_cputime, bound.max) if bound else max_cputime
-    if cputime is not None and math.trunc(cputime) > most:
-        raise invalid(f"cputime exceeds maximum allowed on this Jobe server ({most:g} secs)")
+    max_seconds = min(max_cputime, bound.max) if bound else max_cputime
+    if cputime is not None and math.trunc(cputime) > max_seconds:
+        raise invalid(f"cputime exceeds maximum allowed on this Jobe server ({max_seconds:g} secs)")
     filename = _filename(sent["sourcefilename"], source, language)
     named = _files(sent["file_list"])
     arguments = {name: _words(name, parameters[name]) for name in _LISTS if isinstance(parameters.get(name), list)}

@@ -70,9 +70,9 @@ class Configuration(BaseModel):
     submission_cache_duration: float = 0.0
     use_docs_as_homepage: bool = False
     max_extract_size: int = Field(default=10_240, ge=0)
-    #: In bytes. They come from the settings of this server, not from the file.
-    largest_source: int = Field(default=1 << 20, exclude=True)
-    largest_input: int = Field(default=1 << 20, exclude=True)
+    #: They come from the settings of this server, not from the file.
+    max_source_bytes: int = Field(default=1 << 20, exclude=True)
+    max_input_bytes: int = Field(default=1 << 20, exclude=True)
 
     @field_validator("allowed_languages_for_compile_options", mode="before")
     @classmethod
@@ -82,8 +82,8 @@ class Configuration(BaseModel):
     def within(self, bounds: Mapping[str, LimitBounds], settings: ApiSettings) -> "Configuration":
         """Return the configuration with no limit above those of the engine and of this server."""
         lowered: dict[str, float] = {
-            "largest_source": settings.max_source_bytes,
-            "largest_input": settings.max_input_bytes,
+            "max_source_bytes": settings.max_source_bytes,
+            "max_input_bytes": settings.max_input_bytes,
             "max_extract_size": min(self.max_extract_size, settings.max_source_bytes // 1024),
         }
         for name, (bound, unit) in _BOUNDED.items() if bounds else ():

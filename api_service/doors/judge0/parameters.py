@@ -111,13 +111,13 @@ def of_batch(several: Any, configuration: Configuration) -> Sequence[Any]:
     return several
 
 
-def whole(parameters: Parameters, name: str, *, default: int, least: int) -> int:
+def whole(parameters: Parameters, name: str, *, default: int, minimum: int) -> int:
     """Return a whole number from the query. Raises `ApiError` (400) if it is too small."""
     raw: Any = parameters.get(name, default)
     try:
         number = int(raw)
     except (ValueError, TypeError, OverflowError):
         number = 0
-    if number < least:
+    if number < minimum:
         raise bad_request(f"invalid {name}: {number}")
     return min(number, _MAX)

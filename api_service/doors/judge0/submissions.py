@@ -76,10 +76,10 @@ class Creator:
         if not bounds:
             raise ApiError(Kind.UNAVAILABLE, "The engine has not reported its limits yet; try again in a few seconds.")
         room = len(asked.values["source_code"] or b"") + self.configuration.max_extract_size * 1024
-        largest = min(self.port.settings.max_source_bytes, room)
+        max_bytes = min(self.port.settings.max_source_bytes, room)
         # It unpacks the additional files.
         size = len(asked.values["additional_files"] or "")
-        new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, max_program=largest))
+        new = await run_in_thread_if_large(size, lambda: submission_of(asked, bounds, max_program=max_bytes))
         host, hosts = self.port.settings.host, self.port.webhook_allowed_hosts
         guards_callback = guards_callbacks(host, hosts, is_local=is_local(self.request))
         request = {**request_of(asked), "guards_callback": guards_callback}
@@ -181,8 +181,8 @@ async def read_batch(request: Request, principal: Reader, port: PortDep, configu
 @router.get("/submissions")
 async def list_submissions(request: Request, principal: Admin, port: PortDep) -> Response:
     parameters = await read(request)
-    page = whole(parameters, "page", default=1, least=1)
-    per_page = whole(parameters, "per_page", default=_PER_PAGE, least=0)
+    page = whole(parameters, "page", default=1, minimum=1)
+    per_page = whole(parameters, "per_page", default=_PER_PAGE, minimum=0)
     how = shown(parameters)
     tokens, total = await port.database.call(store.page, limit=per_page, offset=(page - 1) * per_page)
     page_of = await _read(port, principal, tokens, how, _SEVERAL)

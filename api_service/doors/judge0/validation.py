@@ -70,9 +70,9 @@ def check(
     checked: dict[str, tuple[Any, list[str]]] = {
         "source_code": (
             None if is_multi_file else source,
-            _source_faults(source, is_multi_file, configuration.largest_source),
+            _source_faults(source, is_multi_file, configuration.max_source_bytes),
         ),
-        "stdin": (stdin, _over(stdin, configuration.largest_input)),
+        "stdin": (stdin, _over(stdin, configuration.max_input_bytes)),
         "expected_output": (_bytes(sent.get("expected_output"), base64), []),
         "language_id": (number, _language_faults(number, language)),
         "compiler_options": (options, _option_faults(_filled(options), language, configuration)),
@@ -143,14 +143,14 @@ def _callback_faults(callback: str, configuration: Configuration) -> list[str]:
 def _number(name: str, raw: object, configuration: Configuration) -> tuple[float, list[str]]:
     """Return the number of a field, or its default, and the messages about it."""
     default, maximum = getattr(configuration, name), getattr(configuration, f"max_{name}")
-    least, is_inclusive = _NUMBERS[name]
+    minimum, is_inclusive = _NUMBERS[name]
     if raw is None or raw == "":
         return default, []
     number = number_of(raw)
     if number is None:
         return default, ["is not a number"]
-    if number < least or (number == least and not is_inclusive):
-        return default, [f"must be greater than {'or equal to ' if is_inclusive else ''}{least}"]
+    if number < minimum or (number == minimum and not is_inclusive):
+        return default, [f"must be greater than {'or equal to ' if is_inclusive else ''}{minimum}"]
     if number > maximum:
         return default, [f"must be less than or equal to {maximum}"]
     return number if isinstance(default, float) else int(number), []

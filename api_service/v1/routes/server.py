@@ -55,7 +55,7 @@ class ServiceLimits(Resource):
     max_source_bytes: Bytes = Field(description="All files of a submission together.")
     max_checker_bytes: Bytes = Field(description="All files of a program that judges a submission together.")
     max_package_bytes: Bytes = Field(description="The zip of a problem's package.")
-    max_problem_bytes: Bytes = Field(description="All files of a package together, unpacked.")
+    max_bytes: Bytes = Field(description="All files of a package together, unpacked.")
     max_problem_files: int
     max_problem_tests: int
     max_test_bytes: Bytes = Field(description="One input or answer of a problem.")
@@ -139,10 +139,12 @@ async def list_usage(principal: ReaderDep, request: Request, services: ServicesD
         stored = await used_bytes(connection, principal.key_id) if stores else 0
     items = [_usage(limit, in_use.get(limit.subject)) for limit in (*limits, mails)]
     if stores:
-        most = services.settings.key_problem_bytes
-        remaining = max(0, most - stored)
+        max_bytes = services.settings.key_problem_bytes
+        remaining = max(0, max_bytes - stored)
         items.append(
-            Usage(name="problem_bytes", limit=most, used=stored, remaining=remaining, window_s=None, resets_at=None)
+            Usage(
+                name="problem_bytes", limit=max_bytes, used=stored, remaining=remaining, window_s=None, resets_at=None
+            )
         )
     return answer(ListOf[Usage](items=items, next=None))
 

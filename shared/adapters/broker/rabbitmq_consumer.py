@@ -76,7 +76,7 @@ class ConsumerThread(threading.Thread):
         self._callers_context = contextvars.copy_context()
 
     def run(self) -> None:
-        with Heartbeat("rabbitmq-consumer", longest=_MAX_TURN) as heartbeat:
+        with Heartbeat("rabbitmq-consumer", max_seconds=_MAX_TURN) as heartbeat:
             self._callers_context.run(self._consume, heartbeat)
 
     def stop(self) -> None:

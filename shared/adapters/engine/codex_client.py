@@ -344,13 +344,13 @@ def _fields(content: bytearray) -> Any:
         return fields | {name: text.decode() for name, text in texts.items()}
 
 
-def _shorten(answer: RunResponse, longest: int) -> RunResponse:
+def _shorten(answer: RunResponse, max_characters: int) -> RunResponse:
     texts = {name: getattr(answer, name) for name in ("info", "language", "compile", "run")}
     short = {name: text[:_FIELD_LENGTH] for name, text in texts.items() if text and len(text) > _FIELD_LENGTH}
     if short:
         answer = answer.model_copy(update=short)
-    if len(answer.output) > longest or len(answer.error) > longest:
-        kept = {"output": answer.output[:longest], "error": answer.error[:longest], "truncated": True}
+    if len(answer.output) > max_characters or len(answer.error) > max_characters:
+        kept = {"output": answer.output[:max_characters], "error": answer.error[:max_characters], "truncated": True}
         answer = answer.model_copy(update=kept)
     return answer
 

@@ -29,7 +29,7 @@ class ConnectionLimits:
     head_s: float = 10.0
     answer_s: float = 30.0
     head_bytes: int = 65536
-    most: int = 512
+    max_total: int = 512
     max_per_address: int = 128
     max_waiting: int = 0
 
@@ -67,7 +67,7 @@ class Connections:
         """Count the connection, and return True; False when there are too many and none waits for its client."""
         if self._per_address[address] >= self.limits.max_per_address and not self._close_stalled(address):
             return False
-        if len(self._addresses) >= self.limits.most and not self._close_stalled():
+        if len(self._addresses) >= self.limits.max_total and not self._close_stalled():
             return False
         self._addresses[connection] = address
         self._per_address[address] += 1
@@ -88,7 +88,9 @@ class Connections:
     def is_in_the_way(self, connection: CountedConnection) -> bool:
         """Return True if others wait whose turn may come when this connection ends."""
         address = self._addresses.get(connection)
-        return bool(self._waiting) and (len(self._addresses) >= self.limits.most or address in self._waiting.values())
+        return bool(self._waiting) and (
+            len(self._addresses) >= self.limits.max_total or address in self._waiting.values()
+        )
 
     def remove(self, connection: CountedConnection) -> None:
         self._forget(connection)

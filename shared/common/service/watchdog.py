@@ -22,11 +22,11 @@ _REPORTS: Final = 3
 
 
 class Heartbeat:
-    """Watches a thread: inside the block the thread must call `beat` at least every `longest` seconds."""
+    """Watches a thread: inside the block the thread must call `beat` at least every `max_seconds` seconds."""
 
-    def __init__(self, name: str, *, longest: float) -> None:
+    def __init__(self, name: str, *, max_seconds: float) -> None:
         self._name = name
-        self._longest = longest
+        self._max_seconds = max_seconds
         self._last = 0.0
 
     def __enter__(self) -> Self:
@@ -43,9 +43,9 @@ class Heartbeat:
     def is_stuck(self) -> bool:
         """Return True if the thread is stuck, and log it."""
         silent_s = time.monotonic() - self._last
-        if silent_s > self._longest:
+        if silent_s > self._max_seconds:
             log.error("watchdog.thread_is_stuck", thread=self._name, silent_s=round(silent_s))
-        return silent_s > self._longest
+        return silent_s > self._max_seconds
 
 
 _watched: Final[set[Heartbeat]] = set()

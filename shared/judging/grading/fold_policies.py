@@ -48,9 +48,9 @@ class PolicyFold:
         return fold_scores(group.policy, children)
 
     def _share(self, number: int) -> float:
-        awards, most = self._progress.awards, self._progress.tests[number].points
-        if most:
-            return self._progress.points(number) / most
+        awards, max_points = self._progress.awards, self._progress.tests[number].points
+        if max_points:
+            return self._progress.points(number) / max_points
         return 1.0 if number in awards and awards[number].verdict in GOOD_VERDICTS else 0.0
 
     def _close_dependents(self, name: str) -> None:

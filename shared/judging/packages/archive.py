@@ -89,9 +89,9 @@ class PackageArchive:
 
     def check_test_file(self, path: str) -> None:
         """Note a test's file that is too long, or has carriage returns, as files made on Windows do."""
-        file, most = self.files[path], self._bounds.test_bytes
-        if file.size_bytes > most:
-            self._faults.add(path, f"The file has {file.size_bytes} bytes; it may have {most}.")
+        file, max_bytes = self.files[path], self._bounds.test_bytes
+        if file.size_bytes > max_bytes:
+            self._faults.add(path, f"The file has {file.size_bytes} bytes; it may have {max_bytes}.")
         if file.has_cr:
             self._faults.warn(path, "The file has carriage returns.")
 

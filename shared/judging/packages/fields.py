@@ -61,15 +61,15 @@ class Fields:
             return default
         return word
 
-    def number(self, key: str, *, least: float = 0, above: bool = False, whole: bool = False) -> float | None:
-        """Return a finite number of at least, or `above`, `least`; None if the key is absent or wrong."""
+    def number(self, key: str, *, minimum: float = 0, above: bool = False, whole: bool = False) -> float | None:
+        """Return a finite number of at least, or `above`, `minimum`; None if the key is absent or wrong."""
         value = self.take(key)
         if value is None:
             return None
         number = number_of(value)
-        if number is None or number < least or (above and number == least) or (whole and number != int(number)):
+        if number is None or number < minimum or (above and number == minimum) or (whole and number != int(number)):
             kind, than = "whole number" if whole else "number", "over" if above else "of at least"
-            self.fault(key, f"is not a {kind} {than} {least:g}.")
+            self.fault(key, f"is not a {kind} {than} {minimum:g}.")
             return None
         return number
 

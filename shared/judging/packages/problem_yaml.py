@@ -232,18 +232,18 @@ def _read_limits(
     cpu_s = next(iter(times.values()), None)
     if cpu_s is not None and cpu_s > operator.cpu_s:
         faults.add(min(times), f"The time limit is more than this service allows: {operator.cpu_s:g} s.")
-    passes = limits.number("validation_passes", least=2, whole=True) or 2
+    passes = limits.number("validation_passes", minimum=2, whole=True) or 2
     if passes > _MAX_PASSES:
         limits.fault("validation_passes", f"is more than {_MAX_PASSES}.")
     if config.generation is Generation.LEGACY:
-        multiplier = limits.number("time_multiplier", least=1) or 5
-        margin = limits.number("time_safety_margin", least=1) or 2
+        multiplier = limits.number("time_multiplier", minimum=1) or 5
+        margin = limits.number("time_safety_margin", minimum=1) or 2
         config.rule = TimeLimitRule(multiplier, margin, must_separate=False)
     else:
         multipliers = limits.inner("time_multipliers")
         config.rule = TimeLimitRule(
-            multipliers.number("ac_to_time_limit", least=1) or 2.0,
-            multipliers.number("time_limit_to_tle", least=1) or 1.5,
+            multipliers.number("ac_to_time_limit", minimum=1) or 2.0,
+            multipliers.number("time_limit_to_tle", minimum=1) or 1.5,
             limits.number("time_resolution", above=True) or 1.0,
         )
         multipliers.finish()

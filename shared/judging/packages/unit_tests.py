@@ -69,14 +69,14 @@ class _Reader:
         self._folder = f"{FOLDER}/{code}"
 
     def read(self) -> PackageUnitTests:
-        fields, most = self._fields, MAX_TESTS * self._bounds.operator.cpu_s
+        fields, max_seconds = self._fields, MAX_TESTS * self._bounds.operator.cpu_s
         frameworks = [name for name, code in FRAMEWORK_LANGUAGES.items() if code == self._code]
         framework = UnitTestFramework(fields.choice("framework", frameworks, frameworks[0]))
         visible = UnitTestVisibility.VISIBLE
         visibility = UnitTestVisibility(fields.choice("visibility", [*UnitTestVisibility], visible))
         total_cpu_s = fields.number("total_cpu_s", above=True)
-        if total_cpu_s and total_cpu_s > most:
-            fields.fault("total_cpu_s", f"is more than this service allows: {most:g}.")
+        if total_cpu_s and total_cpu_s > max_seconds:
+            fields.fault("total_cpu_s", f"is more than this service allows: {max_seconds:g}.")
         paths = self._paths()
         files = {path: self._archive.beginning(source, self._bounds.checker_bytes) for path, source in paths.items()}
         for path, detail in faults_of_test_files(framework, files):
@@ -101,9 +101,9 @@ class _Reader:
         limits: dict[str, float] = {"cpu_s": min(_TESTS_CPU_S, operator.judge_cpu_s)}
         for name in _LIMITS:
             value = fields.number(name, above=True, whole=name.endswith("_bytes"))
-            most = getattr(operator, f"judge_{name}", None)
-            if value is not None and most is not None and value > most:
-                fields.fault(name, f"is more than this service allows: {most:g}.")
+            max_seconds = getattr(operator, f"judge_{name}", None)
+            if value is not None and max_seconds is not None and value > max_seconds:
+                fields.fault(name, f"is more than this service allows: {max_seconds:g}.")
             elif value is not None:
                 limits[name] = value
         fields.finish()

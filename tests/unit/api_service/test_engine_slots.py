@@ -37,7 +37,7 @@ async def settled() -> None:
 
 
 async def test_keys_take_turns() -> None:
-    slots = EngineSlots(1, most=1)
+    slots = EngineSlots(1, maximum=1)
     runs = [Run(slots, key) for key in (1, 1, 1, 2)]
     order = []
     for _ in range(4):
@@ -46,7 +46,7 @@ async def test_keys_take_turns() -> None:
         order.append(runs.index(run))
         await run.end()
     assert order == [0, 1, 2, 3]
-    two = EngineSlots(2, most=2)
+    two = EngineSlots(2, maximum=2)
     runs = [Run(two, key) for key in (1, 1, 1, 2)]
     await settled()
     await runs[0].end()
@@ -72,7 +72,7 @@ async def test_a_full_engine_lowers_the_limit() -> None:
 
 
 async def test_one_that_can_wait_longer_lets_others_go_first() -> None:
-    slots = EngineSlots(1, most=1)
+    slots = EngineSlots(1, maximum=1)
     first = Run(slots, 1, deadline=9.0)
     patient, hurried = Run(slots, 1, deadline=8.0), Run(slots, 1, deadline=7.0)
     await settled()
@@ -83,7 +83,7 @@ async def test_one_that_can_wait_longer_lets_others_go_first() -> None:
 
 
 async def test_one_that_gives_up_takes_no_turn() -> None:
-    slots = EngineSlots(1, most=1)
+    slots = EngineSlots(1, maximum=1)
     first, second, third = (Run(slots, 1) for _ in range(3))
     await settled()
     second.task.cancel()
@@ -100,7 +100,7 @@ async def test_one_that_gives_up_takes_no_turn() -> None:
 
 
 async def test_one_that_gives_up_meanwhile_gives_no_turn_back() -> None:
-    slots = EngineSlots(1, most=1)
+    slots = EngineSlots(1, maximum=1)
     first, second = Run(slots, 1), Run(slots, 2)
     await settled()
     first.may_end.set()

@@ -112,7 +112,7 @@ def test_a_later_head_has_the_same_deadline(loop_factory: LoopFactory, part: byt
         assert b"HTTP/1.1 408 " in read_all(connection)
 
 
-@pytest.mark.parametrize("limits", [{"most": 4}, {"max_per_address": 4}])
+@pytest.mark.parametrize("limits", [{"max_total": 4}, {"max_per_address": 4}])
 def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, answer_s=3600, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
@@ -128,7 +128,7 @@ def test_stalled_clients_do_not_lock_others_out(loop_factory: LoopFactory, limit
         assert all(read_all(connection).startswith(b"HTTP/1.1 200 ") for connection in working)
 
 
-@pytest.mark.parametrize("limits", [{"most": 2}, {"max_per_address": 2}])
+@pytest.mark.parametrize("limits", [{"max_total": 2}, {"max_per_address": 2}])
 def test_requests_under_way_survive_new_connections(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
@@ -145,7 +145,7 @@ def _is_refused(address: tuple[str, int]) -> bool:
     return answer == b"" or answer.startswith(b"HTTP/1.1 503 ")
 
 
-@pytest.mark.parametrize("limits", [{"most": 2}, {"max_per_address": 2}])
+@pytest.mark.parametrize("limits", [{"max_total": 2}, {"max_per_address": 2}])
 def test_connections_may_wait_for_the_end_of_others(loop_factory: LoopFactory, limits: dict[str, float]) -> None:
     with _serving(loop_factory, max_waiting=2, **limits) as (app, address), contextlib.ExitStack() as stack:
         working = [_start_waiting(app, address, stack) for _ in range(2)]
@@ -159,7 +159,7 @@ def test_connections_may_wait_for_the_end_of_others(loop_factory: LoopFactory, l
 
 
 def test_a_kept_connection_is_given_up_for_one_that_waits(loop_factory: LoopFactory) -> None:
-    with _serving(loop_factory, most=1, max_waiting=1) as (app, address), contextlib.ExitStack() as stack:
+    with _serving(loop_factory, max_total=1, max_waiting=1) as (app, address), contextlib.ExitStack() as stack:
         kept = _start_waiting(app, address, stack, end=b"\r\n")
         waiting = stack.enter_context(connect(address))
         waiting.sendall(_GET + _LAST)
@@ -175,7 +175,7 @@ def test_a_client_has_some_time_although_others_wait(
     loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_PATIENCE_S", 3600)
-    with _serving(loop_factory, most=1, max_waiting=1) as (_, address), contextlib.ExitStack() as stack:
+    with _serving(loop_factory, max_total=1, max_waiting=1) as (_, address), contextlib.ExitStack() as stack:
         new, waiting = (stack.enter_context(connect(address)) for _ in range(2))
         waiting.sendall(_GET + _LAST)
         assert _is_refused(address)
@@ -188,7 +188,7 @@ def test_an_idle_connection_is_closed_for_one_that_waits(
     loop_factory: LoopFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_PATIENCE_S", 0.2)
-    with _serving(loop_factory, most=1, max_waiting=1) as (_, address), connect(address) as idle:
+    with _serving(loop_factory, max_total=1, max_waiting=1) as (_, address), connect(address) as idle:
         assert _ask(address).startswith(b"HTTP/1.1 200 ")
         with contextlib.suppress(ConnectionError):
             assert idle.recv(1) == b""
@@ -383,7 +383,7 @@ def test_an_address_is_a_network_in_ipv6() -> None:
 
 
 def test_an_answer_may_leave_the_count_until_it_ends(loop_factory: LoopFactory) -> None:
-    with _serving(loop_factory, most=2, max_per_address=2) as (app, address), contextlib.ExitStack() as stack:
+    with _serving(loop_factory, max_total=2, max_per_address=2) as (app, address), contextlib.ExitStack() as stack:
         uncounted = [_start_waiting(app, address, stack, b"/uncounted", b"\r\n") for _ in range(4)]
         counted = _start_waiting(app, address, stack)
         assert b" 200 " in _ask(address)

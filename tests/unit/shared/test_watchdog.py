@@ -86,17 +86,17 @@ async def test_a_stuck_loop_reports_nothing(listener: Listener) -> None:
 
 
 async def test_a_stuck_thread_is_logged_and_stops_the_reports(listener: Listener) -> None:
-    with Heartbeat("consumer", longest=0) as heartbeat, structlog.testing.capture_logs() as records:
+    with Heartbeat("consumer", max_seconds=0) as heartbeat, structlog.testing.capture_logs() as records:
         async with heartbeats():
             await eventually(lambda: records)
             assert listener.drain() == []
-            heartbeat._longest = 60
+            heartbeat._max_seconds = 60
             assert await listener.next_soon() == "WATCHDOG=1"
     assert (records[0]["event"], records[0]["thread"]) == ("watchdog.thread_is_stuck", "consumer")
 
 
 async def test_a_thread_that_has_ended_is_not_watched(listener: Listener) -> None:
-    with Heartbeat("consumer", longest=0):
+    with Heartbeat("consumer", max_seconds=0):
         pass
     async with heartbeats():
         assert await listener.next_soon() == "WATCHDOG=1"

@@ -105,9 +105,9 @@ class TestCollector:
 
     def check_groups(self, count: int) -> None:
         """Raise `PackageError` if there are too many groups below the root."""
-        most = self.bounds.tests + len((SAMPLE, SECRET))
-        if count > most:
-            raise self.faults.fail("data", f"There are more than {most} groups.")
+        max_groups = self.bounds.tests + len((SAMPLE, SECRET))
+        if count > max_groups:
+            raise self.faults.fail("data", f"There are more than {max_groups} groups.")
 
     def _samples(self) -> tuple[Sample, ...]:
         files = self.archive.below(f"data/{SAMPLE}")
