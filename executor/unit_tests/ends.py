@@ -1,12 +1,11 @@
 """Says what becomes of a test that has lost one of the boxes. Pure."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from executor.limits import RunLimits
 from executor.sandbox.base import StepResult
 from shared.engine_api.codex import Verdict
-from shared.engine_api.run_call.events import CollectedTest, UnitTestEnded
+from shared.engine_api.run_call.events import UnitTestEnded
 from shared.engine_api.unit_tests import UnitTestOutcome
 
 _VERDICTS: Final = {
@@ -63,11 +62,9 @@ def lost(
     )
 
 
-def unrun(tests: Sequence[CollectedTest], ended: int = 0) -> list[UnitTestEnded]:
-    """Return the events of the tests that do not run, after this number of others."""
-    outcome = UnitTestOutcome.NOT_RUN
-    numbers = range(ended + 1, len(tests) + 1)
-    return [UnitTestEnded(number=number, outcome=outcome, verdict=None, points_awarded=0) for number in numbers]
+def unrun(number: int) -> UnitTestEnded:
+    """Return the event of a test that does not run."""
+    return UnitTestEnded(number=number, outcome=UnitTestOutcome.NOT_RUN, verdict=None, points_awarded=0)
 
 
 def _sentence(who: str, stopped: str, limits: RunLimits, part: str) -> str:

@@ -6,8 +6,9 @@ listing ──> Collection ──> a pair of boxes ──> UnitTestEnded of each
 
 import asyncio
 import hashlib
+import math
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
@@ -96,8 +97,8 @@ class UnitTester:
                 compiled = await self._compiler.compile(plan.planned, turn)
                 assert compiled
                 if not compiled.succeeded:
-                    for event in unrun(listed[0].tests):
-                        yield event
+                    for number in range(1, len(listed[0].tests) + 1):
+                        yield unrun(number)
                 yield compiled_event(Execution(plan.planned, compiled, None))
                 if not compiled.succeeded:
                     return
@@ -161,7 +162,9 @@ class _ListedRun:
         self._plan = plan
         self._tests = collection.tests
         self._modules = modules
-        self._ended: list[UnitTestEnded] = []
+        #: The numbers of those that have not ended, of the part that runs.
+        self._left: list[int] = []
+        self._ended: dict[int, UnitTestEnded] = {}
         self._starts = 0
         self._began = time.monotonic()
         #: Why the program cannot be imported, if that has ended its box.
@@ -170,24 +173,28 @@ class _ListedRun:
         self._cpu_s, self._memory_bytes, self._judge_cpu_s = 0.0, 0, judge_cpu_s
 
     async def events(self) -> AsyncGenerator[UnitTestEnded]:
-        """Yield how each test ended, in order."""
-        while len(self._ended) < len(self._tests) and self._may_go_on():
-            async with aclosing(self._run_pair()) as events:
-                async for ended in events:
-                    for event in (*self._unreported(ended.number), ended):
-                        self._ended.append(event)
-                        yield event
-                    if not self._may_go_on():
-                        break
-        for event in unrun(self._tests, len(self._ended)):
-            self._ended.append(event)
-            yield event
+        """Yield how each test ended. A visible test shows what the program prints, so none comes after a hidden one in
+        the same boxes."""
+        for part in _parts(self._tests):
+            self._left = part
+            while self._left and self._may_go_on():
+                async with aclosing(self._run_pair()) as events:
+                    async for ended in events:
+                        for event in (*self._unreported(ended.number), ended):
+                            self._note(event)
+                            yield event
+                        if not self._may_go_on():
+                            break
+        for number in range(1, len(self._tests) + 1):
+            if number not in self._ended:
+                self._ended[number] = unrun(number)
+                yield self._ended[number]
 
     def summary(self) -> UnitTestsEnded:
         """Return the last event."""
         return UnitTestsEnded(
-            verdict=verdict_of_unit_tests(self._tests, self._ended),
-            points_awarded=round(sum(event.points_awarded for event in self._ended), 6),
+            verdict=verdict_of_unit_tests(self._tests, [self._ended[number] for number in sorted(self._ended)]),
+            points_awarded=round(sum(event.points_awarded for event in self._ended.values()), 6),
             stdout=self._outputs[0],
             stderr=self._outputs[1],
             cpu_s=round(self._cpu_s, 6),
@@ -199,15 +206,17 @@ class _ListedRun:
 
     def _may_go_on(self) -> bool:
         bad = (UnitTestOutcome.FAILED, UnitTestOutcome.ERROR)
-        is_over = self._plan.request.stop_at_first_failure and any(event.outcome in bad for event in self._ended)
+        is_over = self._plan.request.stop_at_first_failure and any(
+            event.outcome in bad for event in self._ended.values()
+        )
         return not is_over and self._cpu_s < self._plan.total_cpu_s and self._starts < _MAX_STARTS
 
     async def _run_pair(self) -> AsyncGenerator[UnitTestEnded]:
         """Run the tests that are left in new boxes, until one of the boxes ends."""
         self._starts += 1
         pair = _Pair(self._plan, self._cpu_s)
-        first = len(self._ended) + 1
-        chosen = dict(enumerate(self._tests[first - 1 :], first))
+        first = self._left[0]
+        chosen = {number: self._tests[number - 1] for number in self._left}
         reports = Reports(
             self._sandbox,
             lambda report: self._plan.pair(self._place, report, pair.begun, self._modules, chosen, self._failure),
@@ -227,14 +236,18 @@ class _ListedRun:
         part, own = _PARTS[pair.number is not None], self._plan.own_limits
         why = why_lost(pair.reason, part, ran, pair.limits, own, self._plan.exit_call)
         if pair.is_finished:
-            for missing in self._unreported(len(self._tests) + 1):
+            for missing in self._unreported(math.inf):
                 yield missing
         elif pair.is_starting:
             self._failure = why[1]
-        elif number := pair.number or (first if len(self._ended) < first else None):
+        elif number := pair.number or (first if first not in self._ended else None):
             yield lost(number, why, ran, pair.reason, self._cpu_s - pair.began_cpu_s, pair.elapsed_s)
 
-    def _unreported(self, end: int) -> list[UnitTestEnded]:
+    def _note(self, event: UnitTestEnded) -> None:
+        self._ended[event.number] = event
+        self._left.remove(event.number)
+
+    def _unreported(self, end: float) -> list[UnitTestEnded]:
         """Return the ends of tests before this number that were listed, and have not run with the program."""
         message = "The test was listed, and did not run with the program."
         return [
@@ -246,12 +259,22 @@ class _ListedRun:
                 message=message,
                 judge_message=message,
             )
-            for number in range(len(self._ended) + 1, end)
+            for number in self._left
+            if number < end
         ]
 
     def _place(self, job: Job) -> Job:
         planned = self._plan.planned
         return self._warm.place(job, planned.program, planned.installed) if self._warm else job
+
+
+def _parts(tests: Sequence[CollectedTest]) -> list[list[int]]:
+    """Return the numbers of the tests that may run in the same boxes: hidden ones after the visible ones, or alone."""
+    visible = [number for number, test in enumerate(tests, 1) if not test.hidden]
+    hidden = [number for number, test in enumerate(tests, 1) if test.hidden]
+    if visible and hidden and hidden[0] < visible[-1]:
+        return [visible, hidden]
+    return [visible + hidden]
 
 
 class _Pair:

@@ -38,8 +38,8 @@ class UnitTestsAnswer(ProgramAnswer):
         match event:
             case Collection() if not count:
                 self._collected = event.tests
-            case UnitTestEnded() if event.number == ended + 1 <= count:
-                self._test_ended(self._collected[ended], event)
+            case UnitTestEnded() if event.number <= count and event.number not in self._ended:
+                self._test_ended(self._collected[event.number - 1], event)
             case UnitTestsEnded() if 0 < ended == count and self._all_ended is None:
                 self._all_ended = event
                 self._verdicts.append(event.verdict)

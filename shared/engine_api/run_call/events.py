@@ -227,7 +227,8 @@ class Collection(_Event):
 
 
 class UnitTestEnded(_Event):
-    """A unit test has ended, or has the outcome `not_run`. `number` is its place in the collection, from 1 on.
+    """A unit test has ended, or has the outcome `not_run`. `number` is its place in the collection, from 1 on. Hidden
+    ones may come after all others.
 
     `verdict` is None after `skipped`, `xfail` and `not_run`. The last three keys are None unless the program's box
     ended in this test. The outputs are the program's, not those of the test.

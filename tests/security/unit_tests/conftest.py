@@ -79,6 +79,7 @@ def make_run(tester: UnitTester, installed: Any) -> Run:
                     ran.fault = event.judge_message
                 case UnitTestsEnded():
                     ran.end = event
+        ran.tests.sort(key=lambda test: test.number)
         return ran
 
     return run
