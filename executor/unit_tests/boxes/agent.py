@@ -37,6 +37,8 @@ _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
     "own": lambda value, name: getattr(value, "__dict__", {})[name],
     "set": setattr,
     "del": delattr,
+    "has": lambda value, *names: all(hasattr(value, name) for name in names),
+    "is_of": lambda value, module, name: isinstance(value, getattr(importlib.import_module(module), name)),
     "await": lambda coroutine: importlib.import_module("asyncio").run(_finish(coroutine)),
     "enter": lambda manager: type(manager).__enter__(manager),
     "exit": lambda manager, *details: type(manager).__exit__(manager, *details),

@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import Any, Final, NoReturn
 
-from executor.unit_tests.boxes import listing, teacher, with_pytest
+from executor.unit_tests.boxes import abstract, listing, teacher, with_pytest
 from executor.unit_tests.boxes.handles import StudentFinder, bind_names, make_handle
 from executor.unit_tests.boxes.relay import Relay
 from executor.unit_tests.boxes.reporting import ListingFault, Reporter
@@ -39,6 +39,7 @@ class TestsBox:
         sys.dont_write_bytecode = True
         sys.meta_path.append(self._finder)
         teacher.install(settings["entry"])
+        abstract.install()
         if settings["module"]:
             self._finder.take(settings["module"])
 

@@ -109,6 +109,47 @@ def test_class():
         "feee",
     ),
     (
+        "abstract classes",
+        """
+class Bag:
+    def __len__(self): return 1
+    def __iter__(self): return iter([1])
+    def __contains__(self, item): return item == 1
+    def __reversed__(self): return iter([1])
+    def __int__(self): return 1
+    def __enter__(self): return self
+    def __exit__(self, *details): pass
+    def area(self): return 1
+def make(): return Bag()
+def count(): yield 1
+def twice(x): return 2 * x
+""",
+        "class Bag: pass\ndef make(): return Bag()\ncount = make\ntwice = Bag()\n",
+        """
+import collections.abc, contextlib, typing
+import pytest
+import student
+
+@typing.runtime_checkable
+class HasArea(typing.Protocol):
+    def area(self): ...
+
+@pytest.mark.parametrize("kind", [
+    collections.abc.Container, collections.abc.Sized, collections.abc.Collection, collections.abc.Reversible,
+    typing.Iterable, typing.SupportsInt, contextlib.AbstractContextManager, HasArea,
+], ids=lambda kind: kind.__name__)
+def test_bag(kind): assert isinstance(student.make(), kind)
+
+def test_no_bag(): assert not isinstance(student.make(), (collections.abc.Iterator, collections.abc.Mapping))
+
+def test_generator(): assert isinstance(student.count(), collections.abc.Generator)
+
+def test_callable(): assert isinstance(student.twice, collections.abc.Callable)
+""",
+        "p" * 11,
+        "ffffffffpff",
+    ),
+    (
         "identity",
         "class Node:\n    next = None\nHEAD = Node()\ndef head():\n    return HEAD\n",
         "class Node:\n    next = None\ndef head():\n    return Node()\n",
