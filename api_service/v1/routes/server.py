@@ -55,7 +55,7 @@ class ServiceLimits(Resource):
     max_source_bytes: Bytes = Field(description="All files of a submission together.")
     max_checker_bytes: Bytes = Field(description="All files of a program that judges a submission together.")
     max_package_bytes: Bytes = Field(description="The zip of a problem's package.")
-    max_bytes: Bytes = Field(description="All files of a package together, unpacked.")
+    max_problem_bytes: Bytes = Field(description="All files of a package together, unpacked.")
     max_problem_files: int
     max_problem_tests: int
     max_test_bytes: Bytes = Field(description="One input or answer of a problem.")
