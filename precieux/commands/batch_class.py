@@ -19,6 +19,7 @@ from precieux.classes.sources.work import Person, Work
 from precieux.classes.table import Table
 from precieux.commands.batch_files import check_writable, result_row, say_verdicts, write_rows
 from precieux.commands.batch_run import body_of, run_all
+from precieux.commands.parameters import CPU_S_OF_MANY
 from precieux.commands.unit_tests import write_junit
 from precieux.errors import UsageError
 from precieux.host import files
@@ -28,8 +29,6 @@ from precieux_client import Limits, Submission
 from shared.common.files.archives import pack
 from shared.common.text.control_characters import replace_controls
 
-#: Seconds of CPU time that a test may use, if neither the options nor a problem say it.
-_CPU_S: Final = 2.0
 _DRY_RUN: Final = ("student", "name", "files", "entry", "language", "late", "email", "note")
 
 
@@ -217,7 +216,7 @@ def _run(
     client, shared = server.connect(patient=True), dict(how.shared)
     limits = shared.get("limits") or Limits()
     if "tests" in shared and limits.cpu_s is None and "problem" not in shared:
-        shared["limits"] = replace(limits, cpu_s=_CPU_S)
+        shared["limits"] = replace(limits, cpu_s=CPU_S_OF_MANY)
     # Beside the mails of the students, one address alone gets a digest.
     is_for_one = options.mail_students and how.email is not None
     digest: dict[str, Any] = {"digest_to": how.email} if is_for_one else {"digest": how.digest}

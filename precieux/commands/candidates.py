@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import count, islice
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
@@ -19,10 +19,20 @@ import typer
 from precieux import terminal
 from precieux.commands import show
 from precieux.commands.batch_run import register
+from precieux.commands.parameters import CPU_S_OF_MANY
 from precieux.errors import UsageError
 from precieux.host import files
 from precieux.installation.server import Server
-from precieux_client import APIError, AsyncClient, Client, ConnectionFailed, ProgramParameters, Submission, TransientRun
+from precieux_client import (
+    APIError,
+    AsyncClient,
+    Client,
+    ConnectionFailed,
+    Limits,
+    ProgramParameters,
+    Submission,
+    TransientRun,
+)
 from shared.common.service.stop_signals import INTERRUPTED
 
 _KEYS: Final = frozenset({"id", "problem", "unit_tests", *ProgramParameters.__annotations__})
@@ -82,6 +92,8 @@ def run_candidates(
             terminal.hint("The results so far are whole lines; --resume runs the rest.")
             return INTERRUPTED
     work.say_end()
+    if done:
+        terminal.hint(f"{len(done):,} results stayed as they were: with other tests, name another --output.")
     if errors:
         terminal.hint(f"{output} has {errors:,} lines with an error from before: take them out to run them again.")
     return 1 if work.counts["error"] or errors else 0
@@ -245,16 +257,27 @@ def _candidate(line: int, text: bytes, defaults: Mapping[str, Any], *, may_store
     if not isinstance(id, str | int | float) or isinstance(id, bool):
         return Candidate(line, line, error="Its id is neither a text nor a number.")
     if unknown := sorted(own.keys() - _KEYS):
-        return Candidate(line, id, error=f"It has a key that is not known: {unknown[0][:50]}.")
+        keys = ", ".join(sorted(_KEYS))
+        return Candidate(line, id, error=f"It has a key that is not known: {unknown[0][:50]}. Those are known: {keys}.")
     if "problem" in own and not may_store:
         return Candidate(line, id, error="`problem` goes with --store only.")
     body = {**defaults, **own}
+    if "problem" not in body:
+        body["limits"] = _limits(own.get("limits"), defaults.get("limits"))
     try:
         if own.get("files") is not None:
             body["files"] = dict(map(_content, own["files"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         return Candidate(line, id, error="Its files are no list of objects with `path` and `content`.")
     return Candidate(line, id, body)
+
+
+def _limits(own: Any, given: Limits | None) -> Any:
+    """Return the limits of a line. `given` are those of the command."""
+    if not isinstance(own, dict | None):
+        return own  # the server says what is wrong
+    of_command = {name: value for name, value in asdict(given or Limits()).items() if value is not None}
+    return {"cpu_s": CPU_S_OF_MANY, **of_command, **(own or {})}
 
 
 def _content(file: Mapping[str, Any]) -> tuple[str, str | bytes]:

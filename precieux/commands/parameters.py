@@ -42,6 +42,10 @@ def byte_count(text: str, *, min_bytes: int = _MIN_BYTES) -> int:
     return count
 
 
+#: Seconds of CPU time that a test of a class or of candidates may use, if neither the options nor a problem say it.
+CPU_S_OF_MANY: Final = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class LimitOptions:
     """What a program may use."""

@@ -22,11 +22,16 @@ LINES: list[tuple[str, str | None, str]] = [
     ('{"id": "bad", "files": [{"path": "a.py", "content": "print(2)"}], "expected_output": "1"}', "wrong_answer", ""),
     ('{"source": "print(1)", "tests": [{"name": "t", "stdin": "1", "expected_output": "1"}]}', "accepted", ""),
     ('{"id": "good", "source": "print(1)"}', None, "An earlier line has the same id."),
-    ('{"id": 5, "source": "print(1)", "mail": 1}', None, "It has a key that is not known: mail."),
+    (
+        '{"id": 5, "source": "print(1)", "mail": 1}',
+        None,
+        "It has a key that is not known: mail. Those are known: args, ",
+    ),
     ('{"id": 6, "source": "print(1)", "problem": "sum"}', None, "`problem` goes with --store only."),
     ('{"id": 7, "source": ""', None, "The line is no JSON: "),
     ('{"id": 8}', None, "Send exactly one of `source` and `files`."),
     ('{"id": 9, "files": [{"path": 1}]}', None, "Its files are no list of objects with `path` and `content`."),
+    ('{"id": 10, "source": "while True: pass", "limits": {"memory_bytes": 67108864}}', "time_limit", ""),
 ]
 
 
@@ -57,6 +62,7 @@ def test_each_line_gets_one_result(running: Up, tmp_path: Path, stored: bool) ->
     assert found[3]["tests"] == [{"name": "t", "verdict": "accepted", "points_awarded": 1.0}]
     assert ("submission" in found[1]) == stored
     assert found[1]["run"]["verdict"] == "accepted"
+    assert 2 <= found[10]["cpu_s"] < 4
     assert " candidates in " in err
 
 
