@@ -13,6 +13,7 @@ const SOURCES = '/box/given/sources'
 const GIVE = Symbol.for('precieux.give')
 const SOURCE = /\.[mc]?js$/
 const IMPORT = /^([ \t]*)import\s+([^'"`;()]*?)\s*from\s*(['"])([^'"\n]+)\3/gm
+const EXPORT = /^([ \t]*)export\s*\{([^}]*)\}\s*from\s*(['"])([^'"\n]+)\3/gm
 const IMPORT_LATER = /\bimport\(\s*(['"])([^'"\n]+)\1\s*\)/g
 const REQUIRE = /\brequire\(\s*(['"])([^'"\n]+)\1\s*\)/g
 
@@ -39,6 +40,9 @@ class Modules {
       const changed = text.replace(IMPORT, (all, space, clause, _, request) => {
         const name = this._given(request, file)
         return name === null ? all : space + declare(clause, name) + lines(all, clause)
+      }).replace(EXPORT, (all, space, clause, _, request, offset) => {
+        const name = this._given(request, file)
+        return name === null ? all : space + declareAndExport(clause, name, offset) + lines(all)
       }).replace(IMPORT_LATER, (all, _, request) => {
         const name = this._given(request, file)
         return name === null ? all : `Promise.resolve(${call(name)})${lines(all)}`
@@ -82,6 +86,15 @@ function declare(clause, name) {
   if (rest.startsWith('*')) parts.push(rest.replace(/^\*\s*as\s+/, ''))
   else if (rest) parts.push(rest.replace(/\s+as\s+/g, ': '))
   return `const ${parts.map((part) => `${part} = ${call(name)}`).join(', ')}`
+}
+
+// Return what an `export { a, b as c } from` becomes. `offset` makes the names of its declaration the only ones.
+function declareAndExport(clause, name, offset) {
+  const pairs = clause.split(',').map((part) => part.trim().split(/\s+as\s+/)).filter(([first]) => first)
+  const own = (index) => `$given_${offset}_${index}`
+  const taken = pairs.map(([first], index) => `${first}: ${own(index)}`)
+  const exported = pairs.map(([first, as = first], index) => `${own(index)} as ${as}`)
+  return `const { ${taken.join(', ')} } = ${call(name)}; export { ${exported.join(', ')} }`
 }
 
 // Return the text of a file of the student's, as it was handed in.

@@ -80,6 +80,7 @@ async def test_a_message_says_what_went_wrong(run_node: Run, program: str, messa
         ("exports.deal = () => require('./cards').card()\n", "import s from 'student'\ntest('a', () => assert.equal(s.deal(), 3))\n",
          {"unit_tests": {"shared_files": [{"path": "cards.js", "content": "exports.card = () => 3\n"}]}}, "p"),
         ("exports.one = () => 1\n", "import { one } from 'student'\nimport { two } from './helper.mjs'\ntest('a', () => assert.equal(2 * one(), two()))\n", {}, "p"),
+        ("exports.one = () => 1\nexports.six = () => 6\n", "import { one, half } from './again.mjs'\ntest('a', () => assert.equal(half() / one(), 6))\n", {}, "p"),
         ("let n = 0\nexports.f = () => ++n\nexports.end = () => process.exit(1)\n",
          "import * as s from 'student'\nlet seen = 0\ntest('a', () => { seen++; assert.equal(s.f(), 1) })\ntest('b', () => assert.equal(s.f(), 2))\ntest('c', () => s.end())\ntest('d', () => assert.ok(s.f() === 1 && seen === 0))\n", {}, "ppep"),
         ("exports.one = () => 2\n", "import { one } from 'student'\ntest('a', () => assert.equal(one(), 1))\ntest('b', () => {})\n", {"stop_at_first_failure": True}, "fn"),
@@ -87,12 +88,13 @@ async def test_a_message_says_what_went_wrong(run_node: Run, program: str, messa
         ("exports.f = async () => 1\n", "import { f } from 'student'\ntest('a', () => { assert.rejects(f()) })\ntest('b', async () => assert.equal(await f(), 1))\n", {}, "fp"),
         ("exports.f = () => { Promise.reject(new Error('x')); return 1 }\n", "import { f } from 'student'\ntest('a', () => assert.equal(f(), 1))\n", {}, "p"),
     ],
-    ids=["modules", "missing module", "module", "shared files", "helpers", "new boxes", "first failure", "never settled", "not awaited", "dangling"],
+    ids=["modules", "missing module", "module", "shared files", "helpers", "exported again", "new boxes", "first failure", "never settled", "not awaited", "dangling"],
 )  # fmt: skip
 async def test_modules_and_files(
     run_node: Run, program: object, tests: str, keys: dict[str, object], outcomes: str
 ) -> None:
     files = {"a.test.mjs": _HEAD + tests, "helper.mjs": "export const two = () => 2\n"}
+    files["again.mjs"] = "export {\n  one,\n  six as half,\n} from 'student'\n"
     ran = await run_node(program, files, **keys)
     assert ran.outcomes == outcomes, (ran.fault, ran.said)
 
