@@ -1,18 +1,12 @@
-"""Handles: what stands in the tests' box for the objects of the student's, and the import of the student's modules."""
+"""Handles: what stands in the tests' box for the objects of the student's."""
 
-import builtins
-import functools
-import importlib.abc
-import importlib.machinery
+import contextlib
 import inspect
 import operator
-import re
-import sys
 import types
-from collections.abc import Sequence
 from typing import Any, Final
 
-from executor.unit_tests.boxes.relay import FOLDER, Remote, StandIn, decides, line_of_tests, the
+from executor.unit_tests.boxes.relay import Remote, StandIn, decides, line_of_tests, the
 
 #: The operators that a handle passes on alone: each has a method of its name with two underscores on both ends.
 _ALONE: Final = (
@@ -25,15 +19,13 @@ _OF_TWO: Final = (
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor",
 )  # fmt: skip
 _ORDER: Final = ("lt", "le", "gt", "ge")
-#: Files that import what the tests name: ours, and those of `patch`, `monkeypatch` and `importorskip`.
-_IMPORTERS: Final = ("/boxes/listing.py", "/pkgutil.py", "/mock.py", "/monkeypatch.py", "/outcomes.py")
 #: The classes of exceptions that catch an assertion, and the methods of generators that may end them.
 _CATCH_ALL: Final = (AssertionError, Exception, BaseException)
 _RESUME: Final = ("send", "throw")
 _IN_OPERATOR: Final = {"and": "and_", "or": "or_"}
 
 
-class _Own:
+class OwnAttributes:
     """The attributes that an object of the student's has itself: what `patch` and `monkeypatch` put back."""
 
     def __init__(self, owner: Any) -> None:
@@ -67,7 +59,7 @@ class Handle(Remote):
     def __getattr__(self, name: str) -> Any:
         if name == "__name__" and isinstance(self._ref, list):
             return self._ref[-1]
-        if _is_special(name) and name not in ("__name__", "__doc__"):
+        if is_special(name) and name not in ("__name__", "__doc__"):
             raise AttributeError(f"A handle has no attribute {name!r}.")
         return known_by_name(name, the().ask("get", self, name))
 
@@ -86,7 +78,7 @@ class Handle(Remote):
         return not isinstance(other, Handle) or the().ask("ne", self, other) is True
 
     __hash__ = object.__hash__
-    __dict__ = property(_Own)
+    __dict__ = property(OwnAttributes)
 
     def __contains__(self, item: Any) -> bool:
         if isinstance(item, Handle) or self._class in the().taken:
@@ -94,8 +86,11 @@ class Handle(Remote):
         return any(item is other or item == other for other in the().ask("iter", self))
 
     def __exit__(self, kind: Any, exc: Any, trace: Any) -> bool:
-        told = (None, None, None) if decides(exc) else (kind, exc, None)
-        return the().ask("exit", self, *told) is True and not (decides(exc) or _is_of_program(trace))
+        if decides(exc):  # nothing that the program does or raises may take its place
+            with contextlib.suppress(Exception):
+                the().ask("exit", self, None, None, None)
+            return False
+        return the().ask("exit", self, kind, exc, None) is True and not _is_of_program(trace)
 
     def __fspath__(self) -> str:
         raise TypeError("This file is in the student's box: use `.read_text()`.")
@@ -226,129 +221,6 @@ def refusing(function: Any) -> Any:
     return refuse
 
 
-class StudentModule(Remote, types.ModuleType):
-    """A module of the student's. While the tests are listed, its names stand for what they will be."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        for attribute, value in (("_ref", [name]), ("__path__", [])):
-            types.ModuleType.__setattr__(self, attribute, value)
-
-    __dict__ = property(_Own)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "__all__":
-            return _all_names(self)
-        if _is_special(name):
-            raise AttributeError(name)
-        if the().is_listing:
-            return Name([self.__name__, name])
-        return known_by_name(name, the().ask("get", self, name))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if _is_special(name) or isinstance(value, StudentModule):
-            super().__setattr__(name, value)
-        else:
-            the().ask("set", self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        the().ask("del", self, name)
-
-    def __dir__(self) -> Any:
-        return the().ask("dir", self)
-
-
-#: The modules of the tests that import all names of one of the student's.
-_STARS: Final[list[tuple[StudentModule, dict[str, Any]]]] = []
-
-
-def _all_names(module: StudentModule) -> Any:
-    """Return the public names of a module, for `import *`. While the tests are listed, they come later."""
-    if not the().is_listing:
-        return the().ask("public", module.__name__)
-    _STARS.append((module, sys._getframe(2).f_globals))
-    return []
-
-
-@functools.cache
-def _words_of(path: str) -> set[str]:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return set(re.findall(r"\w+", file.read()))
-
-
-def bind_names(folder: str) -> None:
-    """Put what the names are in their places, now that the program may be used. A missing name stays: each use of it is
-    an AttributeError."""
-    relay = the()
-    for module, names in _STARS:
-        if module.__name__ not in relay.failures:
-            for name in relay.ask("public", module.__name__):
-                if not hasattr(builtins, name):  # a program must not replace what the tests use
-                    names.setdefault(name, Name([module.__name__, name]))
-    for loaded in list(sys.modules.values()):
-        if not str(getattr(loaded, "__file__", None) or "").startswith(folder):
-            continue
-        for name, value in list(vars(loaded).items()):
-            if type(value) is Name:
-                is_used = name in _words_of(loaded.__file__)  # not only by `import *`
-                vars(loaded)[name] = bound(value, is_known=is_used)
-
-
-def bound(value: Any, *, is_known: bool = True) -> Any:
-    """Return what a name is, if the value is one and there is such a name; else the value."""
-    if type(value) is not Name or value._ref[0] in the().failures:
-        return value
-    try:
-        taken = the().ask("get", sys.modules[value._ref[0]], value._ref[1])
-        return known_by_name(value._ref[1], taken) if is_known else taken
-    except Exception:
-        return value
-
-
-class StudentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds what is neither the tests', nor the language's, nor installed: that is the student's."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self._loaded: set[str] = set()
-
-    def take(self, name: str) -> None:
-        """Let the student's module have this name, also if the language has such a module."""
-        sys.modules[name] = StudentModule(name)
-        self.names.append(name)
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
-        parent = name.rpartition(".")[0]
-        if not _is_asked_by_tests():
-            return None
-        if parent and not isinstance(sys.modules.get(parent), StudentModule):
-            return None
-        if name not in self.names:
-            failure = None if the().is_listing else the().ask("import", name)
-            if failure and parent:
-                return None
-            if failure:
-                the().failures[name] = failure
-            self.names.append(name)
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> StudentModule:
-        return StudentModule(spec.name)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        if module.__name__ in self._loaded and not the().is_listing:
-            the().ask("reload", module)
-        self._loaded.add(module.__name__)
-
-
-def _is_asked_by_tests() -> bool:
-    """Return True if a file of the tests imports, or a tool that imports in its name."""
-    frame = sys._getframe(2)
-    while frame.f_back and "importlib" in frame.f_code.co_filename:
-        frame = frame.f_back
-    return frame.f_code.co_filename.startswith(FOLDER) or frame.f_code.co_filename.endswith(_IMPORTERS)
-
-
 def _is_of_program(trace: types.TracebackType | None) -> bool:
     """Return True if the program has raised the exception of this traceback, or a handle has refused to be used."""
     while trace and trace.tb_next:
@@ -356,7 +228,8 @@ def _is_of_program(trace: types.TracebackType | None) -> bool:
     return trace is not None and trace.tb_frame.f_globals["__name__"].startswith("executor.")
 
 
-def _is_special(name: str) -> bool:
+def is_special(name: str) -> bool:
+    """Return True for names such as `__len__`."""
     return name.startswith("__") and name.endswith("__")
 
 

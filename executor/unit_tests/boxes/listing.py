@@ -6,7 +6,7 @@ import math
 import pathlib
 from typing import Any, Final
 
-from executor.unit_tests.boxes.handles import StudentFinder
+from executor.unit_tests.boxes.imports import StudentFinder
 from executor.unit_tests.boxes.reporting import ListingFault
 
 #: As in `shared.engine_api.unit_tests`.

@@ -9,7 +9,8 @@ import traceback
 from typing import Any, Final, NoReturn
 
 from executor.unit_tests.boxes import abstract, listing, teacher, with_pytest
-from executor.unit_tests.boxes.handles import StudentFinder, bind_names, make_handle
+from executor.unit_tests.boxes.handles import make_handle
+from executor.unit_tests.boxes.imports import StudentFinder, bind_names
 from executor.unit_tests.boxes.relay import Relay
 from executor.unit_tests.boxes.reporting import ListingFault, Reporter
 from executor.unit_tests.boxes.streams import HIGH

@@ -15,7 +15,8 @@ import pytest
 from _pytest import approx
 from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
-from executor.unit_tests.boxes.handles import bound, own_path, refusing
+from executor.unit_tests.boxes.handles import own_path, refusing
+from executor.unit_tests.boxes.imports import bound
 from executor.unit_tests.boxes.relay import Remote, the
 from executor.unit_tests.boxes.reporting import ListingFault, RunningTest
 

@@ -35,6 +35,9 @@ def test_callback():
     finally: assert seen == [1, 2]
 def test_block():
     with student.each(): assert add(1, 2) == 3
+def test_replaced():
+    with pytest.raises(ZeroDivisionError):
+        with student.each(): assert add(1, 2) == 3
 def test_map():
     for sum in map(add, [1], [2]): assert sum == 3
 def test_class():
@@ -209,6 +212,7 @@ FORGERS: Final[dict[str, str]] = {
     ),
     "replaces what the tests use": "__all__ = ['len', 'abs', 'SECRET', 'pytest', 'math', 'add', 'test_alone']\nlen = abs = lambda x: 3\nSECRET = 0\nmath = pytest = test_alone = None\ndef add(a, b): return None\neach = check = add\n",
     "swallows assertions of a block": "def add(a, b): return None\nclass Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef each(*a): return Any()\ncheck = each\n",
+    "raises in place of an assertion": "class Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return 1 / 0\ndef add(a, b): return None\ndef each(*a): return Any()\ncheck = each\n",
     "swallows what it raises in a block": "class Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef add(a, b): raise ValueError\ndef each(*a): return Any()\ncheck = each\n",
     "has a class that catches assertions": _returns("None", "Empty = AssertionError"),
     "has a class that catches everything": _returns("None", "Empty = BaseException"),
@@ -297,9 +301,10 @@ MUTANTS: Final = [
     ),
     Mutant("answers with another id", "relay.py", 'message["id"] != number or ', ""),
     Mutant("is a class in place of a function", "handles.py", "and name[:1].isupper()", ""),
-    Mutant("replaces what the tests use", "handles.py", "if not hasattr(builtins, name):", "if True:"),
-    Mutant("swallows assertions of a block", "handles.py", "not (decides(exc) or ", "not ("),
-    Mutant("swallows what it raises in a block", "handles.py", "decides(exc) or _is_of_program(trace)", "decides(exc)"),
+    Mutant("replaces what the tests use", "imports.py", "if not hasattr(builtins, name):", "if True:"),
+    Mutant("swallows assertions of a block", "handles.py", "if decides(exc):  # nothing", "if False:  #"),
+    Mutant("raises in place of an assertion", "handles.py", "with contextlib.suppress(Exception):", "if True:"),
+    Mutant("swallows what it raises in a block", "handles.py", " and not _is_of_program(trace)", ""),
     Mutant(
         "raises StopIteration", "relay.py", "if has_raised and do not in _MAY_STOP and _stops(answer):", "if False:"
     ),
