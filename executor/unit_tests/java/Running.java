@@ -19,6 +19,8 @@ final class Running implements TestExecutionListener {
     private final Set<String> ended = new HashSet<>();
     private TestPlan plan;
     private RunningTest current;
+    /** The test that has ended last. It is reported when it is clear that no `@AfterAll` fails. */
+    private RunningTest last;
 
     Running(Relay relay, Report report, Written written, Map<String, List<?>> chosen) {
         this.relay = relay;
@@ -45,9 +47,14 @@ final class Running implements TestExecutionListener {
             end(identifier);
         } else if (current != null) {
             if (identifier.isTest() || !isGood) current.note(result);
-        } else if (!isGood) {
-            endAll(identifier, test -> test.note(result));
+        } else if (!isGood && !endAll(identifier, test -> test.note(result)) && last != null) {
+            last.note(result);
         }
+    }
+
+    @Override
+    public void testPlanExecutionFinished(TestPlan finished) {
+        reportLast();
     }
 
     @Override
@@ -61,27 +68,38 @@ final class Running implements TestExecutionListener {
         void end(RunningTest test);
     }
 
-    private void endAll(TestIdentifier identifier, Ending ending) {
+    /** Ends the tests of a class that have not begun. Returns false if there are none. */
+    private boolean endAll(TestIdentifier identifier, Ending ending) {
         if (isWhole(identifier)) {
-            if (ended.contains(identifier.getUniqueId())) return;
+            if (ended.contains(identifier.getUniqueId())) return false;
             begin(identifier);
             ending.end(current);
             end(identifier);
-        } else {
-            plan.getChildren(identifier).forEach(child -> endAll(child, ending));
+            return true;
         }
+        boolean hasEnded = false;
+        for (TestIdentifier child : plan.getChildren(identifier)) hasEnded |= endAll(child, ending);
+        return hasEnded;
     }
 
     private void begin(TestIdentifier identifier) {
+        reportLast();
         List<?> entry = chosen.get(Listing.keyOf((MethodSource) identifier.getSource().get()));
         current = new RunningTest(relay, (Long) entry.get(0), ((Number) entry.get(3)).doubleValue(), report);
     }
 
     private void end(TestIdentifier identifier) {
         ended.add(identifier.getUniqueId());
-        current.end(report, written);
+        last = current;
         current = null;
-        if (relay.isBusy()) Report.leave(1); // a thread of the test waits for an answer: the next one gets other boxes
+        if (!relay.isBusy()) return;
+        reportLast();
+        Report.leave(1); // a thread of the test waits for an answer: the next one gets other boxes
+    }
+
+    private void reportLast() {
+        if (last != null) last.end(report, written);
+        last = null;
     }
 
     /** Returns true for a test of the list; a case of one with parameters is a part of it. */

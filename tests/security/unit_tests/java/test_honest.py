@@ -43,6 +43,21 @@ async def test_points_names_and_groups(run_java: Run) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("hook", "outcomes"), [("@AfterAll", "pe"), ("@BeforeAll", "ee")])
+async def test_a_hook_that_fails_is_an_error(run_java: Run, hook: str, outcomes: str) -> None:
+    methods = f"""
+    S s = Student.statics(S.class, "A");
+    {hook} static void fails() {{ throw new IllegalStateException("in a hook"); }}
+    @Test void a() {{ assertEquals(3, s.add(1, 2)); }}
+    @Test void b() {{ assertEquals(3, s.add(1, 2)); }}
+"""
+    tests = file_with("interface S { int add(int a, int b); }", methods)
+    ran = await run_java({"A.java": "class A { static int add(int a, int b) { return a + b; } }"}, tests)
+    assert ran.outcomes == outcomes, (ran.fault, ran.said)
+    assert "in a hook" in (ran.tests[1].message or "")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "message"),
     [
