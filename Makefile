@@ -72,12 +72,13 @@ siege: ## Put attackers and honest clients to one system together; `make siege M
 	@deploy/bootstrap test
 	@$(python) -m tests.siege --minutes $(or $(MINUTES),3) $(args)
 
-lint: ## Check style, types, files that services read, layers and dependencies
+lint: ## Check style, types, files that services read, layers, dependencies and known holes
 	@deploy/bootstrap test
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
 	@$(python) -m tests.first_lines
+	@$(python) -m tests.audit
 	@$(python) -m tests.security.known_escapes.page
 	@$(valid).citation-file-format CITATION.cff
 	@$(valid).compose-spec docker-compose.yml
