@@ -189,8 +189,9 @@ def make_handle(number: int, kind: str, name: str, of_class: int) -> Handle:
 def known_by_name(name: str, value: Any) -> Any:
     """Return a value that the tests have taken by its name. If it is a class, they know its objects; but where they
     expect a function, such as `add`, they do not know that it is one. It must not catch the tests' own assertions."""
-    if isinstance(value, type) and value in _CATCH_ALL:
-        raise TypeError(f"{name} is {value.__name__}, which is no class of the program's own.")
+    for kind in value if type(value) is tuple else (value,):  # `except` takes a tuple too
+        if isinstance(kind, type) and kind in _CATCH_ALL:
+            raise TypeError(f"{name} is {kind.__name__}, which is no class of the program's own.")
     if name in _RESUME and type(value) is Callable:
         object.__setattr__(value, "__class__", Resuming)
     if isinstance(value, Class) and name[:1].isupper():

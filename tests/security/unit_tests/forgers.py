@@ -216,6 +216,7 @@ FORGERS: Final[dict[str, str]] = {
     "swallows what it raises in a block": "class Any:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\ndef add(a, b): raise ValueError\ndef each(*a): return Any()\ncheck = each\n",
     "has a class that catches assertions": _returns("None", "Empty = AssertionError"),
     "has a class that catches everything": _returns("None", "Empty = BaseException"),
+    "has a tuple of classes that catches assertions": _returns("None", "Empty = (KeyError, AssertionError)"),
     "looks at the names of the tests": "def add(a, b): return None\neach = check = locals\n",
     "learns from assertions": "import re\nLEARNT = [None]\ndef add(a, b): return LEARNT[-1]\ndef check(f): pass\ndef each(xs, f):\n    try: f(4)\n    except BaseException as e: LEARNT.extend(map(int, re.findall('[0-9]+', str(e))))\n",
     "answers with colliding keys": _sends(
@@ -309,7 +310,7 @@ MUTANTS: Final = [
         "raises StopIteration", "relay.py", "if has_raised and do not in _MAY_STOP and _stops(answer):", "if False:"
     ),
     Mutant(
-        "has a class that catches everything", "handles.py", "isinstance(value, type) and value in _CATCH_ALL", "False"
+        "has a class that catches everything", "handles.py", "isinstance(kind, type) and kind in _CATCH_ALL", "False"
     ),
     Mutant(
         "looks at the names of the tests",
