@@ -43,6 +43,7 @@ _OPERATORS: Final[dict[str, Callable[..., Any]]] = {
     "enter": lambda manager: type(manager).__enter__(manager),
     "exit": lambda manager, *details: type(manager).__exit__(manager, *details),
     "copy": lambda value: importlib.import_module("copy").copy(value),
+    "deepcopy": lambda value: importlib.import_module("copy").deepcopy(value),
     "folder": lambda: importlib.import_module("pathlib").Path(_WORK),
     "new_folder": lambda: importlib.import_module("pathlib").Path(importlib.import_module("tempfile").mkdtemp()),
 }  # fmt: skip

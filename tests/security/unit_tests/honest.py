@@ -154,10 +154,19 @@ def test_callable(): assert isinstance(student.twice, collections.abc.Callable)
         "class Node:\n    next = None\nHEAD = Node()\ndef head():\n    return HEAD\n",
         "class Node:\n    next = None\ndef head():\n    return Node()\n",
         """
+import copy
 from student import Node, head
 
 def test_same_object():
     assert head() is head()
+
+def test_copies():
+    a, b = Node(), Node()
+    a.next = b
+    shallow, deep = copy.copy(a), copy.deepcopy(a)
+    assert shallow is not a and shallow.next is b and deep.next is not b and deep.next.next is None
+    del deep
+    assert a.next is b
 
 def test_links():
     a, b = Node(), Node()
@@ -165,8 +174,8 @@ def test_links():
     assert a.next is b and a.next is not a
     assert {a: 1}[a] == 1
 """,
-        "pp",
-        "fp",
+        "ppp",
+        "fpp",
     ),
     (
         "generators",
