@@ -269,8 +269,10 @@ def _add_operators() -> None:
     for name in _OF_TWO:
         asked = _IN_OPERATOR.get(name, name)
         assert hasattr(operator, asked)
+        assert hasattr(operator, f"i{name}")
         setattr(Handle, f"__{name}__", of_two(asked, is_reflected=False))
         setattr(Handle, f"__r{name}__", of_two(asked, is_reflected=True))
+        setattr(Handle, f"__i{name}__", of_two(f"i{name}", is_reflected=False))
 
 
 _add_operators()

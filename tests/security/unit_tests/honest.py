@@ -65,6 +65,9 @@ class Vector:
     def __mul__(self, number):
         return Vector(self.x * number, self.y * number)
     __rmul__ = __mul__
+    def __isub__(self, other):
+        self.x -= other.x
+        return self
     def __len__(self):
         return 2
     def __getitem__(self, i):
@@ -96,6 +99,9 @@ def test_operators():
     assert Vector(1, 2) + Vector(3, 4) == Vector(4, 6)
     assert (Vector(1, 2) * 3).x == 3 and (3 * Vector(1, 2)).y == 6
     assert Vector(1, 2) != (1, 2)
+    left = same = Vector(5, 5)
+    left -= Vector(1, 0)
+    assert left is same and left.x == 4
 
 def test_container():
     v = Vector(1, 2)
