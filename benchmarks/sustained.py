@@ -147,6 +147,7 @@ _WAITING: Final = """
             AND NOT EXISTS (SELECT 1 FROM job WHERE job.request_id = uploads.request_id)) AS consumer,
         (SELECT count(*) FROM job WHERE status = 'none-executed')
             + (SELECT count(*) FROM job WHERE status = 'executing') AS runner,
+        (SELECT count(*) FROM batches WHERE finished_at IS NULL) AS batches,
         (SELECT count(*) FROM emails WHERE status = 'queued')
             + (SELECT count(*) FROM emails WHERE status = 'sending') AS sender
 """
